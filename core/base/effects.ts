@@ -1,0 +1,65 @@
+import { type NodeId } from './ids.ts';
+
+/**
+ * The effects that both runners understand, whatever the system. A system's machine adds nothing to them but the types
+ * of its messages, responses and stream items.
+ *
+ * The contract of a runner, the same in both worlds:
+ * 1. It handles the effects of a step in order, before the next step of the same machine.
+ * 2. `persist` appends now and starts a sync when none is in flight; one round is in flight, the next accumulates. When a
+ *    round ends, `synced` is stepped with the highest `syncSeq` whose every append it covered. A failed sync stops the
+ *    process; it is never retried.
+ * 3. A `send` or `reply` with `afterSyncSeq` above the last reported `synced` is held until then. Others leave at once.
+ * 4. `removeSegments` happens after every earlier append is durable.
+ */
+export interface SegmentAppend {
+  /** Name of the segment file; it is created when it does not exist. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface PersistEffect {
+  readonly kind: 'persist';
+  /** Strictly increasing within a machine's life. */
+  readonly syncSeq: number;
+  readonly appends: readonly SegmentAppend[];
+}
+
+export interface SendEffect<Message> {
+  readonly kind: 'send';
+  readonly to: NodeId;
+  /** What one step has to say to one peer, coalesced. Messages may be lost, doubled and reordered on the way. */
+  readonly messages: readonly Message[];
+  /** 0: not gated. */
+  readonly afterSyncSeq: number;
+}
+
+export interface ReplyEffect<Response> {
+  readonly kind: 'reply';
+  readonly requestId: number;
+  readonly response: Response;
+  /** 0: not gated. */
+  readonly afterSyncSeq: number;
+}
+
+export interface RemoveSegmentsEffect {
+  readonly kind: 'removeSegments';
+  readonly files: readonly string[];
+}
+
+/**
+ * Stream the store as `viewId` shows it to a peer, in chunks, and close the view at the end. The runner then steps
+ * `snapshotSent` or `snapshotFailed`. The other side stages it and steps `snapshotReceived`.
+ */
+export interface SendSnapshotEffect<Header> {
+  readonly kind: 'sendSnapshot';
+  readonly to: NodeId;
+  readonly viewId: number;
+  readonly header: Header;
+}
+
+/** The node must not go on: removed from its cluster, or its data cannot be trusted. Carries what a human is told. */
+export interface StopEffect {
+  readonly kind: 'stop';
+  readonly reason: string;
+}

@@ -1,0 +1,144 @@
+import {
+  type PersistEffect,
+  type RemoveSegmentsEffect,
+  type ReplyEffect,
+  type SendEffect,
+  type SendSnapshotEffect,
+  type StopEffect,
+} from '../base/effects.ts';
+import { type NodeId } from '../base/ids.ts';
+import { type TickEvent } from '../base/machine.ts';
+import { type Refused } from '../base/refusal.ts';
+import { type GroupMessage, type RaftOptions, type SnapshotHeader } from '../raft/types.ts';
+import {
+  type HashKvRequest,
+  type HashKvResponse,
+  type HashRequest,
+  type HashResponse,
+  type MemberListRequest,
+  type MemberListResponse,
+  type StatusRequest,
+  type StatusResponse,
+} from './api/cluster.ts';
+import {
+  type CompactionRequest,
+  type CompactionResponse,
+  type DeleteRangeRequest,
+  type DeleteRangeResponse,
+  type PutRequest,
+  type PutResponse,
+  type RangeRequest,
+  type RangeResponse,
+  type TxnRequest,
+  type TxnResponse,
+} from './api/kv.ts';
+
+/** What a member is told at start; the same everywhere in its life. */
+export interface MemberConfig {
+  readonly clusterId: bigint;
+  readonly id: NodeId;
+  /** Members of the static bootstrap, by id; a later member list comes from the store. */
+  readonly initialMembers: readonly InitialMember[];
+  /** Published through the log once there is a leader, so that every member can list them. */
+  readonly clientUrls: readonly string[];
+  readonly raft: RaftOptions;
+  /** etcd's limit, 1.5 MiB. */
+  readonly requestBytesMax: number;
+  readonly txnOperationsMax: number;
+  /** Requests that wait for the log or for a read index; beyond it they are refused as TOO_MANY_REQUESTS. */
+  readonly pendingRequestsMax: number;
+  /** A request that waits longer is answered with TIMEOUT: its outcome is unknown. */
+  readonly requestTimeoutUs: number;
+  /** Bytes written to the store and not yet reported as stored; at the bound the member stops applying. */
+  readonly storeBacklogBytesMax: number;
+  /** Log entries kept behind the applied index that is stored, for followers that are a little late. */
+  readonly trailingEntries: number;
+  /** Revisions whose deleted versions are freed in one turn of compaction. */
+  readonly compactionBatch: number;
+}
+
+export interface InitialMember {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+}
+
+/** Requests of clients, decoded. Each has one response, or is refused. */
+export type MemberRequest =
+  | { readonly kind: 'range'; readonly request: RangeRequest }
+  | { readonly kind: 'put'; readonly request: PutRequest }
+  | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
+  | { readonly kind: 'txn'; readonly request: TxnRequest }
+  | { readonly kind: 'compact'; readonly request: CompactionRequest }
+  | { readonly kind: 'memberList'; readonly request: MemberListRequest }
+  | { readonly kind: 'status'; readonly request: StatusRequest }
+  | { readonly kind: 'hash'; readonly request: HashRequest }
+  | { readonly kind: 'hashKv'; readonly request: HashKvRequest };
+
+export type MemberResponse =
+  | { readonly kind: 'range'; readonly response: RangeResponse }
+  | { readonly kind: 'put'; readonly response: PutResponse }
+  | { readonly kind: 'deleteRange'; readonly response: DeleteRangeResponse }
+  | { readonly kind: 'txn'; readonly response: TxnResponse }
+  | { readonly kind: 'compact'; readonly response: CompactionResponse }
+  | { readonly kind: 'memberList'; readonly response: MemberListResponse }
+  | { readonly kind: 'status'; readonly response: StatusResponse }
+  | { readonly kind: 'hash'; readonly response: HashResponse }
+  | { readonly kind: 'hashKv'; readonly response: HashKvResponse }
+  | MemberRefusal;
+
+export type MemberRefusal = Refused<MemberRefusalCode>;
+
+/**
+ * The closed list of Chainfire's refusals. Every one but TIMEOUT and LEADER_CHANGED promises that nothing was done, and
+ * nothing will be.
+ */
+export type MemberRefusalCode =
+  | 'EMPTY_KEY'
+  | 'KEY_TOO_LONG'
+  | 'RANGE_BACKWARDS'
+  | 'NEGATIVE_REVISION'
+  | 'NEGATIVE_LIMIT'
+  | 'INVALID_SORT_OPTION'
+  | 'INVALID_COMPARE'
+  | 'INVALID_OPERATION'
+  | 'VALUE_PROVIDED'
+  | 'LEASE_PROVIDED'
+  | 'KEY_NOT_FOUND'
+  | 'LEASE_NOT_FOUND'
+  | 'TOO_MANY_OPERATIONS'
+  | 'DUPLICATE_KEY'
+  | 'REQUEST_TOO_LARGE'
+  | 'COMPACTED'
+  | 'FUTURE_REVISION'
+  | 'TOO_MANY_REQUESTS'
+  | 'NO_LEADER'
+  | 'LEADER_CHANGED'
+  | 'TIMEOUT'
+  | 'STOPPED';
+
+export type MemberEvent =
+  | TickEvent
+  | { readonly kind: 'received'; readonly from: NodeId; readonly messages: readonly GroupMessage[] }
+  | { readonly kind: 'synced'; readonly syncSeq: number }
+  | { readonly kind: 'stored'; readonly storeSeq: number }
+  | { readonly kind: 'requested'; readonly requestId: number; readonly request: MemberRequest }
+  /** The client is gone: no reply is wanted. What was proposed may still happen. */
+  | { readonly kind: 'cancelled'; readonly requestId: number }
+  /** A peer's snapshot lies complete in the stage; the member installs or discards it. */
+  | {
+      readonly kind: 'snapshotReceived';
+      readonly from: NodeId;
+      readonly stageId: number;
+      readonly header: SnapshotHeader;
+    }
+  | { readonly kind: 'snapshotSent'; readonly to: NodeId }
+  | { readonly kind: 'snapshotFailed'; readonly to: NodeId };
+
+export type MemberEffect =
+  | PersistEffect
+  | SendEffect<GroupMessage>
+  | ReplyEffect<MemberResponse>
+  | RemoveSegmentsEffect
+  | SendSnapshotEffect<SnapshotHeader>
+  | StopEffect;

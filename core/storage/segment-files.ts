@@ -1,0 +1,37 @@
+/**
+ * The segment-file port: append-only files that Raft logs and partition logs are written to.
+ *
+ * `append` is visible to the next `read`, and durable only once a `sync` that began after it has ended well. A crash
+ * keeps what was synced, and any torn subset of the sectors that were not. Names are flat, `[a-z0-9_-]+(/…)*` with
+ * zero-padded numbers, so that name order is age order.
+ *
+ * `read`, `list`, `truncate` and `remove` are lent to machines (the last two during recovery only); `append` and `sync`
+ * are for runners.
+ */
+export interface SegmentReader {
+  /** Every file whose name begins with `prefix`, in name order. */
+  list(prefix: string): readonly SegmentFile[];
+  /** Up to `lengthBytes` bytes at `positionBytes`: fewer at the end of the file, none behind it. */
+  read(file: string, positionBytes: number, lengthBytes: number): Uint8Array;
+}
+
+export interface SegmentRepair extends SegmentReader {
+  /** Cuts the file to this length; durable on return. */
+  truncate(file: string, lengthBytes: number): void;
+  /** Removes the file; durable on return. */
+  remove(file: string): void;
+}
+
+export interface SegmentFiles extends SegmentRepair {
+  append(file: string, bytes: Uint8Array): void;
+  /**
+   * Makes every append so far durable, in every file, directory entries included; then calls back once. Not called again
+   * while one is under way. After a failure nothing may be assumed of what was appended, and the process must stop.
+   */
+  sync(onEnd: (failure: string | undefined) => void): void;
+}
+
+export interface SegmentFile {
+  readonly file: string;
+  readonly lengthBytes: number;
+}

@@ -1,0 +1,176 @@
+import { type NodeId } from '../core/base/ids.ts';
+import { type ChainfireMember } from '../core/chainfire/member.ts';
+import {
+  type MemberConfig,
+  type MemberEffect,
+  type MemberEvent,
+  type MemberRequest,
+} from '../core/chainfire/member-protocol.ts';
+import { type ClientOutcome } from '../core/chainfire/client/protocol.ts';
+
+/** An invariant that did not hold. The run ends with it; the report names `invariant` and shows `detail`. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly invariant: string;
+
+  constructor(invariant: string, detail: string) {
+    super(`${invariant}: ${detail}`);
+    this.invariant = invariant;
+  }
+}
+
+/** What a checker sees: everything, after every step of every member, and the clients' history at the end. */
+export interface Checker {
+  readonly name: string;
+  /** After a member's step. @throws Violation */
+  onStep?(step: StepObservation): void;
+  /** A member was built from its disk (first start included). @throws Violation */
+  onRecovered?(node: NodeId, member: ChainfireMember, nowUs: number): void;
+  onCrashed?(node: NodeId, nowUs: number): void;
+  /** After the liveness phase: history complete, members quiet. @throws Violation */
+  onEnd?(end: RunEnd): void;
+}
+
+export interface StepObservation {
+  readonly nowUs: number;
+  readonly node: NodeId;
+  readonly event: MemberEvent;
+  readonly effects: readonly MemberEffect[];
+  readonly member: ChainfireMember;
+}
+
+export interface RunEnd {
+  readonly nowUs: number;
+  readonly history: readonly Operation[];
+  /** Members of the sufficient core that are up. */
+  readonly members: ReadonlyMap<NodeId, ChainfireMember>;
+}
+
+/**
+ * One call of a client. Times are the world's. `endUs` is undefined while the outcome is unknown: such an operation may
+ * take effect at any time after `startUs`, or never.
+ */
+export interface Operation {
+  readonly client: number;
+  readonly callId: number;
+  readonly request: MemberRequest;
+  readonly startUs: number;
+  readonly endUs: number | undefined;
+  readonly outcome: ClientOutcome;
+}
+
+/**
+ * One fault, independent of the others: data, so that a schedule can be generated, written by hand, stored and shrunk.
+ * Times are µs since the run's start. Probabilities are integer ratios in millionths (`ppm`).
+ */
+export type Fault =
+  | { readonly kind: 'crash'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
+  /** Every member at once. */
+  | { readonly kind: 'crashAll'; readonly atUs: number; readonly downUs: number }
+  /** The process does not run (SIGSTOP): events wait. */
+  | { readonly kind: 'pause'; readonly atUs: number; readonly node: NodeId; readonly forUs: number }
+  /** Nothing passes between the two sides, in both directions. */
+  | {
+      readonly kind: 'partition';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly side: readonly NodeId[];
+      readonly otherSide: readonly NodeId[];
+    }
+  /** Nothing passes from `from` to `to`; the way back works. */
+  | {
+      readonly kind: 'oneWay';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly from: readonly NodeId[];
+      readonly to: readonly NodeId[];
+    }
+  /** Messages are lost, doubled or delayed out of order. */
+  | {
+      readonly kind: 'lossy';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly lossPpm: number;
+      readonly duplicatePpm: number;
+      readonly reorderPpm: number;
+    }
+  /** A link holds everything back and lets it out at the end. */
+  | { readonly kind: 'clog'; readonly atUs: number; readonly forUs: number; readonly from: NodeId; readonly to: NodeId }
+  /** Every latency is multiplied. */
+  | { readonly kind: 'slowNetwork'; readonly atUs: number; readonly forUs: number; readonly factor: number }
+  | { readonly kind: 'slowDisk'; readonly atUs: number; readonly forUs: number; readonly node: NodeId; readonly factor: number }
+  /** The next sync fails: the process stops, and starts again after `downUs`. */
+  | { readonly kind: 'syncFails'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
+  /** One sector of an acknowledged part of the log is damaged on the next crash. */
+  | { readonly kind: 'bitRot'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
+  | { readonly kind: 'clockDrift'; readonly atUs: number; readonly node: NodeId; readonly driftPpm: number };
+
+export type FaultKind = Fault['kind'];
+
+/** A hand-written or generated run: cluster, workload, faults, checks, in that order. */
+export interface Scenario {
+  readonly name: string;
+  /** One sentence: what must hold, and why it might not. */
+  readonly about: string;
+  readonly cluster: ClusterPlan;
+  readonly workload: WorkloadPlan;
+  /** Drawn from the seed for the swarm; the same for every seed in a hand-written scenario where it can be. */
+  readonly faults: readonly Fault[];
+  /** Names of `sim/checkers`; all of them unless said otherwise. */
+  readonly checks: readonly string[] | 'all';
+  /** Length of the safety phase. At least 60 s for the swarm. */
+  readonly durationUs: number;
+}
+
+/** How a scenario file offers itself: everything may depend on the seed, and must not depend on anything else. */
+export interface ScenarioSource {
+  readonly name: string;
+  readonly about: string;
+  plan(seed: number): Scenario;
+}
+
+export interface ClusterPlan {
+  readonly members: number;
+  /** Where the run differs from the simulator's defaults. */
+  readonly config: Partial<Omit<MemberConfig, 'id' | 'clusterId' | 'initialMembers' | 'clientUrls'>>;
+  /** Encode and decode every message with the wire codec. */
+  readonly throughCodec: boolean;
+}
+
+export interface WorkloadPlan {
+  readonly clients: number;
+  /** Distinct keys: few make contention, many make ranges. */
+  readonly keys: number;
+  /** Pause between a client's calls, drawn uniformly. */
+  readonly thinkUsMin: number;
+  readonly thinkUsMax: number;
+  readonly callTimeoutUs: number;
+  /** Relative weights. */
+  readonly mix: Readonly<Record<WorkloadOperation, number>>;
+}
+
+export type WorkloadOperation =
+  | 'put'
+  | 'get'
+  | 'serializableGet'
+  | 'delete'
+  | 'compareAndSwap'
+  | 'txn'
+  | 'range'
+  | 'historicRange'
+  | 'compact';
+
+/** What a run has to show for itself, violation or not. */
+export interface RunResult {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly violation: { readonly invariant: string; readonly detail: string; readonly atUs: number } | undefined;
+  /** Rolling hash over (time, node, event, effects), as 16 hex digits. */
+  readonly hash: string;
+  readonly simulatedUs: number;
+  readonly events: number;
+  readonly operations: { readonly answered: number; readonly refused: number; readonly failed: number; readonly unknown: number };
+  readonly elections: number;
+  readonly snapshotsInstalled: number;
+  readonly faultsFired: Readonly<Partial<Record<FaultKind, number>>>;
+}
