@@ -1,0 +1,61 @@
+import { type MemberRefusal, type MemberRefusalCode } from '../../core/chainfire/member-protocol.ts';
+import { StatusError, type StatusName } from './status.ts';
+
+/**
+ * Refusals of a member as gRPC statuses. Clients of etcd match on the code and the exact text together, so where etcd has
+ * a text it is given word for word, whatever the machine says; where it has none, the machine's own message goes out.
+ */
+interface RefusalStatus {
+  readonly status: StatusName;
+  /** etcd's text; undefined where the refusal is ours alone. */
+  readonly text: string | undefined;
+}
+
+const refusalStatuses: Readonly<Record<MemberRefusalCode, RefusalStatus>> = {
+  EMPTY_KEY: { status: 'INVALID_ARGUMENT', text: 'etcdserver: key is not provided' },
+  KEY_TOO_LONG: { status: 'INVALID_ARGUMENT', text: undefined },
+  RANGE_BACKWARDS: { status: 'INVALID_ARGUMENT', text: undefined },
+  NEGATIVE_REVISION: { status: 'INVALID_ARGUMENT', text: undefined },
+  NEGATIVE_LIMIT: { status: 'INVALID_ARGUMENT', text: undefined },
+  INVALID_SORT_OPTION: { status: 'INVALID_ARGUMENT', text: 'etcdserver: invalid sort option' },
+  INVALID_COMPARE: { status: 'INVALID_ARGUMENT', text: undefined },
+  INVALID_OPERATION: { status: 'INVALID_ARGUMENT', text: undefined },
+  VALUE_PROVIDED: { status: 'INVALID_ARGUMENT', text: 'etcdserver: value is provided' },
+  LEASE_PROVIDED: { status: 'INVALID_ARGUMENT', text: 'etcdserver: lease is provided' },
+  KEY_NOT_FOUND: { status: 'INVALID_ARGUMENT', text: 'etcdserver: key not found' },
+  LEASE_NOT_FOUND: { status: 'NOT_FOUND', text: 'etcdserver: requested lease not found' },
+  TOO_MANY_OPERATIONS: { status: 'INVALID_ARGUMENT', text: 'etcdserver: too many operations in txn request' },
+  DUPLICATE_KEY: { status: 'INVALID_ARGUMENT', text: 'etcdserver: duplicate key given in txn request' },
+  REQUEST_TOO_LARGE: { status: 'INVALID_ARGUMENT', text: 'etcdserver: request is too large' },
+  COMPACTED: { status: 'OUT_OF_RANGE', text: 'etcdserver: mvcc: required revision has been compacted' },
+  FUTURE_REVISION: { status: 'OUT_OF_RANGE', text: 'etcdserver: mvcc: required revision is a future revision' },
+  TOO_MANY_REQUESTS: { status: 'RESOURCE_EXHAUSTED', text: 'etcdserver: too many requests' },
+  NO_LEADER: { status: 'UNAVAILABLE', text: 'etcdserver: no leader' },
+  LEADER_CHANGED: { status: 'UNAVAILABLE', text: 'etcdserver: leader changed' },
+  TIMEOUT: { status: 'UNAVAILABLE', text: 'etcdserver: request timed out' },
+  STOPPED: { status: 'UNAVAILABLE', text: 'etcdserver: server stopped' },
+};
+
+/** Trailer with the refusal's own code, so that our client need not guess from texts. */
+export const refusalTrailer = 'photon-refusal';
+
+const codeByText = new Map<string, MemberRefusalCode>();
+for (const [code, { text }] of Object.entries(refusalStatuses)) {
+  if (text !== undefined) codeByText.set(text, code as MemberRefusalCode);
+}
+
+export function statusOfRefusal(refusal: MemberRefusal): StatusError {
+  const { status, text } = refusalStatuses[refusal.code];
+  return new StatusError(status, text ?? refusal.message, { [refusalTrailer]: refusal.code });
+}
+
+/**
+ * The inverse, for clients: what a member refused, or undefined when the status did not come from a member's machine (the
+ * transport, a proxy, a deadline).
+ *
+ * @param trailer value of `refusalTrailer`, when there was one; a real etcd sends none
+ */
+export function refusalOfStatus(message: string, trailer: string | undefined): MemberRefusal | undefined {
+  const code = trailer !== undefined && Object.hasOwn(refusalStatuses, trailer) ? (trailer as MemberRefusalCode) : codeByText.get(message);
+  return code === undefined ? undefined : { kind: 'refused', code, message };
+}

@@ -1,0 +1,202 @@
+import {
+  Metadata,
+  type sendUnaryData,
+  type Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+
+import { WireError } from '../../core/wire/reader.ts';
+import {
+  type CallContext,
+  type Codec,
+  type DuplexMethod,
+  type Method,
+  type ServerStreamMethod,
+  type Service,
+  type UnaryMethod,
+} from './service.ts';
+import { statusCodes, StatusError } from './status.ts';
+
+/**
+ * Mounts service tables on `@grpc/grpc-js`.
+ *
+ * The library is given the identity for its deserializers and messages are decoded here, because it hides from the client
+ * why a message could not be decoded.
+ */
+export interface MountHooks {
+  /** A handler failed with something other than a `StatusError`: a defect, which the client sees as INTERNAL. */
+  onDefect(path: string, error: unknown): void;
+  /** After every call: for metrics. */
+  onCompleted?(path: string, code: keyof typeof statusCodes, durationMs: number): void;
+}
+
+type Bytes = Uint8Array;
+type SurfaceCall = Pick<ServerUnaryCall<Bytes, Bytes>, 'metadata' | 'getPeer' | 'getDeadline' | 'cancelled'> & {
+  on(event: 'cancelled', listener: () => void): unknown;
+};
+
+/** Adds every method of the service to the server. */
+export function mount(server: Server, service: Service, hooks: MountHooks): void {
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const method of service.methods) {
+    definition[method.path] = {
+      path: method.path,
+      requestStream: method.kind === 'duplex',
+      responseStream: method.kind !== 'unary',
+      requestSerialize: bufferOf,
+      requestDeserialize: bytesOf,
+      responseSerialize: bufferOf,
+      responseDeserialize: bytesOf,
+    };
+    implementation[method.path] = handlerOf(method, hooks);
+  }
+  server.addService(definition, implementation);
+}
+
+/** The library wants Buffers; the same memory, not a copy. */
+export function bufferOf(bytes: Bytes): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Machines get plain arrays: `slice` of a Buffer is a view, theirs a copy. */
+export function bytesOf(buffer: Buffer): Bytes {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+/** Decodes or says what was malformed, with the status that gRPC prescribes for it. */
+export function decodeOrRefuse<T>(codec: Codec<T>, bytes: Bytes): T {
+  try {
+    return codec.decode(bytes);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new StatusError('INTERNAL', `grpc: error unmarshalling request: malformed ${codec.name}: ${error.message}`);
+  }
+}
+
+function handlerOf(method: Method, hooks: MountHooks): UntypedServiceImplementation[string] {
+  switch (method.kind) {
+    case 'unary':
+      return (call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>) => {
+        void serveUnary(method, call, callback, hooks);
+      };
+    case 'serverStream':
+      return (call: ServerWritableStream<Bytes, Bytes>) => {
+        void serveStream(method.path, call, hooks, (context) =>
+          encodeEach(method, method.handle(decodeOrRefuse(method.request, call.request), context)),
+        );
+      };
+    case 'duplex':
+      return (call: ServerDuplexStream<Bytes, Bytes>) => {
+        void serveStream(method.path, call, hooks, (context) =>
+          encodeEach(method, method.handle(decodeEach(method, call), context)),
+        );
+      };
+  }
+}
+
+async function serveUnary(
+  method: UnaryMethod<unknown, unknown>,
+  call: ServerUnaryCall<Bytes, Bytes>,
+  callback: sendUnaryData<Bytes>,
+  hooks: MountHooks,
+): Promise<void> {
+  const startMs = performance.now();
+  try {
+    const request = decodeOrRefuse(method.request, call.request);
+    const response = await method.handle(request, contextOf(call));
+    callback(null, method.response.encode(response));
+    hooks.onCompleted?.(method.path, 'OK', performance.now() - startMs);
+  } catch (error) {
+    const status = statusOf(method.path, error, hooks);
+    callback(errorOf(status));
+    hooks.onCompleted?.(method.path, status.code, performance.now() - startMs);
+  }
+}
+
+async function serveStream(
+  path: string,
+  call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>,
+  hooks: MountHooks,
+  respond: (context: CallContext) => AsyncIterable<Bytes>,
+): Promise<void> {
+  const startMs = performance.now();
+  const context = contextOf(call);
+  // A stream that breaks has told `cancelled` already; without a listener its error would end the process.
+  call.on('error', () => undefined);
+  try {
+    for await (const bytes of respond(context)) {
+      if (context.signal.aborted) break;
+      if (!call.write(bytes)) await drained(call, context.signal);
+    }
+    call.end();
+    hooks.onCompleted?.(path, 'OK', performance.now() - startMs);
+  } catch (error) {
+    const status: StatusError = context.signal.aborted
+      ? new StatusError('CANCELLED', 'the other side is gone')
+      : statusOf(path, error, hooks);
+    call.emit('error', errorOf(status));
+    hooks.onCompleted?.(path, status.code, performance.now() - startMs);
+  }
+}
+
+async function* encodeEach(
+  method: ServerStreamMethod<unknown, unknown> | DuplexMethod<unknown, unknown>,
+  responses: AsyncIterable<unknown>,
+): AsyncIterable<Bytes> {
+  for await (const response of responses) yield method.response.encode(response);
+}
+
+async function* decodeEach(
+  method: DuplexMethod<unknown, unknown>,
+  call: ServerDuplexStream<Bytes, Bytes>,
+): AsyncIterable<unknown> {
+  // Leaving the loop early must not destroy the call: its status still has to be sent.
+  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
+    yield decodeOrRefuse(method.request, bytes as Bytes);
+  }
+}
+
+function drained(call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      call.off('drain', end);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    call.once('drain', end);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+  });
+}
+
+function contextOf(call: SurfaceCall): CallContext {
+  const controller = new AbortController();
+  call.on('cancelled', () => controller.abort());
+  if (call.cancelled) controller.abort();
+  const deadline = call.getDeadline();
+  return {
+    signal: controller.signal,
+    deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
+    metadata: (name) => call.metadata.get(name)[0]?.toString(),
+    get peer() {
+      return call.getPeer();
+    },
+  };
+}
+
+function statusOf(path: string, error: unknown, hooks: MountHooks): StatusError {
+  if (error instanceof StatusError) return error;
+  hooks.onDefect(path, error);
+  return new StatusError('INTERNAL', `${path}: internal error`);
+}
+
+function errorOf(status: StatusError): Error & { code: number; details: string; metadata: Metadata } {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(status.trailers)) metadata.set(name, value);
+  return Object.assign(new Error(status.message), { code: statusCodes[status.code], details: status.message, metadata });
+}
