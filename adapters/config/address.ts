@@ -13,7 +13,9 @@ export function formatAddress(address: Address): string {
 
 /** Undefined when the text is not `host:port`. A scheme is accepted and dropped: `http://127.0.0.1:2379`. */
 export function parseAddress(text: string): Address | undefined {
-  const match = /^(?:https?:\/\/)?(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})\/?$/.exec(text.trim());
+  const match = /^(?:https?:\/\/)?(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})\/?$/.exec(
+    text.trim(),
+  );
   if (match === null) return undefined;
   const host = match[1] ?? match[2];
   const port = Number(match[3]);

@@ -28,7 +28,10 @@ const refusalStatuses: Readonly<Record<MemberRefusalCode, RefusalStatus>> = {
   DUPLICATE_KEY: { status: 'INVALID_ARGUMENT', text: 'etcdserver: duplicate key given in txn request' },
   REQUEST_TOO_LARGE: { status: 'INVALID_ARGUMENT', text: 'etcdserver: request is too large' },
   COMPACTED: { status: 'OUT_OF_RANGE', text: 'etcdserver: mvcc: required revision has been compacted' },
-  FUTURE_REVISION: { status: 'OUT_OF_RANGE', text: 'etcdserver: mvcc: required revision is a future revision' },
+  FUTURE_REVISION: {
+    status: 'OUT_OF_RANGE',
+    text: 'etcdserver: mvcc: required revision is a future revision',
+  },
   TOO_MANY_REQUESTS: { status: 'RESOURCE_EXHAUSTED', text: 'etcdserver: too many requests' },
   NO_LEADER: { status: 'UNAVAILABLE', text: 'etcdserver: no leader' },
   LEADER_CHANGED: { status: 'UNAVAILABLE', text: 'etcdserver: leader changed' },
@@ -56,6 +59,9 @@ export function statusOfRefusal(refusal: MemberRefusal): StatusError {
  * @param trailer value of `refusalTrailer`, when there was one; a real etcd sends none
  */
 export function refusalOfStatus(message: string, trailer: string | undefined): MemberRefusal | undefined {
-  const code = trailer !== undefined && Object.hasOwn(refusalStatuses, trailer) ? (trailer as MemberRefusalCode) : codeByText.get(message);
+  const code =
+    trailer !== undefined && Object.hasOwn(refusalStatuses, trailer)
+      ? (trailer as MemberRefusalCode)
+      : codeByText.get(message);
   return code === undefined ? undefined : { kind: 'refused', code, message };
 }

@@ -35,7 +35,10 @@ export interface MountHooks {
 }
 
 type Bytes = Uint8Array;
-type SurfaceCall = Pick<ServerUnaryCall<Bytes, Bytes>, 'metadata' | 'getPeer' | 'getDeadline' | 'cancelled'> & {
+type SurfaceCall = Pick<
+  ServerUnaryCall<Bytes, Bytes>,
+  'metadata' | 'getPeer' | 'getDeadline' | 'cancelled'
+> & {
   on(event: 'cancelled', listener: () => void): unknown;
 };
 
@@ -74,7 +77,10 @@ export function decodeOrRefuse<T>(codec: Codec<T>, bytes: Bytes): T {
     return codec.decode(bytes);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    throw new StatusError('INTERNAL', `grpc: error unmarshalling request: malformed ${codec.name}: ${error.message}`);
+    throw new StatusError(
+      'INTERNAL',
+      `grpc: error unmarshalling request: malformed ${codec.name}: ${error.message}`,
+    );
   }
 }
 
@@ -161,7 +167,10 @@ async function* decodeEach(
   }
 }
 
-function drained(call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>, signal: AbortSignal): Promise<void> {
+function drained(
+  call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       call.off('drain', end);
@@ -198,5 +207,9 @@ function statusOf(path: string, error: unknown, hooks: MountHooks): StatusError 
 function errorOf(status: StatusError): Error & { code: number; details: string; metadata: Metadata } {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(status.trailers)) metadata.set(name, value);
-  return Object.assign(new Error(status.message), { code: statusCodes[status.code], details: status.message, metadata });
+  return Object.assign(new Error(status.message), {
+    code: statusCodes[status.code],
+    details: status.message,
+    metadata,
+  });
 }

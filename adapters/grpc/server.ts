@@ -44,9 +44,12 @@ export class GrpcServer {
         if (error === null) resolve(bound);
         else {
           reject(
-            new Error(`cannot listen for ${options.purpose} on ${formatAddress(options.address)}: ${error.message}`, {
-              cause: error,
-            }),
+            new Error(
+              `cannot listen for ${options.purpose} on ${formatAddress(options.address)}: ${error.message}`,
+              {
+                cause: error,
+              },
+            ),
           );
         }
       });

@@ -51,9 +51,7 @@ export interface DuplexMethod<Request, Response> {
 }
 
 export type Method =
-  | UnaryMethod<unknown, unknown>
-  | ServerStreamMethod<unknown, unknown>
-  | DuplexMethod<unknown, unknown>;
+  UnaryMethod<unknown, unknown> | ServerStreamMethod<unknown, unknown> | DuplexMethod<unknown, unknown>;
 
 export interface Service {
   /** `package.Service`. */
@@ -77,7 +75,13 @@ export function serverStream<Request, Response>(
   response: Codec<Response>,
   handle: (request: Request, context: CallContext) => AsyncIterable<Response>,
 ): Method {
-  const method: ServerStreamMethod<Request, Response> = { kind: 'serverStream', path, request, response, handle };
+  const method: ServerStreamMethod<Request, Response> = {
+    kind: 'serverStream',
+    path,
+    request,
+    response,
+    handle,
+  };
   return method;
 }
 

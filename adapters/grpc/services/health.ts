@@ -48,14 +48,16 @@ export function healthService(health: Health, services: readonly string[]): Serv
     if (!known.has(service)) {
       yield { status: servingStatuses.serviceUnknown };
       // The protocol keeps the stream open: the service might be added. Here it never is.
-      await new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve(), { once: true }));
+      await new Promise<void>((resolve) =>
+        context.signal.addEventListener('abort', () => resolve(), { once: true }),
+      );
       return;
     }
     while (!context.signal.aborted) {
-      const seen = status();
+      // Listening begins before the status is read, so that no change falls between.
       const change = health.changed(context.signal);
-      yield { status: seen };
-      if (status() === seen) await change;
+      yield { status: status() };
+      await change;
     }
   }
   return {
@@ -63,7 +65,9 @@ export function healthService(health: Health, services: readonly string[]): Serv
     methods: [
       unary(`/${name}/Check`, HealthCheckRequest, HealthCheckResponse, (request) => {
         if (known.has(request.service)) return Promise.resolve({ status: status() });
-        return Promise.reject(new StatusError('NOT_FOUND', `unknown service ${JSON.stringify(request.service)}`));
+        return Promise.reject(
+          new StatusError('NOT_FOUND', `unknown service ${JSON.stringify(request.service)}`),
+        );
       }),
       serverStream(`/${name}/Watch`, HealthCheckRequest, HealthCheckResponse, (request, context) =>
         watch(request.service, context),

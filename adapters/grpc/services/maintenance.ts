@@ -31,9 +31,16 @@ export function maintenanceService(member: MemberPort): Service {
       ),
       unary(`/${name}/Alarm`, AlarmRequest, AlarmResponse, async (request, context) => {
         if (request.action !== alarmActions.get) {
-          throw new StatusError('UNIMPLEMENTED', `${name}.Alarm: only action GET (0) is served by this version of Chainfire`);
+          throw new StatusError(
+            'UNIMPLEMENTED',
+            `${name}.Alarm: only action GET (0) is served by this version of Chainfire`,
+          );
         }
-        const status = await ask<'status'>(member, { kind: 'status', request: StatusRequest.create() }, context);
+        const status = await ask<'status'>(
+          member,
+          { kind: 'status', request: StatusRequest.create() },
+          context,
+        );
         return AlarmResponse.create({ header: status.header });
       }),
       ...unserved(name, ['Defragment', 'Snapshot', 'MoveLeader', 'Downgrade']),

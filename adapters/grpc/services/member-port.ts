@@ -1,4 +1,8 @@
-import { type MemberRefusal, type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
+import {
+  type MemberRefusal,
+  type MemberRequest,
+  type MemberResponse,
+} from '../../../core/chainfire/member-protocol.ts';
 import { statusOfRefusal } from '../errors.ts';
 import { type CallContext } from '../service.ts';
 
@@ -8,7 +12,10 @@ export interface MemberPort {
   request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse>;
 }
 
-type Answer<Kind extends MemberRequest['kind']> = Extract<Exclude<MemberResponse, MemberRefusal>, { readonly kind: Kind }>['response'];
+type Answer<Kind extends MemberRequest['kind']> = Extract<
+  Exclude<MemberResponse, MemberRefusal>,
+  { readonly kind: Kind }
+>['response'];
 
 /** Asks the member; its refusal is thrown as the status that etcd's clients know. */
 export async function ask<Kind extends MemberRequest['kind']>(
