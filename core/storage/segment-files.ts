@@ -16,9 +16,15 @@ export interface SegmentReader {
 }
 
 export interface SegmentRepair extends SegmentReader {
-  /** Cuts the file to this length; durable on return. */
-  truncate(file: string, lengthBytes: number): void;
-  /** Removes the file; durable on return. */
+  /**
+   * Cuts the file to this length, which may be the one it has. On return the cut, the file's name and every byte that
+   * is left are durable, also those that were never synced before.
+   *
+   * @param doubtfulFromBytes from here on the bytes may only seem to be on the disk: after a failed sync the system may
+   *   take pages for clean that were never written, so the implementation writes them again. Default: none.
+   */
+  truncate(file: string, lengthBytes: number, doubtfulFromBytes?: number): void;
+  /** Removes the file, if there is one; durable on return. */
   remove(file: string): void;
 }
 
