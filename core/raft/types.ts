@@ -92,6 +92,8 @@ export type RaftMessage =
       readonly previousTerm: Term;
       readonly entries: readonly Entry[];
       readonly commitIndex: LogIndex;
+      /** The receiver's boot as the sender knows it; 0: not heard of yet. Ends a repair safely (see repair.ts). */
+      readonly boot: number;
     }
   | {
       readonly kind: 'appendResponse';
@@ -123,10 +125,20 @@ export type RaftMessage =
       /** A proposal that a follower hands to its leader; lost ones are the proposer's to time out. */
       readonly kind: 'proposalForwarded';
       readonly term: Term;
+      /** With `forwardSeq`, 1, 2, 3 … within a boot: the leader takes each once, though the network may double it. */
+      readonly boot: number;
+      readonly forwardSeq: number;
       readonly proposals: readonly Uint8Array[];
     }
-  | { readonly kind: 'readIndexRequest'; readonly term: Term; readonly context: number }
-  | { readonly kind: 'readIndexResponse'; readonly term: Term; readonly context: number; readonly index: LogIndex };
+  /** `context` is the sender's own number of the request, unique within its boot; the answer repeats both. */
+  | { readonly kind: 'readIndexRequest'; readonly term: Term; readonly boot: number; readonly context: number }
+  | {
+      readonly kind: 'readIndexResponse';
+      readonly term: Term;
+      readonly boot: number;
+      readonly context: number;
+      readonly index: LogIndex;
+    };
 
 /** A message of one group; a `send` effect of a node carries those of many groups to one peer. */
 export interface GroupMessage {
