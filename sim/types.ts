@@ -95,10 +95,22 @@ export type Fault =
       readonly reorderPpm: number;
     }
   /** A link holds everything back and lets it out at the end. */
-  | { readonly kind: 'clog'; readonly atUs: number; readonly forUs: number; readonly from: NodeId; readonly to: NodeId }
+  | {
+      readonly kind: 'clog';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly from: NodeId;
+      readonly to: NodeId;
+    }
   /** Every latency is multiplied. */
   | { readonly kind: 'slowNetwork'; readonly atUs: number; readonly forUs: number; readonly factor: number }
-  | { readonly kind: 'slowDisk'; readonly atUs: number; readonly forUs: number; readonly node: NodeId; readonly factor: number }
+  | {
+      readonly kind: 'slowDisk';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly node: NodeId;
+      readonly factor: number;
+    }
   /** The next sync fails: the process stops, and starts again after `downUs`. */
   | { readonly kind: 'syncFails'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
   /** One sector of an acknowledged part of the log is damaged on the next crash. */
@@ -145,6 +157,8 @@ export interface WorkloadPlan {
   readonly thinkUsMin: number;
   readonly thinkUsMax: number;
   readonly callTimeoutUs: number;
+  /** Values are padded to a size drawn uniformly up to this; none: short ones. Large values roll segments, tear sectors. */
+  readonly valueBytesMax?: number | undefined;
   /** Relative weights. */
   readonly mix: Readonly<Record<WorkloadOperation, number>>;
 }
@@ -164,12 +178,18 @@ export type WorkloadOperation =
 export interface RunResult {
   readonly scenario: string;
   readonly seed: number;
-  readonly violation: { readonly invariant: string; readonly detail: string; readonly atUs: number } | undefined;
+  readonly violation:
+    { readonly invariant: string; readonly detail: string; readonly atUs: number } | undefined;
   /** Rolling hash over (time, node, event, effects), as 16 hex digits. */
   readonly hash: string;
   readonly simulatedUs: number;
   readonly events: number;
-  readonly operations: { readonly answered: number; readonly refused: number; readonly failed: number; readonly unknown: number };
+  readonly operations: {
+    readonly answered: number;
+    readonly refused: number;
+    readonly failed: number;
+    readonly unknown: number;
+  };
   readonly elections: number;
   readonly snapshotsInstalled: number;
   readonly faultsFired: Readonly<Partial<Record<FaultKind, number>>>;
