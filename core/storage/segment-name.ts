@@ -2,6 +2,10 @@ import { assert } from '../base/assert.ts';
 
 const segmentNamePattern = /^[a-z0-9_-]+(\/[a-z0-9_-]+)*$/;
 
+export function isSegmentName(file: string): boolean {
+  return segmentNamePattern.test(file);
+}
+
 /**
  * Refuses a name that some file system would read otherwise than we do: another case, a dot, an absolute path, an empty
  * part. Every implementation of the port calls this, so that no name works in one world and not in the other.
@@ -10,7 +14,7 @@ const segmentNamePattern = /^[a-z0-9_-]+(\/[a-z0-9_-]+)*$/;
  */
 export function checkSegmentName(file: string): void {
   assert(
-    segmentNamePattern.test(file),
+    isSegmentName(file),
     `a segment file is named [a-z0-9_-]+(/[a-z0-9_-]+)*, not ${JSON.stringify(file)}`,
   );
 }

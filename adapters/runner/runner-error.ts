@@ -1,0 +1,16 @@
+/**
+ * `OVERLOADED`: the event queue is full; nothing was done, and nothing will be.
+ * `STOPPED`: the runner is stopping or has stopped. A request that was under way may or may not have happened.
+ */
+export type RunnerErrorCode = 'OVERLOADED' | 'STOPPED';
+
+/** Why a request got no answer from the machine. */
+export class RunnerError extends Error {
+  override readonly name = 'RunnerError';
+  readonly code: RunnerErrorCode;
+
+  constructor(code: RunnerErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,485 @@
+import { assert, present, unreachable } from '../../core/base/assert.ts';
+import { type PersistEffect, type SendSnapshotEffect } from '../../core/base/effects.ts';
+import { type NodeId } from '../../core/base/ids.ts';
+import { type Machine } from '../../core/base/machine.ts';
+import { type StoreView } from '../../core/storage/backend.ts';
+import { type SegmentFiles } from '../../core/storage/segment-files.ts';
+import { newCounters, type RunnerCounters, type SyncRound } from './counters.ts';
+import { Outbox } from './outbox.ts';
+import { PendingRequests } from './pending-requests.ts';
+import { type DurableStore, type PeerTransport } from './ports.ts';
+import { type RunnerEffect, type RunnerEvent, type RunnerFailure } from './protocol.ts';
+import { RunnerError } from './runner-error.ts';
+import { type GatedEffect, SyncGate } from './sync-gate.ts';
+
+export interface RunnerPorts<Message, Header> {
+  readonly segments: SegmentFiles;
+  /** Undefined for a machine without an ordered store. The runner sets its `onStored` and `onFailed`. */
+  readonly store?: DurableStore | undefined;
+  readonly transport: PeerTransport<Message, Header>;
+}
+
+export interface RunnerOptions {
+  /**
+   * Called once, when the runner has stopped without being asked to: nothing of the machine happens any more, and the
+   * process must end. Not called after `stop()` has resolved.
+   */
+  readonly onStop: (failure: RunnerFailure) => void;
+  /** Called at the end of every sync round that went well. */
+  readonly onSync?: (round: SyncRound) => void;
+  /** Requests and receipts that wait for their step; beyond it requests are refused and messages dropped. */
+  readonly queueMax?: number;
+  /** Events stepped in one turn, so that sockets and timers get theirs in between. */
+  readonly turnEventsMax?: number;
+  /** How long `stop()` waits for pending requests. */
+  readonly drainUs?: number;
+  /** Monotonic time in integer µs. */
+  readonly clock?: () => number;
+}
+
+export const defaultRunnerOptions = {
+  queueMax: 65_536,
+  turnEventsMax: 1_024,
+  drainUs: 5_000_000,
+  clock: (): number => Math.floor(performance.now() * 1_000),
+} as const;
+
+/** Node's timers take 31 bits of milliseconds. */
+const timerMsMax = 0x7fff_ffff;
+
+/**
+ * `running` until `stop()`, then `draining` while requests are pending, `closing` while the last sync is on its way (no
+ * step happens any more), `stopped` at the end or after a failure.
+ */
+type RunnerState = 'created' | 'running' | 'draining' | 'closing' | 'stopped';
+
+/**
+ * Drives a machine in production; the contract is in `core/base/effects.ts`.
+ *
+ * A turn steps everything that is ready, then starts a sync if none is in flight, then hands every peer what all these
+ * steps had to say to it. Turns run in the check phase of the event loop, behind everything that sockets, the thread
+ * pool and timers had to report, so that batches form by themselves: the busier the process, the larger they are.
+ *
+ * It owns neither the store nor the files: who opened them closes them, after `stop()` has resolved.
+ */
+export class Runner<Request, Response, Message, Header> {
+  readonly counters: RunnerCounters = newCounters();
+  readonly #machine: Machine<RunnerEvent<Request, Message, Header>, RunnerEffect<Response, Message, Header>>;
+  readonly #segments: SegmentFiles;
+  readonly #store: DurableStore | undefined;
+  readonly #transport: PeerTransport<Message, Header>;
+  readonly #options: Required<Omit<RunnerOptions, 'onSync'>> & Pick<RunnerOptions, 'onSync'>;
+
+  #state: RunnerState = 'created';
+  /** Events that wait for their step, from #queueHead on. */
+  #queue: RunnerEvent<Request, Message, Header>[] = [];
+  #queueHead = 0;
+  readonly #pending = new PendingRequests<Response>();
+  readonly #gate = new SyncGate<Response, Message>();
+  readonly #outbox = new Outbox<Message>();
+  /** Views that are being streamed; each is closed once. */
+  readonly #views = new Set<StoreView>();
+
+  #nowUs = 0;
+  #turnScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueUs = Infinity;
+
+  /** Invariant: #syncedSeq ≤ #endedSeq ≤ #syncingSeq ≤ #appendedSeq. They are: reported to the machine, */
+  #syncedSeq = 0;
+  /** durable, */
+  #endedSeq = 0;
+  /** covered by the round that is in flight or, when none is, by the last one, */
+  #syncingSeq = 0;
+  /** and appended. */
+  #appendedSeq = 0;
+  #syncStartUs = 0;
+  /** Of the round in flight, and of what accumulates for the next. */
+  #round = { persists: 0, appends: 0, bytes: 0 };
+  #nextRound = { persists: 0, appends: 0, bytes: 0 };
+  #storedSeq = 0;
+  #storedReported = 0;
+
+  #stopping: Promise<void> | undefined;
+  #resolveStop: (() => void) | undefined;
+  #drainTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    machine: Machine<RunnerEvent<Request, Message, Header>, RunnerEffect<Response, Message, Header>>,
+    ports: RunnerPorts<Message, Header>,
+    options: RunnerOptions,
+  ) {
+    this.#machine = machine;
+    this.#segments = ports.segments;
+    this.#store = ports.store;
+    this.#transport = ports.transport;
+    this.#options = { ...defaultRunnerOptions, ...options };
+  }
+
+  /** Events that wait for their step. */
+  get queueLength(): number {
+    return this.#queue.length - this.#queueHead;
+  }
+
+  get pendingRequests(): number {
+    return this.#pending.size;
+  }
+
+  /** Sends, replies and removals that wait for a sync. */
+  get gatedEffects(): number {
+    return this.#gate.length;
+  }
+
+  /** Begins with a tick, the first event that a recovered machine expects; may report a failure before it returns. */
+  start(): void {
+    assert(this.#state === 'created', 'a runner is started once');
+    this.#state = 'running';
+    if (this.#store !== undefined) {
+      this.#store.onStored = (storeSeq) => {
+        this.#storedSeq = storeSeq;
+        this.#schedule();
+      };
+      this.#store.onFailed = (cause) => this.#fail({ kind: 'storeFailed', reason: cause.message, cause });
+    }
+    this.#turn(true);
+  }
+
+  /**
+   * Resolves with the machine's answer, a refusal included. When `signal` is aborted it rejects with the signal's
+   * reason at once, and the machine is told; what was begun may still happen.
+   *
+   * @throws RunnerError (as a rejection) when the machine cannot be asked or will not answer
+   */
+  request(request: Request, signal?: AbortSignal): Promise<Response> {
+    if (this.#state !== 'running') return Promise.reject(new RunnerError('STOPPED', 'the node is stopping'));
+    if (this.queueLength >= this.#options.queueMax) {
+      this.counters.requestsOverloaded += 1;
+      return Promise.reject(new RunnerError('OVERLOADED', `${this.queueLength} events are waiting already`));
+    }
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    this.counters.requests += 1;
+    const { requestId, promise } = this.#pending.open(signal, this.#onAborted);
+    this.#enqueue({ kind: 'requested', requestId, request });
+    return promise;
+  }
+
+  received(from: NodeId, messages: readonly Message[]): void {
+    if (this.#state !== 'running' && this.#state !== 'draining') return;
+    if (this.queueLength >= this.#options.queueMax) {
+      this.counters.receivedDropped += messages.length;
+      return;
+    }
+    this.counters.receivedMessages += messages.length;
+    this.#enqueue({ kind: 'received', from, messages });
+  }
+
+  /** The stage is complete; from here on it is the machine's. Never dropped: stages are few (`stagesMax`). */
+  snapshotReceived(from: NodeId, stageId: number, header: Header): void {
+    this.#enqueue({ kind: 'snapshotReceived', from, stageId, header });
+  }
+
+  /**
+   * Takes no new requests, waits for the pending ones (up to `drainUs`), then for a last sync; resolves when nothing of
+   * the machine happens any more. Requests that are still pending then are rejected as `STOPPED`.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= new Promise<void>((resolve) => {
+      this.#resolveStop = resolve;
+      if (this.#state === 'created' || this.#state === 'stopped') return this.#end();
+      this.#state = 'draining';
+      this.#drainTimer = setTimeout(() => this.#close(), this.#options.drainUs / 1_000);
+      this.#closeWhenDrained();
+    });
+    return this.#stopping;
+  }
+
+  #enqueue(event: RunnerEvent<Request, Message, Header>): void {
+    if (this.#state !== 'running' && this.#state !== 'draining') return;
+    this.#queue.push(event);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#turnScheduled || this.#state === 'stopped') return;
+    this.#turnScheduled = true;
+    setImmediate(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#turnScheduled = false;
+    if (this.#steps()) this.#turn(false);
+  };
+
+  #steps(): boolean {
+    return this.#state === 'running' || this.#state === 'draining';
+  }
+
+  #turn(first: boolean): void {
+    this.counters.turns += 1;
+    const eventsBefore = this.counters.events;
+    this.#nowUs = Math.max(this.#nowUs, this.#options.clock());
+    try {
+      if (first) this.#step({ kind: 'tick' });
+      this.#stepReady();
+      this.counters.turnEventsMax = Math.max(
+        this.counters.turnEventsMax,
+        this.counters.events - eventsBefore,
+      );
+      this.#startSync(); // Before the peers are served: the disk works while their messages are encoded.
+      this.#flushOutbox();
+    } catch (cause) {
+      this.#fail({ kind: 'machineFailed', reason: messageOf(cause), cause });
+      return;
+    }
+    if (this.queueLength > 0) this.#schedule();
+    this.#armTimer();
+    this.#closeWhenDrained();
+  }
+
+  /** What became durable first, since it lets answers out; the tick last, since a message may move the deadline. */
+  #stepReady(): void {
+    if (this.#endedSeq > this.#syncedSeq) {
+      this.#syncedSeq = this.#endedSeq;
+      for (const effect of this.#gate.release(this.#syncedSeq)) this.#releaseEffect(effect);
+      this.#step({ kind: 'synced', syncSeq: this.#syncedSeq });
+    }
+    if (this.#storedSeq > this.#storedReported) {
+      this.#storedReported = this.#storedSeq;
+      this.#step({ kind: 'stored', storeSeq: this.#storedSeq });
+    }
+    for (
+      let left = Math.min(this.queueLength, this.#options.turnEventsMax);
+      left > 0 && this.#steps();
+      left -= 1
+    ) {
+      const event = present(this.#queue[this.#queueHead], 'the queue holds what its length says');
+      this.#queueHead += 1;
+      this.#step(event);
+    }
+    this.#trimQueue();
+    if (this.#machine.deadlineUs <= this.#nowUs) this.#step({ kind: 'tick' });
+  }
+
+  #trimQueue(): void {
+    if (this.#queueHead === this.#queue.length) {
+      this.#queue = [];
+      this.#queueHead = 0;
+    } else if (this.#queueHead >= this.#options.turnEventsMax) {
+      this.#queue = this.#queue.slice(this.#queueHead);
+      this.#queueHead = 0;
+    }
+  }
+
+  #step(event: RunnerEvent<Request, Message, Header>): void {
+    if (!this.#steps()) return;
+    this.counters.events += 1;
+    for (const effect of this.#machine.step(event, this.#nowUs)) {
+      this.#handle(effect);
+      if (!this.#steps()) return;
+    }
+  }
+
+  #handle(effect: RunnerEffect<Response, Message, Header>): void {
+    switch (effect.kind) {
+      case 'persist':
+        this.#persist(effect);
+        break;
+      case 'send':
+      case 'reply':
+        if (effect.afterSyncSeq <= this.#syncedSeq) this.#releaseEffect(effect);
+        else this.#gate.hold(effect);
+        break;
+      case 'removeSegments': {
+        const removal = {
+          kind: 'gatedRemoval',
+          files: effect.files,
+          afterSyncSeq: this.#appendedSeq,
+        } as const;
+        if (removal.afterSyncSeq <= this.#syncedSeq) this.#releaseEffect(removal);
+        else this.#gate.hold(removal);
+        break;
+      }
+      case 'sendSnapshot':
+        this.#sendSnapshot(effect);
+        break;
+      case 'stop':
+        this.#flushOutbox(); // What was said before still goes out: a removed node answers its last messages.
+        this.#fail({ kind: 'machineStopped', reason: effect.reason });
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #persist(effect: PersistEffect): void {
+    assert(effect.syncSeq > this.#appendedSeq, 'sync numbers rise');
+    this.#appendedSeq = effect.syncSeq;
+    const round = this.#nextRound;
+    round.persists += 1;
+    for (const { file, bytes } of effect.appends) {
+      this.#segments.append(file, bytes);
+      round.appends += 1;
+      round.bytes += bytes.length;
+    }
+  }
+
+  #releaseEffect(effect: GatedEffect<Response, Message>): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#outbox.add(effect.to, effect.messages);
+        break;
+      case 'reply':
+        if (this.#pending.settle(effect.requestId, effect.response)) this.counters.replies += 1;
+        else this.counters.repliesUnwanted += 1;
+        break;
+      case 'gatedRemoval':
+        this.#removeSegments(effect.files);
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #removeSegments(files: readonly string[]): void {
+    try {
+      for (const file of files) {
+        this.#segments.remove(file);
+        this.counters.removedFiles += 1;
+      }
+    } catch (cause) {
+      this.#fail({ kind: 'syncFailed', reason: messageOf(cause) });
+    }
+  }
+
+  #startSync(): void {
+    if (
+      this.#state === 'stopped' ||
+      this.#syncingSeq > this.#endedSeq ||
+      this.#appendedSeq === this.#endedSeq
+    )
+      return;
+    this.#syncingSeq = this.#appendedSeq;
+    this.#syncStartUs = this.#options.clock();
+    const round = this.#round;
+    this.#round = this.#nextRound;
+    this.#nextRound = round;
+    round.persists = round.appends = round.bytes = 0;
+    this.#segments.sync(this.#onSyncEnd);
+  }
+
+  readonly #onSyncEnd = (failure: string | undefined): void => {
+    if (this.#state === 'stopped') return;
+    if (failure !== undefined) {
+      this.#fail({ kind: 'syncFailed', reason: failure });
+      return;
+    }
+    this.#endedSeq = this.#syncingSeq;
+    this.#countSync();
+    if (this.#state === 'closing') this.#finishClosing();
+    else this.#schedule();
+  };
+
+  #countSync(): void {
+    const durationUs = this.#options.clock() - this.#syncStartUs;
+    const { persists, appends, bytes } = this.#round;
+    this.counters.syncs += 1;
+    this.counters.syncUs += durationUs;
+    this.counters.persists += persists;
+    this.counters.appends += appends;
+    this.counters.appendedBytes += bytes;
+    this.#options.onSync?.({ durationUs, persists, appends, bytes });
+  }
+
+  #flushOutbox(): void {
+    this.counters.sentMessages += this.#outbox.flush(this.#transport);
+  }
+
+  #sendSnapshot(effect: SendSnapshotEffect<Header>): void {
+    const store = present(this.#store, 'a machine that sends snapshots has a store');
+    const view = store.view(effect.viewId);
+    this.#views.add(view);
+    this.#transport.sendSnapshot(effect.to, effect.header, view, store.tables).then(
+      () => this.#onSnapshotEnded(view, { kind: 'snapshotSent', to: effect.to }),
+      () => this.#onSnapshotEnded(view, { kind: 'snapshotFailed', to: effect.to }),
+    );
+  }
+
+  #onSnapshotEnded(
+    view: StoreView,
+    event: { readonly kind: 'snapshotSent' | 'snapshotFailed'; readonly to: NodeId },
+  ): void {
+    if (this.#views.delete(view)) view.close();
+    if (event.kind === 'snapshotSent') this.counters.snapshotsSent += 1;
+    else this.counters.snapshotsFailed += 1;
+    this.#enqueue(event);
+  }
+
+  readonly #onAborted = (requestId: number): void => {
+    this.counters.requestsCancelled += 1;
+    this.#enqueue({ kind: 'cancelled', requestId });
+    this.#closeWhenDrained();
+  };
+
+  /** A timer that fires early costs a turn without a step; so it is set anew only for an earlier deadline. */
+  #armTimer(): void {
+    const deadlineUs = this.#machine.deadlineUs;
+    if (deadlineUs <= this.#nowUs) {
+      this.#schedule();
+      return;
+    }
+    if (deadlineUs === Infinity || this.#timerDueUs <= deadlineUs) return;
+    clearTimeout(this.#timer);
+    this.#timerDueUs = deadlineUs;
+    const delayMs = Math.ceil((deadlineUs - this.#nowUs) / 1_000);
+    this.#timer = setTimeout(this.#onTimer, Math.min(delayMs, timerMsMax));
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.#timerDueUs = Infinity;
+    this.#schedule();
+  };
+
+  #closeWhenDrained(): void {
+    if (this.#state === 'draining' && this.#pending.size === 0) this.#close();
+  }
+
+  #close(): void {
+    if (this.#state !== 'draining') return;
+    this.#state = 'closing';
+    this.#finishClosing();
+  }
+
+  #finishClosing(): void {
+    this.#startSync();
+    if (this.#state !== 'closing' || this.#syncingSeq > this.#endedSeq) return;
+    this.#syncedSeq = this.#endedSeq;
+    for (const effect of this.#gate.release(this.#syncedSeq)) this.#releaseEffect(effect);
+    this.#flushOutbox();
+    this.#end();
+  }
+
+  #fail(failure: RunnerFailure): void {
+    if (this.#state === 'stopped') return;
+    this.#end();
+    this.#options.onStop(failure);
+  }
+
+  #end(): void {
+    this.#state = 'stopped';
+    clearTimeout(this.#timer);
+    clearTimeout(this.#drainTimer);
+    this.#queue = [];
+    this.#queueHead = 0;
+    for (const view of this.#views) view.close();
+    this.#views.clear();
+    this.#pending.rejectAll(
+      new RunnerError('STOPPED', 'the node has stopped; what was asked may have happened'),
+    );
+    this.#resolveStop?.();
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
