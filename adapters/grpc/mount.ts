@@ -9,10 +9,10 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 
-import { WireError } from '../../core/wire/reader.ts';
+import { bufferOf, bytesOf } from './buffers.ts';
+import { decodeOrRefuse } from './decode.ts';
 import {
   type CallContext,
-  type Codec,
   type DuplexMethod,
   type Method,
   type ServerStreamMethod,
@@ -59,29 +59,6 @@ export function mount(server: Server, service: Service, hooks: MountHooks): void
     implementation[method.path] = handlerOf(method, hooks);
   }
   server.addService(definition, implementation);
-}
-
-/** The library wants Buffers; the same memory, not a copy. */
-export function bufferOf(bytes: Bytes): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Machines get plain arrays: `slice` of a Buffer is a view, theirs a copy. */
-export function bytesOf(buffer: Buffer): Bytes {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-}
-
-/** Decodes or says what was malformed, with the status that gRPC prescribes for it. */
-export function decodeOrRefuse<T>(codec: Codec<T>, bytes: Bytes): T {
-  try {
-    return codec.decode(bytes);
-  } catch (error) {
-    if (!(error instanceof WireError)) throw error;
-    throw new StatusError(
-      'INTERNAL',
-      `grpc: error unmarshalling request: malformed ${codec.name}: ${error.message}`,
-    );
-  }
 }
 
 function handlerOf(method: Method, hooks: MountHooks): UntypedServiceImplementation[string] {

@@ -1,7 +1,7 @@
 import { type ChannelOptions, Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
 
 import { type Address, formatAddress } from '../../config/address.ts';
-import { bufferOf, bytesOf } from '../mount.ts';
+import { bufferOf, bytesOf } from '../buffers.ts';
 import { statusName } from '../status.ts';
 
 /** The client side of duplex calls, for peers: the only file of `peer/` that knows the library. */

@@ -1,6 +1,5 @@
-import { MemberListRequest, MemberListResponse } from '../../../core/chainfire/api/cluster.ts';
-import { type Service, unary } from '../service.ts';
-import { ask, type MemberPort } from './member-port.ts';
+import { type Service } from '../service.ts';
+import { memberAnswers, type MemberPort } from './member-port.ts';
 import { unserved } from './unserved.ts';
 
 /** etcd's Cluster service. */
@@ -9,9 +8,7 @@ export function clusterService(member: MemberPort): Service {
   return {
     name,
     methods: [
-      unary(`/${name}/MemberList`, MemberListRequest, MemberListResponse, (request, context) =>
-        ask<'memberList'>(member, { kind: 'memberList', request }, context),
-      ),
+      ...memberAnswers(member, ['memberList']),
       ...unserved(name, ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote']),
     ],
   };

@@ -1,0 +1,214 @@
+import {
+  type ChannelOptions,
+  Client,
+  credentials,
+  type ClientUnaryCall,
+  type ServiceError,
+} from '@grpc/grpc-js';
+
+import { type Prng } from '../../core/base/prng.ts';
+import { ChainfireClient, defaultClientConfig } from '../../core/chainfire/client/client.ts';
+import {
+  type ClientConfig,
+  type ClientEffect,
+  type ClientEvent,
+  type ClientOutcome,
+} from '../../core/chainfire/client/protocol.ts';
+import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
+import { type Address, formatAddress } from '../config/address.ts';
+import { refusalOfStatus, refusalTrailer } from './errors.ts';
+import { type MemberMethod, memberMethods } from './member-methods.ts';
+import { decodeOrRefuse } from './decode.ts';
+import { bufferOf, bytesOf } from './buffers.ts';
+import { statusCodes, statusName } from './status.ts';
+
+const channelOptions: ChannelOptions = {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  // The client machine decides what is retried, and where.
+  'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0,
+};
+
+export interface GrpcClientOptions {
+  readonly endpoints: readonly Address[];
+  readonly prng: Prng;
+  /** Where it differs from the machine's defaults. */
+  readonly config?: Partial<Omit<ClientConfig, 'endpoints'>>;
+}
+
+/** Statuses by which a server says that it did not even look at the request. */
+const untouched = new Set<number>([
+  statusCodes.UNIMPLEMENTED,
+  statusCodes.UNAUTHENTICATED,
+  statusCodes.PERMISSION_DENIED,
+]);
+
+/**
+ * A client of Chainfire, and of etcd: the client machine over gRPC. It fails over between endpoints, and says `unknown` when
+ * nobody can know whether a write was done.
+ */
+export class GrpcChainfireClient {
+  readonly #machine: ChainfireClient;
+  readonly #endpoints: readonly Address[];
+  readonly #channels: (Client | undefined)[];
+  readonly #attempts = new Map<number, ClientUnaryCall>();
+  readonly #calls = new Map<number, (outcome: ClientOutcome) => void>();
+  #callId = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #timerUs = Infinity;
+  #closed = false;
+
+  constructor(options: GrpcClientOptions) {
+    this.#endpoints = options.endpoints;
+    this.#channels = options.endpoints.map(() => undefined);
+    this.#machine = new ChainfireClient(
+      { ...defaultClientConfig, ...options.config, endpoints: options.endpoints.length },
+      options.prng,
+      nowUs(),
+    );
+  }
+
+  /** Never rejects: what became of the call is the outcome. */
+  call(request: MemberRequest, timeoutMs: number): Promise<ClientOutcome> {
+    if (this.#closed) return Promise.resolve({ kind: 'failed', reason: 'the client is closed' });
+    return new Promise((resolve) => {
+      this.#callId += 1;
+      this.#calls.set(this.#callId, resolve);
+      this.#step({ kind: 'called', callId: this.#callId, request, timeoutUs: timeoutMs * 1_000 });
+    });
+  }
+
+  /** Calls under way end as `unknown`: they may have been done. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const call of this.#attempts.values()) call.cancel();
+    this.#attempts.clear();
+    for (const resolve of this.#calls.values()) resolve({ kind: 'unknown', reason: 'the client was closed' });
+    this.#calls.clear();
+    for (const channel of this.#channels) channel?.close();
+  }
+
+  #step(event: ClientEvent): void {
+    if (this.#closed) return;
+    for (const effect of this.#machine.step(event, nowUs())) this.#handle(effect);
+    this.#arm();
+  }
+
+  #handle(effect: ClientEffect): void {
+    switch (effect.kind) {
+      case 'attempt':
+        this.#attempt(effect);
+        break;
+      case 'abandon':
+        this.#attempts.get(effect.attemptId)?.cancel();
+        this.#attempts.delete(effect.attemptId);
+        break;
+      case 'completed': {
+        const resolve = this.#calls.get(effect.callId);
+        this.#calls.delete(effect.callId);
+        resolve?.(effect.outcome);
+        break;
+      }
+    }
+  }
+
+  #attempt({
+    attemptId,
+    endpoint,
+    request,
+    timeoutUs,
+  }: Extract<ClientEffect, { readonly kind: 'attempt' }>): void {
+    const method = memberMethods[request.kind] as MemberMethod<unknown, unknown>;
+    const call = this.#channel(endpoint).makeUnaryRequest(
+      method.path,
+      bufferOf,
+      bytesOf,
+      method.request.encode(request.request),
+      { deadline: Date.now() + Math.ceil(timeoutUs / 1_000) },
+      (error, bytes) => {
+        if (!this.#attempts.delete(attemptId)) return;
+        this.#step(
+          error === null
+            ? answered(attemptId, request.kind, method, bytes ?? new Uint8Array(0))
+            : failed(attemptId, error),
+        );
+      },
+    );
+    this.#attempts.set(attemptId, call);
+  }
+
+  #channel(endpoint: number): Client {
+    const open = this.#channels[endpoint];
+    if (open !== undefined) return open;
+    const address = this.#endpoints[endpoint];
+    if (address === undefined) throw new Error(`there is no endpoint ${endpoint}`);
+    const channel = new Client(formatAddress(address), credentials.createInsecure(), channelOptions);
+    this.#channels[endpoint] = channel;
+    return channel;
+  }
+
+  #arm(): void {
+    const deadlineUs = this.#machine.deadlineUs;
+    if (deadlineUs === this.#timerUs && this.#timer !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerUs = deadlineUs;
+    if (deadlineUs === Infinity) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#step({ kind: 'tick' });
+      },
+      Math.max(0, Math.ceil((deadlineUs - nowUs()) / 1_000)),
+    );
+  }
+}
+
+/** Monotonic. */
+function nowUs(): number {
+  return Math.floor(performance.now() * 1_000);
+}
+
+function answered(
+  attemptId: number,
+  kind: MemberRequest['kind'],
+  method: MemberMethod<unknown, unknown>,
+  bytes: Uint8Array,
+): ClientEvent {
+  try {
+    const response = { kind, response: decodeOrRefuse(method.response, bytes) } as MemberResponse;
+    return { kind: 'answered', attemptId, response };
+  } catch (error) {
+    return { kind: 'attemptFailed', attemptId, reached: 'maybe', reason: (error as Error).message };
+  }
+}
+
+function failed(attemptId: number, error: ServiceError): ClientEvent {
+  const trailer = error.metadata.get(refusalTrailer)[0]?.toString();
+  const refusal = refusalOfStatus(error.details, trailer);
+  if (refusal !== undefined) return { kind: 'answered', attemptId, response: refusal };
+  if (error.code === statusCodes.RESOURCE_EXHAUSTED && /message larger than max/i.test(error.details)) {
+    const message = 'etcdserver: request is too large';
+    return { kind: 'answered', attemptId, response: { kind: 'refused', code: 'REQUEST_TOO_LARGE', message } };
+  }
+  return {
+    kind: 'attemptFailed',
+    attemptId,
+    reached: untouched.has(error.code) || neverSent(error) ? 'no' : 'maybe',
+    reason: `${statusName(error.code)}: ${error.details}`,
+  };
+}
+
+/** The library's words for a call that found no connection to go out on. */
+function neverSent(error: ServiceError): boolean {
+  return (
+    error.code === statusCodes.UNAVAILABLE &&
+    /^(No connection established|Name resolution failed)/.test(error.details)
+  );
+}

@@ -1,0 +1,66 @@
+import {
+  HashKvRequest,
+  HashKvResponse,
+  HashRequest,
+  HashResponse,
+  MemberListRequest,
+  MemberListResponse,
+  StatusRequest,
+  StatusResponse,
+} from '../../core/chainfire/api/cluster.ts';
+import {
+  CompactionRequest,
+  CompactionResponse,
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  PutRequest,
+  PutResponse,
+  RangeRequest,
+  RangeResponse,
+  TxnRequest,
+  TxnResponse,
+} from '../../core/chainfire/api/kv.ts';
+import {
+  type MemberRefusal,
+  type MemberRequest,
+  type MemberResponse,
+} from '../../core/chainfire/member-protocol.ts';
+import { type Codec } from './service.ts';
+
+export type MemberRequestKind = MemberRequest['kind'];
+export type RequestOf<Kind extends MemberRequestKind> = Extract<
+  MemberRequest,
+  { readonly kind: Kind }
+>['request'];
+export type ResponseOf<Kind extends MemberRequestKind> = Extract<
+  Exclude<MemberResponse, MemberRefusal>,
+  { readonly kind: Kind }
+>['response'];
+
+export interface MemberMethod<Request, Response> {
+  readonly path: string;
+  readonly request: Codec<Request>;
+  readonly response: Codec<Response>;
+}
+
+/** Where each request of the member lies in etcd's interface; servers and clients share it. */
+export const memberMethods: { readonly [K in MemberRequestKind]: MemberMethod<RequestOf<K>, ResponseOf<K>> } =
+  {
+    range: { path: '/etcdserverpb.KV/Range', request: RangeRequest, response: RangeResponse },
+    put: { path: '/etcdserverpb.KV/Put', request: PutRequest, response: PutResponse },
+    deleteRange: {
+      path: '/etcdserverpb.KV/DeleteRange',
+      request: DeleteRangeRequest,
+      response: DeleteRangeResponse,
+    },
+    txn: { path: '/etcdserverpb.KV/Txn', request: TxnRequest, response: TxnResponse },
+    compact: { path: '/etcdserverpb.KV/Compact', request: CompactionRequest, response: CompactionResponse },
+    memberList: {
+      path: '/etcdserverpb.Cluster/MemberList',
+      request: MemberListRequest,
+      response: MemberListResponse,
+    },
+    status: { path: '/etcdserverpb.Maintenance/Status', request: StatusRequest, response: StatusResponse },
+    hash: { path: '/etcdserverpb.Maintenance/Hash', request: HashRequest, response: HashResponse },
+    hashKv: { path: '/etcdserverpb.Maintenance/HashKV', request: HashKvRequest, response: HashKvResponse },
+  };

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+import { type Address, formatAddress } from '../../adapters/config/address.ts';
+import { type NamedAddress } from '../../adapters/config/values.ts';
+import { type NodeId, nodeId } from '../../core/base/ids.ts';
+import { compareKeys } from '../../core/base/bytes.ts';
+import { type InitialMember } from '../../core/chainfire/member-protocol.ts';
+
+/** What the settings of a static bootstrap say about the cluster; the same on every member, whatever the order they list. */
+export interface Bootstrap {
+  readonly clusterId: bigint;
+  readonly members: readonly (InitialMember & { readonly address: Address })[];
+}
+
+/** Ids 1..n by name order; the cluster id is a 64-bit hash of the sorted members and the token. */
+export function bootstrap(initialCluster: readonly NamedAddress[], token: string): Bootstrap {
+  const sorted = initialCluster.toSorted((left, right) => compareKeys(left.name, right.name));
+  const members = sorted.map(({ name, host, port }, position) => ({
+    id: nodeId(position + 1),
+    name,
+    peerUrls: [`http://${formatAddress({ host, port })}`],
+    address: { host, port },
+  }));
+  const hash = createHash('sha256');
+  hash.update(`photon.chainfire.cluster\n${token}\n`);
+  for (const member of members) hash.update(`${member.name}=${formatAddress(member.address)}\n`);
+  const clusterId = hash.digest().readBigUInt64BE(0);
+  // 0 is "no cluster" on the wire.
+  return { clusterId: clusterId === 0n ? 1n : clusterId, members };
+}
+
+export function memberNamed(
+  cluster: Bootstrap,
+  name: string,
+): { readonly id: NodeId; readonly address: Address } | undefined {
+  return cluster.members.find((member) => member.name === name);
+}

@@ -1,0 +1,70 @@
+import { Command, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+
+import { flagHelp } from '../../adapters/config/describe.ts';
+import { ConfigError, resolveSettings } from '../../adapters/config/resolve.ts';
+import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
+import { exitCodes, ExitError } from '../exit.ts';
+import { serve, StartError } from './serve.ts';
+import { chainfireSchema, type ChainfireSettings } from './settings.ts';
+
+/** Where the configuration file may be named beside the flag. */
+const configVariable = `${chainfireSchema.environmentPrefix}_CONFIG`;
+
+const examples = `
+Settings are taken from their defaults, then the file of --config, then the environment
+(${chainfireSchema.environmentPrefix}_DATA_DIR for --data-dir, and so on), then flags.
+
+Examples:
+  photon chainfire serve --name a --data-dir ./data/a --initial-cluster a=127.0.0.1:2380
+  photon chainfire serve --config /etc/photon/chainfire.toml --log-level debug
+
+SIGTERM and SIGINT stop the member in order; SIGKILL at any moment loses nothing that was acknowledged. A process that
+was started with an IPC channel stops when its parent is gone.
+`;
+
+export function chainfireCommand(): Command {
+  const serveCommand = new Command('serve')
+    .description('run one member of a Chainfire cluster')
+    .option('--config <path>', `TOML file with settings (or ${configVariable})`)
+    .addHelpText('after', examples)
+    .action(async (options: Record<string, string | undefined>) => {
+      const { config, ...flags } = options;
+      try {
+        process.exitCode = await serve(readSettings(config, flags));
+      } catch (error) {
+        if (error instanceof ConfigError || error instanceof DataDirError || error instanceof StartError) {
+          throw new ExitError(`photon chainfire serve: ${error.message}`, exitCodes.refused, {
+            cause: error,
+          });
+        }
+        throw error;
+      }
+    });
+  for (const { flags, about } of flagHelp(chainfireSchema.settings))
+    serveCommand.addOption(new Option(flags, about));
+  return new Command('chainfire').description('run a member of a Chainfire cluster').addCommand(serveCommand);
+}
+
+function readSettings(
+  configFlag: string | undefined,
+  flags: Record<string, string | undefined>,
+): ChainfireSettings {
+  const name = configFlag ?? process.env[configVariable];
+  let file: { name: string; content: string } | undefined;
+  if (name !== undefined) {
+    try {
+      file = { name, content: readFileSync(name, 'utf8') };
+    } catch (error) {
+      throw new ConfigError(`cannot read the configuration file ${name}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+  return resolveSettings(chainfireSchema, {
+    file,
+    environment: process.env,
+    flags,
+    environmentReserved: [configVariable],
+  });
+}

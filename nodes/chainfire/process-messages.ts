@@ -1,0 +1,11 @@
+/** What a member tells the process that started it, over Node's IPC channel, when there is one. */
+export type ProcessMessage =
+  /** It listens on all its ports. */
+  | { readonly kind: 'listening' }
+  /** It knows a leader: requests are served. Sent once. */
+  | { readonly kind: 'ready' };
+
+export function isProcessMessage(value: unknown): value is ProcessMessage {
+  const kind = (value as { kind?: unknown } | null)?.kind;
+  return kind === 'listening' || kind === 'ready';
+}

@@ -1,0 +1,115 @@
+import { type ProcessSchema, required, type Settings, withDefault } from '../../adapters/config/schema.ts';
+import {
+  address,
+  integer,
+  memberNamePattern,
+  namedAddresses,
+  oneOf,
+  path,
+  text,
+} from '../../adapters/config/values.ts';
+import { bytesPerKib, bytesPerMib, usPerMs } from '../../core/base/units.ts';
+import { defaultMemberConfig } from '../../core/chainfire/member.ts';
+
+const kib = bytesPerKib;
+const mib = bytesPerMib;
+const raft = defaultMemberConfig.raft;
+
+const settings = {
+  name: required(
+    text({
+      placeholder: '<name>',
+      allowed: 'a name of 1 to 63 letters, digits, ".", "_" and "-" that begins with a letter or digit',
+      pattern: memberNamePattern,
+    }),
+    "This member's name, one of those in initial_cluster",
+  ),
+  dataDir: required(path(), 'Directory that holds everything this member keeps; made when it does not exist'),
+  listenClient: withDefault(
+    address(),
+    { host: '127.0.0.1', port: 2379 },
+    "Address for clients: etcd's gRPC services",
+  ),
+  listenPeer: withDefault(address(), { host: '127.0.0.1', port: 2380 }, 'Address for the other members'),
+  listenMetrics: withDefault(
+    address(),
+    { host: '127.0.0.1', port: 12379 },
+    'Address for /metrics, /health and /ready',
+  ),
+  initialCluster: required(
+    namedAddresses(),
+    'Every member that the cluster begins with and the address at which the others reach it, this one included; the same on all members',
+  ),
+  initialClusterToken: withDefault(
+    text({
+      placeholder: '<token>',
+      allowed: '1 to 128 printable ASCII characters',
+      pattern: /^[\x21-\x7e]{1,128}$/,
+    }),
+    'photon',
+    'Tells clusters with the same members apart: part of the cluster id, the same on all members',
+  ),
+  logLevel: withDefault(
+    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
+    'info',
+    'Lines of the log below this level are left out',
+  ),
+  electionTimeoutMs: withDefault(
+    integer({ min: 10, max: 60_000, unit: 'ms' }),
+    raft.electionTimeoutUs / usPerMs,
+    'A follower that hears nothing from its leader for this long, and up to twice as long, stands for election',
+  ),
+  heartbeatIntervalMs: withDefault(
+    integer({ min: 1, max: 10_000, unit: 'ms' }),
+    raft.heartbeatIntervalUs / usPerMs,
+    'How often a leader speaks to its followers; at most a third of election_timeout_ms',
+  ),
+  requestTimeoutMs: withDefault(
+    integer({ min: 100, max: 600_000, unit: 'ms' }),
+    defaultMemberConfig.requestTimeoutUs / usPerMs,
+    'A request that waits longer for the log is answered "request timed out": its outcome is unknown',
+  ),
+  requestBytesMax: withDefault(
+    integer({ min: kib, max: 16 * mib, unit: 'bytes' }),
+    defaultMemberConfig.requestBytesMax,
+    'A larger request is refused',
+  ),
+  txnOperationsMax: withDefault(
+    integer({ min: 1, max: 65_536 }),
+    defaultMemberConfig.txnOperationsMax,
+    'A transaction with more compares or operations in a branch is refused',
+  ),
+  pendingRequestsMax: withDefault(
+    integer({ min: 1, max: 1_048_576 }),
+    defaultMemberConfig.pendingRequestsMax,
+    'Requests that wait for the log or for a read index; further ones are refused as too many',
+  ),
+  storeBacklogBytesMax: withDefault(
+    integer({ min: mib, max: 4_096 * mib, unit: 'bytes' }),
+    defaultMemberConfig.storeBacklogBytesMax,
+    'Bytes written to the store and not yet on disk; at this bound the member stops applying until the disk catches up',
+  ),
+  trailingEntries: withDefault(
+    integer({ min: 0, max: 10_000_000 }),
+    defaultMemberConfig.trailingEntries,
+    'Log entries kept behind what the store holds durably, so that a follower that is a little late needs no snapshot',
+  ),
+  segmentBytesMax: withDefault(
+    integer({ min: 64 * kib, max: 1_024 * mib, unit: 'bytes' }),
+    raft.segmentBytesMax,
+    'A file of the log is closed at this size',
+  ),
+  logCacheBytesMax: withDefault(
+    integer({ min: mib, max: 4_096 * mib, unit: 'bytes' }),
+    raft.cacheBytesMax,
+    'Recent log entries kept in memory; older ones are read from the log',
+  ),
+} as const;
+
+export const chainfireSchema: ProcessSchema<typeof settings> = {
+  command: 'photon chainfire serve',
+  environmentPrefix: 'PHOTON_CHAINFIRE',
+  settings,
+};
+
+export type ChainfireSettings = Settings<typeof settings>;

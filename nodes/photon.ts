@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+
+import { ExitError } from './exit.ts';
+import { version } from './version.ts';
+
+/**
+ * The `photon` command line. Only the group that is asked for is loaded, so that `photon kv get` starts without the
+ * server, and the server without the simulator.
+ */
+interface Group {
+  readonly name: string;
+  readonly about: string;
+  load(): Promise<Command>;
+}
+
+const groups: readonly Group[] = [
+  {
+    name: 'up',
+    about: 'run a whole cloud on this machine',
+    load: async () => (await import('./up/command.ts')).upCommand(),
+  },
+  {
+    name: 'kv',
+    about: 'read and write keys of a Chainfire cluster',
+    load: async () => (await import('./kv/command.ts')).kvCommand(),
+  },
+  {
+    name: 'chainfire',
+    about: 'run a member of a Chainfire cluster',
+    load: async () => (await import('./chainfire/command.ts')).chainfireCommand(),
+  },
+  {
+    name: 'sim',
+    about: 'run the cluster in the simulator',
+    load: async () => (await import('./sim/command.ts')).simCommand(),
+  },
+];
+
+const examples = `
+Examples:
+  photon up                                  three members on this machine, data in ./data
+  photon kv put hello world                  write a key
+  photon kv get hello                        read it
+  photon <command> --help                    everything about one command
+`;
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('photon')
+    .description("PhotonCloud: a private cloud's control plane and data services")
+    .version(version, '--version', 'print the version')
+    .showHelpAfterError('(try --help)')
+    .helpCommand(false)
+    .addHelpText('after', examples);
+  const asked = args[0];
+  for (const group of groups) {
+    const command =
+      group.name === asked
+        ? await group.load()
+        : new Command(group.name).description(group.about).usage('[options]');
+    program.addCommand(command);
+  }
+  throwInsteadOfExit(program);
+  await program.parseAsync(args, { from: 'user' });
+}
+
+/** So that there is one place that sets the exit code, and output is flushed before the end. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const part of command.commands) throwInsteadOfExit(part);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has printed what there is to say; wrong usage is 2 as everywhere.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (error instanceof ExitError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else {
+    throw error;
+  }
+}

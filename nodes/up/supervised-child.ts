@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+
+import { isProcessMessage } from '../chainfire/process-messages.ts';
+
+export interface ChildOptions {
+  readonly name: string;
+  /** Arguments to `node`. */
+  readonly args: readonly string[];
+  /** Its stderr goes there, appended. */
+  readonly logFile: string;
+  readonly restartMinMs: number;
+  readonly restartMaxMs: number;
+  /** A process that was ready for this long has its next restart at once again. */
+  readonly stableMs: number;
+  readonly onReady: () => void;
+  /** @param restartMs when it will be started again; undefined when it is being stopped */
+  readonly onExit: (exit: ChildExit, restartMs: number | undefined) => void;
+}
+
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly wasReady: boolean;
+}
+
+export function describeExit(exit: ChildExit): string {
+  return exit.signal === null ? `exit code ${exit.code ?? 'unknown'}` : `signal ${exit.signal}`;
+}
+
+/** A process that is kept running: started again whenever it ends, ever more slowly, until it is stopped. */
+export class SupervisedChild {
+  readonly #options: ChildOptions;
+  #process: ChildProcess | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #backoffMs: number;
+  #stopping = false;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    this.#backoffMs = options.restartMinMs;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  start(): void {
+    const { args, logFile } = this.#options;
+    const log = openSync(logFile, 'a', 0o600);
+    // The IPC channel tells the child when this process is gone, however it went. Its own process group keeps the
+    // terminal's Ctrl-C from it: it is stopped from here, in order.
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', log, 'ipc'], detached: true });
+    closeSync(log);
+    this.#process = child;
+    let readyAtMs: number | undefined;
+    child.on('message', (message) => {
+      if (!isProcessMessage(message) || message.kind !== 'ready') return;
+      readyAtMs = performance.now();
+      this.#options.onReady();
+    });
+    let ended = false;
+    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (ended) return;
+      ended = true;
+      this.#process = undefined;
+      if (readyAtMs !== undefined && performance.now() - readyAtMs >= this.#options.stableMs) {
+        this.#backoffMs = this.#options.restartMinMs;
+      }
+      const restartMs = this.#stopping ? undefined : this.#backoffMs;
+      if (restartMs !== undefined) {
+        this.#backoffMs = Math.min(this.#backoffMs * 2, this.#options.restartMaxMs);
+        this.#restart = setTimeout(() => this.start(), restartMs);
+      }
+      this.#options.onExit({ code, signal, wasReady: readyAtMs !== undefined }, restartMs);
+    };
+    child.on('exit', end);
+    // It could not be started at all.
+    child.on('error', () => end(null, null));
+  }
+
+  /** SIGTERM, and SIGKILL after `graceMs`. Resolves once the process is gone. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#restart);
+    const child = this.#process;
+    if (child === undefined) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGTERM');
+    const cut = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    await gone;
+    clearTimeout(cut);
+  }
+}

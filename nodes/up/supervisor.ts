@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { formatAddress } from '../../adapters/config/address.ts';
+import { exitCodes, ExitError } from '../exit.ts';
+import { type PlannedMember } from './plan.ts';
+import { describeExit, SupervisedChild } from './supervised-child.ts';
+
+const restartMinMs = 500;
+const restartMaxMs = 10_000;
+const stableMs = 30_000;
+const stopGraceMs = 10_000;
+
+/** The command line's own file, `.ts` in a checkout, `.js` when built. */
+const photonFile = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../photon.ts' : '../photon.js', import.meta.url),
+);
+
+/** Runs every member as a process of its own, and keeps them running. */
+export class Supervisor {
+  readonly #members: readonly PlannedMember[];
+  readonly #children: readonly SupervisedChild[];
+  readonly #print: (line: string) => void;
+  readonly #ready = new Set<string>();
+  #allReady = false;
+  #onReady: () => void = () => undefined;
+  #onRefused: (error: ExitError) => void = () => undefined;
+
+  constructor(members: readonly PlannedMember[], print: (line: string) => void) {
+    this.#members = members;
+    this.#print = print;
+    this.#children = members.map((member) => this.#childOf(member));
+  }
+
+  /**
+   * Resolves once every member has said that it serves.
+   *
+   * @throws ExitError when a member refuses its configuration or its data: it would refuse for ever
+   */
+  async start(): Promise<void> {
+    for (const member of this.#members) {
+      mkdirSync(member.dataDir, { recursive: true, mode: 0o700 });
+      keepOneOldLog(member.logFile);
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#onReady = resolve;
+      this.#onRefused = reject;
+      for (const child of this.#children) child.start();
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.stop(stopGraceMs)));
+  }
+
+  #childOf(member: PlannedMember): SupervisedChild {
+    const { name, logFile } = member;
+    return new SupervisedChild({
+      name,
+      args: serveArguments(member, this.#members),
+      logFile,
+      restartMinMs,
+      restartMaxMs,
+      stableMs,
+      onReady: () => {
+        const again = this.#ready.has(name);
+        this.#ready.add(name);
+        this.#print(again ? `member ${name} serves again` : `member ${name} serves`);
+        if (!this.#allReady && this.#ready.size === this.#members.length) {
+          this.#allReady = true;
+          this.#onReady();
+        }
+      },
+      onExit: (exit, restartMs) => {
+        if (restartMs === undefined) {
+          this.#print(`member ${name} stopped`);
+          return;
+        }
+        if (exit.code === exitCodes.refused && !this.#allReady) {
+          this.#onRefused(
+            new ExitError(`member ${name} does not start: ${lastLine(logFile)}`, exitCodes.refused),
+          );
+          return;
+        }
+        this.#print(
+          `member ${name} ended (${describeExit(exit)}); starting it again in ${restartMs} ms; its log is ${logFile}`,
+        );
+      },
+    });
+  }
+}
+
+function serveArguments(member: PlannedMember, members: readonly PlannedMember[]): readonly string[] {
+  return [
+    photonFile,
+    'chainfire',
+    'serve',
+    ...['--name', member.name],
+    ...['--data-dir', member.dataDir],
+    ...['--listen-client', formatAddress(member.client)],
+    ...['--listen-peer', formatAddress(member.peer)],
+    ...['--listen-metrics', formatAddress(member.metrics)],
+    ...['--initial-cluster', members.map(({ name, peer }) => `${name}=${formatAddress(peer)}`).join(',')],
+  ];
+}
+
+/** The log of this run and of the one before: what grows is bounded by the runs, not by the years. */
+function keepOneOldLog(file: string): void {
+  try {
+    renameSync(file, `${file}.1`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function lastLine(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+}
