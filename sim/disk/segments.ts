@@ -1,0 +1,164 @@
+import { assert, present } from '../../core/base/assert.ts';
+import { compareKeys, noBytes } from '../../core/base/bytes.ts';
+import { type Prng } from '../../core/base/prng.ts';
+import { MemorySegments } from '../../core/storage/memory-segments.ts';
+import { type SegmentFile, type SegmentFiles } from '../../core/storage/segment-files.ts';
+import { checkSegmentName } from '../../core/storage/segment-name.ts';
+import { diskShape, drawLatencyUs } from '../latency.ts';
+import { type World } from '../world.ts';
+import { sectorBytes, SimulatedSegmentFile } from './segment-file.ts';
+
+/** What a crash takes: the process alone, so that the system's cache lives on, or the machine's power with it. */
+export type CrashScope = 'process' | 'machine';
+
+/** Positions in a file. */
+export interface Sector {
+  readonly file: string;
+  readonly sector: number;
+}
+
+/**
+ * Segment files on a disk that tells the cache from the platter. A sync takes virtual time; a power cut keeps any torn
+ * subset of the sectors that were not synced, and may take away a file whose creation was not; after a failed sync the
+ * cache lies about what is on the disk; acknowledged sectors may rot.
+ */
+export class SimulatedSegments implements SegmentFiles {
+  readonly #world: World;
+  readonly #prng: Prng;
+  readonly #syncMedianUs: number;
+  readonly #files = new Map<string, SimulatedSegmentFile>();
+  /** Content of the file that was removed last: what its blocks show when they are given out again. */
+  #stale: Uint8Array = noBytes;
+  /** Appends so far, and how many of the first of them are surely on the disk. */
+  #appended = 0;
+  #durable = 0;
+  #syncUnderWay = false;
+  /** Counts crashes, so that a sync that began before one never ends after it. */
+  #life = 0;
+  #slowFactor = 1;
+  #failNext = false;
+
+  constructor(options: { readonly world: World; readonly prng: Prng; readonly syncMedianUs: number }) {
+    this.#world = options.world;
+    this.#prng = options.prng;
+    this.#syncMedianUs = options.syncMedianUs;
+  }
+
+  get appended(): number {
+    return this.#appended;
+  }
+
+  /** How many of the appends, counted from the first, no crash can take back. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  get syncUnderWay(): boolean {
+    return this.#syncUnderWay;
+  }
+
+  list(prefix: string): readonly SegmentFile[] {
+    const found: SegmentFile[] = [];
+    for (const [file, { lengthBytes }] of this.#files) {
+      if (file.startsWith(prefix)) found.push({ file, lengthBytes });
+    }
+    return found.sort((left, right) => compareKeys(left.file, right.file));
+  }
+
+  read(file: string, positionBytes: number, lengthBytes: number): Uint8Array {
+    checkSegmentName(file);
+    return this.#files.get(file)?.read(positionBytes, lengthBytes) ?? noBytes;
+  }
+
+  append(file: string, bytes: Uint8Array): void {
+    checkSegmentName(file);
+    let content = this.#files.get(file);
+    if (content === undefined) {
+      content = new SimulatedSegmentFile();
+      this.#files.set(file, content);
+    }
+    content.append(bytes);
+    this.#appended += 1;
+  }
+
+  sync(onEnd: (failure: string | undefined) => void): void {
+    assert(!this.#syncUnderWay, 'one sync is under way at a time');
+    this.#syncUnderWay = true;
+    const covered = this.#appended;
+    const lengths: [SimulatedSegmentFile, number][] = [];
+    for (const file of this.#files.values()) if (file.dirty) lengths.push([file, file.lengthBytes]);
+    const life = this.#life;
+    const durationUs = drawLatencyUs(this.#prng, this.#syncMedianUs, diskShape) * this.#slowFactor;
+    this.#world.after(durationUs, () => {
+      if (life !== this.#life) return;
+      this.#syncUnderWay = false;
+      if (this.#failNext) {
+        this.#failNext = false;
+        for (const [file] of lengths) file.syncFailed(this.#prng);
+        onEnd('EIO: the disk could not write');
+        return;
+      }
+      for (const [file, lengthBytes] of lengths) file.synced(lengthBytes);
+      this.#durable = covered;
+      onEnd(undefined);
+    });
+  }
+
+  truncate(file: string, lengthBytes: number, doubtfulFromBytes = lengthBytes): void {
+    checkSegmentName(file);
+    const content = present(this.#files.get(file), `only a file that exists is cut: ${file}`);
+    content.truncate(lengthBytes, doubtfulFromBytes);
+  }
+
+  remove(file: string): void {
+    checkSegmentName(file);
+    const content = this.#files.get(file);
+    if (content === undefined) return;
+    this.#stale = content.copy();
+    this.#files.delete(file);
+  }
+
+  /** From now on every sync takes this many times as long. */
+  slow(factor: number): void {
+    this.#slowFactor = factor;
+  }
+
+  /** The next sync to end fails, the one under way included. */
+  failNextSync(): void {
+    this.#failNext = true;
+  }
+
+  crash(scope: CrashScope): void {
+    this.#life += 1;
+    this.#syncUnderWay = false;
+    this.#failNext = false;
+    if (scope === 'process') return;
+    for (const [file, content] of [...this.#files]) {
+      if (!content.powerCut(this.#prng, this.#stale)) this.#files.delete(file);
+    }
+  }
+
+  /** Every sector that holds something a sync acknowledged, in the order of names and positions. */
+  acknowledgedSectors(prefix: string): readonly Sector[] {
+    const sectors: Sector[] = [];
+    for (const { file } of this.list(prefix)) {
+      const syncedBytes = this.#files.get(file)?.syncedBytes ?? 0;
+      for (let sector = 0; sector * sectorBytes < syncedBytes; sector += 1) sectors.push({ file, sector });
+    }
+    return sectors;
+  }
+
+  /** Damages one sector for good. The same `prng` state damages a copy in the same way. */
+  rot(target: Sector, prng: Prng): boolean {
+    return this.#files.get(target.file)?.rot(target.sector, prng) ?? false;
+  }
+
+  /** What is there now, to try something out on. */
+  copy(): MemorySegments {
+    const copy = new MemorySegments();
+    for (const { file } of this.list('')) {
+      copy.append(file, this.#files.get(file)?.copy() ?? noBytes);
+    }
+    return copy;
+  }
+}

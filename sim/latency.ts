@@ -1,0 +1,33 @@
+import { between, type Prng } from '../core/base/prng.ts';
+
+/** A share of cases, in thousandths, and the range of percents of the median that they take. */
+type Band = readonly [permille: number, percentFrom: number, percentTo: number];
+
+/** Durations around a median, with a tail; integers throughout. The bands' shares add up to 1,000. */
+export type LatencyShape = readonly Band[];
+
+/** A network at peace: most packets close to the median, two in a thousand up to fifty times as late. */
+export const networkShape: LatencyShape = [
+  [900, 60, 160],
+  [80, 160, 400],
+  [18, 400, 1_500],
+  [2, 1_500, 5_000],
+];
+
+/** A disk that syncs: garbage collection and other tenants make one in two hundred up to a hundred times as slow. */
+export const diskShape: LatencyShape = [
+  [945, 70, 150],
+  [50, 150, 800],
+  [5, 800, 10_000],
+];
+
+/** A duration of at least 1 µs. */
+export function drawLatencyUs(prng: Prng, medianUs: number, shape: LatencyShape): number {
+  let rank = prng.below(1_000);
+  for (const [permille, percentFrom, percentTo] of shape) {
+    if (rank < permille)
+      return Math.max(1, Math.floor((medianUs * between(prng, percentFrom, percentTo)) / 100));
+    rank -= permille;
+  }
+  return medianUs;
+}
