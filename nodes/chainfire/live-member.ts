@@ -1,0 +1,108 @@
+import { type GrpcPeerTransport } from '../../adapters/grpc/peer/transport.ts';
+import { type FileSegments } from '../../adapters/segments/file-segments.ts';
+import { type MemberObservation } from '../../adapters/metrics/chainfire-metrics.ts';
+import { type DurableStore } from '../../adapters/runner/ports.ts';
+import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
+import { type Runner } from '../../adapters/runner/runner.ts';
+import { type NodeId } from '../../core/base/ids.ts';
+import { type ChainfireMember } from '../../core/chainfire/member.ts';
+import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
+import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
+
+export type MemberRunner = Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader>;
+
+export interface LiveMemberParts {
+  readonly machine: ChainfireMember;
+  readonly runner: MemberRunner;
+  readonly store: DurableStore;
+  readonly segments: FileSegments;
+  readonly transport: GrpcPeerTransport<GroupMessage, SnapshotHeader>;
+  readonly peerNames: ReadonlyMap<NodeId, string>;
+  /** Resolves when the runner stops without being asked to. */
+  readonly failed: Promise<RunnerFailure>;
+}
+
+/** A member with everything that it runs on. */
+export class LiveMember {
+  readonly store: DurableStore;
+  readonly failed: Promise<RunnerFailure>;
+  /** Called when another member leads, and with 0 when none is known to. */
+  onLeaderChanged: (leader: NodeId | 0, term: number) => void = () => undefined;
+  readonly #parts: LiveMemberParts;
+  #leader: NodeId | 0 = 0;
+  #term = 0;
+
+  constructor(parts: LiveMemberParts) {
+    this.#parts = parts;
+    this.store = parts.store;
+    this.failed = parts.failed;
+  }
+
+  start(): void {
+    this.#parts.runner.start();
+  }
+
+  request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse> {
+    return this.#parts.runner.request(request, signal);
+  }
+
+  received(from: NodeId, messages: readonly GroupMessage[]): void {
+    this.#parts.runner.received(from, messages);
+  }
+
+  snapshotReceived(from: NodeId, stageId: number, header: SnapshotHeader): void {
+    this.#parts.runner.snapshotReceived(from, stageId, header);
+  }
+
+  knows(id: NodeId): boolean {
+    return this.#parts.peerNames.has(id);
+  }
+
+  /** To be called after steps: tells whether somebody else leads than before. */
+  watchLeader(): void {
+    const { leader, term } = this.#parts.machine.view.raft;
+    if (leader === this.#leader && (leader === 0 || term === this.#term)) return;
+    this.#leader = leader;
+    this.#term = term;
+    this.onLeaderChanged(leader, term);
+  }
+
+  observe(): MemberObservation {
+    const { raft, ...view } = this.#parts.machine.view;
+    const counters = this.#parts.transport.counters();
+    return {
+      memberId: String(raft.id),
+      hasLeader: raft.leader !== 0,
+      isLeader: raft.role === 'leader',
+      repairing: raft.repairing,
+      term: raft.term,
+      commitIndex: raft.commitIndex,
+      appliedIndex: view.appliedIndex,
+      syncedIndex: raft.syncedIndex,
+      storedIndex: view.storedIndex,
+      firstIndex: raft.firstIndex,
+      lastIndex: raft.lastIndex,
+      revision: view.revision,
+      compactRevision: view.compactRevision,
+      pendingRequests: view.pendingRequests,
+      peers: [...counters].map(([id, link]) => ({
+        peer: this.#parts.peerNames.get(id) ?? String(id),
+        connected: this.#parts.transport.connected(id),
+        ...link,
+      })),
+    };
+  }
+
+  /** Lets what is under way end, and syncs. */
+  async drain(): Promise<void> {
+    await this.#parts.runner.stop();
+  }
+
+  /** After the sockets are closed: nothing calls in any more. */
+  async close(): Promise<void> {
+    await this.#parts.runner.stop();
+    this.#parts.transport.close();
+    await this.#parts.store.close();
+    this.#parts.segments.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { type PeerIdentity } from '../../adapters/grpc/peer/protocol.ts';
+import { type PeerReceiver } from '../../adapters/grpc/peer/service.ts';
+import { type MemberPort } from '../../adapters/grpc/services/member-port.ts';
+import { statusOfRefusal } from '../../adapters/grpc/errors.ts';
+import { StatusError } from '../../adapters/grpc/status.ts';
+import { RunnerError } from '../../adapters/runner/runner-error.ts';
+import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
+import { decodeGroupMessages, decodeSnapshotHeader } from '../../core/raft/message-codec.ts';
+import { memberTables } from '../../core/chainfire/member.ts';
+import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
+import { type LiveMember } from './live-member.ts';
+
+/**
+ * What stands between the sockets, which open first, and the member, which comes later and goes earlier. Outside of its
+ * life every call is refused with a status that promises that nothing was done.
+ */
+export class MemberDoor implements MemberPort {
+  #member: LiveMember | undefined;
+  #closed = false;
+
+  open(member: LiveMember): void {
+    this.#member = member;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#member = undefined;
+  }
+
+  async request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse> {
+    try {
+      return await this.#behind().request(request, signal);
+    } catch (error) {
+      if (signal.aborted) throw new StatusError('CANCELLED', 'the client has gone');
+      if (!(error instanceof RunnerError)) throw error;
+      if (error.code === 'OVERLOADED') {
+        throw statusOfRefusal({ kind: 'refused', code: 'TOO_MANY_REQUESTS', message: error.message });
+      }
+      // No etcd text: a client must not take it for a promise that nothing was done.
+      throw new StatusError('UNAVAILABLE', error.message);
+    }
+  }
+
+  peerReceiver(own: PeerIdentity): PeerReceiver<GroupMessage, SnapshotHeader> {
+    return {
+      own,
+      knows: (id) => this.#behind().knows(id),
+      decodeMessages: decodeGroupMessages,
+      decodeHeader: decodeSnapshotHeader,
+      received: (from, messages) => this.#behind().received(from, messages),
+      stages: {
+        tables: memberTables,
+        openStage: () => this.#behind().store.openStage(),
+        stageRows: (stageId, table, rows) => this.#behind().store.stageRows(stageId, table, rows),
+        discardStage: (stageId) => this.#behind().store.discardStage(stageId),
+      },
+      snapshotReceived: (from, stageId, header) => this.#behind().snapshotReceived(from, stageId, header),
+    };
+  }
+
+  #behind(): LiveMember {
+    if (this.#member !== undefined) return this.#member;
+    if (this.#closed) throw statusOfRefusal({ kind: 'refused', code: 'STOPPED', message: '' });
+    throw statusOfRefusal({ kind: 'refused', code: 'NO_LEADER', message: '' });
+  }
+}

@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto';
+import { type Logger } from 'pino';
+
+import { formatAddress } from '../../adapters/config/address.ts';
+import { ConfigError } from '../../adapters/config/resolve.ts';
+import { DataDirectory } from '../../adapters/data-dir/data-directory.ts';
+import { type MountHooks } from '../../adapters/grpc/mount.ts';
+import { formatClusterId, type PeerIdentity } from '../../adapters/grpc/peer/protocol.ts';
+import { peerService } from '../../adapters/grpc/peer/service.ts';
+import { peerReceiveBytesMax } from '../../adapters/grpc/peer/transport.ts';
+import { GrpcServer } from '../../adapters/grpc/server.ts';
+import { clusterService } from '../../adapters/grpc/services/cluster.ts';
+import { Health, healthService } from '../../adapters/grpc/services/health.ts';
+import { kvService } from '../../adapters/grpc/services/kv.ts';
+import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts';
+import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
+import { MetricsServer } from '../../adapters/metrics/http-server.ts';
+import { bytesPerKib } from '../../core/base/units.ts';
+import { version } from '../version.ts';
+import { type Bootstrap, bootstrap, memberNamed } from './bootstrap.ts';
+import { type LiveMember } from './live-member.ts';
+import { newLogger } from './log.ts';
+import { MemberDoor } from './member-door.ts';
+import { type ProcessMessage } from './process-messages.ts';
+import { type ChainfireSettings } from './settings.ts';
+import { startMember } from './start-member.ts';
+import { stopRequest } from './stop-request.ts';
+
+/** The process cannot start as it was told to. Nothing was changed; trying again does not help. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** Above the largest request that is accepted: room for the message around it, as etcd leaves. */
+const receiveReserveBytes = 512 * bytesPerKib;
+/** Calls that are under way when the process stops have this long to end. */
+const stopGraceMs = 2_000;
+
+/**
+ * Runs a member until it is asked to stop, or cannot go on.
+ *
+ * The order matters: the directory is locked and every port is taken before anything is written, so that a process that is
+ * started twice, or in the wrong place, leaves no trace. Calls that come before the member is recovered are told so.
+ *
+ * @returns the exit code
+ * @throws ConfigError, DataDirError or StartError when it must not start
+ */
+export async function serve(settings: ChainfireSettings): Promise<number> {
+  const cluster = bootstrap(settings.initialCluster, settings.initialClusterToken);
+  const self = memberNamed(cluster, settings.name);
+  if (self === undefined) {
+    const names = cluster.members.map((member) => member.name).join(', ');
+    throw new ConfigError(`name is ${JSON.stringify(settings.name)}, it must be one of those in initial_cluster: ${names}`);
+  }
+  if (settings.heartbeatIntervalMs * 3 > settings.electionTimeoutMs) {
+    throw new ConfigError(
+      `heartbeat_interval_ms is ${settings.heartbeatIntervalMs}, it must be at most a third of election_timeout_ms (${settings.electionTimeoutMs})`,
+    );
+  }
+  const log = newLogger(settings);
+  const stop = stopRequest();
+  const own: PeerIdentity = { clusterId: cluster.clusterId, id: self.id, bootId: randomBytes(8).toString('hex') };
+  const directory = await DataDirectory.lock(settings.dataDir);
+  try {
+    return await new ServingProcess({ settings, cluster, own, directory, log }).run(stop);
+  } finally {
+    await directory.release();
+  }
+}
+
+interface ProcessParts {
+  readonly settings: ChainfireSettings;
+  readonly cluster: Bootstrap;
+  readonly own: PeerIdentity;
+  readonly directory: DataDirectory;
+  readonly log: Logger;
+}
+
+/** The parts of a running process, and the order in which they start and stop. */
+class ServingProcess {
+  readonly #parts: ProcessParts;
+  readonly #door = new MemberDoor();
+  readonly #health = new Health();
+  readonly #metrics: ChainfireMetrics;
+  #member: LiveMember | undefined;
+
+  constructor(parts: ProcessParts) {
+    this.#parts = parts;
+    this.#metrics = new ChainfireMetrics({ version, processMetrics: true, observe: () => this.#member?.observe() });
+  }
+
+  async run(stop: Promise<string>): Promise<number> {
+    const { settings, cluster, own, directory, log } = this.#parts;
+    const listeners = await this.#listen();
+    try {
+      const found = directory.claim({
+        system: 'chainfire',
+        clusterId: formatClusterId(own.clusterId),
+        nodeId: own.id,
+        name: settings.name,
+      });
+      const member = startMember({ settings, cluster, own, directory, log, metrics: this.#metrics });
+      this.#member = member;
+      this.#door.open(member);
+      const start = { cluster: formatClusterId(own.clusterId), node: own.id, boot: own.bootId, data: directory.path, found };
+      log.info(
+        {
+          ...start,
+          version,
+          client: formatAddress(settings.listenClient),
+          peer: formatAddress(settings.listenPeer),
+          metrics: formatAddress(settings.listenMetrics),
+        },
+        'started',
+      );
+      tellParent({ kind: 'listening' });
+      return await this.#serveUntil(stop, member);
+    } finally {
+      this.#health.set(false);
+      this.#door.close();
+      await Promise.all(listeners.map((listener) => listener.stop()));
+      await this.#member?.close();
+      log.info('stopped');
+    }
+  }
+
+  /** Readiness is knowing a leader: it comes and goes, and the parent is told the first time. */
+  async #serveUntil(stop: Promise<string>, member: LiveMember): Promise<number> {
+    const { log } = this.#parts;
+    let told = false;
+    member.onLeaderChanged = (leader, term) => {
+      log.info({ leader, term }, leader === 0 ? 'leader lost' : 'leader known');
+      this.#metrics.leaderChanged();
+      this.#health.set(leader !== 0);
+      if (leader === 0 || told) return;
+      told = true;
+      tellParent({ kind: 'ready' });
+    };
+    member.start();
+    const end = await Promise.race([
+      stop.then((reason) => ({ reason, failure: undefined })),
+      member.failed.then((failure) => ({ reason: undefined, failure })),
+    ]);
+    if (end.failure !== undefined) {
+      log.fatal({ kind: end.failure.kind }, `the member cannot go on: ${end.failure.reason}`);
+      return 1;
+    }
+    log.info({ reason: end.reason }, 'stopping');
+    this.#health.set(false);
+    await member.drain();
+    return 0;
+  }
+
+  /** Takes every port, or none. */
+  async #listen(): Promise<readonly { stop(): Promise<void> }[]> {
+    const { settings, own } = this.#parts;
+    const open: { stop(): Promise<void> }[] = [];
+    const hooks = this.#hooks();
+    try {
+      const client = await GrpcServer.listen({
+        address: settings.listenClient,
+        purpose: 'clients',
+        services: [
+          kvService(this.#door),
+          clusterService(this.#door),
+          maintenanceService(this.#door),
+          healthService(this.#health, ['etcdserverpb.KV', 'etcdserverpb.Cluster', 'etcdserverpb.Maintenance']),
+        ],
+        receiveBytesMax: settings.requestBytesMax + receiveReserveBytes,
+        hooks,
+      });
+      open.push({ stop: () => client.stop(stopGraceMs) });
+      const peers = await GrpcServer.listen({
+        address: settings.listenPeer,
+        purpose: 'peers',
+        services: [peerService(this.#door.peerReceiver(own))],
+        receiveBytesMax: peerReceiveBytesMax,
+        // Streams of peers end when the peers do: nothing to wait for.
+        hooks: { onDefect: hooks.onDefect },
+      });
+      open.push({ stop: () => peers.stop(0) });
+      open.push(
+        await MetricsServer.listen(settings.listenMetrics, {
+          scrape: () => this.#metrics.scrape(),
+          unhealthy: () => (this.#health.serving ? undefined : 'the member knows no leader'),
+          unready: () => (this.#health.serving ? undefined : 'the member knows no leader'),
+        }),
+      );
+      return open;
+    } catch (error) {
+      for (const listener of open) await listener.stop();
+      throw new StartError((error as Error).message, { cause: error });
+    }
+  }
+
+  #hooks(): MountHooks {
+    const { log } = this.#parts;
+    return {
+      onDefect: (path, error) => log.error({ err: error, path }, 'a call failed for a reason that is no refusal'),
+      onCompleted: (path, code, durationMs) => this.#metrics.callCompleted(path, code, durationMs),
+    };
+  }
+}
+
+function tellParent(message: ProcessMessage): void {
+  if (process.connected === true) process.send?.(message);
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { type Logger } from 'pino';
+
+import { formatAddress } from '../../adapters/config/address.ts';
+import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
+import { type PeerIdentity } from '../../adapters/grpc/peer/protocol.ts';
+import { GrpcPeerTransport } from '../../adapters/grpc/peer/transport.ts';
+import { LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
+import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
+import { defaultRunnerOptions, Runner } from '../../adapters/runner/runner.ts';
+import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
+import { FileSegments } from '../../adapters/segments/file-segments.ts';
+import { type Machine } from '../../core/base/machine.ts';
+import { usPerMs, usPerSecond } from '../../core/base/units.ts';
+import { ChainfireMember, defaultMemberConfig, memberTables } from '../../core/chainfire/member.ts';
+import {
+  type MemberConfig,
+  type MemberEffect,
+  type MemberEvent,
+  type MemberRequest,
+  type MemberResponse,
+} from '../../core/chainfire/member-protocol.ts';
+import { encodeGroupMessages, encodeSnapshotHeader } from '../../core/raft/message-codec.ts';
+import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
+import { seededPrng } from '../../sim/prng.ts';
+import { type Bootstrap } from './bootstrap.ts';
+import { LiveMember } from './live-member.ts';
+import { type ChainfireSettings } from './settings.ts';
+
+export interface StartMemberOptions {
+  readonly settings: ChainfireSettings;
+  readonly cluster: Bootstrap;
+  readonly own: PeerIdentity;
+  readonly directory: DataDirectory;
+  readonly log: Logger;
+  readonly metrics: ChainfireMetrics;
+}
+
+/** Opens the disk, recovers the machine from it, and puts a runner under it; nothing is stepped before `start`. */
+export function startMember(options: StartMemberOptions): LiveMember {
+  const { settings, cluster, own, directory, log, metrics } = options;
+  const store = LmdbBackend.open({ dir: directory.part('state'), tables: memberTables });
+  // The member names its files `log/…`.
+  const segments = FileSegments.open({ dir: directory.path });
+  const peers = cluster.members.filter((member) => member.id !== own.id);
+  const peerNames = new Map(peers.map((peer) => [peer.id, peer.name]));
+  const transport = new GrpcPeerTransport<GroupMessage, SnapshotHeader>({
+    own,
+    peers: new Map(peers.map((peer) => [peer.id, peer.address])),
+    codec: { encode: encodeGroupMessages, sizeOf: messageBytes, encodeHeader: encodeSnapshotHeader },
+    onConnected: (to) => log.info({ peer: to }, 'peer connected'),
+    onDisconnected: (to, reason) => log.warn({ peer: to, reason }, 'peer not reachable'),
+  });
+  const machine = ChainfireMember.recover(
+    { store, segments },
+    memberConfig(settings, cluster, own),
+    seededPrng(randomBytes(16).toString('hex')),
+    defaultRunnerOptions.clock(),
+  );
+  let fail: (failure: RunnerFailure) => void = () => undefined;
+  const failed = new Promise<RunnerFailure>((resolve) => {
+    fail = resolve;
+  });
+  const watched = new WatchedMember(machine, () => member.watchLeader());
+  const runner = new Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader>(
+    watched,
+    { store, segments, transport },
+    {
+      onStop: fail,
+      onSync: (round) => metrics.syncEnded(round.durationUs / usPerSecond),
+    },
+  );
+  const member = new LiveMember({ machine, runner, store, segments, transport, peerNames, failed });
+  return member;
+}
+
+function memberConfig(settings: ChainfireSettings, cluster: Bootstrap, own: PeerIdentity): MemberConfig {
+  return {
+    ...defaultMemberConfig,
+    clusterId: own.clusterId,
+    id: own.id,
+    initialMembers: cluster.members.map(({ id, name, peerUrls }) => ({ id, name, peerUrls })),
+    clientUrls: [`http://${formatAddress(settings.listenClient)}`],
+    requestBytesMax: settings.requestBytesMax,
+    txnOperationsMax: settings.txnOperationsMax,
+    pendingRequestsMax: settings.pendingRequestsMax,
+    requestTimeoutUs: settings.requestTimeoutMs * usPerMs,
+    storeBacklogBytesMax: settings.storeBacklogBytesMax,
+    trailingEntries: settings.trailingEntries,
+    raft: {
+      ...defaultMemberConfig.raft,
+      electionTimeoutUs: settings.electionTimeoutMs * usPerMs,
+      heartbeatIntervalUs: settings.heartbeatIntervalMs * usPerMs,
+      segmentBytesMax: settings.segmentBytesMax,
+      cacheBytesMax: settings.logCacheBytesMax,
+    },
+  };
+}
+
+/** Beside the entries a message is a few small integers. */
+const messageOverheadBytes = 64;
+
+function messageBytes({ message }: GroupMessage): number {
+  switch (message.kind) {
+    case 'appendRequest':
+      return message.entries.reduce((sum, entry) => sum + entry.data.length + messageOverheadBytes, messageOverheadBytes);
+    case 'proposalForwarded':
+      return message.proposals.reduce((sum, proposal) => sum + proposal.length, messageOverheadBytes);
+    default:
+      return messageOverheadBytes;
+  }
+}
+
+/** The machine as it is, with a word after every step that may have changed who leads. */
+class WatchedMember implements Machine<MemberEvent, MemberEffect> {
+  readonly #member: ChainfireMember;
+  readonly #afterStep: () => void;
+
+  constructor(member: ChainfireMember, afterStep: () => void) {
+    this.#member = member;
+    this.#afterStep = afterStep;
+  }
+
+  get deadlineUs(): number {
+    return this.#member.deadlineUs;
+  }
+
+  step(event: MemberEvent, nowUs: number): readonly MemberEffect[] {
+    const effects = this.#member.step(event, nowUs);
+    if (event.kind !== 'requested' && event.kind !== 'cancelled') this.#afterStep();
+    return effects;
+  }
+}
