@@ -1,0 +1,52 @@
+import { type Prng } from '../../core/base/prng.ts';
+
+/** Members are their positive ids; client n is −1 − n. */
+export type Address = number;
+
+export function clientAddress(client: number): Address {
+  return -1 - client;
+}
+
+/** What is wrong with some links, while it lasts. `hits` counts the packets that were affected. */
+export type Condition = Cut | Lossy | Clog | Slow;
+
+/** Nothing passes from `from` to `to`. Two cuts make a partition, one a link that works in one direction alone. */
+export interface Cut {
+  readonly kind: 'cut';
+  readonly from: ReadonlySet<Address>;
+  readonly to: ReadonlySet<Address>;
+  hits: number;
+}
+
+/** Every link loses, doubles and reorders, in millionths of packets. Draws from its own stream. */
+export interface Lossy {
+  readonly kind: 'lossy';
+  readonly lossPpm: number;
+  readonly duplicatePpm: number;
+  readonly reorderPpm: number;
+  readonly prng: Prng;
+  hits: number;
+}
+
+/** One link holds everything back until the condition ends, and lets it out in order then. */
+export interface Clog {
+  readonly kind: 'clog';
+  readonly from: Address;
+  readonly to: Address;
+  hits: number;
+}
+
+/** Every latency is multiplied. */
+export interface Slow {
+  readonly kind: 'slow';
+  readonly factor: number;
+  hits: number;
+}
+
+export function cuts(condition: Condition, from: Address, to: Address): condition is Cut {
+  return condition.kind === 'cut' && condition.from.has(from) && condition.to.has(to);
+}
+
+export function clogs(condition: Condition, from: Address, to: Address): condition is Clog {
+  return condition.kind === 'clog' && condition.from === from && condition.to === to;
+}

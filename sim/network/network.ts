@@ -1,0 +1,218 @@
+import { assert } from '../../core/base/assert.ts';
+import { between, type Prng } from '../../core/base/prng.ts';
+import { drawLatencyUs, networkShape } from '../latency.ts';
+import { type World } from '../world.ts';
+import { type Address, type Clog, clogs, type Condition, cuts, type Lossy } from './conditions.ts';
+
+/** What the network is at peace. */
+export interface NetworkPlan {
+  /** Each link draws its median latency from this range. */
+  readonly latencyUsMin: number;
+  readonly latencyUsMax: number;
+  readonly bytesPerUs: number;
+  /** Bytes that a link holds at most; what would exceed it is dropped, as a peer's bounded queue does. */
+  readonly linkBytesMax: number;
+}
+
+export const defaultNetworkPlan: NetworkPlan = {
+  latencyUsMin: 100,
+  latencyUsMax: 2_000,
+  bytesPerUs: 125,
+  linkBytesMax: 67_108_864,
+};
+
+export interface Packet {
+  readonly from: Address;
+  readonly to: Address;
+  readonly bytes: number;
+  /**
+   * `datagram`: may be lost, doubled and reordered. `stream`: travels in a connection that keeps order and never doubles; one
+   * that is lost is the end of its exchange.
+   */
+  readonly carriage: 'datagram' | 'stream';
+  /** Happens on arrival, once or, for a datagram, more often. The receiver checks whether it is still the one meant. */
+  readonly arrived: () => void;
+}
+
+export interface NetworkCounts {
+  sent: number;
+  delivered: number;
+  duplicated: number;
+  reordered: number;
+  lost: number;
+  cut: number;
+  /** Dropped because the link was full. */
+  overflowed: number;
+}
+
+const million = 1_000_000;
+/** A reordered packet is late by up to this many times its own latency. */
+const reorderFactorMax = 20;
+
+/** Every packet between members, and between clients and members, and everything that can happen to it. */
+export class Network {
+  readonly counts: NetworkCounts = {
+    sent: 0,
+    delivered: 0,
+    duplicated: 0,
+    reordered: 0,
+    lost: 0,
+    cut: 0,
+    overflowed: 0,
+  };
+  readonly #world: World;
+  readonly #prng: Prng;
+  readonly #plan: NetworkPlan;
+  readonly #links = new Map<number, Link>();
+  #conditions: Condition[] = [];
+
+  constructor(options: { readonly world: World; readonly prng: Prng; readonly plan: NetworkPlan }) {
+    this.#world = options.world;
+    this.#prng = options.prng;
+    this.#plan = options.plan;
+  }
+
+  begin(condition: Condition): void {
+    this.#conditions.push(condition);
+  }
+
+  /** What a clog held back leaves now, in order. */
+  end(condition: Condition): void {
+    this.#conditions = this.#conditions.filter((other) => other !== condition);
+    if (condition.kind !== 'clog') return;
+    const link = this.#link(condition.from, condition.to);
+    const held = link.held;
+    link.held = [];
+    for (const packet of held) this.#route(packet, link);
+  }
+
+  /** Sends a packet on its way; whether and when it arrives is the network's business. */
+  send(packet: Packet): void {
+    this.counts.sent += 1;
+    const link = this.#link(packet.from, packet.to);
+    if (link.bytes + packet.bytes > this.#plan.linkBytesMax) {
+      this.counts.overflowed += 1;
+      return;
+    }
+    link.bytes += packet.bytes;
+    this.#route(packet, link);
+  }
+
+  /** Bytes on the way from one to the other, held back ones included. */
+  inFlightBytes(from: Address, to: Address): number {
+    return this.#link(from, to).bytes;
+  }
+
+  #route(packet: Packet, link: Link): void {
+    let factor = 1;
+    let late = false;
+    for (const condition of this.#conditions) {
+      switch (condition.kind) {
+        case 'cut':
+          if (!cuts(condition, packet.from, packet.to)) break;
+          this.#cutOff(condition, packet, link);
+          return;
+        case 'clog':
+          if (!clogs(condition, packet.from, packet.to)) break;
+          this.#hold(condition, packet, link);
+          return;
+        case 'lossy':
+          if (this.#loses(condition, packet, link)) return;
+          this.#doubles(condition, packet, link);
+          late = this.#delays(condition, packet) || late;
+          break;
+        case 'slow':
+          condition.hits += 1;
+          factor *= condition.factor;
+          break;
+      }
+    }
+    const latencyUs = this.#latencyUs(packet, link) * factor;
+    if (late) {
+      this.#deliver(packet, link, this.#world.nowUs + latencyUs * between(link.prng, 2, reorderFactorMax));
+      return;
+    }
+    link.lastArrivalUs = Math.max(link.lastArrivalUs, this.#world.nowUs + latencyUs);
+    this.#deliver(packet, link, link.lastArrivalUs);
+  }
+
+  #loses(lossy: Lossy, packet: Packet, link: Link): boolean {
+    if (!lossy.prng.chance(lossy.lossPpm, million)) return false;
+    lossy.hits += 1;
+    this.counts.lost += 1;
+    link.bytes -= packet.bytes;
+    return true;
+  }
+
+  #doubles(lossy: Lossy, packet: Packet, link: Link): void {
+    if (packet.carriage === 'stream' || !lossy.prng.chance(lossy.duplicatePpm, million)) return;
+    lossy.hits += 1;
+    this.counts.duplicated += 1;
+    link.bytes += packet.bytes;
+    const copyUs = this.#latencyUs(packet, link) * between(lossy.prng, 1, reorderFactorMax);
+    this.#deliver(packet, link, this.#world.nowUs + copyUs);
+  }
+
+  #delays(lossy: Lossy, packet: Packet): boolean {
+    if (packet.carriage === 'stream' || !lossy.prng.chance(lossy.reorderPpm, million)) return false;
+    lossy.hits += 1;
+    this.counts.reordered += 1;
+    return true;
+  }
+
+  #hold(clog: Clog, packet: Packet, link: Link): void {
+    clog.hits += 1;
+    link.held.push(packet);
+  }
+
+  #cutOff(cut: { hits: number }, packet: Packet, link: Link): void {
+    cut.hits += 1;
+    this.counts.cut += 1;
+    link.bytes -= packet.bytes;
+  }
+
+  #deliver(packet: Packet, link: Link, timeUs: number): void {
+    this.#world.at(timeUs, () => {
+      for (const condition of this.#conditions) {
+        if (!cuts(condition, packet.from, packet.to)) continue;
+        this.#cutOff(condition, packet, link);
+        return;
+      }
+      link.bytes -= packet.bytes;
+      assert(link.bytes >= 0, 'a link never holds less than nothing');
+      this.counts.delivered += 1;
+      packet.arrived();
+    });
+  }
+
+  #latencyUs(packet: Packet, link: Link): number {
+    const travelUs = drawLatencyUs(link.prng, link.medianUs, networkShape);
+    return travelUs + Math.floor(packet.bytes / this.#plan.bytesPerUs);
+  }
+
+  #link(from: Address, to: Address): Link {
+    // Both ends fit 20 bits with their sign moved away, so one number names the link.
+    const key = (from + half) * span + (to + half);
+    let link = this.#links.get(key);
+    if (link === undefined) {
+      const prng = this.#prng.fork(`${from}>${to}`);
+      const medianUs = between(prng, this.#plan.latencyUsMin, this.#plan.latencyUsMax);
+      link = { prng, medianUs, bytes: 0, lastArrivalUs: 0, held: [] };
+      this.#links.set(key, link);
+    }
+    return link;
+  }
+}
+
+const span = 1_048_576;
+const half = 524_288;
+
+interface Link {
+  readonly prng: Prng;
+  readonly medianUs: number;
+  /** On the way or held back. Invariant: at most the plan's bound, plus what a faulty network doubled. */
+  bytes: number;
+  lastArrivalUs: number;
+  /** Held back by a clog, oldest first. */
+  held: Packet[];
+}
