@@ -42,7 +42,7 @@ export interface LogDamage {
 export interface RecordLogOptions {
   /** Begins the names of the log's files; what else lies below it is left alone. */
   readonly prefix: string;
-  /** A file that has reached this size takes no further batch; so it may exceed it by one batch. */
+  /** A file that has reached this size, and whose first batch is durable, takes no further batch. */
   readonly segmentBytesMax: number;
   /** This start's number, above every earlier one; by default the highest found plus one. */
   readonly boot?: number;
@@ -67,6 +67,9 @@ export interface AppendedBatch {
  * the last batch is always among them. Nor can a log tell whether its oldest files were removed rightly, or that all
  * of them are gone: its owner knows from its store where the log must begin.
  *
+ * A file is opened only when the first batch of the one before is known durable. So only the newest file can have missed
+ * the disk altogether; any other that is not there was removed, or is lost.
+ *
  * A log with damage is never cut: its files are left as they are, and the next batch opens a new one. What a cut tail
  * held can not come back: the cut is durable before the next append, and a later batch of the same number carries a
  * higher `boot`, which supersedes the old one wherever that should turn up again.
@@ -80,7 +83,8 @@ export class RecordLog {
   readonly #files: Segment[] = [];
   /** Bytes of the last file, and where the next batch goes. */
   #lengthBytes = 0;
-  #rolls = true;
+  /** The next batch must open a file: there is none yet, or the last one is damaged. */
+  #startsAnew = true;
   #nextFileNumber: number;
   #nextBatchSeq: number;
   /** Highest batch known durable. Invariant: below #nextBatchSeq. */
@@ -131,12 +135,14 @@ export class RecordLog {
 
   /** True when the next append opens a new file. */
   get rolls(): boolean {
-    return this.#rolls;
+    if (this.#startsAnew) return true;
+    const segment = present(this.#files.at(-1), 'a log that does not start anew has a file');
+    return this.#lengthBytes >= this.#segmentBytesMax && segment.firstBatchSeq <= this.#syncedBatchSeq;
   }
 
   /** Frames a batch: where it will lie and what to append. The payload is copied. */
   append(payload: Uint8Array): AppendedBatch {
-    const newSegment = this.#rolls;
+    const newSegment = this.rolls;
     if (newSegment) this.#openSegment();
     const segment = present(this.#files.at(-1), 'a log that does not roll has a file');
     const bytes = encodeFrame(
@@ -157,7 +163,6 @@ export class RecordLog {
     };
     this.#nextBatchSeq += 1;
     this.#lengthBytes += bytes.length;
-    this.#rolls = this.#lengthBytes >= this.#segmentBytesMax;
     return { location, append: { file: segment.file, bytes }, newSegment };
   }
 
@@ -209,6 +214,7 @@ export class RecordLog {
     this.#files.push({ file: segmentFile(this.#prefix, number, firstBatchSeq), number, firstBatchSeq });
     this.#nextFileNumber += 1;
     this.#lengthBytes = 0;
+    this.#startsAnew = false;
   }
 
   /**
@@ -240,7 +246,7 @@ export class RecordLog {
     this.#nextFileNumber = newest === undefined ? (files[0]?.segment.number ?? 1) : newest.number + 1;
     if (cuts && last !== undefined) {
       this.#lengthBytes = frameEnd(last);
-      this.#rolls = this.#lengthBytes >= this.#segmentBytesMax;
+      this.#startsAnew = false;
     }
   }
 }

@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+
+import { FileSegments } from '../../../adapters/segments/file-segments.ts';
+import { describeSegmentFiles } from '../../contract/segment-files.ts';
+import { PowerCutLayer } from './power-cut-layer.ts';
+
+describeSegmentFiles('files', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'photon-segments-'));
+  let files = FileSegments.open({ dir });
+  return {
+    files,
+    wait: () => setImmediate(),
+    reopen: () => {
+      files.close();
+      files = FileSegments.open({ dir });
+      return files;
+    },
+    close: () => {
+      files.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+});
+
+describeSegmentFiles('files that lose their power', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'photon-power-cut-'));
+  const open = (): FileSegments => FileSegments.open({ dir, layer: new PowerCutLayer(dir) });
+  return {
+    files: open(),
+    wait: () => setImmediate(),
+    cutPower: open, // The layer before is forgotten, and with it all that was not durable.
+    close: () => rmSync(dir, { recursive: true, force: true }),
+  };
+});
