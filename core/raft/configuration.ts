@@ -69,7 +69,9 @@ export function membersOf(configuration: Configuration): readonly NodeId[] {
 /** Everybody whose vote counts, ascending, each once. */
 export function votersOf(configuration: Configuration): readonly NodeId[] {
   if (configuration.outgoing.length === 0) return configuration.voters;
-  return [...new Set([...configuration.voters, ...configuration.outgoing])].sort((left, right) => left - right);
+  return [...new Set([...configuration.voters, ...configuration.outgoing])].sort(
+    (left, right) => left - right,
+  );
 }
 
 export function sameConfiguration(left: Configuration, right: Configuration): boolean {
@@ -95,7 +97,8 @@ function writeIds(writer: WireWriter, ids: readonly NodeId[]): void {
 
 function readIds(reader: WireReader): readonly NodeId[] {
   const count = reader.varint();
-  if (count > membersMax) throw new WireError(`a configuration names ${count} members; ${membersMax} are allowed`);
+  if (count > membersMax)
+    throw new WireError(`a configuration names ${count} members; ${membersMax} are allowed`);
   const ids: NodeId[] = [];
   for (let at = 0; at < count; at += 1) {
     const id = reader.varint() as NodeId;

@@ -26,6 +26,9 @@ export class Progress {
   boot = 0;
   /** Newest read round that it has confirmed. */
   readSeq = 0;
+  /** When an unanswered append was last repeated or asked after, and `match` then. */
+  nudgedUs = -Infinity;
+  nudgedMatch: LogIndex = 0;
   /** Newest commit index that it was sent while `replicate`. */
   sentCommit: LogIndex = 0;
   /** Where probing starts once the snapshot has been sent. */

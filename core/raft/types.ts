@@ -131,7 +131,12 @@ export type RaftMessage =
       readonly proposals: readonly Uint8Array[];
     }
   /** `context` is the sender's own number of the request, unique within its boot; the answer repeats both. */
-  | { readonly kind: 'readIndexRequest'; readonly term: Term; readonly boot: number; readonly context: number }
+  | {
+      readonly kind: 'readIndexRequest';
+      readonly term: Term;
+      readonly boot: number;
+      readonly context: number;
+    }
   | {
       readonly kind: 'readIndexResponse';
       readonly term: Term;
@@ -147,7 +152,8 @@ export interface GroupMessage {
 }
 
 /** Why a proposal or a read did not go ahead. Nothing was done, and nothing will be. */
-export type RaftRefusal = 'NO_LEADER' | 'BUSY' | 'CONFIGURATION_IN_PROGRESS' | 'NOT_LEADER' | 'INVALID_CONFIGURATION';
+export type RaftRefusal =
+  'NO_LEADER' | 'BUSY' | 'CONFIGURATION_IN_PROGRESS' | 'NOT_LEADER' | 'INVALID_CONFIGURATION';
 
 /** Events of one node, which holds many groups. */
 export type RaftNodeEvent =
@@ -191,8 +197,18 @@ export type RaftNodeEffect =
   | RemoveSegmentsEffect
   /** There are entries for `take`: committed, and durable in this member's own log. */
   | { readonly kind: 'committed'; readonly group: GroupId }
-  | { readonly kind: 'readReady'; readonly group: GroupId; readonly context: number; readonly index: LogIndex }
-  | { readonly kind: 'readRefused'; readonly group: GroupId; readonly context: number; readonly code: RaftRefusal }
+  | {
+      readonly kind: 'readReady';
+      readonly group: GroupId;
+      readonly context: number;
+      readonly index: LogIndex;
+    }
+  | {
+      readonly kind: 'readRefused';
+      readonly group: GroupId;
+      readonly context: number;
+      readonly code: RaftRefusal;
+    }
   | {
       readonly kind: 'proposalRefused';
       readonly group: GroupId;
