@@ -1,0 +1,157 @@
+import { type ReplyEffect } from '../core/base/effects.ts';
+import { type NodeId } from '../core/base/ids.ts';
+import { type ClientEvent } from '../core/chainfire/client/protocol.ts';
+import { type MemberRequest, type MemberResponse } from '../core/chainfire/member-protocol.ts';
+import { clientAddress } from './network/conditions.ts';
+import { type Network } from './network/network.ts';
+import { type ProcessMachine, type SimulatedProcess } from './process.ts';
+import { type World } from './world.ts';
+
+/** How an attempt ends, as the client machine takes it, but for its attempt's number. */
+export type AttemptEnd =
+  | { readonly kind: 'answered'; readonly response: MemberResponse }
+  | { readonly kind: 'attemptFailed'; readonly reached: 'no' | 'maybe'; readonly reason: string };
+
+export interface Attempt {
+  readonly client: number;
+  readonly node: NodeId;
+  readonly request: MemberRequest;
+  readonly timeoutUs: number;
+  /** Called once, unless the attempt is abandoned. */
+  readonly ended: (end: AttemptEnd) => void;
+}
+
+/** Takes the attempt back: no end is reported any more, and the member hears of it if the network lets it. */
+export type Abandon = () => void;
+
+/** A request's frame on the wire; what it carries is small beside what peers exchange. */
+const requestBytes = 256;
+const controlBytes = 32;
+
+/**
+ * The clients' side of the network: a request travels to a member in a connection, and its answer comes back in the same
+ * one. Either may be cut off or lost; a process that dies resets its connections, or, when its machine lost power, says
+ * nothing at all, so that the client learns by its time-out.
+ */
+export class ClientCalls<M extends ProcessMachine> {
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #process: (node: NodeId) => SimulatedProcess<M>;
+  /** By request id: requests that a process has taken and not answered. */
+  readonly #open = new Map<number, OpenRequest>();
+  #requestId = 0;
+
+  constructor(options: {
+    readonly world: World;
+    readonly network: Network;
+    readonly process: (node: NodeId) => SimulatedProcess<M>;
+  }) {
+    this.#world = options.world;
+    this.#network = options.network;
+    this.#process = options.process;
+  }
+
+  attempt(attempt: Attempt): Abandon {
+    const call = new Call(attempt);
+    const process = this.#process(attempt.node);
+    const boot = process.boot;
+    this.#packet(attempt, 'request', () => {
+      if (!process.alive) this.#fail(call, 'no', 'connection refused');
+      else if (process.boot !== boot) this.#fail(call, 'maybe', 'connection reset');
+      else this.#take(call, process);
+    });
+    this.#world.after(attempt.timeoutUs, () => {
+      call.end({ kind: 'attemptFailed', reached: 'maybe', reason: 'deadline exceeded' });
+    });
+    return () => {
+      this.#abandon(call, process);
+    };
+  }
+
+  /** A process has answered. */
+  reply(process: SimulatedProcess<M>, effect: ReplyEffect<MemberResponse>): void {
+    const open = this.#open.get(effect.requestId);
+    if (open === undefined) return;
+    this.#open.delete(effect.requestId);
+    this.#packet(open.call.attempt, 'answer', () => {
+      if (process.connected(open.boot)) open.call.end({ kind: 'answered', response: effect.response });
+    });
+  }
+
+  /** A process has ended: what it had taken is answered by nobody. */
+  ended(process: SimulatedProcess<M>): void {
+    for (const [requestId, { node, boot, call }] of this.#open) {
+      if (node !== process.node) continue;
+      this.#open.delete(requestId);
+      if (!process.connected(boot)) this.#fail(call, 'maybe', 'connection reset');
+    }
+  }
+
+  #take(call: Call, process: SimulatedProcess<M>): void {
+    this.#requestId += 1;
+    const requestId = this.#requestId;
+    if (!process.deliver({ kind: 'requested', requestId, request: call.attempt.request })) {
+      this.#fail(call, 'no', 'the member takes no more requests');
+      return;
+    }
+    call.requestId = requestId;
+    this.#open.set(requestId, { node: process.node, boot: process.boot, call });
+  }
+
+  #fail(call: Call, reached: 'no' | 'maybe', reason: string): void {
+    this.#packet(call.attempt, 'answer', () => {
+      call.end({ kind: 'attemptFailed', reached, reason });
+    });
+  }
+
+  #abandon(call: Call, process: SimulatedProcess<M>): void {
+    call.abandoned();
+    this.#packet(call.attempt, 'cancellation', () => {
+      const open = this.#open.get(call.requestId);
+      if (open === undefined || open.boot !== process.boot) return;
+      this.#open.delete(call.requestId);
+      process.deliver({ kind: 'cancelled', requestId: call.requestId });
+    });
+  }
+
+  #packet(attempt: Attempt, what: 'request' | 'answer' | 'cancellation', arrived: () => void): void {
+    const client = clientAddress(attempt.client);
+    const way = what === 'answer' ? { from: attempt.node, to: client } : { from: client, to: attempt.node };
+    const bytes = what === 'cancellation' ? controlBytes : requestBytes;
+    this.#network.send({ ...way, bytes, carriage: 'stream', arrived });
+  }
+}
+
+/** The event that tells a client machine how its attempt ended. */
+export function attemptEvent(attemptId: number, end: AttemptEnd): ClientEvent {
+  return end.kind === 'answered'
+    ? { kind: 'answered', attemptId, response: end.response }
+    : { kind: 'attemptFailed', attemptId, reached: end.reached, reason: end.reason };
+}
+
+interface OpenRequest {
+  readonly node: NodeId;
+  readonly boot: number;
+  readonly call: Call;
+}
+
+class Call {
+  readonly attempt: Attempt;
+  /** 0 until a process has taken it. */
+  requestId = 0;
+  #over = false;
+
+  constructor(attempt: Attempt) {
+    this.attempt = attempt;
+  }
+
+  end(end: AttemptEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.attempt.ended(end);
+  }
+
+  abandoned(): void {
+    this.#over = true;
+  }
+}

@@ -1,0 +1,185 @@
+import { type NodeId } from '../../core/base/ids.ts';
+import { type StoreRow, type StoreView, stagesMax } from '../../core/storage/backend.ts';
+import { type SnapshotHeader } from '../../core/raft/types.ts';
+import { type ProcessMachine, type SimulatedProcess } from '../process.ts';
+import { type World } from '../world.ts';
+import { type Network } from './network.ts';
+
+const chunkRowsMax = 64;
+const chunkBytesMax = 65_536;
+/** Without a sign from the other side for so long, either side gives up. */
+const silenceUsMax = 2_000_000;
+const packetBytes = 64;
+const pausedPollUs = 10_000;
+
+export interface SnapshotStreamOptions<M extends ProcessMachine> {
+  readonly world: World;
+  readonly network: Network;
+  readonly sender: SimulatedProcess<M>;
+  readonly receiver: SimulatedProcess<M>;
+  readonly header: SnapshotHeader;
+  readonly view: StoreView;
+}
+
+interface Chunk {
+  readonly table: string;
+  readonly rows: readonly StoreRow[];
+  readonly bytes: number;
+}
+
+/**
+ * One snapshot on its way: chunks of the view go out one by one, each when the one before was acknowledged, into a stage
+ * beside the receiver's store. A packet that is lost, a process that dies or a side that falls silent ends it: the sender
+ * steps `snapshotFailed`, and what was staged is discarded. At the end the receiver's machine is told, then the sender's.
+ */
+export class SnapshotStream<M extends ProcessMachine> {
+  readonly #options: SnapshotStreamOptions<M>;
+  readonly #senderBoot: number;
+  readonly #receiverBoot: number;
+  readonly #chunks: Iterator<Chunk>;
+  #stageId: number | undefined;
+  /** Chunks that each side has seen. */
+  #sent = 0;
+  #acknowledged = 0;
+  #received = 0;
+  #senderDone = false;
+  #receiverDone = false;
+
+  constructor(options: SnapshotStreamOptions<M>) {
+    this.#options = options;
+    this.#senderBoot = options.sender.boot;
+    this.#receiverBoot = options.receiver.boot;
+    this.#chunks = chunksOf(options.view, options.sender.store.tables);
+  }
+
+  begin(): void {
+    this.#sendNext();
+  }
+
+  #sendNext(): void {
+    const next = this.#chunks.next();
+    const chunk = next.done === true ? undefined : next.value;
+    this.#sent += 1;
+    const awaited = this.#sent;
+    const { sender, receiver } = this.#options;
+    this.#packet(sender, receiver, chunk?.bytes ?? packetBytes, () => {
+      this.#whenRunning(receiver, () => {
+        if (chunk === undefined) this.#onEnd();
+        else this.#onChunk(chunk);
+      });
+    });
+    this.#options.world.after(silenceUsMax, () => {
+      if (this.#acknowledged < awaited) this.#fail();
+    });
+  }
+
+  #onChunk(chunk: Chunk): void {
+    if (!this.#receiverAlive() || this.#receiverDone) return;
+    const store = this.#options.receiver.store;
+    if (this.#stageId === undefined) {
+      // A member that is offered more streams than it has stages for turns the newest away.
+      if (store.openStages >= stagesMax) return this.#refuse();
+      this.#stageId = store.openStage();
+    }
+    store.stageRows(this.#stageId, chunk.table, chunk.rows);
+    this.#onReceived();
+  }
+
+  #onEnd(): void {
+    if (!this.#receiverAlive() || this.#receiverDone) return;
+    const { receiver, sender, header } = this.#options;
+    if (this.#stageId === undefined) {
+      if (receiver.store.openStages >= stagesMax) return this.#refuse();
+      this.#stageId = receiver.store.openStage();
+    }
+    this.#receiverDone = true;
+    const taken = receiver.deliver({
+      kind: 'snapshotReceived',
+      from: sender.node,
+      stageId: this.#stageId,
+      header,
+    });
+    if (!taken) receiver.store.discardStage(this.#stageId);
+    this.#answer(() => {
+      this.#acknowledged = this.#sent;
+      this.#finish(taken ? 'snapshotSent' : 'snapshotFailed');
+    });
+  }
+
+  #onReceived(): void {
+    this.#received += 1;
+    const seen = this.#received;
+    this.#options.world.after(silenceUsMax, () => {
+      if (this.#received === seen) this.#discard();
+    });
+    this.#answer(() => {
+      this.#acknowledged += 1;
+      if (this.#senderAlive() && !this.#senderDone) this.#sendNext();
+    });
+  }
+
+  #refuse(): void {
+    this.#receiverDone = true;
+    this.#answer(() => {
+      this.#fail();
+    });
+  }
+
+  #answer(arrived: () => void): void {
+    const { receiver, sender } = this.#options;
+    this.#packet(receiver, sender, packetBytes, () => {
+      this.#whenRunning(sender, arrived);
+    });
+  }
+
+  #discard(): void {
+    if (this.#receiverDone || !this.#receiverAlive()) return;
+    this.#receiverDone = true;
+    if (this.#stageId !== undefined) this.#options.receiver.store.discardStage(this.#stageId);
+  }
+
+  #fail(): void {
+    if (this.#senderDone || !this.#senderAlive()) return;
+    this.#finish('snapshotFailed');
+    // The connection breaks with it; a receiver that cannot be told finds out by the silence.
+    this.#packet(this.#options.sender, this.#options.receiver, packetBytes, () => {
+      this.#discard();
+    });
+  }
+
+  #finish(kind: 'snapshotSent' | 'snapshotFailed'): void {
+    if (this.#senderDone || !this.#senderAlive()) return;
+    this.#senderDone = true;
+    this.#options.view.close();
+    this.#options.sender.deliver({ kind, to: this.#options.receiver.node });
+  }
+
+  #packet(from: SimulatedProcess<M>, to: SimulatedProcess<M>, bytes: number, arrived: () => void): void {
+    const addresses: { from: NodeId; to: NodeId } = { from: from.node, to: to.node };
+    this.#options.network.send({ ...addresses, bytes, carriage: 'stream', arrived });
+  }
+
+  #senderAlive(): boolean {
+    return this.#options.sender.alive && this.#options.sender.boot === this.#senderBoot;
+  }
+
+  #receiverAlive(): boolean {
+    return this.#options.receiver.alive && this.#options.receiver.boot === this.#receiverBoot;
+  }
+}
+
+function* chunksOf(view: StoreView, tables: readonly string[]): Generator<Chunk, void> {
+  for (const table of tables) {
+    let rows: StoreRow[] = [];
+    let bytes = packetBytes;
+    for (const row of view.range(table, { from: '' })) {
+      rows.push(row);
+      bytes += row[0].length + row[1].length;
+      if (rows.length < chunkRowsMax && bytes < chunkBytesMax) continue;
+      yield { table, rows, bytes };
+      rows = [];
+      bytes = packetBytes;
+    }
+    if (rows.length > 0) yield { table, rows, bytes };
+  }
+}
