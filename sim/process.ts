@@ -13,12 +13,13 @@ import {
   type MemberEvent,
   type MemberResponse,
 } from '../core/chainfire/member-protocol.ts';
+import { DataLossError } from '../core/raft/data-loss.ts';
 import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
 import { NodeClock } from './clock.ts';
-import { type CrashScope, type SimulatedSegments } from './disk/segments.ts';
+import { type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
 import { DurabilityAudit, OutputGate } from './gate.ts';
-import { Violation } from './types.ts';
+import { type CrashMoment, type CrashScope, Violation } from './types.ts';
 import { type World } from './world.ts';
 
 export type ProcessMachine = Machine<MemberEvent, MemberEffect>;
@@ -54,9 +55,6 @@ export interface ProcessOptions<M extends ProcessMachine> {
   /** For tests of the audit: a gate that leaks. */
   readonly gate?: () => OutputGate<GatedEffect>;
 }
-
-/** Where a crash is to strike, beyond a mere point in time. */
-export type CrashMoment = 'syncing' | 'installing';
 
 /** Events that wait for a process's next turn; a message or a request beyond it is dropped, as a full socket does. */
 const inboxMax = 8_192;
@@ -381,6 +379,9 @@ export class SimulatedProcess<M extends ProcessMachine> {
     try {
       return body();
     } catch (failure) {
+      if (failure instanceof DataLossError) {
+        throw new Violation('data-lost', `member ${this.node}: ${failure.message}`);
+      }
       if (!(failure instanceof InvariantError)) throw failure;
       throw new Violation('invariant', `member ${this.node}: ${failure.message}\n${failure.stack ?? ''}`);
     }

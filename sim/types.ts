@@ -64,9 +64,24 @@ export interface Operation {
  * Times are µs since the run's start. Probabilities are integer ratios in millionths (`ppm`).
  */
 export type Fault =
-  | { readonly kind: 'crash'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
+  | {
+      readonly kind: 'crash';
+      readonly atUs: number;
+      readonly node: NodeId;
+      readonly downUs: number;
+      /** Default: the whole machine. */
+      readonly scope?: CrashScope;
+      /** Default: at `atUs` itself. */
+      readonly moment?: CrashMoment;
+    }
   /** Every member at once. */
-  | { readonly kind: 'crashAll'; readonly atUs: number; readonly downUs: number }
+  | {
+      readonly kind: 'crashAll';
+      readonly atUs: number;
+      readonly downUs: number;
+      /** Default: the whole machine. */
+      readonly scope?: CrashScope;
+    }
   /** The process does not run (SIGSTOP): events wait. */
   | { readonly kind: 'pause'; readonly atUs: number; readonly node: NodeId; readonly forUs: number }
   /** Nothing passes between the two sides, in both directions. */
@@ -84,6 +99,15 @@ export type Fault =
       readonly forUs: number;
       readonly from: readonly NodeId[];
       readonly to: readonly NodeId[];
+    }
+  /** These clients do not reach these members (`requests`), or are not reached by them (`answers`), or neither. */
+  | {
+      readonly kind: 'clientCut';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly clients: readonly number[];
+      readonly nodes: readonly NodeId[];
+      readonly direction: 'requests' | 'answers' | 'both';
     }
   /** Messages are lost, doubled or delayed out of order. */
   | {
@@ -118,6 +142,12 @@ export type Fault =
   | { readonly kind: 'clockDrift'; readonly atUs: number; readonly node: NodeId; readonly driftPpm: number };
 
 export type FaultKind = Fault['kind'];
+
+/** What a crash takes: the process alone, so that the system's cache lives on, or the machine's power with it. */
+export type CrashScope = 'process' | 'machine';
+
+/** A crash that waits, from `atUs` on, for a sync to be under way, or for a snapshot to have just been installed. */
+export type CrashMoment = 'syncing' | 'installing';
 
 /** A hand-written or generated run: cluster, workload, faults, checks, in that order. */
 export interface Scenario {

@@ -5,11 +5,9 @@ import { MemorySegments } from '../../core/storage/memory-segments.ts';
 import { type SegmentFile, type SegmentFiles } from '../../core/storage/segment-files.ts';
 import { checkSegmentName } from '../../core/storage/segment-name.ts';
 import { diskShape, drawLatencyUs } from '../latency.ts';
+import { type CrashScope } from '../types.ts';
 import { type World } from '../world.ts';
 import { sectorBytes, SimulatedSegmentFile } from './segment-file.ts';
-
-/** What a crash takes: the process alone, so that the system's cache lives on, or the machine's power with it. */
-export type CrashScope = 'process' | 'machine';
 
 /** Positions in a file. */
 export interface Sector {

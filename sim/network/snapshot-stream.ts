@@ -154,6 +154,17 @@ export class SnapshotStream<M extends ProcessMachine> {
     this.#options.sender.deliver({ kind, to: this.#options.receiver.node });
   }
 
+  /** A stopped process leaves what has come in its socket. */
+  #whenRunning(process: SimulatedProcess<M>, go: () => void): void {
+    if (!process.paused) {
+      go();
+      return;
+    }
+    this.#options.world.after(pausedPollUs, () => {
+      this.#whenRunning(process, go);
+    });
+  }
+
   #packet(from: SimulatedProcess<M>, to: SimulatedProcess<M>, bytes: number, arrived: () => void): void {
     const addresses: { from: NodeId; to: NodeId } = { from: from.node, to: to.node };
     this.#options.network.send({ ...addresses, bytes, carriage: 'stream', arrived });
