@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { Fuzz, type FuzzPlan } from './fuzz.ts';
+
+/** Election safety, log matching, leader completeness, state-machine safety (Raft, figure 3), and progress once healed. */
+function live(plan: FuzzPlan): Fuzz {
+  const fuzz = new Fuzz(plan);
+  fuzz.run();
+  const leader = fuzz.heal();
+  const { voters, learners } = leader.view.configuration;
+  for (const id of [...voters, ...learners]) {
+    expect(fuzz.cluster.member(id).store.applied.at(-1), `member ${id}`).toBe('healed');
+    expect(fuzz.cluster.member(id).store.applied).toEqual(leader.store.applied);
+  }
+  return fuzz;
+}
+
+const seeds = Array.from(
+  { length: Number(process.env['RAFT_SEEDS'] ?? 12) },
+  (_, at) => at + Number(process.env['RAFT_FROM'] ?? 1),
+);
+
+test.each(seeds)('three members over a lossy network, seed %i', (seed) => {
+  const { invariants } = live({ seed, members: 3, voters: 3, steps: 6_000, crashes: false, changes: false });
+  expect(invariants.committedIndex).toBeGreaterThan(20);
+  expect(invariants.readsAnswered).toBeGreaterThan(0);
+});
+
+test.each(seeds)('five members that crash and lose what is not durable, seed %i', (seed) => {
+  const { invariants } = live({ seed, members: 5, voters: 5, steps: 8_000, crashes: true, changes: false });
+  expect(invariants.elections).toBeGreaterThan(0);
+});
+
+test.each(seeds)('members come and go while others crash, seed %i', (seed) => {
+  live({ seed, members: 5, voters: 3, steps: 10_000, crashes: true, changes: true });
+});
