@@ -308,6 +308,37 @@ describe('damage', () => {
     expect(RecordLog.recover(files, options).damage).toEqual({ fromBatchSeq: 2, toBatchSeq: 2 });
   });
 
+  test('a header that bears witness to damage is made durable, even one whose own batch is torn', () => {
+    const files = new TornSegments();
+    const { log } = RecordLog.recover(files, options);
+    const locations = write(files, log, 5, 4);
+    flip(files, locations[3], 70);
+    flip(files, locations[4], 70); // Never synced: so far its header is only in the cache.
+    expect(RecordLog.recover(files, options).damage).toEqual({ fromBatchSeq: 4, toBatchSeq: 4 });
+    files.crash(() => 0);
+    expect(RecordLog.recover(files, options).damage).toEqual({ fromBatchSeq: 4, toBatchSeq: 4 });
+  });
+
+  test('a file that was given up for damage says nothing of what came after it', () => {
+    const files = new TornSegments();
+    const { log } = RecordLog.recover(files, options);
+    const old = write(files, log, 9, 4); // 1 to 7 in the first file, 8 and 9 in the second.
+    flip(files, old[1], 70);
+    flip(files, old[4], 70);
+    const { log: next, batches } = RecordLog.recover(files, options);
+    expect(seqs(batches)).toEqual([1, 3, 4]);
+    const restated = write(files, next, 3, 7); // A third file, which begins before the second.
+    expect(restated.map(({ batchSeq, file }) => [batchSeq, file])).toEqual(
+      [5, 6, 7].map((batchSeq) => [batchSeq, 'log/0000000003-0000000000000005']),
+    );
+    expect(next.cutBelow(8)).toEqual([old[0]?.file, old[8]?.file]);
+    files.remove(old[0]?.file ?? ''); // The power fails between the two removals.
+    const again = RecordLog.recover(files, options);
+    expect(again.damage).toBeUndefined();
+    expect(seqs(again.batches)).toEqual([5, 6, 7]);
+    expect(again.batches.map(({ location }) => location.file)).toEqual(restated.map(({ file }) => file));
+  });
+
   test('damage to what no later header vouches for is a torn tail', () => {
     const files = new TornSegments();
     const { log } = RecordLog.recover(files, options);

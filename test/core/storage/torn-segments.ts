@@ -1,4 +1,3 @@
-import { concatBytes } from '../../../core/base/bytes.ts';
 import { MemorySegments } from '../../../core/storage/memory-segments.ts';
 import { type SegmentFile, type SegmentFiles } from '../../../core/storage/segment-files.ts';
 
@@ -61,13 +60,14 @@ export class TornSegments implements SegmentFiles {
     this.#files = after;
   }
 
-  /** Replaces a file's bytes behind everybody's back, durably. */
+  /** Replaces a file's bytes behind everybody's back; what was not synced still is not. */
   damage(file: string, change: (bytes: Uint8Array) => Uint8Array): void {
     const [found] = this.#files.list(file);
     const content = change(this.#files.read(file, 0, found?.lengthBytes ?? 0).slice());
     this.#files.remove(file);
-    this.#files.append(file, concatBytes([content]));
-    this.#durable.set(file, content.length);
+    this.#files.append(file, content);
+    const durable = this.#durable.get(file);
+    if (durable !== undefined) this.#durable.set(file, Math.min(durable, content.length));
   }
 }
 
