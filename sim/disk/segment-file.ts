@@ -101,14 +101,11 @@ export class SimulatedSegmentFile {
     return true;
   }
 
-  /** Flips bits of one byte in this sector, and tells whether that changed what anyone can read. */
+  /** Damages one byte of a sector; false when nothing of it was ever synced. */
   rot(sector: number, prng: Prng): boolean {
-    const from = sector * sectorBytes;
-    const length = Math.min(sectorBytes, this.#syncedBytes - from);
-    if (length <= 0) return false;
+    if (sector * sectorBytes >= this.#syncedBytes) return false;
     this.#replace(this.#lengthBytes);
-    const at = from + prng.below(length);
-    this.#bytes[at] = (this.#bytes[at] ?? 0) ^ (1 + prng.below(255));
+    flipBits(this.#bytes.subarray(0, this.#syncedBytes), sector, prng);
     return true;
   }
 
@@ -140,6 +137,13 @@ export class SimulatedSegmentFile {
     replaced.set(this.#bytes.subarray(0, this.#lengthBytes));
     this.#bytes = replaced;
   }
+}
+
+/** Flips at least one bit of one byte in this sector of the content. */
+export function flipBits(content: Uint8Array, sector: number, prng: Prng): void {
+  const from = sector * sectorBytes;
+  const at = from + prng.below(Math.min(sectorBytes, content.length - from));
+  content[at] = (content[at] ?? 0) ^ (1 + prng.below(255));
 }
 
 function sectorOf(positionBytes: number): number {

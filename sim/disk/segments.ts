@@ -7,7 +7,7 @@ import { checkSegmentName } from '../../core/storage/segment-name.ts';
 import { diskShape, drawLatencyUs } from '../latency.ts';
 import { type CrashScope } from '../types.ts';
 import { type World } from '../world.ts';
-import { sectorBytes, SimulatedSegmentFile } from './segment-file.ts';
+import { flipBits, sectorBytes, SimulatedSegmentFile } from './segment-file.ts';
 
 /** Positions in a file. */
 export interface Sector {
@@ -126,6 +126,12 @@ export class SimulatedSegments implements SegmentFiles {
     this.#failNext = true;
   }
 
+  /** As fast as ever, and no failure to come. What is on the disk stays as it is. */
+  heal(): void {
+    this.#slowFactor = 1;
+    this.#failNext = false;
+  }
+
   crash(scope: CrashScope): void {
     this.#life += 1;
     this.#syncUnderWay = false;
@@ -151,11 +157,13 @@ export class SimulatedSegments implements SegmentFiles {
     return this.#files.get(target.file)?.rot(target.sector, prng) ?? false;
   }
 
-  /** What is there now, to try something out on. */
-  copy(): MemorySegments {
+  /** What is there now, to try something out on; with a sector damaged as `rot` would with the same `prng`. */
+  copy(damage?: { readonly target: Sector; readonly prng: Prng }): MemorySegments {
     const copy = new MemorySegments();
     for (const { file } of this.list('')) {
-      copy.append(file, this.#files.get(file)?.copy() ?? noBytes);
+      const content = this.#files.get(file)?.copy() ?? noBytes.slice();
+      if (damage?.target.file === file) flipBits(content, damage.target.sector, damage.prng);
+      copy.append(file, content);
     }
     return copy;
   }
