@@ -50,7 +50,9 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   const self = memberNamed(cluster, settings.name);
   if (self === undefined) {
     const names = cluster.members.map((member) => member.name).join(', ');
-    throw new ConfigError(`name is ${JSON.stringify(settings.name)}, it must be one of those in initial_cluster: ${names}`);
+    throw new ConfigError(
+      `name is ${JSON.stringify(settings.name)}, it must be one of those in initial_cluster: ${names}`,
+    );
   }
   if (settings.heartbeatIntervalMs * 3 > settings.electionTimeoutMs) {
     throw new ConfigError(
@@ -59,7 +61,11 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   }
   const log = newLogger(settings);
   const stop = stopRequest();
-  const own: PeerIdentity = { clusterId: cluster.clusterId, id: self.id, bootId: randomBytes(8).toString('hex') };
+  const own: PeerIdentity = {
+    clusterId: cluster.clusterId,
+    id: self.id,
+    bootId: randomBytes(8).toString('hex'),
+  };
   const directory = await DataDirectory.lock(settings.dataDir);
   try {
     return await new ServingProcess({ settings, cluster, own, directory, log }).run(stop);
@@ -86,7 +92,11 @@ class ServingProcess {
 
   constructor(parts: ProcessParts) {
     this.#parts = parts;
-    this.#metrics = new ChainfireMetrics({ version, processMetrics: true, observe: () => this.#member?.observe() });
+    this.#metrics = new ChainfireMetrics({
+      version,
+      processMetrics: true,
+      observe: () => this.#member?.observe(),
+    });
   }
 
   async run(stop: Promise<string>): Promise<number> {
@@ -102,7 +112,13 @@ class ServingProcess {
       const member = startMember({ settings, cluster, own, directory, log, metrics: this.#metrics });
       this.#member = member;
       this.#door.open(member);
-      const start = { cluster: formatClusterId(own.clusterId), node: own.id, boot: own.bootId, data: directory.path, found };
+      const start = {
+        cluster: formatClusterId(own.clusterId),
+        node: own.id,
+        boot: own.bootId,
+        data: directory.path,
+        found,
+      };
       log.info(
         {
           ...start,
@@ -164,7 +180,11 @@ class ServingProcess {
           kvService(this.#door),
           clusterService(this.#door),
           maintenanceService(this.#door),
-          healthService(this.#health, ['etcdserverpb.KV', 'etcdserverpb.Cluster', 'etcdserverpb.Maintenance']),
+          healthService(this.#health, [
+            'etcdserverpb.KV',
+            'etcdserverpb.Cluster',
+            'etcdserverpb.Maintenance',
+          ]),
         ],
         receiveBytesMax: settings.requestBytesMax + receiveReserveBytes,
         hooks,
@@ -196,7 +216,8 @@ class ServingProcess {
   #hooks(): MountHooks {
     const { log } = this.#parts;
     return {
-      onDefect: (path, error) => log.error({ err: error, path }, 'a call failed for a reason that is no refusal'),
+      onDefect: (path, error) =>
+        log.error({ err: error, path }, 'a call failed for a reason that is no refusal'),
       onCompleted: (path, code, durationMs) => this.#metrics.callCompleted(path, code, durationMs),
     };
   }

@@ -103,7 +103,10 @@ const messageOverheadBytes = 64;
 function messageBytes({ message }: GroupMessage): number {
   switch (message.kind) {
     case 'appendRequest':
-      return message.entries.reduce((sum, entry) => sum + entry.data.length + messageOverheadBytes, messageOverheadBytes);
+      return message.entries.reduce(
+        (sum, entry) => sum + entry.data.length + messageOverheadBytes,
+        messageOverheadBytes,
+      );
     case 'proposalForwarded':
       return message.proposals.reduce((sum, proposal) => sum + proposal.length, messageOverheadBytes);
     default:

@@ -40,7 +40,12 @@ beforeEach(async () => {
   server = await GrpcServer.listen({
     address: { host: '127.0.0.1', port: 0 },
     purpose: 'clients',
-    services: [kvService(member), clusterService(member), maintenanceService(member), healthService(health, ['known'])],
+    services: [
+      kvService(member),
+      clusterService(member),
+      maintenanceService(member),
+      healthService(health, ['known']),
+    ],
     receiveBytesMax: 2_000_000,
     hooks: { onDefect: (_, error) => defects.push(error) },
   });
@@ -51,42 +56,65 @@ afterEach(async () => {
   await server.stop(0);
 });
 
-type Outcome = { readonly bytes: Uint8Array } | { readonly code: string; readonly details: string; readonly trailer: string | undefined };
+type Outcome =
+  | { readonly bytes: Uint8Array }
+  | { readonly code: string; readonly details: string; readonly trailer: string | undefined };
 
 function callRaw(path: string, bytes: Uint8Array, deadlineMs = 10_000): Promise<Outcome> {
   return new Promise((resolve) => {
-    client.makeUnaryRequest(path, bufferOf, bytesOf, bytes, { deadline: Date.now() + deadlineMs }, (error: ServiceError | null, response) => {
-      if (error === null) resolve({ bytes: response ?? new Uint8Array(0) });
-      else {
-        const trailer = error.metadata.get('photon-refusal')[0]?.toString();
-        resolve({ code: statusName(error.code), details: error.details, trailer });
-      }
-    });
+    client.makeUnaryRequest(
+      path,
+      bufferOf,
+      bytesOf,
+      bytes,
+      { deadline: Date.now() + deadlineMs },
+      (error: ServiceError | null, response) => {
+        if (error === null) resolve({ bytes: response ?? new Uint8Array(0) });
+        else {
+          const trailer = error.metadata.get('photon-refusal')[0]?.toString();
+          resolve({ code: statusName(error.code), details: error.details, trailer });
+        }
+      },
+    );
   });
 }
 
 const header = { clusterId: 0xfedcba9876543210n, memberId: 1n, revision: 5, raftTerm: 2 };
-const put = PutRequest.create({ key: 'k\x00\xff', value: Uint8Array.from([0, 255]), lease: 0xffffffffffffffffn });
+const put = PutRequest.create({
+  key: 'k\x00\xff',
+  value: Uint8Array.from([0, 255]),
+  lease: 0xffffffffffffffffn,
+});
 
 test('a request reaches the member decoded, its answer the client encoded', async () => {
   answer = () => Promise.resolve({ kind: 'put', response: PutResponse.create({ header }) });
   const outcome = await callRaw(memberMethods.put.path, PutRequest.encode(put));
   expect(asked).toEqual([{ kind: 'put', request: put }]);
   expect(outcome).toHaveProperty('bytes');
-  expect(PutResponse.decode((outcome as { bytes: Uint8Array }).bytes)).toEqual(PutResponse.create({ header }));
+  expect(PutResponse.decode((outcome as { bytes: Uint8Array }).bytes)).toEqual(
+    PutResponse.create({ header }),
+  );
 });
 
 test('what the member gets are plain arrays, whose slice is a copy', async () => {
   answer = () => Promise.resolve({ kind: 'put', response: PutResponse.create({ header }) });
   await callRaw(memberMethods.put.path, PutRequest.encode(put));
   const request = asked[0];
-  expect(request?.kind === 'put' && Object.getPrototypeOf(request.request.value) === Uint8Array.prototype).toBe(true);
+  expect(
+    request?.kind === 'put' && Object.getPrototypeOf(request.request.value) === Uint8Array.prototype,
+  ).toBe(true);
 });
 
 describe('refusals', () => {
   test('a refusal has etcd’s code and its text, whatever the machine says, and its own code beside', async () => {
-    answer = () => Promise.resolve({ kind: 'refused', code: 'COMPACTED', message: 'revision 3 is compacted' });
-    expect(await callRaw(memberMethods.range.path, RangeRequest.encode(RangeRequest.create({ key: 'k', revision: 3 })))).toEqual({
+    answer = () =>
+      Promise.resolve({ kind: 'refused', code: 'COMPACTED', message: 'revision 3 is compacted' });
+    expect(
+      await callRaw(
+        memberMethods.range.path,
+        RangeRequest.encode(RangeRequest.create({ key: 'k', revision: 3 })),
+      ),
+    ).toEqual({
       code: 'OUT_OF_RANGE',
       details: 'etcdserver: mvcc: required revision has been compacted',
       trailer: 'COMPACTED',
@@ -109,10 +137,30 @@ describe('refusals', () => {
 
 describe('bad input, with the connection still good afterwards', () => {
   const malformed: readonly (readonly [string, string, number[], string])[] = [
-    ['a field cut short', memberMethods.put.path, [0x0a, 0x05, 0x61], 'PutRequest.key: a length reaches past the end of the input'],
-    ['a wire type that does not fit', memberMethods.range.path, [0x08, 0x01], 'RangeRequest.key: wire type 0 where 2 belongs'],
-    ['an integer beyond 2^53', memberMethods.range.path, [0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], 'RangeRequest.limit: an integer is out of the range'],
-    ['a nested message that is broken', memberMethods.txn.path, [0x12, 0x03, 0x12, 0x01, 0x0a], 'TxnRequest.success: RequestOp.requestPut: PutRequest.key'],
+    [
+      'a field cut short',
+      memberMethods.put.path,
+      [0x0a, 0x05, 0x61],
+      'PutRequest.key: a length reaches past the end of the input',
+    ],
+    [
+      'a wire type that does not fit',
+      memberMethods.range.path,
+      [0x08, 0x01],
+      'RangeRequest.key: wire type 0 where 2 belongs',
+    ],
+    [
+      'an integer beyond 2^53',
+      memberMethods.range.path,
+      [0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+      'RangeRequest.limit: an integer is out of the range',
+    ],
+    [
+      'a nested message that is broken',
+      memberMethods.txn.path,
+      [0x12, 0x03, 0x12, 0x01, 0x0a],
+      'TxnRequest.success: RequestOp.requestPut: PutRequest.key',
+    ],
   ];
   test.each(malformed)('%s is named by message and field', async (_, path, bytes, words) => {
     answer = () => Promise.resolve({ kind: 'range', response: RangeResponse.create({ header }) });
@@ -120,13 +168,17 @@ describe('bad input, with the connection still good afterwards', () => {
     expect(outcome).toMatchObject({ code: 'INTERNAL' });
     expect((outcome as { details: string }).details).toContain(words);
     expect(asked).toEqual([]);
-    expect(await callRaw(memberMethods.range.path, RangeRequest.encode(RangeRequest.create({ key: 'k' })))).toHaveProperty('bytes');
+    expect(
+      await callRaw(memberMethods.range.path, RangeRequest.encode(RangeRequest.create({ key: 'k' }))),
+    ).toHaveProperty('bytes');
     expect(defects).toEqual([]);
   });
 
   test('a message beyond the transport’s bound is refused without being read', async () => {
     answer = () => Promise.resolve({ kind: 'put', response: PutResponse.create({ header }) });
-    expect(await callRaw(memberMethods.put.path, new Uint8Array(3_000_000))).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    expect(await callRaw(memberMethods.put.path, new Uint8Array(3_000_000))).toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+    });
     expect(asked).toEqual([]);
     expect(await callRaw(memberMethods.put.path, PutRequest.encode(put))).toHaveProperty('bytes');
   });
@@ -162,7 +214,9 @@ test('a client that gives up aborts what it had asked for', async () => {
         reject(new Error('aborted'));
       });
     });
-  expect(await callRaw(memberMethods.put.path, PutRequest.encode(put), 50)).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  expect(await callRaw(memberMethods.put.path, PutRequest.encode(put), 50)).toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+  });
   await seen;
 });
 
@@ -171,7 +225,9 @@ test('the list of alarms is empty and carries a header; raising one is not serve
   const path = '/etcdserverpb.Maintenance/Alarm';
   const outcome = await callRaw(path, AlarmRequest.encode(AlarmRequest.create()));
   expect(AlarmResponse.decode((outcome as { bytes: Uint8Array }).bytes)).toEqual({ header, alarms: [] });
-  expect(await callRaw(path, AlarmRequest.encode(AlarmRequest.create({ action: 1 })))).toMatchObject({ code: 'UNIMPLEMENTED' });
+  expect(await callRaw(path, AlarmRequest.encode(AlarmRequest.create({ action: 1 })))).toMatchObject({
+    code: 'UNIMPLEMENTED',
+  });
 });
 
 describe('the standard health service', () => {
@@ -184,7 +240,11 @@ describe('the standard health service', () => {
   test('a check says whether it serves now, and does not know other services', async () => {
     expect(await statusOf('')).toBe(2);
     health.set(true);
-    expect([await statusOf(''), await statusOf('known'), await statusOf('other')]).toEqual([1, 1, 'NOT_FOUND']);
+    expect([await statusOf(''), await statusOf('known'), await statusOf('other')]).toEqual([
+      1,
+      1,
+      'NOT_FOUND',
+    ]);
   });
 
   test('a watch says how it is, then every change', async () => {

@@ -18,7 +18,11 @@ const codec = {
   encodeHeader: (header: string) => bytesFromLatin1(header),
 };
 
-const identityOf = (id: number, clusterId = 7n): PeerIdentity => ({ clusterId, id: nodeId(id), bootId: `boot-${id}` });
+const identityOf = (id: number, clusterId = 7n): PeerIdentity => ({
+  clusterId,
+  id: nodeId(id),
+  bootId: `boot-${id}`,
+});
 const two = nodeId(2);
 
 /** Lets a test await what a callback reports. */
@@ -47,7 +51,9 @@ afterEach(async () => {
 });
 
 /** Node 2: receives, and remembers. */
-async function receivingNode(options: { port?: number; knows?: readonly number[]; tables?: readonly string[] } = {}) {
+async function receivingNode(
+  options: { port?: number; knows?: readonly number[]; tables?: readonly string[] } = {},
+) {
   const store = new MemoryBackend(options.tables ?? ['t', 'u']);
   const received = new Inbox<readonly string[]>();
   const snapshots = new Inbox<{ from: NodeId; stageId: number; header: string }>();
@@ -146,22 +152,37 @@ describe('exchange', () => {
   });
 
   const refusals: readonly (readonly [string, Parameters<typeof link>[1], string])[] = [
-    ['another cluster', { own: identityOf(1, 8n) }, 'it belongs to cluster 0000000000000008, this node to 0000000000000007'],
-    ['a node that is no member', { own: identityOf(9) }, 'it says it is node 9, which is no other member of this cluster'],
-    ['a node that takes this one for another', { to: nodeId(3) }, 'it calls node 3; check the addresses of the members'],
+    [
+      'another cluster',
+      { own: identityOf(1, 8n) },
+      'it belongs to cluster 0000000000000008, this node to 0000000000000007',
+    ],
+    [
+      'a node that is no member',
+      { own: identityOf(9) },
+      'it says it is node 9, which is no other member of this cluster',
+    ],
+    [
+      'a node that takes this one for another',
+      { to: nodeId(3) },
+      'it calls node 3; check the addresses of the members',
+    ],
   ];
-  test.each(refusals)('%s is refused with the reason, and nothing of it is read', async (_, options, reason) => {
-    const node = await receivingNode({ knows: [1, 2, 3] });
-    const { link: way, disconnected } = link(node.address, options);
-    way.send(['intruder']);
-    expect(await disconnected.next()).toContain(`FAILED_PRECONDITION: node 2 refuses the peer`);
-    const honest = link(node.address, { own: identityOf(3) });
-    await honest.connected.next();
-    honest.link.send(['welcome']);
-    expect(await node.received.next()).toEqual(['welcome']);
-    // The reason is asked for again: it is the same at every attempt, and reported once.
-    expect(reason).not.toBe('');
-  });
+  test.each(refusals)(
+    '%s is refused with the reason, and nothing of it is read',
+    async (_, options, reason) => {
+      const node = await receivingNode({ knows: [1, 2, 3] });
+      const { link: way, disconnected } = link(node.address, options);
+      way.send(['intruder']);
+      expect(await disconnected.next()).toContain(`FAILED_PRECONDITION: node 2 refuses the peer`);
+      const honest = link(node.address, { own: identityOf(3) });
+      await honest.connected.next();
+      honest.link.send(['welcome']);
+      expect(await node.received.next()).toEqual(['welcome']);
+      // The reason is asked for again: it is the same at every attempt, and reported once.
+      expect(reason).not.toBe('');
+    },
+  );
 
   test.each(refusals)('the text of the refusal of %s says what does not fit', async (_, options, reason) => {
     const node = await receivingNode({ knows: [1, 2, 3] });
@@ -201,7 +222,13 @@ describe('snapshots', () => {
   }
 
   const rows = new Map<string, readonly StoreRow[]>([
-    ['t', Array.from({ length: 3_000 }, (_, at) => [`key ${String(at).padStart(5, '0')}`, new Uint8Array(300).fill(at)] as const)],
+    [
+      't',
+      Array.from(
+        { length: 3_000 },
+        (_, at) => [`key ${String(at).padStart(5, '0')}`, new Uint8Array(300).fill(at)] as const,
+      ),
+    ],
     ['u', [['\x00\xff', new Uint8Array(1_000_000).fill(3)]]],
   ]);
 
@@ -216,7 +243,12 @@ describe('snapshots', () => {
     for (const [table, list] of rows) {
       const found = [...node.store.range(table, { from: '' })];
       expect(found.length).toBe(list.length);
-      expect(found.every(([key, value], at) => key === list[at]?.[0] && Buffer.compare(value, list[at]?.[1] ?? new Uint8Array(0)) === 0)).toBe(true);
+      expect(
+        found.every(
+          ([key, value], at) =>
+            key === list[at]?.[0] && Buffer.compare(value, list[at]?.[1] ?? new Uint8Array(0)) === 0,
+        ),
+      ).toBe(true);
     }
     expect(node.stages).toEqual({ opened: 1, discarded: 0 });
   });
@@ -245,7 +277,9 @@ describe('snapshots', () => {
         return view.range(table, range);
       },
     };
-    await expect(transportTo(node.address).sendSnapshot(two, 'h', broken, ['t', 'u'])).rejects.toThrow('the disk is gone');
+    await expect(transportTo(node.address).sendSnapshot(two, 'h', broken, ['t', 'u'])).rejects.toThrow(
+      'the disk is gone',
+    );
     // The next one is served: the first no longer counts, and its stage was given back.
     await transportTo(node.address).sendSnapshot(two, 'second', view, ['t', 'u']);
     expect((await node.snapshots.next()).header).toBe('second');
@@ -257,6 +291,8 @@ describe('snapshots', () => {
     await node.stop();
     const source = filled(rows);
     const view = source.view(source.openView());
-    await expect(transportTo(node.address).sendSnapshot(two, 'h', view, ['t'])).rejects.toThrow('UNAVAILABLE');
+    await expect(transportTo(node.address).sendSnapshot(two, 'h', view, ['t'])).rejects.toThrow(
+      'UNAVAILABLE',
+    );
   });
 });

@@ -1,0 +1,300 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { Cluster } from './cluster.ts';
+import { type CommandResult, etcdctl } from './command.ts';
+import { type EtcdServer, startEtcd } from './etcd-server.ts';
+import { describeWith } from './requirement.ts';
+
+/** One command of etcdctl, given to both in the same order, so that revisions are the same too. */
+interface Step {
+  readonly args: readonly string[];
+  readonly input?: string;
+}
+
+const step = (...args: string[]): Step => ({ args });
+const txn = (input: string, ...flags: string[]): Step => ({ args: ['txn', ...flags], input });
+
+/** Keys that order by bytes, not by letters: a byte below the slash, one above, and UTF-8. */
+const seeds = ['app/a', 'app/b', 'app/c', 'app.x', 'app0', 'ä', 'zz'];
+
+const chapters: readonly (readonly [string, readonly Step[]])[] = [
+  [
+    'put',
+    [
+      step('put', 'hello', 'world'),
+      step('put', 'hello', 'again'),
+      step('put', 'hello', 'third', '--prev-kv'),
+      step('put', 'new', 'x', '--prev-kv'),
+      step('put', 'hello', '--ignore-value'),
+      step('put', 'absent', '--ignore-value'),
+      step('put', 'hello', 'x', '--ignore-lease'),
+      step('put', 'absent', 'x', '--ignore-lease'),
+      step('put', 'hello', 'x', '--lease=1234'),
+      step('put', '', 'x'),
+      step('put', 'empty', ''),
+      step('put', 'in json', 'v', '-w', 'json', '--prev-kv'),
+      step('put', 'in json', 'v2', '-w', 'json', '--prev-kv'),
+      step('put', 'in fields', 'v', '-w', 'fields'),
+      { args: ['put', 'from stdin'], input: 'a value\nof two lines' },
+      ...seeds.map((key, at) => step('put', key, `value ${(at * 5) % 7}`)),
+      step('put', 'app/b', 'value 9'),
+    ],
+  ],
+  [
+    'get of one key',
+    [
+      step('get', 'hello'),
+      step('get', 'absent'),
+      step('get', 'empty'),
+      step('get', ''),
+      step('get', 'hello', '-w', 'json'),
+      step('get', 'hello', '-w', 'fields'),
+      step('get', 'absent', '-w', 'json'),
+      step('get', 'hello', '--print-value-only'),
+      step('get', 'hello', '--hex'),
+      step('get', 'hello', '--consistency=s'),
+      step('get', 'ä', '-w', 'json'),
+    ],
+  ],
+  [
+    'get of ranges',
+    [
+      step('get', '--prefix', 'app/'),
+      step('get', '--prefix', 'app/', '-w', 'json'),
+      step('get', '--prefix', 'app/', '--keys-only'),
+      step('get', '--prefix', ''),
+      step('get', 'app', 'app/b'),
+      step('get', 'app/b', 'app/b'),
+      step('get', 'z', 'a'),
+      step('get', '--from-key', 'app/b', '--limit=3'),
+      step('get', '--from-key', 'app/b', '--limit=3', '-w', 'json'),
+      step('get', '--from-key', '', '--limit=2'),
+      step('get', '--prefix', 'app/', '--limit=2', '-w', 'fields'),
+      step('get', '--prefix', 'app', '--limit=100', '-w', 'json'),
+      step('get', '--prefix', 'nothing/'),
+      ...['CREATE', 'KEY', 'MODIFY', 'VALUE', 'VERSION'].flatMap((by) => [
+        step('get', '--prefix', 'app', `--sort-by=${by}`, '--order=ASCEND'),
+        step('get', '--prefix', 'app', `--sort-by=${by}`, '--order=DESCEND', '--limit=3', '-w', 'json'),
+      ]),
+      step('get', '--prefix', 'app', '--sort-by=VALUE'),
+    ],
+  ],
+  [
+    'get of the past and of the future',
+    [
+      step('get', 'hello', '--rev=2'),
+      step('get', 'hello', '--rev=3', '-w', 'json'),
+      step('get', '--prefix', '', '--rev=5'),
+      step('get', 'hello', '--rev=1'),
+      step('get', 'hello', '--rev=100000'),
+      step('get', 'hello', '--rev=-1'),
+    ],
+  ],
+  [
+    'del',
+    [
+      step('put', 'doomed/1', 'a'),
+      step('put', 'doomed/2', 'b'),
+      step('put', 'doomed/3', 'c'),
+      step('del', 'doomed/1'),
+      step('del', 'doomed/1'),
+      step('del', 'doomed/2', '--prev-kv'),
+      step('del', '--prefix', 'doomed/', '-w', 'json', '--prev-kv'),
+      step('del', '--prefix', 'doomed/', '-w', 'fields'),
+      step('del', ''),
+      step('del', 'z', 'a'),
+      step('del', 'zz', '--from-key', '--prev-kv'),
+      step('get', 'hello', '-w', 'json'),
+      step('put', 'doomed/1', 'born again', '-w', 'json'),
+      step('get', 'doomed/1', '-w', 'json'),
+    ],
+  ],
+  [
+    'txn',
+    [
+      txn('version("hello") > "0"\n\nput t1 yes\nget hello\n\nput t1 no\n\n'),
+      txn('version("hello") = "0"\n\nput t1 yes\n\nput t1 no\nget t1\ndel t1\n\n'),
+      txn(
+        'value("hello") = "x"\nmod("hello") > "1"\ncreate("hello") < "3"\nver("hello") > "1"\n\nget --prefix app/\n\n\n',
+        '-w',
+        'json',
+      ),
+      txn('create("unborn") = "0"\n\nput unborn "two words"\n\nget unborn\n\n'),
+      txn('create("unborn") = "0"\n\nput unborn "two words"\n\nget unborn\n\n'),
+      txn('lease("hello") = "0"\n\nget hello\n\n\n'),
+      txn('\n\nput twice 1\nput twice 2\n\n\n'),
+      txn('\n\nput a 1\ndel --prefix a\n\n\n'),
+      txn('\n\nput written 1\nget written\ndel written --prev-kv\nget written\n\n\n', '-w', 'json'),
+      txn('value("nobody") = "x"\n\nput t2 yes\n\n\n', '-w', 'json'),
+      txn('version("hello") ! "0"\n\nput t1 yes\n\n\n'),
+      txn('\n\nget app/a --rev=100000\n\n\n'),
+      txn('\n\nput late 1\nget app/a --rev=100000\n\n\n'),
+      step('get', 'late'),
+      txn('\n\n\n\n'),
+      txn(`\n\n${Array.from({ length: 128 }, (_, at) => `put many/${at} v`).join('\n')}\n\n\n`),
+      txn(`\n\n${Array.from({ length: 129 }, (_, at) => `put toomany/${at} v`).join('\n')}\n\n\n`),
+      step('get', '--prefix', 'toomany/'),
+      step('get', '--prefix', 'many/', '--limit=1', '-w', 'json'),
+    ],
+  ],
+  [
+    'compaction',
+    [
+      step('compaction', '12'),
+      step('get', 'hello', '--rev=5'),
+      step('get', 'hello', '--rev=12', '-w', 'json'),
+      step('compaction', '12'),
+      step('compaction', '3'),
+      step('compaction', '100000'),
+      step('compaction', '0'),
+      step('compaction', '-1'),
+      step('compaction', '14', '--physical'),
+      step('get', '--prefix', '', '--rev=14'),
+      step('get', '--prefix', '', '--rev=13'),
+      step('compaction', '15', '-w', 'json'),
+      txn('\n\nget app/a --rev=3\n\n\n'),
+    ],
+  ],
+  [
+    'values at the limits',
+    [
+      { args: ['put', 'large'], input: 'v'.repeat(1_400_000) },
+      { args: ['put', 'larger'], input: 'v'.repeat(1_600_000) },
+      { args: ['put', 'much larger'], input: 'v'.repeat(3_000_000) },
+      step('get', 'larger', '-w', 'json'),
+      step('get', 'much larger'),
+    ],
+  ],
+  [
+    'what takes no part of the store',
+    [step('endpoint', 'health'), step('member', 'list', '-w', 'json'), step('alarm', 'list')],
+  ],
+];
+
+/** Only what has to differ between any two clusters is made the same. */
+function normalised(result: CommandResult): CommandResult {
+  const text = (output: string): string =>
+    output
+      .replace(/"(cluster_id|member_id|raft_term|ID)":[0-9]+/g, '"$1":0')
+      .replace(/"(ClusterID|MemberID|RaftTerm)" : [0-9]+/g, '"$1" : 0')
+      .replace(/127\.0\.0\.1:[0-9]+/g, 'HOST:PORT')
+      .replace(/took = [0-9.]+[^ \n]*s/g, 'took = TIME');
+  return {
+    code: result.code,
+    stdout: text(result.stdout),
+    // The client's own log lines say the same with times in them; what is meant for people stays.
+    stderr: text(
+      result.stderr
+        .split('\n')
+        .filter((line) => !line.startsWith('{"level"'))
+        .join('\n'),
+    ),
+  };
+}
+
+describeWith(['etcdctl', 'etcd'], 'etcdctl cannot tell three Chainfire members from etcd', () => {
+  let cluster: Cluster;
+  let etcd: EtcdServer;
+  beforeAll(async () => {
+    [cluster, etcd] = await Promise.all([Cluster.start(3), startEtcd()]);
+  });
+  afterAll(async () => {
+    await Promise.all([cluster.remove(), etcd.stop()]);
+  });
+
+  test.each(chapters)('%s', async (name, steps) => {
+    cluster.showLogsOnFailure();
+    for (const { args, input } of steps) {
+      const [ours, theirs] = await Promise.all([
+        etcdctl(cluster.endpoints, args, input),
+        etcdctl(etcd.endpoint, args, input),
+      ]);
+      const expected = normalised(theirs);
+      const found = normalised(ours);
+      const command = `etcdctl ${args.join(' ')}`;
+      if (name === 'what takes no part of the store') {
+        expect({ command, code: found.code, shape: shapeOf(found) }).toEqual({
+          command,
+          code: expected.code,
+          shape: shapeOf(expected),
+        });
+      } else {
+        expect({ command, ...found }).toEqual({ command, ...expected });
+      }
+    }
+  });
+
+  test('endpoint status -w table has every member, one leader, and etcd’s columns', async () => {
+    const [ours, theirs] = await Promise.all([
+      etcdctl(cluster.endpoints, ['endpoint', 'status', '-w', 'table']),
+      etcdctl(etcd.endpoint, ['endpoint', 'status', '-w', 'table']),
+    ]);
+    expect(ours.code).toBe(0);
+    expect(cells(ours.stdout)[0]).toEqual(cells(theirs.stdout)[0]);
+    const rows = cells(ours.stdout).slice(1);
+    expect(rows.map((row) => row[0])).toEqual(cluster.members.map((member) => member.client));
+    expect(rows.map((row) => row[4]).sort((left = '', right = '') => (left < right ? -1 : 1))).toEqual([
+      'false',
+      'false',
+      'true',
+    ]);
+    expect(new Set(rows.map((row) => row[6])).size).toBe(1);
+  });
+
+  test('endpoint hashkv: every member has the same hash at the same revision', async () => {
+    const revision = JSON.parse((await etcdctl(cluster.endpoints, ['get', 'x', '-w', 'json'])).stdout) as {
+      header: { revision: number };
+    };
+    const result = await etcdctl(cluster.endpoints, [
+      'endpoint',
+      'hashkv',
+      `--rev=${revision.header.revision}`,
+      '-w',
+      'json',
+    ]);
+    expect(result.code).toBe(0);
+    const hashes = (
+      JSON.parse(result.stdout) as readonly { HashKV: { hash: number; compact_revision: number } }[]
+    ).map(({ HashKV }) => HashKV);
+    expect(hashes.length).toBe(3);
+    expect(new Set(hashes.map(({ hash }) => hash)).size).toBe(1);
+    expect(hashes.map(({ compact_revision }) => compact_revision)).toEqual([15, 15, 15]);
+  });
+
+  test('member list names every member with its addresses', async () => {
+    const { stdout } = await etcdctl(cluster.endpoints, ['member', 'list']);
+    expect(stdout.trimEnd().split('\n')).toEqual(
+      cluster.members.map(
+        ({ name, peer, client }, at) =>
+          `${String(at + 1)}, started, ${name}, http://${peer}, http://${client}, false`,
+      ),
+    );
+  });
+});
+
+/** The lines' shapes: for answers that hold addresses of three members where the reference has one. */
+function shapeOf(result: CommandResult): readonly string[] {
+  const lines = `${result.stdout}\n${result.stderr}`.split('\n').filter((line) => line !== '');
+  return [...new Set(lines.map((line) => (line.startsWith('{') ? jsonShape(JSON.parse(line)) : line)))];
+}
+
+function jsonShape(value: unknown): string {
+  if (Array.isArray(value)) return `[${[...new Set(value.map(jsonShape))].join('|')}]`;
+  if (typeof value !== 'object' || value === null) return typeof value;
+  return `{${Object.entries(value)
+    .map(([key, part]) => `${key}:${jsonShape(part)}`)
+    .join(',')}}`;
+}
+
+/** The cells of a table that etcdctl drew, the heading first. */
+function cells(table: string): readonly (readonly string[])[] {
+  return table
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}

@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { photonFile } from './cluster.ts';
+import { runCommand } from './command.ts';
+import { freePorts } from './ports.ts';
+
+let dir: string;
+const started: ChildProcess[] = [];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'photon-up-'));
+});
+afterEach(async () => {
+  for (const child of started.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** `photon up` with its output as lines to wait for. */
+class Up {
+  readonly process: ChildProcess;
+  output = '';
+  readonly #waiting = new Set<() => void>();
+
+  constructor(args: readonly string[]) {
+    this.process = spawn(process.execPath, [photonFile, 'up', '--data', join(dir, 'data'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    started.push(this.process);
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString('utf8');
+        for (const wake of this.#waiting) wake();
+      });
+    }
+    this.process.on('exit', () => {
+      for (const wake of this.#waiting) wake();
+    });
+  }
+
+  /** The first match behind what has been matched before. */
+  async line(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.output);
+      if (match !== null) {
+        this.output = this.output.slice(match.index + match[0].length);
+        return match;
+      }
+      if (this.process.exitCode !== null)
+        throw new Error(`photon up ended with ${this.process.exitCode}: ${this.output}`);
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<number | null> {
+    this.process.kill(signal);
+    if (this.process.exitCode === null) await once(this.process, 'exit');
+    return this.process.exitCode;
+  }
+}
+
+const kv = (endpoints: string, ...args: string[]) =>
+  runCommand(process.execPath, [photonFile, 'kv', ...args, '--endpoints', endpoints, '--timeout', '20']);
+
+/** A first port whose neighbours are free too. */
+async function firstPort(): Promise<string> {
+  const [port = 0] = await freePorts(1);
+  return String(port);
+}
+
+/** The process with this command line that is not this one's child, by what the members' lock files say. */
+function pidOf(member: string): number {
+  return (JSON.parse(readFileSync(join(dir, 'data', member, 'LOCK'), 'utf8')) as { pid: number }).pid;
+}
+
+test('three members, a member that dies is started again, Ctrl-C stops all, the next start finds its data', async () => {
+  const port = await firstPort();
+  const up = new Up(['--port', port]);
+  const [, endpoints = ''] = await up.line(/^ready: chainfire (\S+) metrics (\S+) (\S+) (\S+)$/m);
+  expect(endpoints).toBe([0, 2, 4].map((offset) => `127.0.0.1:${Number(port) + offset}`).join(','));
+  await up.line(/etcdctl --endpoints=\S+ put hello world/);
+  expect((await kv(endpoints, 'put', 'hello', 'world')).code).toBe(0);
+
+  process.kill(pidOf('b'), 'SIGKILL');
+  await up.line(/member b ended \(signal SIGKILL\); starting it again in 500 ms/);
+  await up.line(/member b serves again/);
+  expect((await kv(`127.0.0.1:${Number(port) + 2}`, 'get', 'hello')).stdout).toBe('hello\nworld\n');
+
+  expect(await up.stop('SIGINT')).toBe(0);
+  expect(readdirSync(join(dir, 'data', 'a'))).not.toContain('LOCK');
+
+  const again = new Up(['--port', port]);
+  await again.line(/^ready: /m);
+  expect((await kv(endpoints, 'get', 'hello')).stdout).toBe('hello\nworld\n');
+  expect(await again.stop('SIGTERM')).toBe(0);
+});
+
+test('members end when the supervisor is killed', async () => {
+  const up = new Up(['--port', await firstPort(), '--members', '1']);
+  await up.line(/^ready: /m);
+  const pid = pidOf('a');
+  process.kill(pid, 0);
+  await up.stop('SIGKILL');
+  // A process that is not a child cannot be waited for; its lock file goes when it has stopped in order.
+  await expect
+    .poll(() => readdirSync(join(dir, 'data', 'a')).includes('LOCK'), { timeout: 20_000 })
+    .toBe(false);
+  await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+});
+
+test('a taken port is refused by name before anything is started', async () => {
+  const port = Number(await firstPort());
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen({ host: '127.0.0.1', port: port + 3 }, resolve));
+  try {
+    const result = await runCommand(process.execPath, [
+      photonFile,
+      'up',
+      '--data',
+      join(dir, 'data'),
+      '--port',
+      String(port),
+    ]);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain(
+      `127.0.0.1:${port + 3} (peer port of member b): taken by another process`,
+    );
+    expect(readdirSync(dir)).toEqual([]);
+  } finally {
+    other.close();
+  }
+});
+
+test('a data directory of another size of cluster is refused with the reason', async () => {
+  const port = await firstPort();
+  const up = new Up(['--port', port, '--members', '1']);
+  await up.line(/^ready: /m);
+  await up.stop('SIGTERM');
+  const result = await runCommand(process.execPath, [
+    photonFile,
+    'up',
+    '--data',
+    join(dir, 'data'),
+    '--port',
+    port,
+  ]);
+  expect(result.code).toBe(2);
+  expect(result.stderr).toContain('member a does not start');
+  expect(result.stderr).toContain('belongs to cluster');
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
