@@ -49,7 +49,10 @@ export type StatusResponse = Infer<typeof StatusResponse>;
 
 export const HashRequest = message('HashRequest', {});
 export type HashRequest = Infer<typeof HashRequest>;
-export const HashResponse = message('HashResponse', { header: nested(1, () => ResponseHeader), hash: uint32(2) });
+export const HashResponse = message('HashResponse', {
+  header: nested(1, () => ResponseHeader),
+  hash: uint32(2),
+});
 export type HashResponse = Infer<typeof HashResponse>;
 
 export const HashKvRequest = message('HashKVRequest', { revision: int64(1) });
@@ -64,7 +67,11 @@ export type HashKvResponse = Infer<typeof HashKvResponse>;
 
 export const alarmTypes = { none: 0, nospace: 1, corrupt: 2 } as const;
 export const alarmActions = { get: 0, activate: 1, deactivate: 2 } as const;
-export const AlarmRequest = message('AlarmRequest', { action: enumeration(1), memberId: id64(2), alarm: enumeration(3) });
+export const AlarmRequest = message('AlarmRequest', {
+  action: enumeration(1),
+  memberId: id64(2),
+  alarm: enumeration(3),
+});
 export type AlarmRequest = Infer<typeof AlarmRequest>;
 export const AlarmMember = message('AlarmMember', { memberId: id64(1), alarm: enumeration(2) });
 export type AlarmMember = Infer<typeof AlarmMember>;

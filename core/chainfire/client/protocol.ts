@@ -18,7 +18,12 @@ export interface ClientConfig {
 
 export type ClientEvent =
   | TickEvent
-  | { readonly kind: 'called'; readonly callId: number; readonly request: MemberRequest; readonly timeoutUs: number }
+  | {
+      readonly kind: 'called';
+      readonly callId: number;
+      readonly request: MemberRequest;
+      readonly timeoutUs: number;
+    }
   | { readonly kind: 'answered'; readonly attemptId: number; readonly response: MemberResponse }
   /** The transport gave up. `reached: 'no'` promises that no member has seen the request. */
   | {

@@ -1,0 +1,129 @@
+import { unreachable } from '../base/assert.ts';
+import { crc32c } from '../base/crc32c.ts';
+import { writeConfiguration } from '../raft/configuration.ts';
+import { type RaftView } from '../raft/types.ts';
+import { WireWriter } from '../wire/writer.ts';
+import { type StatusResponse } from './api/cluster.ts';
+import { type ResponseHeader } from './api/kv.ts';
+import { type StateMachine } from './apply.ts';
+import { MemberAttributes } from './command.ts';
+import { type MemberDirectory } from './members.ts';
+import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
+import { type Mvcc } from './mvcc/mvcc.ts';
+import { checkRevision, evaluateRange } from './mvcc/range.ts';
+import { etcdRefusal } from './refusals.ts';
+import { executeTxn } from './txn/execute.ts';
+
+/**
+ * The level of etcd's API that Status reports. Clients decide by it what they may ask for (Kubernetes, for one, asks for
+ * watch progress from 3.4.31 on), so it is the newest release of which this member answers everything it answers, not more.
+ */
+export const etcdApiVersion = '3.4.0';
+
+/** Answers from this member's state, with the header that clients see. */
+export class Answers {
+  readonly #clusterId: bigint;
+  readonly #memberId: bigint;
+  readonly #mvcc: Mvcc;
+  readonly #state: StateMachine;
+  readonly #directory: MemberDirectory;
+  readonly #raft: RaftView;
+
+  constructor(given: {
+    readonly config: Pick<MemberConfig, 'clusterId' | 'id'>;
+    readonly mvcc: Mvcc;
+    readonly state: StateMachine;
+    readonly directory: MemberDirectory;
+    readonly raft: RaftView;
+  }) {
+    this.#clusterId = given.config.clusterId;
+    this.#memberId = BigInt(given.config.id);
+    this.#mvcc = given.mvcc;
+    this.#state = given.state;
+    this.#directory = given.directory;
+    this.#raft = given.raft;
+  }
+
+  /** @param revision what the answer reflects; never above it */
+  header(revision: number): ResponseHeader {
+    return { clusterId: this.#clusterId, memberId: this.#memberId, revision, raftTerm: this.#raft.term };
+  }
+
+  /** Completes the header of an answer that the state machine gave. */
+  complete(response: MemberResponse): MemberResponse {
+    switch (response.kind) {
+      case 'put':
+      case 'deleteRange':
+      case 'txn':
+      case 'range':
+      case 'compact': {
+        const header = this.header(response.response.header?.revision ?? this.#mvcc.revision);
+        return { kind: response.kind, response: { ...response.response, header } } as MemberResponse;
+      }
+      default:
+        return response;
+    }
+  }
+
+  /** Answers a request that reads, from the state as it is now; a checksum is the business of `HashJobs`. */
+  read(request: MemberRequest): MemberResponse {
+    switch (request.kind) {
+      case 'range': {
+        const refusal = checkRevision(this.#mvcc, request.request.revision);
+        if (refusal !== undefined) return etcdRefusal(refusal);
+        return this.complete({ kind: 'range', response: evaluateRange(this.#mvcc, request.request) });
+      }
+      case 'txn': {
+        // No put comes here, so no lease is ever looked up.
+        const response = executeTxn(this.#mvcc, () => false, request.request);
+        return 'kind' in response ? response : this.complete({ kind: 'txn', response });
+      }
+      case 'memberList':
+        return {
+          kind: 'memberList',
+          response: {
+            header: this.header(this.#mvcc.revision),
+            members: this.#directory.list(this.#state.configuration),
+          },
+        };
+      case 'status':
+        return { kind: 'status', response: this.#status() };
+      case 'put':
+      case 'deleteRange':
+      case 'compact':
+      case 'hash':
+      case 'hashKv':
+        return unreachable(request as never);
+      default:
+        return unreachable(request);
+    }
+  }
+
+  /** What the checksum of the whole state begins with: everything replicated that is not in the history. */
+  hashOfTheRest(): number {
+    const writer = new WireWriter();
+    writer.varint(this.#mvcc.revision);
+    writer.varint(this.#mvcc.compactRevision);
+    writeConfiguration(writer, this.#state.configuration);
+    for (const { id, name, peerUrls, clientUrls } of this.#directory.list(this.#state.configuration)) {
+      MemberAttributes.write(writer, { id: Number(id), name, peerUrls, clientUrls });
+    }
+    return crc32c(writer.finish());
+  }
+
+  #status(): StatusResponse {
+    const raft = this.#raft;
+    return {
+      header: this.header(this.#mvcc.revision),
+      version: etcdApiVersion,
+      dbSize: this.#mvcc.storedBytes,
+      leader: BigInt(raft.leader),
+      raftIndex: raft.commitIndex,
+      raftTerm: raft.term,
+      raftAppliedIndex: this.#state.index,
+      errors: raft.leader === 0 ? [etcdRefusal('NO_LEADER').message] : [],
+      dbSizeInUse: this.#mvcc.liveBytes,
+      isLearner: this.#state.configuration.learners.some((id) => id === raft.id),
+    };
+  }
+}

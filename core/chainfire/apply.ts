@@ -1,0 +1,217 @@
+import { assert, unreachable } from '../base/assert.ts';
+import { type NodeId } from '../base/ids.ts';
+import { decodeConfiguration, encodeConfiguration } from '../raft/configuration.ts';
+import { type Configuration, type Entry } from '../raft/types.ts';
+import { type StorageBackend, type StoreWrite } from '../storage/backend.ts';
+import { WireWriter } from '../wire/writer.ts';
+import { type CompactionRequest, type ResponseHeader } from './api/kv.ts';
+import { type Backlog } from './backlog.ts';
+import { Command, readsHistory } from './command.ts';
+import { type MemberDirectory } from './members.ts';
+import { type MemberResponse } from './member-protocol.ts';
+import { metaTable } from './mvcc/keys.ts';
+import { appliedWrite, readApplied } from './mvcc/meta.ts';
+import { type Mvcc } from './mvcc/mvcc.ts';
+import { Origins } from './origins.ts';
+import { etcdRefusal } from './refusals.ts';
+import { executeDeleteRange, executePut, executeTxn, type LeaseLookup } from './txn/execute.ts';
+
+/** What became of a command that this member proposed in this life; its header names the revision only. */
+export interface AppliedCommand {
+  readonly seq: number;
+  readonly response: MemberResponse;
+}
+
+/** Who this member is, in the origin of its commands. */
+export interface Proposer {
+  readonly member: NodeId;
+  readonly boot: number;
+}
+
+const configurationRow = 'configuration';
+const originsRow = 'origins';
+/** What a row of a batch counts for in the backlog beside its key and value. */
+const rowOverheadBytes = 32;
+
+/**
+ * The replicated state machine: what entries of the log make of the store. The same entries give the same state and the
+ * same answers on every member; nothing here depends on time, on who leads, or on what this member has freed or flushed.
+ *
+ * What a run of entries changes is written as one batch with the applied index, so that a crash leaves the effects of whole
+ * entries; entries behind a crash are applied again, onto exactly the state that they met the first time.
+ */
+export class StateMachine {
+  readonly #mvcc: Mvcc;
+  readonly #store: StorageBackend;
+  readonly #backlog: Backlog;
+  readonly #directory: MemberDirectory;
+  readonly #initialConfiguration: Configuration;
+  readonly #leaseExists: LeaseLookup;
+  #index = 0;
+  #term = 0;
+  /** Applied index of the last batch written. */
+  #writtenIndex = 0;
+  #configuration: Configuration;
+  #origins = new Origins();
+  #originsChanged = false;
+  /** Rows of `meta` that entries changed, beside the applied row. */
+  #metaWrites: StoreWrite[] = [];
+  readonly #positionWriter = new WireWriter();
+
+  constructor(given: {
+    readonly mvcc: Mvcc;
+    readonly backlog: Backlog;
+    readonly directory: MemberDirectory;
+    readonly initialConfiguration: Configuration;
+    readonly leaseExists: LeaseLookup;
+  }) {
+    this.#mvcc = given.mvcc;
+    this.#store = given.mvcc.store;
+    this.#backlog = given.backlog;
+    this.#directory = given.directory;
+    this.#initialConfiguration = given.initialConfiguration;
+    this.#configuration = given.initialConfiguration;
+    this.#leaseExists = given.leaseExists;
+    this.reload();
+  }
+
+  /** Takes everything from the store: at start, and after it was replaced by a snapshot. */
+  reload(): void {
+    const applied = readApplied(this.#store);
+    this.#index = applied.index;
+    this.#term = applied.term;
+    this.#writtenIndex = applied.index;
+    const configuration = this.#store.get(metaTable, configurationRow);
+    this.#configuration =
+      configuration === undefined ? this.#initialConfiguration : decodeConfiguration(configuration);
+    this.#origins = Origins.decode(this.#store.get(metaTable, originsRow));
+    this.#originsChanged = false;
+    this.#metaWrites = [];
+    this.#mvcc.reload();
+    this.#directory.reload(this.#store);
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  get term(): number {
+    return this.#term;
+  }
+
+  /** In force at the applied index. */
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  /** Applies entries that follow the applied index, and writes what they change. */
+  apply(entries: readonly Entry[], proposer: Proposer): readonly AppliedCommand[] {
+    const own: AppliedCommand[] = [];
+    for (const entry of entries) {
+      assert(entry.index === this.#index + 1, 'entries are applied in order, without a gap');
+      assert(entry.term >= this.#term, 'terms of entries never go back');
+      switch (entry.kind) {
+        case 'empty':
+          this.#enter(entry);
+          break;
+        case 'configuration':
+          this.#enter(entry);
+          this.#configuration = decodeConfiguration(entry.data);
+          this.#metaWrites.push({
+            table: metaTable,
+            key: configurationRow,
+            value: encodeConfiguration(this.#configuration),
+          });
+          break;
+        case 'command': {
+          const command = Command.decode(entry.data);
+          // A point in the past is read from the store: what led up to it must be there.
+          if (command.txn !== undefined && readsHistory(command.txn)) this.#flush();
+          this.#enter(entry);
+          this.#applyCommand(command, entry.term, proposer, own);
+          break;
+        }
+        default:
+          unreachable(entry.kind);
+      }
+    }
+    this.#flush();
+    return own;
+  }
+
+  /** Moves to the entry: from here on the state is that behind it. */
+  #enter(entry: Entry): void {
+    this.#index = entry.index;
+    this.#term = entry.term;
+    const writer = this.#positionWriter;
+    writer.reset();
+    writer.varint(entry.index);
+    writer.varint(entry.term);
+    this.#mvcc.mix(writer.finish());
+    this.#mvcc.mix(entry.data);
+  }
+
+  #applyCommand(command: Command, term: number, proposer: Proposer, own: AppliedCommand[]): void {
+    if (!this.#origins.accept(command, term)) return;
+    this.#originsChanged = true;
+    const response = this.#execute(command);
+    if (response !== undefined && command.boot === proposer.boot && command.member === proposer.member) {
+      own.push({ seq: command.seq, response });
+    }
+  }
+
+  #execute(command: Command): MemberResponse | undefined {
+    const mvcc = this.#mvcc;
+    if (command.put !== undefined) {
+      const response = executePut(mvcc, this.#leaseExists, command.put);
+      return 'kind' in response ? response : { kind: 'put', response };
+    }
+    if (command.txn !== undefined) {
+      const response = executeTxn(mvcc, this.#leaseExists, command.txn);
+      return 'kind' in response ? response : { kind: 'txn', response };
+    }
+    if (command.deleteRange !== undefined) {
+      return { kind: 'deleteRange', response: executeDeleteRange(mvcc, command.deleteRange) };
+    }
+    if (command.compact !== undefined) return this.#compact(command.compact);
+    if (command.publishMember !== undefined) {
+      this.#metaWrites.push(this.#directory.publish(command.publishMember));
+    }
+    return undefined;
+  }
+
+  #compact(request: CompactionRequest): MemberResponse {
+    const mvcc = this.#mvcc;
+    if (request.revision <= mvcc.compactRevision) return etcdRefusal('COMPACTED');
+    if (request.revision > mvcc.revision) return etcdRefusal('FUTURE_REVISION');
+    mvcc.compact(request.revision);
+    const header: ResponseHeader = { clusterId: 0n, memberId: 0n, revision: mvcc.revision, raftTerm: 0 };
+    return { kind: 'compact', response: { header } };
+  }
+
+  /** Writes what has changed up to the applied index, in one batch with it. */
+  #flush(): void {
+    if (this.#writtenIndex === this.#index) return;
+    this.#writtenIndex = this.#index;
+    const mvcc = this.#mvcc;
+    const changedBytes = mvcc.writesBytes;
+    const writes = mvcc.takeWrites();
+    for (const write of this.#metaWrites) writes.push(write);
+    this.#metaWrites = [];
+    if (this.#originsChanged)
+      writes.push({ table: metaTable, key: originsRow, value: this.#origins.encode() });
+    this.#originsChanged = false;
+    writes.push(
+      appliedWrite({
+        index: this.#index,
+        term: this.#term,
+        hash: mvcc.hash,
+        revision: mvcc.revision,
+        compactRevision: mvcc.compactRevision,
+        liveBytes: mvcc.liveBytes,
+      }),
+    );
+    const storeSeq = this.#store.write(writes);
+    this.#backlog.written(storeSeq, changedBytes + writes.length * rowOverheadBytes, this.#index);
+  }
+}

@@ -1,0 +1,150 @@
+import { compareBytes, compareKeys, noBytes } from '../../base/bytes.ts';
+import { type KeyValue, type RangeRequest, type RangeResponse, sortOrders, sortTargets } from '../api/kv.ts';
+import { type KeyRange, keyRange } from './key-range.ts';
+import { type Mvcc, type RecordAt } from './mvcc.ts';
+import { decodeRecord } from './record.ts';
+
+export type RangeRefusalCode = 'COMPACTED' | 'FUTURE_REVISION';
+
+/**
+ * Whether a revision can be read.
+ *
+ * @param revision 0 for the newest
+ */
+export function checkRevision(
+  mvcc: Pick<Mvcc, 'revision' | 'compactRevision'>,
+  revision: number,
+): RangeRefusalCode | undefined {
+  if (revision === 0) return undefined;
+  if (revision > mvcc.revision) return 'FUTURE_REVISION';
+  if (revision < mvcc.compactRevision) return 'COMPACTED';
+  return undefined;
+}
+
+/**
+ * Answers a range request whose revision was checked. The header names the newest revision only; whoever answers a client
+ * completes it.
+ *
+ * As in etcd: `count` is that of the whole range whatever the limit and the revision filters; `more` says that the limit
+ * cut something off; a sort target without an order sorts ascending; sorting comes before the limit, leaving out values
+ * after both. Equal sort values stay in key order.
+ */
+export function evaluateRange(mvcc: Mvcc, request: RangeRequest): RangeResponse {
+  const header = { clusterId: 0n, memberId: 0n, revision: mvcc.revision, raftTerm: 0 };
+  const range = keyRange(request.key, request.rangeEnd);
+  if (request.countOnly) {
+    return { header, kvs: [], more: false, count: countRecords(mvcc, range, request.revision) };
+  }
+  const picked = isInKeyOrder(request) ? pickInOrder(mvcc, range, request) : pickSorted(mvcc, range, request);
+  const kvs = request.keysOnly ? picked.kvs.map(withoutValue) : picked.kvs;
+  return { header, kvs, more: picked.more, count: picked.count };
+}
+
+function countRecords(mvcc: Mvcc, range: KeyRange, revision: number): number {
+  const records = recordsAt(mvcc, range, revision, false)[Symbol.iterator]();
+  let count = 0;
+  while (records.next().done !== true) count += 1;
+  return count;
+}
+
+interface Picked {
+  readonly kvs: readonly KeyValue[];
+  readonly more: boolean;
+  readonly count: number;
+}
+
+function* recordsAt(mvcc: Mvcc, range: KeyRange, revision: number, reverse: boolean): Iterable<RecordAt> {
+  // The newest revision needs no index: `current` holds it. Inside a transaction it is the transaction's own.
+  if (revision === 0 || revision === mvcc.revision) {
+    for (const [, row] of mvcc.rows(range, reverse)) yield row;
+  } else {
+    yield* mvcc.rowsAt(range, revision, reverse);
+  }
+}
+
+function isInKeyOrder(request: RangeRequest): boolean {
+  return request.sortTarget === sortTargets.key;
+}
+
+/** Key order, either way: what the limit cuts off is counted, never read. */
+function pickInOrder(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked {
+  const kvs: KeyValue[] = [];
+  let count = 0;
+  let more = false;
+  const reverse = request.sortOrder === sortOrders.descend;
+  for (const at of recordsAt(mvcc, range, request.revision, reverse)) {
+    count += 1;
+    if (more) continue;
+    const kv = decodeRecord(mvcc.record(at));
+    if (!passesFilters(kv, request)) continue;
+    if (request.limit > 0 && kvs.length === request.limit) more = true;
+    else kvs.push(kv);
+  }
+  return { kvs, more, count };
+}
+
+/** Below this many spare records a cut is not worth its sort. */
+const sparesMin = 1_024;
+
+/** By another target than the key: with a limit, never more than about twice the limit is held. */
+function pickSorted(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked {
+  const compare = comparator(request);
+  const { limit } = request;
+  const holdMax = limit > 0 ? limit + Math.max(limit, sparesMin) : Infinity;
+  let kvs: KeyValue[] = [];
+  let count = 0;
+  let passed = 0;
+  for (const at of recordsAt(mvcc, range, request.revision, false)) {
+    count += 1;
+    const kv = decodeRecord(mvcc.record(at));
+    if (!passesFilters(kv, request)) continue;
+    passed += 1;
+    kvs.push(kv);
+    if (kvs.length >= holdMax) kvs = kvs.sort(compare).slice(0, limit);
+  }
+  kvs.sort(compare);
+  const more = limit > 0 && passed > limit;
+  return { kvs: more ? kvs.slice(0, limit) : kvs, more, count };
+}
+
+function comparator(request: RangeRequest): (left: KeyValue, right: KeyValue) => number {
+  const by = targetComparator(request.sortTarget);
+  const sign = request.sortOrder === sortOrders.descend ? -1 : 1;
+  return (left, right) => sign * by(left, right) || compareKeys(left.key, right.key);
+}
+
+function targetComparator(target: number): (left: KeyValue, right: KeyValue) => number {
+  switch (target) {
+    case sortTargets.version:
+      return (left, right) => left.version - right.version;
+    case sortTargets.create:
+      return (left, right) => left.createRevision - right.createRevision;
+    case sortTargets.mod:
+      return (left, right) => left.modRevision - right.modRevision;
+    case sortTargets.value:
+      return (left, right) => compareBytes(left.value, right.value);
+    default:
+      return (left, right) => compareKeys(left.key, right.key);
+  }
+}
+
+/** Zero means no bound. */
+function passesFilters(kv: KeyValue, request: RangeRequest): boolean {
+  return (
+    (request.maxModRevision === 0 || kv.modRevision <= request.maxModRevision) &&
+    (request.minModRevision === 0 || kv.modRevision >= request.minModRevision) &&
+    (request.maxCreateRevision === 0 || kv.createRevision <= request.maxCreateRevision) &&
+    (request.minCreateRevision === 0 || kv.createRevision >= request.minCreateRevision)
+  );
+}
+
+function withoutValue(kv: KeyValue): KeyValue {
+  return {
+    key: kv.key,
+    createRevision: kv.createRevision,
+    modRevision: kv.modRevision,
+    version: kv.version,
+    value: noBytes,
+    lease: kv.lease,
+  };
+}

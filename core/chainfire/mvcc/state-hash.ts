@@ -1,0 +1,65 @@
+import { bytesFromLatin1 } from '../../base/bytes.ts';
+import { crc32c } from '../../base/crc32c.ts';
+import { type StoreView } from '../../storage/backend.ts';
+import { historyTable, indexKey, indexTable, mainRevisionOf, revisionKey } from './keys.ts';
+import { isTombstone, keyOfRecord } from './record.ts';
+
+/**
+ * A checksum over the history up to a revision, taken slice by slice over a read view, so that a large store holds nothing
+ * up. Only records that compaction keeps count, whether or not this member has freed the others yet: members at the same
+ * revision and compact revision agree.
+ */
+export class StateHash {
+  readonly #view: StoreView;
+  readonly #compactRevision: number;
+  readonly #end: string;
+  #from = revisionKey(0, 0);
+  #hash: number;
+  #done = false;
+
+  /** @param options.initial what the checksum continues from */
+  constructor(
+    view: StoreView,
+    options: { readonly compactRevision: number; readonly revision: number; readonly initial: number },
+  ) {
+    this.#view = view;
+    this.#compactRevision = options.compactRevision;
+    this.#end = revisionKey(options.revision + 1, 0);
+    this.#hash = options.initial;
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  get hash(): number {
+    return this.#hash;
+  }
+
+  /** Takes up to `recordsMax` more records in. */
+  advance(recordsMax: number): void {
+    let seen = 0;
+    const range = { from: this.#from, to: this.#end, limit: recordsMax };
+    for (const [revision, record] of this.#view.range(historyTable, range)) {
+      seen += 1;
+      this.#from = `${revision}\x00`;
+      if (!this.#isKept(revision, record)) continue;
+      this.#hash = crc32c(record, crc32c(bytesFromLatin1(revision), this.#hash));
+    }
+    this.#done = seen < recordsMax;
+  }
+
+  /** The rule of `compactionTurn`, for one record. */
+  #isKept(revision: string, record: Uint8Array): boolean {
+    if (mainRevisionOf(revision) >= this.#compactRevision) return true;
+    if (isTombstone(record)) return false;
+    const key = keyOfRecord(record);
+    const later = {
+      from: `${indexKey(key, revision)}\x00`,
+      to: indexKey(key, revisionKey(this.#compactRevision + 1, 0)),
+      limit: 1,
+    };
+    for (const _ of this.#view.range(indexTable, later)) return false;
+    return true;
+  }
+}

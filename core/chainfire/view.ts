@@ -1,0 +1,68 @@
+import { type RaftView } from '../raft/types.ts';
+import { type Member } from './api/cluster.ts';
+import { type StateMachine } from './apply.ts';
+import { type Backlog } from './backlog.ts';
+import { type MemberDirectory } from './members.ts';
+import { type Mvcc } from './mvcc/mvcc.ts';
+
+/** What the outside may see of a member: for metrics and for the simulator's checkers. Live: it shows the present. */
+export interface MemberView {
+  readonly raft: RaftView;
+  readonly appliedIndex: number;
+  readonly appliedTerm: number;
+  /** Rolling checksum over everything applied: equal on all members at an equal applied index. */
+  readonly appliedHash: number;
+  readonly revision: number;
+  readonly compactRevision: number;
+  /** Highest applied index whose effects are known to be on disk. */
+  readonly storedIndex: number;
+  readonly pendingRequests: number;
+  readonly members: readonly Member[];
+  /** Bytes of all rows here, and of those visible at the current revision. */
+  readonly storedBytes: number;
+  readonly liveBytes: number;
+}
+
+export function createView(parts: {
+  readonly raft: RaftView;
+  readonly mvcc: Mvcc;
+  readonly state: StateMachine;
+  readonly backlog: Backlog;
+  readonly directory: MemberDirectory;
+  readonly pendingRequests: () => number;
+}): MemberView {
+  const { raft, mvcc, state, backlog, directory, pendingRequests } = parts;
+  return {
+    raft,
+    get appliedIndex() {
+      return state.index;
+    },
+    get appliedTerm() {
+      return state.term;
+    },
+    get appliedHash() {
+      return mvcc.hash;
+    },
+    get revision() {
+      return mvcc.revision;
+    },
+    get compactRevision() {
+      return mvcc.compactRevision;
+    },
+    get storedIndex() {
+      return backlog.storedIndex;
+    },
+    get pendingRequests() {
+      return pendingRequests();
+    },
+    get members() {
+      return directory.list(state.configuration);
+    },
+    get storedBytes() {
+      return mvcc.storedBytes;
+    },
+    get liveBytes() {
+      return mvcc.liveBytes;
+    },
+  };
+}
