@@ -1,0 +1,51 @@
+import { type NodeId } from '../../core/base/ids.ts';
+import { type ChainfireMember } from '../../core/chainfire/member.ts';
+import { type RaftView } from '../../core/raft/types.ts';
+import { type Checker, type StepObservation, Violation } from '../types.ts';
+import { type Commit, CommittedLog } from './committed-log.ts';
+
+/**
+ * A commit rests on disks: at the moment the cluster's commit index rises, a quorum of the voters (of both sets while the
+ * configuration is joint) holds the entry durably, by their own account of what is synced.
+ *
+ * A member that is down counts with what it had synced; one that repairs a damaged log counts as holding it, since what
+ * it acknowledged was there once. Not verified: that members' accounts of what is synced are true (durable-log does).
+ */
+export class CommitQuorum implements Checker {
+  readonly name = 'commit-quorum';
+  readonly #committed = new CommittedLog();
+  /** The newest incarnation of each; a crashed one still shows what it had synced. */
+  readonly #members = new Map<NodeId, ChainfireMember>();
+
+  onRecovered(node: NodeId, member: ChainfireMember): void {
+    this.#members.set(node, member);
+  }
+
+  onStep(step: StepObservation): void {
+    this.#members.set(step.node, step.member);
+    const raft = step.member.view.raft;
+    const commit = this.#committed.observe(raft);
+    if (commit === undefined) return;
+    const { voters, outgoing } = raft.configuration;
+    this.#require(step.node, commit, voters);
+    if (outgoing.length > 0) this.#require(step.node, commit, outgoing);
+  }
+
+  #require(committer: NodeId, commit: Commit, voters: readonly NodeId[]): void {
+    const holders = voters.filter((voter) => {
+      const member = this.#members.get(voter);
+      return member !== undefined && holds(member.view.raft, commit);
+    });
+    if (2 * holders.length > voters.length) return;
+    throw new Violation(
+      this.name,
+      `member ${committer} committed entry ${commit.index} of term ${commit.entryTerm}, which lies on the disks of ` +
+        `[${holders.join(', ')}] of [${voters.join(', ')}] only`,
+    );
+  }
+}
+
+function holds(raft: RaftView, commit: Commit): boolean {
+  if (raft.repairing || commit.index < raft.firstIndex) return true;
+  return raft.syncedIndex >= commit.index && raft.termAt(commit.index) === commit.entryTerm;
+}

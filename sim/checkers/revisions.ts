@@ -1,0 +1,195 @@
+import { type Checker, type Operation, type RunEnd, Violation } from '../types.ts';
+import { describeOperation } from './describe-operation.ts';
+import { isDetachedRead, type Sighting, sightings, valueName, writersOfValues } from './kv-moves.ts';
+import { headerOf, isUnknown, mayWrite, surelyWrote } from './outcomes.ts';
+
+/**
+ * Revisions as clients see them: every answer names one; each belongs to one writing operation; none is skipped that a
+ * write of unknown outcome cannot account for; no answer shows a row newer than its header; a row, by key and
+ * modification, is the same whoever sees it, and was written by the operation that brought its value; a revision is shown
+ * to nobody before the write that made it began, and to no linearizable caller after a higher one was.
+ *
+ * Works on what was answered alone, without a search. Not verified: that the rows are the right ones (linearizability).
+ */
+export class Revisions implements Checker {
+  readonly name = 'revisions';
+
+  onEnd(end: RunEnd): void {
+    requireRevisions(end.history);
+  }
+}
+
+/** @throws Violation named `revisions` */
+export function requireRevisions(history: readonly Operation[], initialRevision = 1): void {
+  requireHeaders(history);
+  const seen = sightings(history);
+  requireOneRow(seen);
+  const writes = claims(history, seen);
+  requireNotBeforeWrite(history, writes);
+  requireRising(history);
+  requireNoGap(history, writes, initialRevision);
+}
+
+function fail(detail: string): never {
+  throw new Violation('revisions', detail);
+}
+
+function requireHeaders(history: readonly Operation[]): void {
+  for (const operation of history) {
+    if (operation.outcome.kind !== 'answered') continue;
+    const { kind } = operation.outcome.response;
+    if (kind !== operation.request.kind) fail(`${describeOperation(operation)} was answered as a ${kind}`);
+    const aboutKeys =
+      kind === 'range' || kind === 'put' || kind === 'deleteRange' || kind === 'txn' || kind === 'compact';
+    if (aboutKeys && headerOf(operation) === undefined) fail(`${describeOperation(operation)} has no header`);
+  }
+}
+
+/** The same key at the same modification is the same row, in whatever answer; and no newer than what it is part of. */
+function requireOneRow(seen: readonly Sighting[]): void {
+  const rows = new Map<string, Sighting>();
+  for (const sighting of seen) {
+    const { kv, atRevision, operation, keysOnly } = sighting;
+    if (kv.modRevision > atRevision || kv.createRevision > kv.modRevision || kv.version < 1) {
+      fail(
+        `${describeOperation(operation)} shows ${kv.key} created at ${kv.createRevision}, modified at ${kv.modRevision}, ` +
+          `version ${kv.version}, in the state of revision ${atRevision}`,
+      );
+    }
+    const name = `${kv.key}\0${kv.modRevision}`;
+    const first = rows.get(name);
+    if (first === undefined || first.keysOnly) {
+      rows.set(name, sighting);
+    } else if (
+      first.kv.version !== kv.version ||
+      first.kv.createRevision !== kv.createRevision ||
+      (!keysOnly && valueName('', first.kv.value) !== valueName('', kv.value))
+    ) {
+      fail(
+        `${kv.key} as of ${kv.modRevision} is not the same row in ${describeOperation(first.operation)} and in ` +
+          describeOperation(operation),
+      );
+    }
+  }
+}
+
+/** Which write each revision belongs to, by the writer's own answer or by the sight of its value. */
+function claims(history: readonly Operation[], seen: readonly Sighting[]): ReadonlyMap<number, Operation> {
+  const writes = new Map<number, Operation>();
+  const claim = (revision: number, operation: Operation): void => {
+    const other = writes.get(revision);
+    if (other !== undefined && other !== operation) {
+      fail(
+        `revision ${revision} belongs to ${describeOperation(other)} and to ${describeOperation(operation)}`,
+      );
+    }
+    writes.set(revision, operation);
+  };
+  for (const operation of history) {
+    const revision = surelyWrote(operation);
+    if (revision !== undefined) claim(revision, operation);
+  }
+  const writers = writersOfValues(history);
+  for (const { kv, operation, keysOnly } of seen) {
+    if (keysOnly) continue;
+    const name = valueName(kv.key, kv.value);
+    const writer = writers.get(name);
+    if (writer === undefined) {
+      if (!writers.has(name))
+        fail(`${describeOperation(operation)} shows a value of ${kv.key} that nobody wrote`);
+      continue;
+    }
+    if (writer.outcome.kind !== 'answered' && !isUnknown(writer)) {
+      fail(`${describeOperation(operation)} shows what was surely not written: ${describeOperation(writer)}`);
+    }
+    claim(kv.modRevision, writer);
+  }
+  return writes;
+}
+
+function requireNotBeforeWrite(history: readonly Operation[], writes: ReadonlyMap<number, Operation>): void {
+  for (const operation of history) {
+    const revision = headerOf(operation)?.revision;
+    const write = revision === undefined ? undefined : writes.get(revision);
+    if (write !== undefined && operation.endUs !== undefined && operation.endUs < write.startUs) {
+      fail(
+        `${describeOperation(operation)} was shown revision ${String(revision)} before ${describeOperation(write)} began`,
+      );
+    }
+  }
+}
+
+/** Linearizable callers, reads and writes alike, are never shown less than somebody was shown before they began. */
+function requireRising(history: readonly Operation[]): void {
+  const answered = history.filter(
+    (operation) => operation.endUs !== undefined && headerOf(operation) !== undefined,
+  );
+  const byEnd = answered.toSorted((left, right) => (left.endUs ?? 0) - (right.endUs ?? 0));
+  let at = 0;
+  let highest: Operation | undefined;
+  for (const operation of answered.toSorted((left, right) => left.startUs - right.startUs)) {
+    for (
+      let ended = byEnd[at];
+      ended !== undefined && (ended.endUs ?? 0) < operation.startUs;
+      ended = byEnd[at]
+    ) {
+      if (highest === undefined || revisionOf(ended) > revisionOf(highest)) highest = ended;
+      at += 1;
+    }
+    if (highest === undefined || isSerializable(operation)) continue;
+    const floor = revisionOf(highest) + (surelyWrote(operation) === undefined ? 0 : 1);
+    if (revisionOf(operation) < floor) {
+      fail(
+        `${describeOperation(operation)} was shown less than ${describeOperation(highest)}, which had ended before`,
+      );
+    }
+  }
+}
+
+function revisionOf(operation: Operation): number {
+  return headerOf(operation)?.revision ?? 0;
+}
+
+function isSerializable(operation: Operation): boolean {
+  return (
+    isDetachedRead(operation) && operation.request.kind === 'range' && operation.request.request.serializable
+  );
+}
+
+/**
+ * A revision that no known write claims must be a write of unknown outcome that began before anybody was shown that much.
+ * What could have made one revision could have made every higher one, so counting from the highest down decides.
+ */
+function requireNoGap(
+  history: readonly Operation[],
+  writes: ReadonlyMap<number, Operation>,
+  initialRevision: number,
+): void {
+  let highest = initialRevision;
+  for (const operation of history) highest = Math.max(highest, headerOf(operation)?.revision ?? 0);
+  /** By revision: the earliest time at which somebody had been shown at least as much. */
+  const shownUs = new Array<number>(highest + 2).fill(Infinity);
+  for (const operation of history) {
+    const revision = headerOf(operation)?.revision;
+    if (revision === undefined || operation.endUs === undefined) continue;
+    shownUs[revision] = Math.min(shownUs[revision] ?? Infinity, operation.endUs);
+  }
+  for (let revision = highest; revision > 0; revision -= 1) {
+    shownUs[revision] = Math.min(shownUs[revision] ?? Infinity, shownUs[revision + 1] ?? Infinity);
+  }
+  const claimants = new Set(writes.values());
+  const candidates = history
+    .filter((operation) => isUnknown(operation) && mayWrite(operation.request) && !claimants.has(operation))
+    .toSorted((left, right) => left.startUs - right.startUs);
+  let used = 0;
+  for (let revision = initialRevision + 1; revision <= highest; revision += 1) {
+    if (writes.has(revision)) continue;
+    const candidate = candidates[used];
+    if (candidate === undefined || candidate.startUs > (shownUs[revision] ?? Infinity)) {
+      fail(
+        `revision ${revision} belongs to no write, and no write of unknown outcome is left that could have made it`,
+      );
+    }
+    used += 1;
+  }
+}
