@@ -58,6 +58,11 @@ export class FaultInjector {
     return Object.fromEntries([...this.#fired].sort(([left], [right]) => (left < right ? -1 : 1)));
   }
 
+  /** A member whose disk was damaged, and that has not yet got back what it lost. */
+  get hurt(): NodeId | undefined {
+    return this.#atlas.hurt;
+  }
+
   schedule(faults: readonly Fault[]): void {
     for (const fault of faults) {
       this.#world.at(fault.atUs, () => {

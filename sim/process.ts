@@ -361,8 +361,12 @@ export class SimulatedProcess<M extends ProcessMachine> {
     const machine = this.#machine;
     if (machine === undefined) return;
     const dueUs = this.#clock.worldTime(machine.deadlineUs);
+    if (dueUs <= this.#world.nowUs) {
+      this.#scheduleTurn();
+      return;
+    }
     if (dueUs >= this.#wakeUs || dueUs === Infinity) return;
-    const wakeUs = Math.max(dueUs, this.#world.nowUs) + this.#prng.below(timerLateUsMax);
+    const wakeUs = dueUs + this.#prng.below(timerLateUsMax);
     // A wake that is already set and not much later serves as well; it is set anew when it comes.
     this.#wakeUs = wakeUs;
     const boot = this.#boot;

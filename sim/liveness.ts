@@ -1,0 +1,183 @@
+import { type NodeId } from '../core/base/ids.ts';
+import { type Prng } from '../core/base/prng.ts';
+import { type Cluster, type MemberProcess } from './cluster.ts';
+import { type SimulatedClient } from './clients.ts';
+import { type ChainfireMember } from '../core/chainfire/member.ts';
+import { cut, type FaultInjector } from './faults.ts';
+import { type History } from './history.ts';
+import { clientAddress } from './network/conditions.ts';
+import { type Network } from './network/network.ts';
+import { Probe } from './probe.ts';
+import { Violation } from './types.ts';
+import { type World } from './world.ts';
+
+/** How often it is looked whether the core has come so far. */
+const lookUs = 50_000;
+/** Elections that a core may need, each at most two time-outs long: ballots may split, and members are still starting. */
+const electionsMax = 15;
+/** For snapshots that lagging members need, and for the probes' time-outs. */
+const catchUpUs = 20_000_000;
+
+/**
+ * The second half of a run. A random core that suffices is healed and restarted; whoever is outside of it stays down, cut
+ * off, or, worse, able to speak but not to hear, or to hear but not to speak. Clients finish what they have begun and ask
+ * nothing new. Then, within the bound, there must be a leader in the core, every call must have ended, each member of the
+ * core must answer a write and a read, and all of the core must have applied the same.
+ */
+export class LivenessPhase {
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #cluster: Cluster;
+  readonly #injector: FaultInjector;
+  readonly #clients: readonly SimulatedClient<ChainfireMember>[];
+  readonly #history: History;
+  readonly #prng: Prng;
+  readonly #electionTimeoutUs: number;
+  readonly #callTimeoutUs: number;
+  #probes: readonly Probe<ChainfireMember>[] = [];
+  #core: readonly MemberProcess[] = [];
+
+  constructor(options: {
+    readonly world: World;
+    readonly network: Network;
+    readonly cluster: Cluster;
+    readonly injector: FaultInjector;
+    readonly clients: readonly SimulatedClient<ChainfireMember>[];
+    readonly history: History;
+    readonly prng: Prng;
+    readonly electionTimeoutUs: number;
+    readonly callTimeoutUs: number;
+  }) {
+    this.#world = options.world;
+    this.#network = options.network;
+    this.#cluster = options.cluster;
+    this.#injector = options.injector;
+    this.#clients = options.clients;
+    this.#history = options.history;
+    this.#prng = options.prng;
+    this.#electionTimeoutUs = options.electionTimeoutUs;
+    this.#callTimeoutUs = options.callTimeoutUs;
+  }
+
+  /** What a healed core is given. */
+  get boundUs(): number {
+    return electionsMax * 2 * this.#electionTimeoutUs + this.#callTimeoutUs + catchUpUs;
+  }
+
+  /** The members of the core that are up. */
+  get members(): ReadonlyMap<NodeId, ChainfireMember> {
+    const members = new Map<NodeId, ChainfireMember>();
+    for (const { node, machine } of this.#core) if (machine !== undefined) members.set(node, machine);
+    return members;
+  }
+
+  /** @throws Violation when the core does not get there in time */
+  run(): void {
+    const endUs = this.#world.nowUs + this.boundUs;
+    this.#injector.end();
+    this.#core = this.#drawCore();
+    this.#breakOthers();
+    for (const process of this.#core) {
+      process.resume();
+      if (!process.alive) process.start();
+    }
+    for (const client of this.#clients) client.stop();
+    this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle());
+    this.#probe();
+    this.#reach(endUs, () => this.#probes.find((probe) => !probe.done)?.state ?? this.#whyNotEqual());
+  }
+
+  /**
+   * A majority, often of the least size. While a member is being repaired nobody can be spared: a quorum of *others* holds
+   * what it has lost, which may be all of them.
+   */
+  #drawCore(): readonly MemberProcess[] {
+    const { processes } = this.#cluster;
+    const majority = Math.floor(processes.length / 2) + 1;
+    const everyone = this.#injector.hurt !== undefined || this.#prng.chance(1, 3);
+    const size = everyone ? processes.length : majority + this.#prng.below(processes.length - majority + 1);
+    const left = [...processes];
+    while (left.length > size) left.splice(this.#prng.below(left.length), 1);
+    return left;
+  }
+
+  #breakOthers(): void {
+    const core = this.#core.map((process) => process.node);
+    const clients = this.#clients.map((_, client) => clientAddress(client));
+    for (const process of this.#cluster.processes) {
+      if (this.#core.includes(process)) continue;
+      const outside = [process.node];
+      switch (this.#prng.below(4)) {
+        case 0:
+          process.crash('machine');
+          break;
+        case 1:
+          this.#network.begin(cut(outside, [...core, ...clients]));
+          this.#network.begin(cut([...core, ...clients], outside));
+          break;
+        case 2:
+          this.#network.begin(cut(core, outside));
+          break;
+        default:
+          this.#network.begin(cut(outside, core));
+      }
+    }
+  }
+
+  #probe(): void {
+    this.#probes = this.#core.map(
+      ({ node }, position) =>
+        new Probe({
+          world: this.#world,
+          calls: this.#cluster.calls,
+          history: this.#history,
+          client: this.#clients.length + position,
+          node,
+        }),
+    );
+    for (const probe of this.#probes) probe.start();
+  }
+
+  /** Lets the world go on until nothing is missing any more. */
+  #reach(endUs: number, missing: () => string | undefined): void {
+    for (;;) {
+      const what = missing();
+      if (what === undefined) return;
+      if (this.#world.nowUs >= endUs) {
+        const core = this.#core.map(describe).join('; ');
+        throw new Violation('liveness', `${what} within ${this.boundUs} µs of healing; the core: ${core}`);
+      }
+      this.#world.runUntil(Math.min(endUs, this.#world.nowUs + lookUs));
+    }
+  }
+
+  #whyNoLeader(): string | undefined {
+    const led = this.#core.some(({ machine }) => machine?.view.raft.role === 'leader');
+    return led ? undefined : 'no leader';
+  }
+
+  #whyNotIdle(): string | undefined {
+    const client = this.#clients.findIndex(({ idle }) => !idle);
+    return client === -1 ? undefined : `a call of client ${client} has not ended`;
+  }
+
+  #whyNotEqual(): string | undefined {
+    const first = this.#core[0]?.machine?.view;
+    for (const { node, machine } of this.#core) {
+      const view = machine?.view;
+      if (view === undefined || first === undefined) return `n${node} is down`;
+      if (view.raft.repairing) return `n${node} is still being repaired`;
+      if (view.appliedIndex !== first.appliedIndex) return `n${node} has not applied what others have`;
+      if (view.appliedHash !== first.appliedHash) return `n${node} has applied something else`;
+    }
+    return undefined;
+  }
+}
+
+function describe({ node, machine }: MemberProcess): string {
+  if (machine === undefined) return `n${node} down`;
+  const { raft, appliedIndex } = machine.view;
+  const log = `${raft.firstIndex}…${raft.lastIndex}, synced ${raft.syncedIndex}, commit ${raft.commitIndex}`;
+  const repairing = raft.repairing ? ', repairing' : '';
+  return `n${node} ${raft.role} of term ${raft.term} (leader ${raft.leader}), log ${log}, applied ${appliedIndex}${repairing}`;
+}

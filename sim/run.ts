@@ -1,0 +1,204 @@
+import { type Prng } from '../core/base/prng.ts';
+import { type ChainfireMember, defaultMemberConfig } from '../core/chainfire/member.ts';
+import { type MemberEffect, type MemberEvent } from '../core/chainfire/member-protocol.ts';
+import { FaultAtlas } from './atlas.ts';
+import { createCheckers } from './checkers/registry.ts';
+import { SimulatedClient } from './clients.ts';
+import { Cluster, type ClusterObserver, type MemberProcess } from './cluster.ts';
+import { atlasMember, FaultInjector } from './faults.ts';
+import { History } from './history.ts';
+import { LivenessPhase } from './liveness.ts';
+import { defaultNetworkPlan, Network } from './network/network.ts';
+import { seededPrng } from './prng.ts';
+import { RollingHash } from './rolling-hash.ts';
+import { stepLine, type TraceSink, worldLine } from './trace.ts';
+import { type Checker, type RunResult, type Scenario, Violation } from './types.ts';
+import { behindWall } from './wall.ts';
+import { WorkloadClient } from './workload.ts';
+import { World } from './world.ts';
+
+export interface RunOptions {
+  /** In place of the scenario's own. What watches a run never changes it. */
+  readonly checkers?: readonly Checker[];
+  readonly trace?: TraceSink;
+}
+
+/** Members start within this time. */
+const startUsMax = 500_000;
+
+/**
+ * Runs a scenario from its seed to its end or to its first violation, in virtual time. The same code, scenario and seed
+ * give the same result, hash included, on every machine.
+ */
+export function runScenario(scenario: Scenario, seed: number, options: RunOptions = {}): RunResult {
+  return behindWall(() => new Run(scenario, seed, options).run());
+}
+
+class Run implements ClusterObserver {
+  readonly #scenario: Scenario;
+  readonly #seed: number;
+  readonly #prng: Prng;
+  readonly #world = new World();
+  readonly #history = new History();
+  readonly #hash = new RollingHash();
+  readonly #checkers: readonly Checker[];
+  readonly #trace: TraceSink | undefined;
+  readonly #network: Network;
+  readonly #cluster: Cluster;
+  readonly #injector: FaultInjector;
+  readonly #clients: readonly SimulatedClient<ChainfireMember>[];
+  #events = 0;
+  #elections = 0;
+  /** Highest term that had a leader. */
+  #ledTerm = 0;
+
+  constructor(scenario: Scenario, seed: number, options: RunOptions) {
+    this.#scenario = scenario;
+    this.#seed = seed;
+    this.#trace = options.trace;
+    this.#checkers = options.checkers ?? createCheckers(scenario.checks);
+    // Not by the scenario's name: a schedule that was shrunk or renamed runs in the same world.
+    const prng = seededPrng(`photon ${seed}`);
+    this.#prng = prng;
+    const world = this.#world;
+    this.#network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
+    this.#cluster = new Cluster({
+      world,
+      network: this.#network,
+      prng: prng.fork('cluster'),
+      plan: scenario.cluster,
+      observer: this,
+    });
+    this.#injector = new FaultInjector({
+      world,
+      network: this.#network,
+      cluster: this.#cluster,
+      prng: prng.fork('faults'),
+      atlas: new FaultAtlas(this.#cluster.processes.map(atlasMember)),
+      noted: (what) => this.#trace?.(worldLine(world.nowUs, what)),
+    });
+    this.#clients = this.#newClients(prng.fork('clients'));
+  }
+
+  run(): RunResult {
+    try {
+      this.#safety();
+      const liveness = this.#liveness();
+      liveness.run();
+      const end = { nowUs: this.#world.nowUs, history: this.#history.operations, members: liveness.members };
+      for (const checker of this.#checkers) checker.onEnd?.(end);
+    } catch (failure) {
+      if (!(failure instanceof Violation)) throw failure;
+      this.#trace?.(worldLine(this.#world.nowUs, `violation: ${failure.message}`));
+      return this.#result(failure);
+    }
+    return this.#result(undefined);
+  }
+
+  recovered(process: MemberProcess, member: ChainfireMember): void {
+    this.#hash.number(this.#world.nowUs);
+    this.#hash.number(process.node);
+    this.#trace?.(worldLine(this.#world.nowUs, `n${process.node} recovered, boot ${process.boot}`));
+    for (const checker of this.#checkers) checker.onRecovered?.(process.node, member, this.#world.nowUs);
+  }
+
+  stepped(
+    process: MemberProcess,
+    event: MemberEvent,
+    effects: readonly MemberEffect[],
+    member: ChainfireMember,
+  ): void {
+    const { nowUs } = this.#world;
+    const { node } = process;
+    this.#events += 1;
+    this.#hash.number(nowUs);
+    this.#hash.number(node);
+    this.#hash.value(event);
+    this.#hash.value(effects);
+    const { raft } = member.view;
+    if (raft.role === 'leader' && raft.term > this.#ledTerm) {
+      this.#ledTerm = raft.term;
+      this.#elections += 1;
+    }
+    const step = { nowUs, node, event, effects, member };
+    if (this.#trace !== undefined) this.#trace(stepLine(step));
+    for (const checker of this.#checkers) checker.onStep?.(step);
+  }
+
+  ended(process: MemberProcess): void {
+    for (const checker of this.#checkers) checker.onCrashed?.(process.node, this.#world.nowUs);
+  }
+
+  syncFailed(process: MemberProcess): void {
+    this.#injector.syncFailed(process);
+  }
+
+  /** Faults are on; nothing wrong may ever be observed. */
+  #safety(): void {
+    const starts = this.#prng.fork('starts');
+    for (const process of this.#cluster.processes) {
+      this.#world.at(starts.below(startUsMax), () => {
+        process.start();
+      });
+    }
+    for (const client of this.#clients) client.start();
+    this.#injector.schedule(this.#scenario.faults);
+    this.#world.runUntil(this.#scenario.durationUs);
+  }
+
+  #liveness(): LivenessPhase {
+    const raft = this.#scenario.cluster.config.raft ?? defaultMemberConfig.raft;
+    return new LivenessPhase({
+      world: this.#world,
+      network: this.#network,
+      cluster: this.#cluster,
+      injector: this.#injector,
+      clients: this.#clients,
+      history: this.#history,
+      prng: this.#prng.fork('liveness'),
+      electionTimeoutUs: raft.electionTimeoutUs,
+      callTimeoutUs: this.#scenario.workload.callTimeoutUs,
+    });
+  }
+
+  #newClients(prng: Prng): readonly SimulatedClient<ChainfireMember>[] {
+    const plan = this.#scenario.workload;
+    const { nodes, calls } = this.#cluster;
+    return Array.from({ length: plan.clients }, (_, client) => {
+      const workload = new WorkloadClient({
+        client,
+        plan,
+        endpoints: nodes.length,
+        prng: prng.fork(`client ${client}`),
+        nowUs: 0,
+        history: this.#history,
+      });
+      const first = client % nodes.length;
+      const endpoints = [...nodes.slice(first), ...nodes.slice(0, first)];
+      return new SimulatedClient({ world: this.#world, calls, client, workload, endpoints });
+    });
+  }
+
+  #result(violation: Violation | undefined): RunResult {
+    const operations = { answered: 0, refused: 0, failed: 0, unknown: 0 };
+    for (const { outcome } of this.#history.operations) operations[outcome.kind] += 1;
+    let snapshotsInstalled = 0;
+    for (const { store } of this.#cluster.processes) snapshotsInstalled += store.installed;
+    const atUs = this.#world.nowUs;
+    return {
+      scenario: this.#scenario.name,
+      seed: this.#seed,
+      violation:
+        violation === undefined
+          ? undefined
+          : { invariant: violation.invariant, detail: violation.message, atUs },
+      hash: this.#hash.digest(),
+      simulatedUs: atUs,
+      events: this.#events,
+      operations,
+      elections: this.#elections,
+      snapshotsInstalled,
+      faultsFired: this.#injector.fired,
+    };
+  }
+}
