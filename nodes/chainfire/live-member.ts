@@ -68,7 +68,8 @@ export class LiveMember {
   }
 
   observe(): MemberObservation {
-    const { raft, ...view } = this.#parts.machine.view;
+    const view = this.#parts.machine.view;
+    const { raft } = view;
     const counters = this.#parts.transport.counters();
     return {
       memberId: String(raft.id),
