@@ -162,6 +162,22 @@ export interface Scenario {
   readonly checks: readonly string[] | 'all';
   /** Length of the safety phase. At least 60 s for the swarm. */
   readonly durationUs: number;
+  /** What the run must have done to prove its point. Below a floor it fails as `idle`: nothing was shown. */
+  readonly floors?: Floors;
+}
+
+/** Least counts over one run. */
+export interface Floors {
+  readonly answered?: number;
+  readonly elections?: number;
+  readonly snapshotsInstalled?: number;
+  /** Times that a member took itself for the leader while another already led a later term. */
+  readonly staleLeaders?: number;
+  /** Restarts that found less in the log than the crashed process had written to it. */
+  readonly tornTails?: number;
+  /** Linearizable reads that were asked and answered while a fault was in force. */
+  readonly readsDuringFaults?: number;
+  readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 
 /** How a scenario file offers itself: everything may depend on the seed, and must not depend on anything else. */

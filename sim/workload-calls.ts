@@ -27,6 +27,11 @@ export function workloadKey(n: number): string {
   return keyspace + String(n).padStart(2, '0');
 }
 
+/** A linearizable read of every key. */
+export function wholeKeyspace(): MemberRequest {
+  return { kind: 'range', request: RangeRequest.create({ key: keyspace, rangeEnd: keyspaceEnd }) };
+}
+
 /** Draws the requests of one client: which operation by the plan's weights, which keys uniformly. */
 export class CallDrawer {
   readonly #client: number;

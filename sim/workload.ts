@@ -9,12 +9,15 @@ import {
 } from '../core/chainfire/client/protocol.ts';
 import { type History } from './history.ts';
 import { type WorkloadPlan } from './types.ts';
-import { CallDrawer } from './workload-calls.ts';
+import { CallDrawer, wholeKeyspace } from './workload-calls.ts';
 import { KeyKnowledge } from './workload-knowledge.ts';
 
 /**
  * One simulated user: makes a call, waits for its outcome, thinks, makes the next. The calls go through the real client
  * machine, with its retries, time-outs and failover; every one is recorded with the world's time.
+ *
+ * Once told to stop it makes one more: a linearizable read of every key, tried until it is answered. What was
+ * acknowledged and lost is missing from it.
  */
 export class WorkloadClient {
   readonly #client: number;
@@ -29,6 +32,10 @@ export class WorkloadClient {
   /** Position of the call under way in the history; one at a time. */
   #underWay: number | undefined;
   #stopped = false;
+  /** The read that ends the client's work was answered. */
+  #concluded = false;
+  /** The call under way is that read. */
+  #concluding = false;
 
   constructor(options: {
     client: number;
@@ -56,28 +63,30 @@ export class WorkloadClient {
   /** Attempts to make and to abandon, for the world to carry out. */
   step(event: ClientEvent | TickEvent, nowUs: number): readonly ClientEffect[] {
     const effects = this.#filtered(this.#machine.step(event, nowUs), nowUs);
-    if (this.#underWay !== undefined || this.#stopped || nowUs < this.#nextCallUs) return effects;
+    if (this.#underWay !== undefined || this.#concluded || nowUs < this.#nextCallUs) return effects;
     return [...effects, ...this.#call(nowUs)];
   }
 
   get deadlineUs(): number {
-    if (this.#underWay !== undefined || this.#stopped) return this.#machine.deadlineUs;
+    if (this.#underWay !== undefined || this.#concluded) return this.#machine.deadlineUs;
     return Math.min(this.#machine.deadlineUs, this.#nextCallUs);
   }
 
-  /** Makes no new calls; the one under way still ends. */
-  stop(_nowUs: number): void {
+  /** Makes no new calls but the concluding read; the one under way still ends. */
+  stop(nowUs: number): void {
     this.#stopped = true;
+    this.#nextCallUs = Math.min(this.#nextCallUs, nowUs + this.#plan.thinkUsMin);
   }
 
-  /** No call is under way. */
+  /** No call is under way; after `stop`, the concluding read was answered. */
   get idle(): boolean {
-    return this.#underWay === undefined;
+    return this.#underWay === undefined && (!this.#stopped || this.#concluded);
   }
 
   #call(nowUs: number): ClientEffect[] {
     this.#callId += 1;
-    const request = this.#drawer.draw(this.#callId);
+    const request = this.#stopped ? wholeKeyspace() : this.#drawer.draw(this.#callId);
+    this.#concluding = this.#stopped;
     this.#underWay = this.#history.began({
       client: this.#client,
       callId: this.#callId,
@@ -107,6 +116,7 @@ export class WorkloadClient {
     this.#history.ended(this.#underWay, nowUs, outcome);
     this.#knowledge.learn(outcome);
     this.#underWay = undefined;
+    if (this.#concluding && outcome.kind === 'answered') this.#concluded = true;
     this.#nextCallUs = nowUs + this.#think();
   }
 

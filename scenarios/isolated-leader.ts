@@ -1,0 +1,53 @@
+import { nodeId } from '../core/base/ids.ts';
+import { usPerSecond } from '../core/base/units.ts';
+import { type Fault, type ScenarioSource } from '../sim/types.ts';
+
+const nodes = [1, 2, 3, 4, 5].map(nodeId);
+const roundUs = 10 * usPerSecond;
+const isolationUs = 6 * usPerSecond;
+
+export const isolatedLeader: ScenarioSource = {
+  name: 'isolated-leader',
+  about:
+    'A leader that was cut off from the others, but not from its clients, serves no read that is out of date.',
+  plan: (seed) => ({
+    name: isolatedLeader.name,
+    about: isolatedLeader.about,
+    cluster: { members: nodes.length, config: {}, throughCodec: seed % 4 === 0 },
+    workload: {
+      clients: 6,
+      keys: 4,
+      thinkUsMin: 2_000,
+      thinkUsMax: 40_000,
+      callTimeoutUs: 2 * usPerSecond,
+      mix: {
+        put: 30,
+        get: 50,
+        serializableGet: 5,
+        delete: 3,
+        compareAndSwap: 10,
+        txn: 5,
+        range: 10,
+        historicRange: 2,
+        compact: 1,
+      },
+    },
+    // Whoever leads, leads on until it is its turn.
+    faults: nodes.map((node, round): Fault => ({
+      kind: 'partition',
+      atUs: (round + 1) * roundUs,
+      forUs: isolationUs,
+      side: [node],
+      otherSide: nodes.filter((other) => other !== node),
+    })),
+    checks: 'all',
+    durationUs: (nodes.length + 2) * roundUs,
+    floors: {
+      answered: 1_000,
+      elections: 2,
+      staleLeaders: 1,
+      readsDuringFaults: 200,
+      fired: { partition: 4 },
+    },
+  }),
+};

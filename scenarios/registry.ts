@@ -1,0 +1,27 @@
+import { type ScenarioSource } from '../sim/types.ts';
+import { allMembersRestart } from './all-members-restart.ts';
+import { crashDuringSnapshotInstall } from './crash-during-snapshot-install.ts';
+import { isolatedLeader } from './isolated-leader.ts';
+import { oneWayPartition } from './one-way-partition.ts';
+import { swarm } from './swarm.ts';
+import { tornLogTail } from './torn-log-tail.ts';
+
+/** Every scenario that can be asked for by name; the first is what runs when none is. */
+export const scenarios: readonly ScenarioSource[] = [
+  swarm,
+  isolatedLeader,
+  oneWayPartition,
+  crashDuringSnapshotInstall,
+  tornLogTail,
+  allMembersRestart,
+];
+
+export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);
+
+/** @throws RangeError for a name that is not in the registry */
+export function scenarioNamed(name: string): ScenarioSource {
+  const found = scenarios.find((scenario) => scenario.name === name);
+  if (found === undefined)
+    throw new RangeError(`no scenario is called ${name}; there are ${scenarioNames.join(', ')}`);
+  return found;
+}

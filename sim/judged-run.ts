@@ -1,0 +1,21 @@
+import { createCheckers } from './checkers/registry.ts';
+import { ExerciseMeter, missedFloor } from './exercise.ts';
+import { runScenario } from './run.ts';
+import { type TraceSink } from './trace.ts';
+import { type RunResult, type Scenario } from './types.ts';
+
+/** Runs a scenario with its checkers and holds it to its floors: a run that proved nothing fails as `idle`. */
+export function runJudged(
+  scenario: Scenario,
+  seed: number,
+  options: { readonly trace?: TraceSink } = {},
+): RunResult {
+  const meter = new ExerciseMeter(scenario.faults);
+  const result = runScenario(scenario, seed, {
+    ...options,
+    checkers: [...createCheckers(scenario.checks), meter],
+  });
+  const missed = missedFloor(scenario.floors ?? {}, result, meter);
+  if (result.violation !== undefined || missed === undefined) return result;
+  return { ...result, violation: { invariant: 'idle', detail: `idle: ${missed}`, atUs: result.simulatedUs } };
+}
