@@ -1,0 +1,116 @@
+import { type NodeId, nodeId } from '../core/base/ids.ts';
+import { between, type Prng } from '../core/base/prng.ts';
+import { bytesPerKib, bytesPerMib, usPerMs, usPerSecond } from '../core/base/units.ts';
+import { defaultRaftOptions, type RaftOptions } from '../core/raft/types.ts';
+import { seededPrng } from './prng.ts';
+import { faultDrawers } from './swarm-faults.ts';
+import {
+  type ClusterPlan,
+  type Fault,
+  type Scenario,
+  type ScenarioSource,
+  type WorkloadPlan,
+} from './types.ts';
+
+/** At least a minute of simulated time a seed. */
+const durationUs = 60 * usPerSecond;
+
+/** The run that a seed alone describes: every seed draws its own cluster, its own workload, its own misfortunes. */
+export const swarm: ScenarioSource = {
+  name: 'swarm',
+  about:
+    'Whatever befalls a cluster of one to five members, nothing wrong is observed, and a healed core serves.',
+  plan: drawScenario,
+};
+
+export function drawScenario(seed: number): Scenario {
+  const prng = seededPrng(`swarm ${seed}`);
+  const cluster = drawCluster(prng.fork('cluster'));
+  const workload = drawWorkload(prng.fork('workload'));
+  return {
+    name: swarm.name,
+    about: swarm.about,
+    cluster,
+    workload,
+    faults: drawFaults(prng.fork('faults'), cluster, workload),
+    checks: 'all',
+    durationUs,
+  };
+}
+
+function drawCluster(prng: Prng): ClusterPlan {
+  const size = prng.below(20);
+  return {
+    members: size < 2 ? 1 : size < 15 ? 3 : 5,
+    throughCodec: prng.chance(1, 3),
+    config: {
+      raft: drawRaftOptions(prng.fork('raft')),
+      // Few entries behind: whoever was away for long needs a snapshot.
+      trailingEntries: prng.chance(1, 2) ? prng.below(60) : 5_000,
+      compactionBatch: between(prng, 1, 50),
+      requestTimeoutUs: between(prng, 2, 7) * usPerSecond,
+      storeBacklogBytesMax: prng.chance(1, 4) ? between(prng, 1, 16) * bytesPerKib : 64 * bytesPerMib,
+    },
+  };
+}
+
+function drawRaftOptions(prng: Prng): RaftOptions {
+  const electionTimeoutUs = between(prng, 300, 1_000) * usPerMs;
+  return {
+    ...defaultRaftOptions,
+    electionTimeoutUs,
+    heartbeatIntervalUs: Math.floor(electionTimeoutUs / between(prng, 4, 10)),
+    appendBytesMax: prng.chance(1, 4) ? between(prng, 100, 2_000) : defaultRaftOptions.appendBytesMax,
+    inflightAppendsMax: prng.chance(1, 4) ? between(prng, 1, 4) : defaultRaftOptions.inflightAppendsMax,
+    // Small caches make followers' catch-up read the log's files, small files make it roll and be cut.
+    cacheBytesMax: prng.chance(1, 3) ? between(prng, 0, 4) * bytesPerKib : defaultRaftOptions.cacheBytesMax,
+    segmentBytesMax: prng.chance(2, 3)
+      ? between(prng, 1, 32) * bytesPerKib
+      : defaultRaftOptions.segmentBytesMax,
+    pendingReadsMax: prng.chance(1, 8) ? between(prng, 1, 4) : defaultRaftOptions.pendingReadsMax,
+  };
+}
+
+function drawWorkload(prng: Prng): WorkloadPlan {
+  const thinkUsMin = between(prng, 1, 50) * usPerMs;
+  /** Some operations dominate, some do not occur. */
+  const weight = (most: number): number => (prng.chance(1, 4) ? 0 : prng.below(most + 1));
+  return {
+    clients: between(prng, 1, 6),
+    keys: prng.chance(1, 2) ? between(prng, 1, 5) : between(prng, 6, 60),
+    thinkUsMin,
+    thinkUsMax: thinkUsMin + between(prng, 50, 600) * usPerMs,
+    callTimeoutUs: between(prng, 2, 10) * usPerSecond,
+    mix: {
+      // Never nothing at all: a run without writes proves nothing.
+      put: 2 + prng.below(8),
+      get: 1 + prng.below(8),
+      serializableGet: weight(4),
+      delete: weight(4),
+      compareAndSwap: weight(6),
+      txn: weight(6),
+      range: weight(4),
+      historicRange: weight(3),
+      compact: weight(2),
+    },
+  };
+}
+
+/** Each kind is on in half of the seeds, each from its own stream: leaving one out leaves the others as they were. */
+function drawFaults(prng: Prng, cluster: ClusterPlan, workload: WorkloadPlan): readonly Fault[] {
+  const nodes: readonly NodeId[] = Array.from({ length: cluster.members }, (_, position) =>
+    nodeId(position + 1),
+  );
+  const clients = Array.from({ length: workload.clients }, (_, client) => client);
+  const faults: Fault[] = [];
+  for (const [kind, draw] of faultDrawers) {
+    const own = prng.fork(kind);
+    if (own.chance(1, 2)) continue;
+    const meanUs = between(own, 4, 25) * usPerSecond;
+    for (let atUs = own.below(meanUs); atUs < durationUs; atUs += 1 + own.below(2 * meanUs)) {
+      const fault = draw({ prng: own, atUs, nodes, clients });
+      if (fault !== undefined) faults.push(fault);
+    }
+  }
+  return faults.sort((left, right) => left.atUs - right.atUs);
+}
