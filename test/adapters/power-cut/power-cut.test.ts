@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+import { type Variant } from './variant.ts';
+
+const child = fileURLToPath(new URL('child.ts', import.meta.url));
+
+/** What one directory has seen, over all the processes that lived on it. */
+interface Record {
+  cuts: number;
+  /** Cuts before the process had recovered. */
+  cutsInRecovery: number;
+  issued: Set<number>;
+  acknowledged: Set<number>;
+  /** Issued, not acknowledged, and gone after a cut: the power cut does take what it may. */
+  lost: Set<number>;
+  /** What must never be: acknowledged numbers that were gone, numbers from nowhere, damage. */
+  violations: string[];
+}
+
+/** Lives and dies on one directory until `cuts` are done or something is wrong. */
+async function cutPower(variant: Variant, cuts: number): Promise<Record> {
+  const dir = mkdtempSync(join(tmpdir(), 'photon-power-cut-'));
+  const record: Record = {
+    cuts: 0,
+    cutsInRecovery: 0,
+    issued: new Set(),
+    acknowledged: new Set(),
+    lost: new Set(),
+    violations: [],
+  };
+  try {
+    while (record.cuts < cuts && record.violations.length === 0) {
+      judge(record, await life(dir, record.issued.size + 1, variant));
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+  return record;
+}
+
+/** One process from start to SIGKILL; what it said. One in ten is killed while it starts or recovers. */
+function life(dir: string, firstNumber: number, variant: Variant): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    const process_ = spawn(process.execPath, [child, dir, String(firstNumber), variant], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    let dying = false;
+    const dieIn = (ms: number): void => {
+      if (dying) return;
+      dying = true;
+      setTimeout(() => process_.kill('SIGKILL'), ms);
+    };
+    if (Math.random() < 0.1) dieIn(Math.random() * 150);
+    process_.stdout.on('data', (part: Buffer) => {
+      said += part.toString('latin1');
+      if (said.includes('issued')) dieIn(Math.random() * 40);
+    });
+    process_.on('error', reject);
+    process_.on('close', () => resolve(said.split('\n').slice(0, -1)));
+  });
+}
+
+function judge(record: Record, lines: readonly string[]): void {
+  record.cuts += 1;
+  const [first, ...rest] = lines;
+  if (first === undefined) {
+    record.cutsInRecovery += 1;
+    return;
+  }
+  const [, state, ...numbers] = first.split(' ');
+  if (state !== 'whole') record.violations.push(`cut ${record.cuts}: recovery says ${first.slice(0, 80)}`);
+  const recovered = new Set(numbers.filter((number) => number !== '').map(Number));
+  for (const number of record.acknowledged) {
+    if (!recovered.has(number))
+      record.violations.push(`cut ${record.cuts}: ${number} was acknowledged, and is gone`);
+  }
+  for (const number of recovered) {
+    if (!record.issued.has(number)) record.violations.push(`cut ${record.cuts}: ${number} was never issued`);
+    if (record.lost.has(number))
+      record.violations.push(`cut ${record.cuts}: ${number} was gone, and came back`);
+  }
+  for (const number of record.issued) if (!recovered.has(number)) record.lost.add(number);
+
+  for (const line of rest) {
+    const [kind, number] = line.split(' ');
+    if (kind === 'issued') record.issued.add(Number(number));
+    else if (kind === 'acknowledged') record.acknowledged.add(Number(number));
+    else record.violations.push(`cut ${record.cuts}: ${line}`);
+  }
+}
+
+test('after a hundred power cuts nothing that was acknowledged is lost', { timeout: 240_000 }, async () => {
+  const records = await Promise.all([cutPower('whole', 50), cutPower('whole', 50)]);
+  for (const { violations, cuts, issued, acknowledged, lost } of records) {
+    expect(violations).toEqual([]);
+    expect(cuts).toBe(50);
+    expect(issued.size).toBeGreaterThan(500);
+    expect(acknowledged.size).toBeGreaterThan(250);
+    expect(lost.size).toBeGreaterThan(50); // A cut that takes nothing proves nothing.
+  }
+});
+
+test.each(['repliesBeforeSync', 'syncEndsEarly'] as const)(
+  'a process that acknowledges before the sync has ended is caught (%s)',
+  { timeout: 120_000 },
+  async (variant) => {
+    const { violations, cuts } = await cutPower(variant, 20);
+    expect(violations[0]).toContain('was acknowledged, and is gone');
+    expect(cuts).toBeLessThanOrEqual(20);
+  },
+);
