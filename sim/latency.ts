@@ -21,12 +21,18 @@ export const diskShape: LatencyShape = [
   [5, 800, 10_000],
 ];
 
-/** A duration of at least 1 µs. */
-export function drawLatencyUs(prng: Prng, medianUs: number, shape: LatencyShape): number {
+/** Whatever slows things down, nothing takes longer than this: what is later is as good as lost, and is tested as such. */
+export const latencyUsMax = 5_000_000;
+
+/** A duration of 1 µs to `latencyUsMax`: around the median, and then this many times as long. */
+export function drawLatencyUs(prng: Prng, medianUs: number, shape: LatencyShape, factor = 1): number {
+  return Math.min(Math.max(1, drawAround(prng, medianUs, shape)) * factor, latencyUsMax);
+}
+
+function drawAround(prng: Prng, medianUs: number, shape: LatencyShape): number {
   let rank = prng.below(1_000);
   for (const [permille, percentFrom, percentTo] of shape) {
-    if (rank < permille)
-      return Math.max(1, Math.floor((medianUs * between(prng, percentFrom, percentTo)) / 100));
+    if (rank < permille) return Math.floor((medianUs * between(prng, percentFrom, percentTo)) / 100);
     rank -= permille;
   }
   return medianUs;

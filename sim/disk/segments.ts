@@ -86,7 +86,7 @@ export class SimulatedSegments implements SegmentFiles {
     const lengths: [SimulatedSegmentFile, number][] = [];
     for (const file of this.#files.values()) if (file.dirty) lengths.push([file, file.lengthBytes]);
     const life = this.#life;
-    const durationUs = drawLatencyUs(this.#prng, this.#syncMedianUs, diskShape) * this.#slowFactor;
+    const durationUs = drawLatencyUs(this.#prng, this.#syncMedianUs, diskShape, this.#slowFactor);
     this.#world.after(durationUs, () => {
       if (life !== this.#life) return;
       this.#syncUnderWay = false;

@@ -176,7 +176,7 @@ export class SimulatedStore implements StorageBackend {
     this.#flushUnderWay = true;
     const upTo = this.#writtenSeq;
     const life = this.#life;
-    const durationUs = drawLatencyUs(this.#prng, this.#flushMedianUs, diskShape) * this.#slowFactor;
+    const durationUs = drawLatencyUs(this.#prng, this.#flushMedianUs, diskShape, this.#slowFactor);
     this.#world.after(durationUs, () => {
       if (life !== this.#life) return;
       this.#flushUnderWay = false;

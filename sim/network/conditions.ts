@@ -36,7 +36,7 @@ export interface Clog {
   hits: number;
 }
 
-/** Every latency is multiplied. */
+/** Every latency is multiplied; of several, the slowest counts. */
 export interface Slow {
   readonly kind: 'slow';
   readonly factor: number;

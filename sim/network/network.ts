@@ -1,6 +1,6 @@
 import { assert } from '../../core/base/assert.ts';
 import { between, type Prng } from '../../core/base/prng.ts';
-import { drawLatencyUs, networkShape } from '../latency.ts';
+import { drawLatencyUs, latencyUsMax, networkShape } from '../latency.ts';
 import { type World } from '../world.ts';
 import { type Address, type Clog, clogs, type Condition, cuts, type Lossy } from './conditions.ts';
 
@@ -123,13 +123,14 @@ export class Network {
           break;
         case 'slow':
           condition.hits += 1;
-          factor *= condition.factor;
+          factor = Math.max(factor, condition.factor);
           break;
       }
     }
-    const latencyUs = this.#latencyUs(packet, link) * factor;
+    const latencyUs = this.#latencyUs(packet, link, factor);
     if (late) {
-      this.#deliver(packet, link, this.#world.nowUs + latencyUs * between(link.prng, 2, reorderFactorMax));
+      const lateUs = Math.min(latencyUs * between(link.prng, 2, reorderFactorMax), latencyUsMax);
+      this.#deliver(packet, link, this.#world.nowUs + lateUs);
       return;
     }
     link.lastArrivalUs = Math.max(link.lastArrivalUs, this.#world.nowUs + latencyUs);
@@ -149,7 +150,7 @@ export class Network {
     lossy.hits += 1;
     this.counts.duplicated += 1;
     link.bytes += packet.bytes;
-    const copyUs = this.#latencyUs(packet, link) * between(lossy.prng, 1, reorderFactorMax);
+    const copyUs = this.#latencyUs(packet, link, between(lossy.prng, 1, reorderFactorMax));
     this.#deliver(packet, link, this.#world.nowUs + copyUs);
   }
 
@@ -185,8 +186,8 @@ export class Network {
     });
   }
 
-  #latencyUs(packet: Packet, link: Link): number {
-    const travelUs = drawLatencyUs(link.prng, link.medianUs, networkShape);
+  #latencyUs(packet: Packet, link: Link, factor: number): number {
+    const travelUs = drawLatencyUs(link.prng, link.medianUs, networkShape, factor);
     return travelUs + Math.floor(packet.bytes / this.#plan.bytesPerUs);
   }
 
