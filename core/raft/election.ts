@@ -91,11 +91,16 @@ export function onQuorumCheck(state: GroupState): void {
 }
 
 /**
- * A repairing member may hold less than it has acknowledged: elected, it could lack what is committed. A learner, or
- * whoever is removed, has no say.
+ * A repairing member may hold less than it has acknowledged: elected, it could lack what is committed. A learner has no say.
+ *
+ * Whoever is left out by a configuration that it does not know to be committed still campaigns (dissertation §4.2.2): the
+ * others may need what it alone holds, and grant nobody their vote who holds less.
  */
 function mayCampaign(state: GroupState): boolean {
-  return isVoter(state.configuration, state.id) && !state.repairing;
+  if (state.repairing) return false;
+  return (
+    isVoter(state.configuration, state.id) || isVoter(state.log.configurationAt(state.commitIndex), state.id)
+  );
 }
 
 function campaign(state: GroupState, options: { readonly transfer: boolean }): void {

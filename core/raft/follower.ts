@@ -75,11 +75,9 @@ export function answerStaleLeader(
  */
 export function onSnapshotInstalled(state: GroupState, from: NodeId, header: SnapshotHeader): void {
   assert(header.index >= state.appliedIndex, 'a snapshot never takes the state machine back');
-  if (header.leaderTerm > state.term) becomeFollower(state, header.leaderTerm, from);
-  if (header.leaderTerm === state.term && state.role !== 'leader') {
-    becomeFollower(state, state.term, state.leader === 0 ? from : state.leader);
-    leaderHeard(state);
-  }
+  // Who leads is learned from a leader's messages alone: the sender may have lost the leadership under way.
+  if (header.leaderTerm > state.term) becomeFollower(state, header.leaderTerm, 0);
+  if (state.role !== 'leader' && state.leader === from) leaderHeard(state);
   const { log } = state;
   const { index, term } = header;
   if (log.termAt(index) !== term) {
@@ -91,7 +89,7 @@ export function onSnapshotInstalled(state: GroupState, from: NodeId, header: Sna
   state.takenIndex = index;
   state.appliedIndex = index;
   state.announcedIndex = index;
-  log.applied(index);
+  log.covered(index);
   acknowledge(state, from, index);
 }
 

@@ -169,11 +169,14 @@ class ReplayedGroup {
       this.#suspect = true;
       this.#endStated = false;
     }
-    let base = this.#base ?? applied ?? { index: 0, term: 0 };
+    const start = applied ?? { index: 0, term: 0 };
+    let base = this.#base ?? start;
+    // Where batches are missing, the log may have begun lower than what is left of it says.
+    if (this.#suspect && base.index > start.index) base = start;
     let gapAt = this.#firstGap(base);
-    if (gapAt !== undefined && applied !== undefined && this.#spans.termAt(applied.index) === applied.term) {
-      base = applied;
-      this.#spans.dropBelow(applied.index + 1);
+    if (gapAt !== undefined && this.#spans.termAt(start.index) === start.term) {
+      base = start;
+      this.#spans.dropBelow(start.index + 1);
       gapAt = this.#firstGap(base);
     }
     if (gapAt !== undefined) {

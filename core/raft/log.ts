@@ -77,6 +77,12 @@ export class RaftLog {
     return (this.#configurations.at(-1) as PlacedConfiguration).index;
   }
 
+  /** The newest configuration at or below `index`, as far back as what was applied. */
+  configurationAt(index: LogIndex): Configuration {
+    const found = this.#configurations.findLast((placed) => placed.index <= index) ?? this.#configurations[0];
+    return (found as PlacedConfiguration).configuration;
+  }
+
   termAt(index: LogIndex): Term | undefined {
     if (index === this.#last.index) return this.#last.term;
     if (index === this.journal.base.index) return this.journal.base.term;
@@ -145,6 +151,12 @@ export class RaftLog {
     this.#syncedIndex = position.index;
     this.#configurations = [{ index: position.index, configuration }];
     this.#wrote();
+  }
+
+  /** The store durably holds what entries up to `index` did, whether or not they are durable here. */
+  covered(index: LogIndex): void {
+    this.#syncedIndex = Math.max(this.#syncedIndex, index);
+    this.applied(index);
   }
 
   /** The state machine has applied up to `index`: configurations before the one in force there are never needed again. */

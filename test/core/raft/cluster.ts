@@ -1,6 +1,7 @@
 import { bytesFromLatin1, latin1FromBytes } from '../../../core/base/bytes.ts';
 import { groupId, type NodeId, nodeId } from '../../../core/base/ids.ts';
 import { decodeConfiguration } from '../../../core/raft/configuration.ts';
+import { decodeGroupMessages, encodeGroupMessages } from '../../../core/raft/message-codec.ts';
 import { RaftNode } from '../../../core/raft/node.ts';
 import {
   type Configuration,
@@ -132,7 +133,8 @@ export class Cluster {
   deliver(packet: Packet): void {
     const to = this.members.get(packet.to);
     if (to === undefined || !to.up || this.cut.has(`${packet.from}>${packet.to}`)) return;
-    this.step(packet.to, { kind: 'received', from: packet.from, messages: packet.messages });
+    const messages = decodeGroupMessages(encodeGroupMessages(packet.messages));
+    this.step(packet.to, { kind: 'received', from: packet.from, messages });
   }
 
   /** Syncs and delivers, in order, until nothing is left to do. Time stands still. */
@@ -284,7 +286,12 @@ export class Cluster {
           throw new Error(`entry ${entry.index} applied after ${store.index}`);
         store.index = entry.index;
         store.term = entry.term;
-        if (entry.kind === 'command') store.applied.push(latin1FromBytes(entry.data));
+        if (entry.kind === 'command') {
+          const command = latin1FromBytes(entry.data);
+          // Every command is proposed once, so it must not be found twice.
+          if (store.applied.includes(command)) throw new Error(`${command} was applied twice`);
+          store.applied.push(command);
+        }
         if (entry.kind === 'configuration') store.configuration = decodeConfiguration(entry.data);
       }
     }

@@ -13,6 +13,8 @@ export interface FuzzPlan {
   readonly steps: number;
   readonly crashes: boolean;
   readonly changes: boolean;
+  /** Damage to durable parts of one member's log at a time. */
+  readonly damage?: boolean;
 }
 
 /** One random life of a cluster: everything that can happen to it happens, in an order that the seed decides. */
@@ -22,6 +24,11 @@ export class Fuzz {
   readonly #plan: FuzzPlan;
   readonly #prng: Prng;
   readonly #snapshots: { readonly from: NodeId; readonly to: NodeId }[] = [];
+  /** The member that was damaged last. */
+  #damaged: NodeId | undefined;
+  /** Times that a member came back knowing that it may have lost something. */
+  repairs = 0;
+  damages = 0;
   #commands = 0;
   #reads = 0;
 
@@ -104,7 +111,7 @@ export class Fuzz {
     else if (draw < 945) this.#onUp((member) => this.#compact(member));
     else if (draw < 955) this.#partition();
     else if (draw < 965) this.#pass(between(prng, 500_000, 1_500_000));
-    else if (draw < 975) this.#crashOrRestart();
+    else if (draw < (this.#plan.damage === true ? 978 : 975)) this.#crashOrRestart();
     else if (draw < 983) this.#change();
     else if (draw < 986) this.#transfer();
     else this.#deliver();
@@ -177,8 +184,28 @@ export class Fuzz {
     if (!this.#plan.crashes) return;
     const all = [...this.cluster.members.values()];
     const member = all[this.#prng.below(all.length)] as TestMember;
-    if (!member.up) this.cluster.restart(member.id);
-    else this.cluster.crash(member.id, this.#prng.below(1 << 30));
+    if (member.up) {
+      this.cluster.crash(member.id, this.#prng.below(1 << 30));
+      return;
+    }
+    if (this.#plan.damage === true) this.#damage(member);
+    if (this.cluster.restart(member.id).view.repairing) this.repairs += 1;
+  }
+
+  /**
+   * Only one member at a time may lack what it acknowledged, and only where it can find out: in files so old that later
+   * ones bear witness to them.
+   */
+  #damage(member: TestMember): void {
+    const last = this.#damaged === undefined ? undefined : this.cluster.member(this.#damaged);
+    if (last !== undefined && last !== member && (!last.up || last.view.repairing)) return;
+    if (last === member && member.view.repairing) return;
+    const files = member.segments.list('log/').slice(0, -2);
+    if (files.length === 0) return;
+    const { file, lengthBytes } = files[this.#prng.below(files.length)] as (typeof files)[number];
+    member.segments.damage(file, this.#prng.below(lengthBytes));
+    this.#damaged = member.id;
+    this.damages += 1;
   }
 
   #change(): void {
