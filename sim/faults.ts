@@ -27,6 +27,7 @@ export class FaultInjector {
   readonly #prng: Prng;
   readonly #atlas: FaultAtlas;
   readonly #noted: (what: string) => void;
+  readonly #damaged: (node: NodeId) => void;
   readonly #fired = new Map<FaultKind, number>();
   /** Conditions of the network that are in force, with the fault that each belongs to. */
   readonly #conditions = new Map<Fault, readonly Condition[]>();
@@ -44,6 +45,8 @@ export class FaultInjector {
     readonly atlas: FaultAtlas;
     /** Told what happens, for the trace. */
     readonly noted: (what: string) => void;
+    /** Told of a disk that has lost what it had acknowledged. */
+    readonly damaged: (node: NodeId) => void;
   }) {
     this.#world = options.world;
     this.#network = options.network;
@@ -51,6 +54,7 @@ export class FaultInjector {
     this.#prng = options.prng;
     this.#atlas = options.atlas;
     this.#noted = options.noted;
+    this.#damaged = options.damaged;
   }
 
   /** How often each kind had an effect. */
@@ -206,8 +210,10 @@ export class FaultInjector {
     if (!this.#atlas.allows(fault.node, end)) return;
     process.crash('machine');
     const rotten = this.#atlas.rot(atlasMember(process), end, prng);
-    if (rotten !== undefined)
+    if (rotten !== undefined) {
       this.#fire(fault, `rot on n${fault.node} in ${rotten.file}, sector ${rotten.sector}`);
+      this.#damaged(fault.node);
+    }
     this.#startLater(process, fault.downUs);
   }
 

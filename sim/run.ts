@@ -76,6 +76,9 @@ class Run implements ClusterObserver {
       prng: prng.fork('faults'),
       atlas: new FaultAtlas(this.#cluster.processes.map(atlasMember)),
       noted: (what) => this.#trace?.(worldLine(world.nowUs, what)),
+      damaged: (node) => {
+        for (const checker of this.#checkers) checker.onDamaged?.(node, world.nowUs);
+      },
     });
     this.#clients = this.#newClients(prng.fork('clients'));
   }

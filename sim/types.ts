@@ -27,6 +27,8 @@ export interface Checker {
   /** A member was built from its disk (first start included). @throws Violation */
   onRecovered?(node: NodeId, member: ChainfireMember, nowUs: number): void;
   onCrashed?(node: NodeId, nowUs: number): void;
+  /** The disk of a member that is down has lost something it had acknowledged; a member cannot always tell. */
+  onDamaged?(node: NodeId, nowUs: number): void;
   /** After the liveness phase: history complete, members quiet. @throws Violation */
   onEnd?(end: RunEnd): void;
 }

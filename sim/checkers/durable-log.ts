@@ -19,8 +19,8 @@ interface Durable {
  * What a member called durable is there after a restart: the log up to its synced index, and up to every index that it
  * acknowledged to a leader. An entry that a newer leader replaced is no longer owed.
  *
- * Not verified: members that come back knowing that their log is damaged (`repairing`): they owe a repair, and
- * leader-completeness sees whether the cluster has kept what they lost.
+ * Not verified: members that come back knowing that their log is damaged (`repairing`), and those whose disk the simulator
+ * has damaged, which cannot always know: leader-completeness sees whether the cluster has kept what they lost.
  */
 export class DurableLog implements Checker {
   readonly name = 'durable-log';
@@ -59,6 +59,10 @@ export class DurableLog implements Checker {
       );
     }
     durable.claim = { index: raft.syncedIndex, term: raft.termAt(raft.syncedIndex) ?? 0 };
+  }
+
+  onDamaged(node: NodeId): void {
+    this.#of(node).claim = { index: 0, term: 0 };
   }
 
   #of(node: NodeId): Durable {
