@@ -1,4 +1,5 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { createServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net';
 
 import { type Address, formatAddress } from '../config/address.ts';
 import { mount, type MountHooks } from './mount.ts';
@@ -6,7 +7,7 @@ import { type Service } from './service.ts';
 
 export interface GrpcServerOptions {
   readonly address: Address;
-  /** What listens, for the error that names a taken port: `client requests`, `peers`. */
+  /** What listens, for the error that names a taken port: `clients`, `peers`. */
   readonly purpose: string;
   readonly services: readonly Service[];
   /** A longer message is refused with RESOURCE_EXHAUSTED before it is read whole. */
@@ -18,19 +19,29 @@ export interface GrpcServerOptions {
 const keepaliveTimeMs = 10_000;
 const keepaliveTimeoutMs = 5_000;
 
-/** A listening gRPC server. Plain text; connections live as long as their clients want them. */
+/**
+ * A listening gRPC server. Plain text; connections live as long as their clients want them.
+ *
+ * The sockets are this class's own and handed to the library one by one: the library's forced shutdown leaves them half
+ * open until the other side's keepalive gives up.
+ */
 export class GrpcServer {
-  readonly #server: Server;
+  readonly #grpc: Server;
+  readonly #listener: SocketServer;
+  readonly #sockets: Set<Socket>;
   readonly address: Address;
 
-  private constructor(server: Server, address: Address) {
-    this.#server = server;
+  private constructor(grpc: Server, listener: SocketServer, sockets: Set<Socket>, address: Address) {
+    this.#grpc = grpc;
+    this.#listener = listener;
+    this.#sockets = sockets;
     this.address = address;
   }
 
   /** @throws Error naming the address and purpose when it cannot be listened on */
   static async listen(options: GrpcServerOptions): Promise<GrpcServer> {
-    const server = new Server({
+    const { address, purpose } = options;
+    const grpc = new Server({
       'grpc.max_receive_message_length': options.receiveBytesMax,
       // A member sends what it holds: etcd's clients bound what they accept.
       'grpc.max_send_message_length': -1,
@@ -38,33 +49,38 @@ export class GrpcServer {
       'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
       'grpc.enable_channelz': 0,
     });
-    for (const service of options.services) mount(server, service, options.hooks);
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(formatAddress(options.address), ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else {
-          reject(
-            new Error(
-              `cannot listen for ${options.purpose} on ${formatAddress(options.address)}: ${error.message}`,
-              {
-                cause: error,
-              },
-            ),
-          );
-        }
-      });
+    for (const service of options.services) mount(grpc, service, options.hooks);
+    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    const sockets = new Set<Socket>();
+    const listener = createServer({ noDelay: true }, (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      injector.injectConnection(socket);
     });
-    return new GrpcServer(server, { host: options.address.host, port });
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', (error) => {
+        reject(new Error(`cannot listen for ${purpose} on ${formatAddress(address)}: ${error.message}`, { cause: error }));
+      });
+      listener.listen({ host: address.host, port: address.port }, resolve);
+    });
+    const { port } = listener.address() as AddressInfo;
+    return new GrpcServer(grpc, listener, sockets, { host: address.host, port });
   }
 
-  /** Accepts no more, lets calls under way end, and cuts what is left after `graceMs`. */
+  /** Accepts no more, lets calls under way end for `graceMs` at most, and cuts what is left. */
   async stop(graceMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => this.#server.forceShutdown(), graceMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(cut);
-        resolve();
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    if (graceMs > 0) {
+      let cut: NodeJS.Timeout | undefined;
+      const grace = new Promise<void>((resolve) => {
+        cut = setTimeout(resolve, graceMs);
       });
-    });
+      const ended = new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
+      await Promise.race([ended, grace]);
+      clearTimeout(cut);
+    }
+    this.#grpc.forceShutdown();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 }
