@@ -156,23 +156,42 @@ export class KvState {
     return undefined;
   }
 
+  /** As etcd does: which branches are taken, nested txns included, is settled before anything is executed. */
   #txn(request: TxnRequest, response: TxnResponse | undefined): string | undefined {
+    const path: boolean[] = [];
+    const reason = this.#choosePath(request, response, path);
+    return reason ?? this.#follow(request, response, path[Symbol.iterator]());
+  }
+
+  /** Appends which way this txn goes, and those in its branch, in the order in which they stand. */
+  #choosePath(request: TxnRequest, response: TxnResponse | undefined, path: boolean[]): string | undefined {
     const outcome = this.#compares(request.compare);
-    let succeeded: boolean;
-    if (response === undefined) {
-      succeeded = outcome !== 'fail';
-    } else {
-      succeeded = response.succeeded;
-      if (succeeded && outcome === 'fail')
-        return 'its compares did not hold, and it took the branch for success';
-      if (!succeeded && outcome === 'hold') return 'its compares held, and it took the branch for failure';
-    }
+    const succeeded = response?.succeeded ?? outcome !== 'fail';
+    if (succeeded && outcome === 'fail') return 'its compares did not hold, and it took the branch for success';
+    if (!succeeded && outcome === 'hold') return 'its compares held, and it took the branch for failure';
     const branch = succeeded ? request.success : request.failure;
     if (response !== undefined && response.responses.length !== branch.length) {
       return `it answered ${response.responses.length} operations of ${branch.length}`;
     }
+    path.push(succeeded);
     for (let at = 0; at < branch.length; at += 1) {
-      const reason = this.#operation(present(branch[at], 'the loop stays inside'), response?.responses[at]);
+      const inner = branch[at]?.requestTxn;
+      const reason =
+        inner === undefined ? undefined : this.#choosePath(inner, response?.responses[at]?.responseTxn, path);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
+  }
+
+  #follow(request: TxnRequest, response: TxnResponse | undefined, path: Iterator<boolean>): string | undefined {
+    const branch = path.next().value === true ? request.success : request.failure;
+    for (let at = 0; at < branch.length; at += 1) {
+      const op = present(branch[at], 'the loop stays inside');
+      const answer = response?.responses[at];
+      const reason =
+        op.requestTxn === undefined
+          ? this.#operation(op, answer)
+          : this.#follow(op.requestTxn, answer?.responseTxn, path);
       if (reason !== undefined) return reason;
     }
     return undefined;
@@ -183,7 +202,6 @@ export class KvState {
     if (op.requestPut !== undefined) return this.#put(op.requestPut, response?.responsePut);
     if (op.requestDeleteRange !== undefined)
       return this.#delete(op.requestDeleteRange, response?.responseDeleteRange);
-    if (op.requestTxn !== undefined) return this.#txn(op.requestTxn, response?.responseTxn);
     return undefined;
   }
 
