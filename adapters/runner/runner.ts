@@ -221,6 +221,7 @@ export class Runner<Request, Response, Message, Header> {
     try {
       if (first) this.#step({ kind: 'tick' });
       this.#stepReady();
+      if (!this.#steps()) return;
       this.counters.turnEventsMax = Math.max(
         this.counters.turnEventsMax,
         this.counters.events - eventsBefore,

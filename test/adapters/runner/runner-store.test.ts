@@ -37,6 +37,7 @@ test('a store that fails stops everything', async () => {
   const { runner, failures } = rig(undefined, { store });
   const cause = new Error('MDB_MAP_FULL');
   store.onFailed(cause);
+  store.onFailed(new Error('and again'));
   expect(failures).toEqual([{ kind: 'storeFailed', reason: 'MDB_MAP_FULL', cause }]);
   await runner.stop();
 });
