@@ -59,7 +59,11 @@ export class GrpcServer {
     });
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (error) => {
-        reject(new Error(`cannot listen for ${purpose} on ${formatAddress(address)}: ${error.message}`, { cause: error }));
+        reject(
+          new Error(`cannot listen for ${purpose} on ${formatAddress(address)}: ${error.message}`, {
+            cause: error,
+          }),
+        );
       });
       listener.listen({ host: address.host, port: address.port }, resolve);
     });

@@ -18,7 +18,21 @@ export interface MemberObservation {
   readonly revision: number;
   readonly compactRevision: number;
   readonly pendingRequests: number;
+  /** Bytes of all rows in the store, and of those visible at the current revision. */
+  readonly storedBytes: number;
+  readonly liveBytes: number;
+  readonly runner: RunnerObservation;
   readonly peers: readonly PeerObservation[];
+}
+
+/** Counted since the process started. */
+export interface RunnerObservation {
+  readonly events: number;
+  readonly requestsOverloaded: number;
+  readonly receivedDropped: number;
+  readonly appendedBytes: number;
+  readonly snapshotsSent: number;
+  readonly snapshotsFailed: number;
 }
 
 export interface PeerObservation {
@@ -29,7 +43,7 @@ export interface PeerObservation {
   readonly droppedMessages: number;
 }
 
-type GaugeName = Exclude<keyof MemberObservation, 'memberId' | 'peers'>;
+type GaugeName = Exclude<keyof MemberObservation, 'memberId' | 'peers' | 'runner'>;
 
 /** Ours first; etcd's own name beside it where the meaning is the same, so that its dashboards work. */
 const gauges: readonly {
@@ -98,6 +112,49 @@ const gauges: readonly {
     help: 'Client requests that wait for the log or for a read index',
     names: ['photon_chainfire_pending_requests', 'etcd_server_proposals_pending'],
   },
+  {
+    from: 'storedBytes',
+    help: 'Bytes of all rows in the store',
+    names: ['photon_chainfire_store_size_bytes', 'etcd_mvcc_db_total_size_in_bytes'],
+  },
+  {
+    from: 'liveBytes',
+    help: 'Bytes of the rows that are visible at the current revision',
+    names: ['photon_chainfire_store_live_bytes', 'etcd_mvcc_db_total_size_in_use_in_bytes'],
+  },
+];
+
+const runnerCounters: readonly {
+  readonly from: keyof RunnerObservation;
+  readonly name: string;
+  readonly help: string;
+}[] = [
+  { from: 'events', name: 'photon_chainfire_events_total', help: 'Events that the machine has stepped' },
+  {
+    from: 'requestsOverloaded',
+    name: 'photon_chainfire_requests_overloaded_total',
+    help: 'Requests turned away because too many events were waiting',
+  },
+  {
+    from: 'receivedDropped',
+    name: 'photon_chainfire_peer_received_dropped_messages_total',
+    help: 'Messages of peers dropped because too many events were waiting',
+  },
+  {
+    from: 'appendedBytes',
+    name: 'photon_chainfire_log_appended_bytes_total',
+    help: 'Bytes appended to the log',
+  },
+  {
+    from: 'snapshotsSent',
+    name: 'photon_chainfire_snapshots_sent_total',
+    help: 'Snapshots that a peer has staged whole',
+  },
+  {
+    from: 'snapshotsFailed',
+    name: 'photon_chainfire_snapshots_failed_total',
+    help: 'Snapshots that did not arrive',
+  },
 ];
 
 /** Seconds: etcd's buckets, from 1 ms, with finer ones below for fast disks. */
@@ -112,6 +169,7 @@ export class ChainfireMetrics {
   readonly registry = new Registry();
   readonly #observe: () => MemberObservation | undefined;
   readonly #gauges: readonly { readonly from: GaugeName; readonly gauge: Gauge }[];
+  readonly #runner: readonly { readonly from: keyof RunnerObservation; readonly counter: Counter }[];
   readonly #syncs: readonly Histogram[];
   readonly #handled: Counter;
   readonly #handling: Histogram;
@@ -137,6 +195,7 @@ export class ChainfireMetrics {
       new Histogram({ name, help, buckets, registers });
     const counter = (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name, help, labelNames, registers });
+    this.#runner = runnerCounters.map(({ from, name, help }) => ({ from, counter: counter(name, help) }));
     this.#syncs = ['photon_chainfire_log_sync_duration_seconds', 'etcd_disk_wal_fsync_duration_seconds'].map(
       (name) => histogram(name, 'Time that a sync of the log took', syncBuckets),
     );
@@ -208,6 +267,10 @@ export class ChainfireMetrics {
 
   #read(observation: MemberObservation): void {
     for (const { from, gauge } of this.#gauges) gauge.set(Number(observation[from]));
+    for (const { from, counter } of this.#runner) {
+      counter.reset();
+      counter.inc(observation.runner[from]);
+    }
     this.#peerConnected.reset();
     this.#peerMessages.reset();
     this.#peerDropped.reset();

@@ -86,6 +86,9 @@ export class LiveMember {
       revision: view.revision,
       compactRevision: view.compactRevision,
       pendingRequests: view.pendingRequests,
+      storedBytes: view.storedBytes,
+      liveBytes: view.liveBytes,
+      runner: this.#parts.runner.counters,
       peers: [...counters].map(([id, link]) => ({
         peer: this.#parts.peerNames.get(id) ?? String(id),
         connected: this.#parts.transport.connected(id),

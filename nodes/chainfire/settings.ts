@@ -1,4 +1,10 @@
-import { type ProcessSchema, required, type Settings, withDefault } from '../../adapters/config/schema.ts';
+import {
+  optional,
+  type ProcessSchema,
+  required,
+  type Settings,
+  withDefault,
+} from '../../adapters/config/schema.ts';
 import {
   address,
   integer,
@@ -31,6 +37,10 @@ const settings = {
     "Address for clients: etcd's gRPC services",
   ),
   listenPeer: withDefault(address(), { host: '127.0.0.1', port: 2380 }, 'Address for the other members'),
+  advertiseClient: optional(
+    address(),
+    'Address that the member list gives to clients; listen_client when it is not given',
+  ),
   listenMetrics: withDefault(
     address(),
     { host: '127.0.0.1', port: 12379 },

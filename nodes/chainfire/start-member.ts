@@ -80,7 +80,7 @@ function memberConfig(settings: ChainfireSettings, cluster: Bootstrap, own: Peer
     clusterId: own.clusterId,
     id: own.id,
     initialMembers: cluster.members.map(({ id, name, peerUrls }) => ({ id, name, peerUrls })),
-    clientUrls: [`http://${formatAddress(settings.listenClient)}`],
+    clientUrls: [`http://${formatAddress(settings.advertiseClient ?? settings.listenClient)}`],
     requestBytesMax: settings.requestBytesMax,
     txnOperationsMax: settings.txnOperationsMax,
     pendingRequestsMax: settings.pendingRequestsMax,

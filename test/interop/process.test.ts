@@ -3,6 +3,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { GrpcChainfireClient } from '../../adapters/grpc/client.ts';
+import { PutRequest } from '../../core/chainfire/api/kv.ts';
+import { seededPrng } from '../../sim/prng.ts';
 import { Cluster, photonFile } from './cluster.ts';
 import { type CommandResult, runCommand } from './command.ts';
 import { freePorts } from './ports.ts';
@@ -250,6 +253,54 @@ describe('three members', () => {
     await Promise.all([cluster.startMember('a'), cluster.startMember('b')]);
     expect((await kv(cluster, 'put', 'company', 'y')).code).toBe(0);
   });
+});
+
+test('a member that was away longer than the log reaches back is brought up by a snapshot', async () => {
+  // Small segments and no trailing entries: the log is cut as soon as the store has what it holds.
+  const cluster = await Cluster.start(3, ['--trailing-entries', '0', '--segment-bytes-max', '65536']);
+  cluster.showLogsOnFailure();
+  const endpoints = cluster.members.map(({ client }) => {
+    const [host = '', port = ''] = client.split(':');
+    return { host, port: Number(port) };
+  });
+  const client = new GrpcChainfireClient({ endpoints, prng: seededPrng('snapshot') });
+  try {
+    await cluster.end('c', 'SIGKILL');
+    const value = new Uint8Array(2_000).fill(7);
+    // A write that was on its way to the dead leader may end as "nobody knows"; the next one finds the new leader.
+    const put = (key: string) =>
+      client.call({ kind: 'put', request: PutRequest.create({ key, value }) }, 30_000);
+    await put('first');
+    expect((await put('second')).kind).toBe('answered');
+    // What must be read back, more than one chunk of a snapshot.
+    for (let at = 0; at < 1_000; at += 50) {
+      const outcomes = await Promise.all(Array.from({ length: 50 }, (_, more) => put(`k${at + more}`)));
+      expect(outcomes.filter(({ kind }) => kind !== 'answered')).toEqual([]);
+    }
+    await cluster.startMember('c');
+    const read = await photon([
+      'kv',
+      'get',
+      '--prefix',
+      'k',
+      '--count-only',
+      '--endpoints',
+      cluster.place('c').client,
+      '--timeout',
+      '30',
+    ]);
+    expect(read).toMatchObject({ code: 0, stdout: '1000\n' });
+    const sent = await Promise.all(
+      cluster.members.map(async ({ metrics }) => {
+        const text = await (await fetch(`http://${metrics}/metrics`)).text();
+        return Number(/^photon_chainfire_snapshots_sent_total ([0-9]+)$/m.exec(text)?.[1]);
+      }),
+    );
+    expect(sent.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
+  } finally {
+    client.close();
+    await cluster.remove();
+  }
 });
 
 test('a member ends when the process that started it is gone', async () => {

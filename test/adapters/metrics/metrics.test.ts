@@ -18,6 +18,16 @@ const observation: MemberObservation = {
   revision: 17,
   compactRevision: 5,
   pendingRequests: 2,
+  storedBytes: 1_000,
+  liveBytes: 600,
+  runner: {
+    events: 50,
+    requestsOverloaded: 0,
+    receivedDropped: 0,
+    appendedBytes: 4_096,
+    snapshotsSent: 3,
+    snapshotsFailed: 1,
+  },
   peers: [{ peer: 'b', connected: true, sentMessages: 7, sentBytes: 700, droppedMessages: 1 }],
 };
 
@@ -59,6 +69,8 @@ test('our names and etcd’s carry the same values where the meaning is the same
   ];
   for (const [ours, theirs, value] of pairs)
     expect([ours, found.get(ours), found.get(theirs)]).toEqual([ours, value, value]);
+  expect(found.get('photon_chainfire_snapshots_sent_total')).toBe('3');
+  expect(found.get('etcd_mvcc_db_total_size_in_bytes')).toBe('1000');
   expect(found.get('photon_chainfire_build_info{version="1.2.3"}')).toBe('1');
   expect(found.get('photon_chainfire_log_sync_duration_seconds_bucket{le="0.001"}')).toBe('1');
   expect(found.get('photon_chainfire_log_sync_duration_seconds_bucket{le="0.0005"}')).toBe('0');
