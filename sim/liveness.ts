@@ -1,7 +1,6 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type Prng } from '../core/base/prng.ts';
 import { type Cluster, type MemberProcess } from './cluster.ts';
-import { type SimulatedClient } from './clients.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
 import { cut, type FaultInjector } from './faults.ts';
 import { type History } from './history.ts';
@@ -18,6 +17,14 @@ const electionsMax = 15;
 /** For snapshots that lagging members need, and for the probes' time-outs. */
 const catchUpUs = 20_000_000;
 
+/** A client as this phase needs it. */
+export interface FinishingClient {
+  /** No call is under way. */
+  readonly idle: boolean;
+  /** Makes no new calls from now on. */
+  stop(): void;
+}
+
 /**
  * The second half of a run. A random core that suffices is healed and restarted; whoever is outside of it stays down, cut
  * off, or, worse, able to speak but not to hear, or to hear but not to speak. Clients finish what they have begun and ask
@@ -29,7 +36,7 @@ export class LivenessPhase {
   readonly #network: Network;
   readonly #cluster: Cluster;
   readonly #injector: FaultInjector;
-  readonly #clients: readonly SimulatedClient<ChainfireMember>[];
+  readonly #clients: readonly FinishingClient[];
   readonly #history: History;
   readonly #prng: Prng;
   readonly #electionTimeoutUs: number;
@@ -42,7 +49,7 @@ export class LivenessPhase {
     readonly network: Network;
     readonly cluster: Cluster;
     readonly injector: FaultInjector;
-    readonly clients: readonly SimulatedClient<ChainfireMember>[];
+    readonly clients: readonly FinishingClient[];
     readonly history: History;
     readonly prng: Prng;
     readonly electionTimeoutUs: number;

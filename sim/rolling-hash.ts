@@ -18,6 +18,10 @@ export class RollingHash {
   }
 
   number(value: number): void {
+    if (!Number.isFinite(value)) {
+      this.text(String(value));
+      return;
+    }
     this.#mix(value | 0);
     this.#mix(Math.trunc(value / two32) | 0);
   }
