@@ -34,7 +34,7 @@ interface Attempt {
   readonly endpoint: number;
 }
 
-/** Answers to a call that is over, or to an attempt that was given up, are ignored: nobody is told twice. */
+/** What a failed attempt leaves: surely nothing done, or nobody knows. */
 type Verdict = 'notDone' | 'unknown';
 
 /**

@@ -1,0 +1,244 @@
+import { assert, present } from '../../../core/base/assert.ts';
+import { type NodeId, nodeId } from '../../../core/base/ids.ts';
+import { ChainfireMember, defaultMemberConfig, memberTables } from '../../../core/chainfire/member.ts';
+import {
+  type MemberConfig,
+  type MemberEffect,
+  type MemberEvent,
+  type MemberRequest,
+  type MemberResponse,
+} from '../../../core/chainfire/member-protocol.ts';
+import { decodeGroupMessages, encodeGroupMessages } from '../../../core/raft/message-codec.ts';
+import { type GroupMessage } from '../../../core/raft/types.ts';
+import { MemoryBackend } from '../../../core/storage/memory-backend.ts';
+import { MemorySegments } from '../../../core/storage/memory-segments.ts';
+import { seededPrng } from '../../../sim/prng.ts';
+
+/** A member, and the runner's part of it. */
+class Node {
+  readonly id: NodeId;
+  readonly store = new CountingBackend(memberTables);
+  readonly segments = new MemorySegments();
+  member: ChainfireMember;
+  boots = 0;
+  up = true;
+  /** `stored` is kept back while true. */
+  holdsStored = false;
+  reportedStored = 0;
+  stopReason: string | undefined;
+
+  constructor(id: NodeId, start: (node: Node) => ChainfireMember) {
+    this.id = id;
+    this.member = start(this);
+  }
+}
+
+class CountingBackend extends MemoryBackend {
+  lastSeq = 0;
+
+  override write(batch: Parameters<MemoryBackend['write']>[0]): number {
+    this.lastSeq = super.write(batch);
+    return this.lastSeq;
+  }
+}
+
+interface Delivery {
+  readonly atUs: number;
+  readonly order: number;
+  readonly to: NodeId;
+  readonly event: MemberEvent;
+}
+
+const latencyUs = 1_000;
+
+/**
+ * Members joined by a pure network: every message goes through the codec and takes a millisecond, disks take none. Nothing
+ * fails unless the test says so.
+ */
+export class TestCluster {
+  readonly nodes = new Map<NodeId, Node>();
+  readonly replies = new Map<number, MemberResponse>();
+  /** Sees every message and may drop it (0), pass it (1) or double it (2). */
+  onMessage: (from: NodeId, to: NodeId, message: GroupMessage) => number = () => 1;
+  nowUs = 0;
+  #order = 0;
+  #requests = 0;
+  #deliveries: Delivery[] = [];
+  readonly #config: Omit<MemberConfig, 'id'>;
+
+  constructor(size: number, config: Partial<MemberConfig> = {}) {
+    const ids = Array.from({ length: size }, (_, at) => nodeId(at + 1));
+    const initialMembers = ids.map((id) => ({ id, name: `m${id}`, peerUrls: [`http://m${id}:2380`] }));
+    this.#config = {
+      ...defaultMemberConfig,
+      clusterId: 7n,
+      initialMembers,
+      clientUrls: ['http://c:2379'],
+      ...config,
+    };
+    for (const id of ids) this.nodes.set(id, new Node(id, (node) => this.#start(node)));
+  }
+
+  node(id: number): Node {
+    return present(this.nodes.get(nodeId(id)), `node ${id} exists`);
+  }
+
+  member(id: number): ChainfireMember {
+    return this.node(id).member;
+  }
+
+  /** Everything but the log and the store is lost. */
+  crash(id: number): void {
+    const node = this.node(id);
+    node.up = false;
+    this.#deliveries = this.#deliveries.filter((delivery) => delivery.to !== node.id);
+  }
+
+  restart(id: number): void {
+    const node = this.node(id);
+    node.up = true;
+    node.member = this.#start(node);
+    node.reportedStored = node.store.lastSeq;
+  }
+
+  /** Forwards a request to a member; its answer will be in `replies`. */
+  send(id: number, request: MemberRequest): number {
+    this.#requests += 1;
+    this.step(id, { kind: 'requested', requestId: this.#requests, request });
+    return this.#requests;
+  }
+
+  /** Asks a member and runs until it answers. */
+  call(id: number, request: MemberRequest, withinUs = 20_000_000): MemberResponse {
+    const requestId = this.send(id, request);
+    this.runUntil(() => this.replies.has(requestId), withinUs);
+    return present(this.replies.get(requestId), 'answered');
+  }
+
+  /** Runs until somebody leads and has told the others; returns the leader. */
+  elect(): number {
+    let leader = 0;
+    this.runUntil(() => {
+      const up = [...this.nodes.values()].filter((node) => node.up);
+      leader = up.find(({ member }) => member.view.raft.role === 'leader')?.id ?? 0;
+      return leader !== 0 && up.every(({ member }) => member.view.raft.leader === leader);
+    });
+    return leader;
+  }
+
+  runUntil(condition: () => boolean, withinUs = 20_000_000): void {
+    const endUs = this.nowUs + withinUs;
+    while (!condition()) {
+      assert(this.nowUs <= endUs, `it comes to pass within ${withinUs} µs`);
+      this.#advance();
+    }
+  }
+
+  run(forUs: number): void {
+    const endUs = this.nowUs + forUs;
+    this.runUntil(() => this.nowUs >= endUs, forUs + 10_000_000);
+  }
+
+  /** Every member has applied all that is committed anywhere. */
+  quiesce(): void {
+    this.runUntil(() => {
+      const up = [...this.nodes.values()].filter((node) => node.up);
+      const last = Math.max(...up.map(({ member }) => member.view.raft.lastIndex));
+      return up.every(({ member }) => member.view.appliedIndex === last);
+    });
+  }
+
+  step(id: number, event: MemberEvent): readonly MemberEffect[] {
+    const node = this.node(id);
+    if (!node.up) return [];
+    const effects = node.member.step(event, this.nowUs);
+    for (const effect of effects) this.#carryOut(node, effect);
+    this.releaseStored(node);
+    return effects;
+  }
+
+  releaseStored(node: Node): void {
+    if (node.holdsStored || node.store.lastSeq <= node.reportedStored) return;
+    node.reportedStored = node.store.lastSeq;
+    this.#deliver(node.id, { kind: 'stored', storeSeq: node.store.lastSeq }, 0);
+  }
+
+  #advance(): void {
+    this.#deliveries.sort((left, right) => left.atUs - right.atUs || left.order - right.order);
+    let tickUs = Infinity;
+    for (const node of this.nodes.values()) if (node.up) tickUs = Math.min(tickUs, node.member.deadlineUs);
+    const next = this.#deliveries[0];
+    if (next !== undefined && next.atUs <= Math.max(tickUs, this.nowUs)) {
+      this.#deliveries.shift();
+      this.nowUs = Math.max(this.nowUs, next.atUs);
+      this.step(next.to, next.event);
+      return;
+    }
+    assert(tickUs < Infinity, 'somebody will do something');
+    // A member with work to do says "now"; time passes all the same.
+    this.nowUs = Math.max(this.nowUs + 1, tickUs);
+    for (const node of this.nodes.values()) {
+      if (node.up && node.member.deadlineUs <= this.nowUs) this.step(node.id, { kind: 'tick' });
+    }
+  }
+
+  #carryOut(node: Node, effect: MemberEffect): void {
+    switch (effect.kind) {
+      case 'persist':
+        for (const { file, bytes } of effect.appends) node.segments.append(file, bytes);
+        this.#deliver(node.id, { kind: 'synced', syncSeq: effect.syncSeq }, 0);
+        break;
+      case 'send':
+        // Disks take no time: whatever the message waits for is durable before it arrives.
+        for (const message of effect.messages) {
+          const copies = this.onMessage(node.id, effect.to, message);
+          for (let copy = 0; copy < copies; copy += 1) {
+            const messages = decodeGroupMessages(encodeGroupMessages([message]));
+            this.#deliver(effect.to, { kind: 'received', from: node.id, messages }, latencyUs);
+          }
+        }
+        break;
+      case 'reply':
+        assert(!this.replies.has(effect.requestId), 'a request is answered once');
+        this.replies.set(effect.requestId, effect.response);
+        break;
+      case 'removeSegments':
+        for (const file of effect.files) node.segments.remove(file);
+        break;
+      case 'sendSnapshot':
+        this.#copySnapshot(node, effect);
+        break;
+      case 'stop':
+        node.stopReason = effect.reason;
+        break;
+    }
+  }
+
+  #copySnapshot(from: Node, effect: Extract<MemberEffect, { kind: 'sendSnapshot' }>): void {
+    const view = from.store.view(effect.viewId);
+    const target = present(this.nodes.get(effect.to), 'the receiver exists');
+    if (target.up) {
+      const stageId = target.store.openStage();
+      for (const table of memberTables) {
+        target.store.stageRows(stageId, table, [...view.range(table, { from: '' })]);
+      }
+      const { header } = effect;
+      this.#deliver(target.id, { kind: 'snapshotReceived', from: from.id, stageId, header }, latencyUs);
+    }
+    view.close();
+    const kind = target.up ? 'snapshotSent' : 'snapshotFailed';
+    this.#deliver(from.id, { kind, to: effect.to }, 2 * latencyUs);
+  }
+
+  #deliver(to: NodeId, event: MemberEvent, afterUs: number): void {
+    this.#order += 1;
+    this.#deliveries.push({ atUs: this.nowUs + afterUs, order: this.#order, to, event });
+  }
+
+  #start(node: Node): ChainfireMember {
+    node.boots += 1;
+    const prng = seededPrng(`member ${node.id} boot ${node.boots}`);
+    const ports = { store: node.store, segments: node.segments };
+    return ChainfireMember.recover(ports, { ...this.#config, id: node.id }, prng, this.nowUs);
+  }
+}

@@ -1,0 +1,95 @@
+import { nodeId } from '../../../core/base/ids.ts';
+import { type CompactionRequest, type TxnRequest } from '../../../core/chainfire/api/kv.ts';
+import { type AppliedCommand, StateMachine } from '../../../core/chainfire/apply.ts';
+import { Backlog } from '../../../core/chainfire/backlog.ts';
+import { Command } from '../../../core/chainfire/command.ts';
+import { memberTables } from '../../../core/chainfire/member.ts';
+import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
+import { MemberDirectory } from '../../../core/chainfire/members.ts';
+import { compactionTurn } from '../../../core/chainfire/mvcc/compaction.ts';
+import { Mvcc } from '../../../core/chainfire/mvcc/mvcc.ts';
+import { StateHash } from '../../../core/chainfire/mvcc/state-hash.ts';
+import { type Entry } from '../../../core/raft/types.ts';
+import { type StorageBackend } from '../../../core/storage/backend.ts';
+import { MemoryBackend } from '../../../core/storage/memory-backend.ts';
+
+const proposer = { member: nodeId(1), boot: 9 };
+type Written = Extract<MemberRequest, { kind: 'put' | 'deleteRange' | 'txn' | 'compact' }>;
+
+/** The replicated state machine by itself, with the log that drove it. */
+export class Machine {
+  readonly store: StorageBackend;
+  readonly log: Entry[];
+  mvcc: Mvcc;
+  state: StateMachine;
+
+  constructor(store: StorageBackend = new MemoryBackend(memberTables), log: Entry[] = []) {
+    this.store = store;
+    this.log = log;
+    this.mvcc = new Mvcc(store);
+    this.state = this.#recover();
+  }
+
+  /** Forgets everything but the store, and applies what the log holds beyond it. */
+  restart(): void {
+    this.mvcc = new Mvcc(this.store);
+    this.state = this.#recover();
+    this.state.apply(this.log.slice(this.state.index), proposer);
+  }
+
+  /** Proposes, commits and applies one command. */
+  do(request: Written): MemberResponse {
+    return (this.doAll([request])[0] as AppliedCommand).response;
+  }
+
+  /** Several in one batch. */
+  doAll(requests: readonly Written[], term = 1): readonly AppliedCommand[] {
+    const entries = requests.map((request, at) => this.entry(request, this.log.length + at + 1, term));
+    this.log.push(...entries);
+    return this.state.apply(entries, proposer);
+  }
+
+  entry(request: Written, index: number, term = 1, seq = index): Entry {
+    const data = Command.encode(
+      Command.create({
+        ...proposer,
+        seq,
+        put: request.kind === 'put' ? request.request : undefined,
+        deleteRange: request.kind === 'deleteRange' ? request.request : undefined,
+        txn: request.kind === 'txn' ? (request.request as TxnRequest) : undefined,
+        compact: request.kind === 'compact' ? (request.request as CompactionRequest) : undefined,
+      }),
+    );
+    return { index, term, kind: 'command', data };
+  }
+
+  /** One turn of freeing; false when there was nothing to do. */
+  free(recordsMax: number): boolean {
+    const batch = compactionTurn(this.mvcc, recordsMax);
+    if (batch !== undefined) this.store.write(batch);
+    return batch !== undefined;
+  }
+
+  rows(table: string): readonly (readonly [string, Uint8Array])[] {
+    return [...this.store.range(table, { from: '' })];
+  }
+
+  hashKv(revision = this.mvcc.revision, recordsPerTurn = 3): number {
+    const { compactRevision } = this.mvcc;
+    const view = this.store.view(this.store.openView());
+    const hash = new StateHash(view, { compactRevision, revision, initial: 0 });
+    while (!hash.done) hash.advance(recordsPerTurn);
+    view.close();
+    return hash.hash;
+  }
+
+  #recover(): StateMachine {
+    return new StateMachine({
+      mvcc: this.mvcc,
+      backlog: new Backlog(1_000_000_000, 0),
+      directory: new MemberDirectory([], this.store),
+      initialConfiguration: { voters: [nodeId(1)], outgoing: [], learners: [] },
+      leaseExists: () => false,
+    });
+  }
+}
