@@ -17,7 +17,7 @@ import { seededPrng } from '../../../sim/prng.ts';
 /** A member, and the runner's part of it. */
 class Node {
   readonly id: NodeId;
-  readonly store = new CountingBackend(memberTables);
+  store = new CountingBackend(memberTables);
   readonly segments = new MemorySegments();
   member: ChainfireMember;
   boots = 0;
@@ -25,6 +25,8 @@ class Node {
   /** `stored` is kept back while true. */
   holdsStored = false;
   reportedStored = 0;
+  /** What of the store survives `loseUnstored`. */
+  storedView: number | undefined;
   stopReason: string | undefined;
 
   constructor(id: NodeId, start: (node: Node) => ChainfireMember) {
@@ -61,6 +63,8 @@ export class TestCluster {
   /** Sees every message and may drop it (0), pass it (1) or double it (2). */
   onMessage: (from: NodeId, to: NodeId, message: GroupMessage) => number = () => 1;
   nowUs = 0;
+  /** Snapshots that were sent. */
+  snapshots = 0;
   #order = 0;
   #requests = 0;
   #deliveries: Delivery[] = [];
@@ -99,6 +103,26 @@ export class TestCluster {
     node.up = true;
     node.member = this.#start(node);
     node.reportedStored = node.store.lastSeq;
+  }
+
+  /** From here on nothing that the store is given reaches its disk. */
+  holdStored(id: number): void {
+    const node = this.node(id);
+    node.holdsStored = true;
+    node.storedView = node.store.openView();
+  }
+
+  /** The store of a crashed member goes back to where `holdStored` was. */
+  loseUnstored(id: number): void {
+    const node = this.node(id);
+    const view = node.store.view(present(node.storedView, 'the store was held'));
+    const store = new CountingBackend(memberTables);
+    const rows = memberTables.flatMap((table) =>
+      [...view.range(table, { from: '' })].map(([key, value]) => ({ table, key, value })),
+    );
+    store.write(rows);
+    node.store = store;
+    node.holdsStored = false;
   }
 
   /** Forwards a request to a member; its answer will be in `replies`. */
@@ -215,6 +239,7 @@ export class TestCluster {
   }
 
   #copySnapshot(from: Node, effect: Extract<MemberEffect, { kind: 'sendSnapshot' }>): void {
+    this.snapshots += 1;
     const view = from.store.view(effect.viewId);
     const target = present(this.nodes.get(effect.to), 'the receiver exists');
     if (target.up) {
