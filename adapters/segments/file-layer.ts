@@ -5,12 +5,12 @@
 export interface FileLayer {
   /** Makes the directory, not its parents; false when it was there already. */
   makeDirectory(path: string): boolean;
-  /** Entries of a directory, in any order. */
+  /** Files and directories in a directory, in any order; what is neither is left out. */
   readDirectory(path: string): readonly DirectoryEntry[];
   /** Opens a file for reading and writing; `create` makes it when it is not there. Returns a descriptor. */
   open(path: string, create: boolean): number;
   close(descriptor: number): void;
-  lengthBytes(descriptor: number): number;
+  lengthBytes(path: string): number;
   /** Fills `into`, unless the file ends before; returns the number of bytes read. */
   read(descriptor: number, into: Uint8Array, positionBytes: number): number;
   /** Writes all parts, one behind the other, in as few calls as the system takes. */

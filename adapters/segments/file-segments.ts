@@ -165,7 +165,8 @@ export class FileSegments implements SegmentFiles {
       if (isDirectory) {
         this.#scanDirectory(`${file}/`);
       } else {
-        const lengthBytes = this.#layer.lengthBytes(this.#descriptors.get(path, false));
+        // Not opened before it is used: closing another's file would drop that one's locks on it.
+        const lengthBytes = this.#layer.lengthBytes(path);
         this.#files.set(file, { path, exists: true, writtenBytes: lengthBytes, appended: [], lengthBytes });
       }
     }

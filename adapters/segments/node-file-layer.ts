@@ -4,7 +4,6 @@ import {
   constants,
   fdatasync,
   fdatasyncSync,
-  fstatSync,
   fsync,
   fsyncSync,
   ftruncateSync,
@@ -12,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  statSync,
   unlinkSync,
   writevSync,
 } from 'node:fs';
@@ -36,10 +36,9 @@ export class NodeFileLayer implements FileLayer {
   }
 
   readDirectory(path: string): readonly DirectoryEntry[] {
-    return readdirSync(path, { withFileTypes: true }).map((entry) => ({
-      name: entry.name,
-      isDirectory: entry.isDirectory(),
-    }));
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isFile() || entry.isDirectory())
+      .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
   }
 
   open(path: string, create: boolean): number {
@@ -50,8 +49,8 @@ export class NodeFileLayer implements FileLayer {
     closeSync(descriptor);
   }
 
-  lengthBytes(descriptor: number): number {
-    return fstatSync(descriptor).size;
+  lengthBytes(path: string): number {
+    return statSync(path).size;
   }
 
   read(descriptor: number, into: Uint8Array, positionBytes: number): number {

@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 
 import { type Variant } from './variant.ts';
 
-const child = fileURLToPath(new URL('child.ts', import.meta.url));
+/** What runs in the process: see the files of these names. */
+type Subject = 'set' | 'member';
 
 /** What one directory has seen, over all the processes that lived on it. */
 interface Record {
@@ -23,7 +24,7 @@ interface Record {
 }
 
 /** Lives and dies on one directory until `cuts` are done or something is wrong. */
-async function cutPower(variant: Variant, cuts: number): Promise<Record> {
+async function cutPower(subject: Subject, variant: Variant, cuts: number): Promise<Record> {
   const dir = mkdtempSync(join(tmpdir(), 'photon-power-cut-'));
   const record: Record = {
     cuts: 0,
@@ -35,7 +36,7 @@ async function cutPower(variant: Variant, cuts: number): Promise<Record> {
   };
   try {
     while (record.cuts < cuts && record.violations.length === 0) {
-      judge(record, await life(dir, record.issued.size + 1, variant));
+      judge(record, await life(subject, dir, record.issued.size + 1, variant));
     }
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -44,7 +45,13 @@ async function cutPower(variant: Variant, cuts: number): Promise<Record> {
 }
 
 /** One process from start to SIGKILL; what it said. One in ten is killed while it starts or recovers. */
-function life(dir: string, firstNumber: number, variant: Variant): Promise<readonly string[]> {
+function life(
+  subject: Subject,
+  dir: string,
+  firstNumber: number,
+  variant: Variant,
+): Promise<readonly string[]> {
+  const child = fileURLToPath(new URL(`${subject}-child.ts`, import.meta.url));
   return new Promise((resolve, reject) => {
     const process_ = spawn(process.execPath, [child, dir, String(firstNumber), variant], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -96,7 +103,7 @@ function judge(record: Record, lines: readonly string[]): void {
 }
 
 test('after a hundred power cuts nothing that was acknowledged is lost', { timeout: 240_000 }, async () => {
-  const records = await Promise.all([cutPower('whole', 50), cutPower('whole', 50)]);
+  const records = await Promise.all([cutPower('set', 'whole', 50), cutPower('set', 'whole', 50)]);
   for (const { violations, cuts, issued, acknowledged, lost } of records) {
     expect(violations).toEqual([]);
     expect(cuts).toBe(50);
@@ -106,11 +113,28 @@ test('after a hundred power cuts nothing that was acknowledged is lost', { timeo
   }
 });
 
-test.each(['repliesBeforeSync', 'syncEndsEarly'] as const)(
-  'a process that acknowledges before the sync has ended is caught (%s)',
+test(
+  'a Chainfire member, all by itself, loses no key that it acknowledged',
+  { timeout: 240_000 },
+  async () => {
+    const { violations, cuts, issued, acknowledged, lost } = await cutPower('member', 'whole', 20);
+    expect(violations).toEqual([]);
+    expect(cuts).toBe(20);
+    expect(issued.size).toBeGreaterThan(100);
+    expect(acknowledged.size).toBeGreaterThan(50);
+    expect(lost.size).toBeGreaterThan(10);
+  },
+);
+
+test.each([
+  ['set', 'repliesBeforeSync'],
+  ['set', 'syncEndsEarly'],
+  ['member', 'syncEndsEarly'],
+] as const)(
+  'a process that acknowledges before the sync has ended is caught (%s, %s)',
   { timeout: 120_000 },
-  async (variant) => {
-    const { violations, cuts } = await cutPower(variant, 20);
+  async (subject, variant) => {
+    const { violations, cuts } = await cutPower(subject, variant, 20);
     expect(violations[0]).toContain('was acknowledged, and is gone');
     expect(cuts).toBeLessThanOrEqual(20);
   },

@@ -169,7 +169,7 @@ test('bytes in doubt are written again before a cut returns', () => {
   const files = FileSegments.open({ dir, layer });
   layer.calls.length = 0;
   files.truncate('a', 5, 2);
-  expect(layer.calls).toEqual(['write a 1@2', 'syncDirectoryNow ']);
+  expect(layer.calls).toEqual(['open a', 'write a 1@2', 'syncDirectoryNow ']);
   expect(readFileSync(join(dir, 'a'), 'latin1')).toBe('abcde');
   files.close();
 });
@@ -178,9 +178,11 @@ test('what is not a segment file is left alone', () => {
   writeFileSync(join(dir, 'LOCK'), '');
   writeFileSync(join(dir, 'a.tmp'), '');
   writeFileSync(join(dir, 'a'), 'x');
-  symlinkSync('nowhere', join(dir, 'Dangling'));
-  const files = FileSegments.open({ dir });
+  symlinkSync('nowhere', join(dir, 'dangling'));
+  const layer = new WatchedLayer();
+  const files = FileSegments.open({ dir, layer });
   expect(files.list('')).toEqual([{ file: 'a', lengthBytes: 1 }]);
+  expect(layer.calls).toEqual(['makeDirectory ']); // Not even opened.
   files.close();
 });
 

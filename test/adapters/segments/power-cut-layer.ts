@@ -62,8 +62,10 @@ export class PowerCutLayer implements FileLayer {
     this.#open.delete(descriptor);
   }
 
-  lengthBytes(descriptor: number): number {
-    return this.#file(descriptor).cached.length;
+  lengthBytes(path: string): number {
+    const file = this.#directory(dirname(path)).entries.get(basename(path));
+    if (!(file instanceof File)) throw systemError('ENOENT', path);
+    return file.cached.length;
   }
 
   read(descriptor: number, into: Uint8Array, positionBytes: number): number {

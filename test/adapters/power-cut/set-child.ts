@@ -1,18 +1,17 @@
 /**
- * The process that loses its power: `child.ts DIRECTORY FIRST-NUMBER VARIANT`.
+ * The process that loses its power: `set-child.ts DIRECTORY FIRST-NUMBER VARIANT`.
  *
  * Prints, a line each and at once: `recovered` with every number that it finds, then `issued` before it asks for a number
  * to be added and `acknowledged` when it has the answer, until it is killed.
  */
-import { writeSync } from 'node:fs';
-
 import { type RunnerEffect, type RunnerEvent } from '../../../adapters/runner/protocol.ts';
 import { Runner } from '../../../adapters/runner/runner.ts';
 import { FileSegments } from '../../../adapters/segments/file-segments.ts';
 import { type Machine } from '../../../core/base/machine.ts';
-import { type SegmentFiles } from '../../../core/storage/segment-files.ts';
 import { PowerCutLayer } from '../segments/power-cut-layer.ts';
 import { DurableSet } from './durable-set.ts';
+import { endingSyncsEarly } from './ending-syncs-early.ts';
+import { say } from './say.ts';
 
 type SetMachine = Machine<RunnerEvent<number, never, never>, RunnerEffect<number, never, never>>;
 
@@ -53,11 +52,6 @@ async function add(): Promise<void> {
   }
 }
 
-/** Into the pipe before it returns: what was said survives the speaker. */
-function say(line: string): void {
-  writeSync(1, `${line}\n`);
-}
-
 function replyingBeforeSync(machine: SetMachine): SetMachine {
   return {
     deadlineUs: Infinity,
@@ -65,23 +59,5 @@ function replyingBeforeSync(machine: SetMachine): SetMachine {
       machine
         .step(event, nowUs)
         .map((effect) => (effect.kind === 'reply' ? { ...effect, afterSyncSeq: 0 } : effect)),
-  };
-}
-
-function endingSyncsEarly(segments: SegmentFiles): SegmentFiles {
-  let underWay = false;
-  return {
-    list: (prefix) => segments.list(prefix),
-    read: (file, position, length) => segments.read(file, position, length),
-    truncate: (file, length) => segments.truncate(file, length),
-    remove: (file) => segments.remove(file),
-    append: (file, bytes) => segments.append(file, bytes),
-    sync: (onEnd) => {
-      if (!underWay) {
-        underWay = true;
-        segments.sync(() => (underWay = false));
-      }
-      onEnd(undefined);
-    },
   };
 }
