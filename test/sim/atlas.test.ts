@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest';
+
+import { groupId, nodeId } from '../../core/base/ids.ts';
+import { encodeBatch } from '../../core/raft/records.ts';
+import { type RaftView } from '../../core/raft/types.ts';
+import { RecordLog } from '../../core/storage/record-log.ts';
+import { type AtlasMember, FaultAtlas } from '../../sim/atlas.ts';
+import { SimulatedSegments } from '../../sim/disk/segments.ts';
+import { seededPrng } from '../../sim/prng.ts';
+import { World } from '../../sim/world.ts';
+
+/** A member whose log ends there; undefined: down. */
+function member(
+  node: number,
+  log: { last: number; term?: number; first?: number; repairing?: boolean } | undefined,
+  segments = new SimulatedSegments({ world: new World(), prng: seededPrng('disk'), syncMedianUs: 1 }),
+): AtlasMember & { raft: RaftView | undefined } {
+  const id = nodeId(node);
+  if (log === undefined) return { node: id, segments, raft: undefined };
+  const { last, term = 1, first = 1, repairing = false } = log;
+  const raft: RaftView = {
+    id,
+    term,
+    vote: 0,
+    role: 'follower',
+    leader: 0,
+    commitIndex: last,
+    firstIndex: first,
+    lastIndex: last,
+    syncedIndex: last,
+    configuration: { voters: [], outgoing: [], learners: [] },
+    repairing,
+    termAt: (index) => (index >= first - 1 && index <= last ? term : undefined),
+    entries: () => [],
+  };
+  return { node: id, segments, raft };
+}
+
+const end = { index: 10, term: 1 };
+const n1 = nodeId(1);
+
+test('a member may be hurt when a quorum of the others holds all that it held', () => {
+  expect(
+    new FaultAtlas([member(1, { last: 10 }), member(2, { last: 10 }), member(3, { last: 12 })]).allows(
+      n1,
+      end,
+    ),
+  ).toBe(true);
+  const five = [
+    member(1, undefined),
+    member(2, { last: 10 }),
+    member(3, { last: 10 }),
+    member(4, { last: 3 }),
+  ];
+  expect(new FaultAtlas([...five, member(5, { last: 10 })]).allows(n1, end)).toBe(true);
+  expect(new FaultAtlas([...five, member(5, { last: 9 })]).allows(n1, end)).toBe(false);
+});
+
+test.each([
+  ['lacks an entry', { last: 9 }],
+  ['holds another entry there', { last: 10, term: 2 }],
+  ['is itself being repaired', { last: 10, repairing: true }],
+  ['is down, so that nobody knows', undefined],
+])('of three, nobody is hurt while another %s', (_why, log) => {
+  expect(
+    new FaultAtlas([member(1, { last: 10 }), member(2, { last: 10 }), member(3, log)]).allows(n1, end),
+  ).toBe(false);
+});
+
+test('a log that begins behind the entry holds it by what it has applied', () => {
+  const behind = [
+    member(1, { last: 10 }),
+    member(2, { last: 30, first: 20 }),
+    member(3, { last: 30, first: 20 }),
+  ];
+  expect(new FaultAtlas(behind).allows(n1, end)).toBe(true);
+});
+
+test('a single member is never hurt: what it holds exists nowhere else', () => {
+  expect(new FaultAtlas([member(1, { last: 10 })]).allows(n1, end)).toBe(false);
+});
+
+interface Written {
+  readonly segments: SimulatedSegments;
+  /** Bytes at which each batch ends, in the order of the batches. */
+  readonly ends: readonly number[];
+}
+
+/** A log on a disk: one batch for each vote, its frames vouching for those before. */
+function written(terms: readonly number[], paddingBytes = 600): Written {
+  const world = new World();
+  const segments = new SimulatedSegments({ world, prng: seededPrng('log'), syncMedianUs: 1 });
+  const { log } = RecordLog.recover(segments, { prefix: 'log/', segmentBytesMax: 1_000_000 });
+  const ends: number[] = [];
+  let endBytes = 0;
+  for (const [at, term] of terms.entries()) {
+    const { payload } = encodeBatch({
+      restates: at === 0,
+      holes: [],
+      records: [
+        {
+          group: groupId(1),
+          recordSeq: at + 1,
+          term,
+          vote: 0,
+          boot: 1,
+          repairing: false,
+          recovered: false,
+          copies: [],
+          entries: {
+            previousTerm: 0,
+            entries: [{ index: at + 1, term, kind: 'command', data: new Uint8Array(paddingBytes) }],
+          },
+        },
+      ],
+    });
+    const { append, location } = log.append(payload);
+    segments.append(append.file, append.bytes);
+    segments.sync(() => undefined);
+    world.runUntil(world.nowUs + 1_000_000);
+    log.synced(location.batchSeq);
+    endBytes += append.bytes.length;
+    ends.push(endBytes);
+  }
+  segments.crash('machine');
+  return { segments, ends };
+}
+
+const others = [member(2, { last: 10 }), member(3, { last: 10 })];
+
+test('rot spares the only record of the newest term, whatever the seed', () => {
+  const newest = new Set<number>();
+  for (let seed = 0; seed < 60; seed += 1) {
+    const { segments, ends } = written([1, 1, 1, 1, 2]);
+    const down = member(1, undefined, segments);
+    const rotten = new FaultAtlas([down, ...others]).rot(down, end, seededPrng(`rot ${seed}`));
+    if (rotten === undefined) continue;
+    newest.add(rotten.sector);
+    const { batches } = RecordLog.recover(segments.copy(), { prefix: 'log/', segmentBytesMax: 1_000 });
+    expect(batches.at(-1)?.location.batchSeq).toBe(5);
+    expect(batches.length).toBeLessThan(5);
+    // The frame of the newest term begins where the fourth batch ends.
+    expect(rotten.sector * 512).toBeLessThan(ends[3] ?? 0);
+  }
+  expect(newest.size).toBeGreaterThan(2);
+});
+
+test('a disk that holds nothing but the newest record stays whole', () => {
+  const { segments } = written([1]);
+  const before = segments.read('log/0000000001-0000000000000001', 0, 10_000).slice();
+  const down = member(1, undefined, segments);
+  expect(new FaultAtlas([down, ...others]).rot(down, end, seededPrng('rot'))).toBeUndefined();
+  const [file] = segments.list('');
+  expect([...segments.read(file?.file ?? '', 0, 10_000)]).toEqual([...before]);
+});
+
+test('one member is hurt at a time, until it holds again what it held', () => {
+  const { segments } = written([1, 1, 1, 1, 2]);
+  const hurt: { raft: RaftView | undefined } & AtlasMember = member(1, undefined, segments);
+  const atlas = new FaultAtlas([hurt, ...others]);
+  expect(atlas.rot(hurt, end, seededPrng('rot'))).toBeDefined();
+  expect(atlas.hurt).toBe(1);
+  expect(atlas.allows(nodeId(2), end)).toBe(false);
+  hurt.raft = member(1, { last: 10, repairing: true }).raft;
+  expect(atlas.hurt).toBe(1);
+  hurt.raft = member(1, { last: 9 }).raft;
+  expect(atlas.hurt).toBe(1);
+  hurt.raft = member(1, { last: 10 }).raft;
+  expect(atlas.hurt).toBeUndefined();
+  expect(atlas.allows(nodeId(2), end)).toBe(true);
+});
