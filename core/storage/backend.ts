@@ -14,7 +14,10 @@ export interface StorageBackend {
 
   get(table: string, key: string): Uint8Array | undefined;
 
-  /** Rows with from ≤ key < to, ascending, or descending when `reverse`; lazily, so that a reader may stop early. */
+  /**
+   * Rows with from ≤ key < to, ascending, or descending when `reverse`; lazily, so that a reader may stop early. It ends
+   * with the next write to the table: asking for more rows afterwards throws. A view's range has no such end.
+   */
   range(table: string, range: StoreRange): Iterable<StoreRow>;
 
   /** Applies the whole batch, in order; returns its number: 1, 2, 3 … within this life of the store. */
@@ -50,6 +53,7 @@ export interface StoreRange {
 export type StoreRow = readonly [key: string, value: Uint8Array];
 
 export interface StoreView {
+  /** Everything but `close` throws once the view is closed, a range that was begun before included. */
   get(table: string, key: string): Uint8Array | undefined;
   range(table: string, range: StoreRange): Iterable<StoreRow>;
   close(): void;

@@ -1,0 +1,279 @@
+import { join } from 'node:path';
+
+import { assert, present } from '../../core/base/assert.ts';
+import {
+  stagesMax,
+  type StoreRange,
+  type StoreRow,
+  type StoreView,
+  type StoreWrite,
+} from '../../core/storage/backend.ts';
+import { assertStageRows, assertStoreBatch } from '../../core/storage/store-bounds.ts';
+import { type DurableStore } from '../runner/ports.ts';
+import {
+  announceCurrent,
+  confirmCurrent,
+  generationName,
+  isFirstOpenUnfinished,
+  listGenerations,
+  makeDirectory,
+  readCurrent,
+  removeDirectory,
+} from './current-file.ts';
+import { Generation } from './generation.ts';
+import { LmdbBackendError } from './lmdb-backend-error.ts';
+import { LmdbView } from './lmdb-view.ts';
+import { mergeLayers, PendingLayer } from './pending-layer.ts';
+
+export interface LmdbBackendOptions {
+  /** Belongs to this store alone, and to one process at a time; made when it is not there. */
+  readonly dir: string;
+  readonly tables: readonly string[];
+  /** Address space for the map, and so the most that the content may take. The file grows as it is needed. */
+  readonly mapBytes?: number | undefined;
+}
+
+const mapBytesDefault = 1_099_511_627_776;
+
+/**
+ * The ordered store on LMDB.
+ *
+ * LMDB shows a write only once it is committed, so what is on its way lies in two layers over it, which every read
+ * merges: one that a transaction is writing, and one that gathers batches meanwhile and becomes the next transaction.
+ * Bound: none here, the machine bounds written − stored.
+ *
+ * A failed commit is reported once, and nothing is written after it.
+ */
+export class LmdbBackend implements DurableStore {
+  readonly tables: readonly string[];
+  onStored: (storeSeq: number) => void = () => undefined;
+  onFailed: (reason: Error) => void = () => undefined;
+
+  readonly #dir: string;
+  readonly #mapBytes: number;
+  #generation: Generation;
+  #generationNumber: number;
+  /** Every generation that is not closed yet. */
+  readonly #generations = new Set<Generation>();
+
+  /** Gathers batches. */
+  #next: PendingLayer;
+  /** What a transaction of the live generation is writing; not changed any more. */
+  #inFlight: PendingLayer | undefined;
+  #writtenSeq = 0;
+  /** The last batch that wrote to a table. */
+  readonly #writtenTables = new Map<string, number>();
+  #reportedSeq = 0;
+  #flushing: Promise<void> | undefined;
+  #failed = false;
+  #closed = false;
+
+  readonly #views = new Map<number, LmdbView>();
+  #viewsOpened = 0;
+  readonly #stages = new Map<number, Stage>();
+  #stagesOpened = 0;
+
+  private constructor(options: LmdbBackendOptions) {
+    this.tables = [...options.tables];
+    this.#dir = options.dir;
+    this.#mapBytes = options.mapBytes ?? mapBytesDefault;
+    this.#next = PendingLayer.empty(this.tables);
+    makeDirectory(this.#dir);
+    const current = readCurrent(this.#dir);
+    const left = listGenerations(this.#dir);
+    this.#generationNumber = Math.max(0, ...left.map(Number));
+    if (current === undefined && left.length > 0 && !isFirstOpenUnfinished(this.#dir)) {
+      const names = left.join(', ');
+      throw new LmdbBackendError(
+        'CURRENT_MISSING',
+        `${this.#dir} holds ${names}, but no CURRENT to name one`,
+      );
+    }
+    for (const name of left) if (name !== current) removeDirectory(join(this.#dir, name));
+    const name = current ?? this.#freshName();
+    if (current === undefined) announceCurrent(this.#dir, name);
+    this.#generation = this.#openGeneration(name);
+    if (current === undefined) {
+      this.#generation.makeDurable();
+      confirmCurrent(this.#dir);
+    }
+  }
+
+  /** @throws LmdbBackendError when the directory holds something else than a whole store */
+  static open(options: LmdbBackendOptions): LmdbBackend {
+    return new LmdbBackend(options);
+  }
+
+  get(table: string, key: string): Uint8Array | undefined {
+    this.#assertOpen();
+    for (const layer of this.#layers()) {
+      const value = layer.table(table).get(key);
+      if (value !== undefined) return value ?? undefined;
+    }
+    return this.#generation.get(table, key, undefined);
+  }
+
+  range(table: string, range: StoreRange): Iterable<StoreRow> {
+    this.#assertOpen();
+    // Here rather than at the first row, so that a wrong table is found at once.
+    const layers = this.#layers().map((layer) => layer.table(table));
+    const generation = this.#generation;
+    return {
+      [Symbol.iterator]: () =>
+        this.#untilWritten(table, mergeLayers(layers, generation.range(table, range, undefined), range)),
+    };
+  }
+
+  write(batch: readonly StoreWrite[]): number {
+    this.#assertOpen();
+    assertStoreBatch(this.tables, batch);
+    this.#writtenSeq += 1;
+    this.#next.add(batch, this.#writtenSeq);
+    for (const { table } of batch) this.#writtenTables.set(table, this.#writtenSeq);
+    this.#flushing ??= this.#flush();
+    return this.#writtenSeq;
+  }
+
+  openView(): number {
+    this.#assertOpen();
+    this.#viewsOpened += 1;
+    const viewId = this.#viewsOpened;
+    const layers = [this.#next.clone()];
+    // Never changed again, so it needs no copy.
+    if (this.#inFlight !== undefined) layers.push(this.#inFlight);
+    this.#views.set(viewId, new LmdbView(this.#generation, layers, () => this.#views.delete(viewId)));
+    return viewId;
+  }
+
+  view(viewId: number): StoreView {
+    return present(this.#views.get(viewId), 'a view is used while it is open');
+  }
+
+  openStage(): number {
+    this.#assertOpen();
+    assert(this.#stages.size < stagesMax, 'at most stagesMax stages are open');
+    this.#stagesOpened += 1;
+    const generation = this.#openGeneration(this.#freshName());
+    this.#stages.set(this.#stagesOpened, { generation, last: new Map() });
+    return this.#stagesOpened;
+  }
+
+  stageRows(stageId: number, table: string, rows: readonly StoreRow[]): void {
+    const { generation, last } = this.#stage(stageId);
+    assert(this.tables.includes(table), 'a table is one of those that the store was opened with');
+    const highest = assertStageRows(rows, last.get(table));
+    if (highest !== undefined) last.set(table, highest);
+    if (rows.length > 0) generation.append(table, rows);
+  }
+
+  discardStage(stageId: number): void {
+    const { generation } = this.#stage(stageId);
+    this.#stages.delete(stageId);
+    generation.retire();
+  }
+
+  installStage(stageId: number): void {
+    const { generation } = this.#stage(stageId);
+    this.#stages.delete(stageId);
+    generation.makeDurable();
+    announceCurrent(this.#dir, generation.name);
+    confirmCurrent(this.#dir);
+    const before = this.#generation;
+    this.#generation = generation;
+    // A commit that is under way goes on, into what nobody will open again.
+    this.#next = PendingLayer.empty(this.tables);
+    this.#inFlight = undefined;
+    before.retire();
+    // Not at once: the caller is a machine in the middle of a step.
+    const storedSeq = this.#writtenSeq;
+    setImmediate(() => {
+      if (!this.#closed) this.#report(storedSeq);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#assertOpen();
+    while (this.#flushing !== undefined) await this.#flushing;
+    this.#closed = true;
+    for (const view of [...this.#views.values()]) view.close();
+    for (const stageId of [...this.#stages.keys()]) this.discardStage(stageId);
+    this.#generation.release();
+    for (const generation of this.#generations) await generation.closed;
+  }
+
+  /** Newest first. */
+  #layers(): readonly PendingLayer[] {
+    return this.#inFlight === undefined ? [this.#next] : [this.#next, this.#inFlight];
+  }
+
+  *#untilWritten(table: string, rows: Iterable<StoreRow>): Generator<StoreRow, void, undefined> {
+    const writtenSeq = this.#writtenTables.get(table);
+    for (const row of rows) {
+      assert(this.#writtenTables.get(table) === writtenSeq, 'a table is not written while it is read');
+      yield row;
+    }
+  }
+
+  /** One transaction after the other, until nothing is pending. */
+  async #flush(): Promise<void> {
+    // Whatever this turn of the event loop still writes shares the first one.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (!this.#failed && this.#next.lastSeq > 0) {
+      const generation = this.#generation;
+      const layer = this.#next;
+      this.#inFlight = layer;
+      this.#next = PendingLayer.empty(this.tables);
+      try {
+        await generation.commit(layer);
+      } catch (error) {
+        this.#failed = true;
+        this.onFailed(error as LmdbBackendError);
+        break;
+      }
+      // Otherwise a stage took its place meanwhile, and its batches count as stored already.
+      if (generation === this.#generation) {
+        this.#inFlight = undefined;
+        this.#report(layer.lastSeq);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #report(storeSeq: number): void {
+    if (storeSeq <= this.#reportedSeq) return;
+    this.#reportedSeq = storeSeq;
+    this.onStored(storeSeq);
+  }
+
+  /** A name that no generation of this directory has, so that leftovers are never written into. */
+  #freshName(): string {
+    this.#generationNumber += 1;
+    return generationName(this.#generationNumber);
+  }
+
+  #openGeneration(name: string): Generation {
+    const generation = new Generation({
+      dir: this.#dir,
+      name,
+      tables: this.tables,
+      mapBytes: this.#mapBytes,
+      onClosed: () => this.#generations.delete(generation),
+    });
+    this.#generations.add(generation);
+    return generation;
+  }
+
+  #stage(stageId: number): Stage {
+    return present(this.#stages.get(stageId), 'a stage is used while it is open');
+  }
+
+  #assertOpen(): void {
+    assert(!this.#closed, 'a store is used while it is open');
+  }
+}
+
+interface Stage {
+  readonly generation: Generation;
+  /** Highest key staged so far, by table. */
+  readonly last: Map<string, string>;
+}
