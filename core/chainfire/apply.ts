@@ -12,7 +12,6 @@ import { type MemberResponse } from './member-protocol.ts';
 import { metaTable } from './mvcc/keys.ts';
 import { appliedWrite, readApplied } from './mvcc/meta.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
-import { Origins } from './origins.ts';
 import { etcdRefusal } from './refusals.ts';
 import { executeDeleteRange, executePut, executeTxn, type LeaseLookup } from './txn/execute.ts';
 
@@ -29,7 +28,6 @@ export interface Proposer {
 }
 
 const configurationRow = 'configuration';
-const originsRow = 'origins';
 /** What a row of a batch counts for in the backlog beside its key and value. */
 const rowOverheadBytes = 32;
 
@@ -52,8 +50,6 @@ export class StateMachine {
   /** Applied index of the last batch written. */
   #writtenIndex = 0;
   #configuration: Configuration;
-  #origins = new Origins();
-  #originsChanged = false;
   /** Rows of `meta` that entries changed, beside the applied row. */
   #metaWrites: StoreWrite[] = [];
   readonly #positionWriter = new WireWriter();
@@ -84,8 +80,6 @@ export class StateMachine {
     const configuration = this.#store.get(metaTable, configurationRow);
     this.#configuration =
       configuration === undefined ? this.#initialConfiguration : decodeConfiguration(configuration);
-    this.#origins = Origins.decode(this.#store.get(metaTable, originsRow));
-    this.#originsChanged = false;
     this.#metaWrites = [];
     this.#mvcc.reload();
     this.#directory.reload(this.#store);
@@ -128,7 +122,7 @@ export class StateMachine {
           // A point in the past is read from the store: what led up to it must be there.
           if (command.txn !== undefined && readsHistory(command.txn)) this.#flush();
           this.#enter(entry);
-          this.#applyCommand(command, entry.term, proposer, own);
+          this.#applyCommand(command, proposer, own);
           break;
         }
         default:
@@ -151,9 +145,7 @@ export class StateMachine {
     this.#mvcc.mix(entry.data);
   }
 
-  #applyCommand(command: Command, term: number, proposer: Proposer, own: AppliedCommand[]): void {
-    if (!this.#origins.accept(command, term)) return;
-    this.#originsChanged = true;
+  #applyCommand(command: Command, proposer: Proposer, own: AppliedCommand[]): void {
     const response = this.#execute(command);
     if (response !== undefined && command.boot === proposer.boot && command.member === proposer.member) {
       own.push({ seq: command.seq, response });
@@ -198,9 +190,6 @@ export class StateMachine {
     const writes = mvcc.takeWrites();
     for (const write of this.#metaWrites) writes.push(write);
     this.#metaWrites = [];
-    if (this.#originsChanged)
-      writes.push({ table: metaTable, key: originsRow, value: this.#origins.encode() });
-    this.#originsChanged = false;
     writes.push(
       appliedWrite({
         index: this.#index,

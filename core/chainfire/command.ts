@@ -20,8 +20,9 @@ export type MemberAttributes = Infer<typeof MemberAttributes>;
 /**
  * A command in the log: who proposed it, and the one thing that it does.
  *
- * The origin tells a member which of its waiting requests is done, and every member a command that the network delivered
- * twice. Requests are those that clients send, checked before they were proposed.
+ * The origin tells a member which of its waiting requests is done. That a command stands in the log at most once is Raft's
+ * business: it takes a forwarded proposal once, whatever the network does to the message. Requests are those that clients
+ * send, checked before they were proposed.
  */
 export const Command = message('Command', {
   /** The member that proposed it. */

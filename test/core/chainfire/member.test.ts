@@ -253,6 +253,21 @@ test('the log is cut only behind what the disk has', () => {
   expect(cluster.member(1).view.raft.firstIndex).toBeGreaterThan(storedIndex + 40);
 });
 
+test('a disk that has a part of what was applied lets that part of the log go, and no more', () => {
+  const raft = { ...defaultRaftOptions, segmentBytesMax: 2_048 };
+  const cluster = new TestCluster(1, { trailingEntries: 0, raft });
+  cluster.elect();
+  cluster.quiesce();
+  cluster.node(1).holdsStored = true;
+  cluster.run(10_000);
+  const { lastSeq } = cluster.node(1).store;
+  const { appliedIndex } = cluster.member(1).view;
+  for (let at = 0; at < 50; at += 1) cluster.call(1, ask.put('a', 'v'.repeat(200)));
+  cluster.step(1, { kind: 'stored', storeSeq: lastSeq + 20 });
+  expect(cluster.member(1).view.storedIndex).toBe(appliedIndex + 20);
+  expect(cluster.member(1).view.raft.firstIndex).toBe(appliedIndex + 21);
+});
+
 test('a write that no leader was ever asked for is answered with NO_LEADER; one that was, with TIMEOUT', () => {
   const cluster = new TestCluster(3);
   const leader = cluster.elect();

@@ -229,7 +229,7 @@ test('whatever happens, a call ends once, by its deadline, and a write is never 
           if (dialogue.client.deadlineUs < Infinity) dialogue.wait();
           if (!isRead && mayBeDone)
             expect(dialogue.said.filter(({ kind }) => kind === 'attempt').length).toBe(attempts);
-          }
+        }
         while (dialogue.client.deadlineUs < Infinity) dialogue.wait();
         expect(dialogue.said.filter(({ kind }) => kind === 'completed').length).toBe(1);
         expect(dialogue.nowUs).toBeLessThanOrEqual(3_000_000);
