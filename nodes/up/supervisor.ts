@@ -82,6 +82,7 @@ export class Supervisor {
           );
           return;
         }
+        if (!exit.wasReady) this.#print(`member ${name}: ${lastLine(logFile)}`);
         this.#print(
           `member ${name} ended (${describeExit(exit)}); starting it again in ${restartMs} ms; its log is ${logFile}`,
         );

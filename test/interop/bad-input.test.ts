@@ -40,8 +40,8 @@ beforeAll(async () => {
   ).toHaveProperty('bytes');
 });
 afterAll(async () => {
-  client.close();
-  await cluster.remove();
+  client?.close();
+  await cluster?.remove();
 });
 
 const bytes = (text: string) => new TextEncoder().encode(text);

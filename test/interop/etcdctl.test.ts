@@ -191,11 +191,15 @@ function normalised(result: CommandResult): CommandResult {
 describeWith(['etcdctl', 'etcd'], 'etcdctl cannot tell three Chainfire members from etcd', () => {
   let cluster: Cluster;
   let etcd: EtcdServer;
+  const cleanups: (() => Promise<void>)[] = [];
   beforeAll(async () => {
-    [cluster, etcd] = await Promise.all([Cluster.start(3), startEtcd()]);
+    etcd = await startEtcd();
+    cleanups.push(() => etcd.stop());
+    cluster = await Cluster.start(3);
+    cleanups.push(() => cluster.remove());
   });
   afterAll(async () => {
-    await Promise.all([cluster.remove(), etcd.stop()]);
+    await Promise.all(cleanups.map((cleanup) => cleanup()));
   });
 
   test.each(chapters)('%s', async (name, steps) => {

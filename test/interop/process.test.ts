@@ -35,7 +35,7 @@ describe('one member, one process', () => {
   beforeAll(async () => {
     cluster = await Cluster.start(1);
   });
-  afterAll(() => cluster.remove());
+  afterAll(() => cluster?.remove());
 
   test('a second process on the same directory is refused with the first one’s pid, and the first goes on', async () => {
     const [client = 0, metrics = 0] = await freePorts(2);
@@ -130,7 +130,7 @@ describe('wrong settings', () => {
   beforeAll(async () => {
     cluster = await Cluster.plan(1);
   });
-  afterAll(() => cluster.remove());
+  afterAll(() => cluster?.remove());
 
   const refusals: readonly (readonly [string, readonly string[], Record<string, string>, string])[] = [
     [
@@ -189,7 +189,7 @@ describe('three members', () => {
   beforeAll(async () => {
     cluster = await Cluster.start(3);
   });
-  afterAll(() => cluster.remove());
+  afterAll(() => cluster?.remove());
 
   /** Asked of their metrics: who leads. */
   async function leader(): Promise<string> {
