@@ -121,9 +121,17 @@ export class Answers {
       raftIndex: raft.commitIndex,
       raftTerm: raft.term,
       raftAppliedIndex: this.#state.index,
-      errors: raft.leader === 0 ? [etcdRefusal('NO_LEADER').message] : [],
+      errors: this.#errors(),
       dbSizeInUse: this.#mvcc.liveBytes,
       isLearner: this.#state.configuration.learners.some((id) => id === raft.id),
     };
+  }
+
+  #errors(): readonly string[] {
+    const errors: string[] = [];
+    if (this.#raft.leader === 0) errors.push(etcdRefusal('NO_LEADER').message);
+    if (this.#raft.repairing)
+      errors.push('the log is damaged, and what is missing is being fetched from the peers');
+    return errors;
   }
 }

@@ -52,6 +52,13 @@ export class Reads {
     return this.#alive.size;
   }
 
+  /** Reads in the queues, those included that nobody wants any more. */
+  get held(): number {
+    let held = this.#gathering.length + (this.#asked?.reads.length ?? 0);
+    for (const { reads } of this.#confirmed) held += reads.length;
+    return held;
+  }
+
   /** Waits for the leader's word. */
   addLinearizable(read: PendingRead): void {
     this.#alive.set(read.requestId, read);

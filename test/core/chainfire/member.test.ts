@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
-import { latin1FromBytes } from '../../../core/base/bytes.ts';
-import { nodeId } from '../../../core/base/ids.ts';
+import { compareKeys, latin1FromBytes } from '../../../core/base/bytes.ts';
+import { groupId, nodeId } from '../../../core/base/ids.ts';
 import { type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
+import { memberTables } from '../../../core/chainfire/member.ts';
+import { encodeConfiguration } from '../../../core/raft/configuration.ts';
 import { defaultRaftOptions } from '../../../core/raft/types.ts';
 import { TestCluster } from './cluster.ts';
 import { all, ask, compare, get, line, op, put } from './requests.ts';
@@ -172,7 +174,11 @@ test('a follower that is far behind is given a snapshot, and goes on as if it ha
   cluster.call(leader, ask.compact(100));
   expect(cluster.member(leader).view.raft.firstIndex).toBeGreaterThan(50);
   cluster.restart(follower);
+  cluster.node(follower).holdsStored = true;
   cluster.runUntil(() => cluster.member(follower).view.appliedIndex > 150);
+  // A snapshot is on the disk once it is installed.
+  expect(cluster.member(follower).view.storedIndex).toBeGreaterThan(150);
+  cluster.node(follower).holdsStored = false;
   cluster.quiesce();
   expect(cluster.member(follower).view.appliedHash).toBe(cluster.member(leader).view.appliedHash);
   expect(cluster.snapshots).toBeGreaterThan(0);
@@ -187,6 +193,46 @@ test('a follower that is far behind is given a snapshot, and goes on as if it ha
   expect(cluster.member(follower).view.appliedHash).toBe(cluster.member(leader).view.appliedHash);
 });
 
+test('a member that learns that it was removed stops, and says why', () => {
+  const cluster = new TestCluster(3);
+  const leader = cluster.elect();
+  const [follower, other] = others(cluster, leader);
+  cluster.quiesce();
+  cluster.crash(follower);
+  cluster.call(leader, ask.put('a', '1'));
+  cluster.quiesce();
+  // What a snapshot of a later configuration looks like.
+  const { raft, appliedIndex, appliedTerm } = cluster.member(leader).view;
+  const voters = [nodeId(leader), nodeId(other)].sort((left, right) => left - right);
+  const configuration = { voters, outgoing: [], learners: [] };
+  const node = cluster.node(follower);
+  const stageId = node.store.openStage();
+  for (const table of memberTables) {
+    const rows = new Map(cluster.node(leader).store.range(table, { from: '' }));
+    if (table === 'meta') rows.set('configuration', encodeConfiguration(configuration));
+    node.store.stageRows(
+      stageId,
+      table,
+      [...rows].sort(([left], [right]) => compareKeys(left, right)),
+    );
+  }
+  cluster.restart(follower);
+  const header = {
+    group: groupId(1),
+    leaderTerm: raft.term,
+    index: appliedIndex,
+    term: appliedTerm,
+    configuration,
+  };
+  cluster.step(follower, { kind: 'snapshotReceived', from: nodeId(leader), stageId, header });
+  expect(node.stopReason).toMatch(new RegExp(`^member ${follower} was removed from the cluster`));
+  const requestId = cluster.send(follower, ask.put('b', '1'));
+  expect(cluster.replies.get(requestId)).toMatchObject({
+    code: 'STOPPED',
+    message: 'etcdserver: server stopped',
+  });
+});
+
 test('a snapshot that is older than what the member has applied is discarded', () => {
   const cluster = new TestCluster(1);
   cluster.elect();
@@ -199,7 +245,7 @@ test('a snapshot that is older than what the member has applied is discarded', (
     from: nodeId(1),
     stageId,
     header: {
-      group: 1 as never,
+      group: groupId(1),
       leaderTerm: raft.term,
       index: appliedIndex,
       term: appliedTerm,
