@@ -75,7 +75,10 @@ export class Generation {
       // Pages are not cleared before they are written: what they show besides is this store's own older content.
       noMemInit: true,
       encoding: 'binary',
-      // Hands every operation of a commit over at once; starting on a part of them would gain nothing here.
+      // A commit is one explicit batch. Batching by event turn would wrap it in another, whose promise nobody holds: a
+      // commit that fails would end the process with an unhandled rejection before the store could say why.
+      eventTurnBatching: false,
+      // Hands a commit's operations over at once; to start on a part of them early would gain nothing.
       ...{ batchStartThreshold: Number.MAX_SAFE_INTEGER },
     });
     this.#tables = new Map(

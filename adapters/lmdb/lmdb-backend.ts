@@ -29,7 +29,7 @@ export interface LmdbBackendOptions {
   /** Belongs to this store alone, and to one process at a time; made when it is not there. */
   readonly dir: string;
   readonly tables: readonly string[];
-  /** Address space for the map, and so the most that the content may take. The file grows as it is needed. */
+  /** Address space that is reserved for the map at once, so that it need not move. The file grows as it is needed. */
   readonly mapBytes?: number | undefined;
 }
 
