@@ -65,7 +65,6 @@ const applyBytesPerStep = bytesPerMib;
 /** A request that waits for this member to have freed what a compaction released. */
 interface PhysicalWait {
   readonly requestId: number;
-  readonly revision: number;
   readonly response: MemberResponse;
 }
 
@@ -478,7 +477,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     const { requestId } = proposal;
     const completed = this.#answers.complete(response);
     if (proposal.physical && completed.kind === 'compact') {
-      this.#physicalWaits.push({ requestId, revision: this.#mvcc.compactRevision, response: completed });
+      this.#physicalWaits.push({ requestId, response: completed });
     } else {
       this.#reply(requestId, completed);
     }
