@@ -32,6 +32,8 @@ export class Cluster {
   readonly dir: string;
   readonly #running = new Map<string, RunningMember>();
   readonly #flags: readonly string[];
+  /** Kept when the files are removed: whoever explains a failure comes later. */
+  #lastLogs: string | undefined;
 
   private constructor(dir: string, members: readonly MemberPlace[], flags: readonly string[]) {
     this.dir = dir;
@@ -160,6 +162,7 @@ export class Cluster {
 
   /** What the members logged last, for people who look at a failure. */
   logs(linesMax = 40): string {
+    if (this.#lastLogs !== undefined) return this.#lastLogs;
     return this.members
       .map((member) => {
         let content: string;
@@ -183,6 +186,7 @@ export class Cluster {
   /** Ends every process and removes every file. */
   async remove(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.end(name, 'SIGKILL')));
+    this.#lastLogs = this.logs();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
