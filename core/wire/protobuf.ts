@@ -1,6 +1,10 @@
-import { latin1FromBytes, noBytes } from '../base/bytes.ts';
-import { WireError, WireReader } from './reader.ts';
+import { assert } from '../base/assert.ts';
+import { noBytes } from '../base/bytes.ts';
+import { WireError, wireDepthMax, WireReader } from './reader.ts';
 import { WireWriter } from './writer.ts';
+
+export { utf8FromText as utf8Encode } from '../base/utf8.ts';
+export { utf8Decode } from './reader.ts';
 
 /**
  * Protocol Buffers (proto3) from compact schema tables: a message is declared once, as data, and gives its TypeScript
@@ -38,40 +42,49 @@ const fixed64Type = 1;
 const delimitedType = 2;
 const fixed32Type = 5;
 
+/** Field numbers have 29 bits. */
+const fieldNumberMax = 536_870_911;
+
 export class Message<Shape> {
   readonly name: string;
+  /** In the order of their numbers, which is the order of writing. */
   readonly #names: readonly string[];
   readonly #fields: readonly Field<unknown>[];
-  readonly #byNumber: readonly (number | undefined)[];
+  readonly #tags: readonly number[];
+  readonly #positions: ReadonlyMap<number, number>;
 
   constructor(name: string, fields: Fields) {
     this.name = name;
     const entries = Object.entries(fields).sort((left, right) => left[1].number - right[1].number);
     this.#names = entries.map(([fieldName]) => fieldName);
     this.#fields = entries.map(([, field]) => field);
-    const byNumber: (number | undefined)[] = [];
-    this.#fields.forEach((field, position) => {
-      byNumber[field.number] = position;
-    });
-    this.#byNumber = byNumber;
+    this.#tags = this.#fields.map((field) => field.number * 8 + field.wireType);
+    this.#positions = new Map(this.#fields.map((field, position) => [field.number, position]));
+    assert(this.#positions.size === entries.length, 'each field of a message has a number of its own');
+    for (const { number } of this.#fields) {
+      assert(
+        Number.isInteger(number) && number >= 1 && number <= fieldNumberMax,
+        'a field number has 29 bits',
+      );
+    }
   }
 
   /** A message with the given fields and every other at its default. */
   create(fields: Partial<Shape> = {}): Shape {
-    const value: Record<string, unknown> = {};
+    const value = this.#absent();
     const given = fields as Record<string, unknown>;
-    for (let at = 0; at < this.#names.length; at += 1) {
-      const name = this.#names[at] as string;
+    for (const name of this.#names) {
       const own = given[name];
-      value[name] = own === undefined ? (this.#fields[at] as Field<unknown>).absent : own;
+      if (own !== undefined) value[name] = own;
     }
     return value as Shape;
   }
 
   encode(value: Shape): Uint8Array {
-    const writer = new WireWriter();
-    this.write(writer, value);
-    return writer.finish();
+    // Encoders do not nest: a nested message writes to the writer it is given.
+    encoder.reset();
+    this.write(encoder, value);
+    return encoder.finish();
   }
 
   write(writer: WireWriter, value: Shape): void {
@@ -80,31 +93,38 @@ export class Message<Shape> {
       const field = this.#fields[at] as Field<unknown>;
       const own = record[this.#names[at] as string];
       if (field.isDefault(own)) continue;
+      const tag = this.#tags[at] as number;
       if (field.repeated && field.packedItem === undefined) {
         for (const item of own as readonly unknown[]) {
-          writer.varint(field.number * 8 + field.wireType);
+          writer.varint(tag);
           field.write(writer, item);
         }
       } else {
-        writer.varint(field.number * 8 + field.wireType);
+        writer.varint(tag);
         field.write(writer, own);
       }
     }
   }
 
-  /** @throws WireError naming the message and field that is malformed */
-  decode(bytes: Uint8Array): Shape {
-    return this.read(new WireReader(bytes));
+  /**
+   * @param depthMax how deep messages may nest in this one
+   * @throws WireError naming the message and field that is malformed
+   */
+  decode(bytes: Uint8Array, depthMax: number = wireDepthMax): Shape {
+    return this.read(new WireReader(bytes, 0, bytes.length, depthMax));
   }
 
-  read(reader: WireReader): Shape {
-    const record = this.create() as Record<string, unknown>;
+  /** @param previous what came before in the same field, if anything: its fields stay where they are not given again */
+  read(reader: WireReader, previous?: Shape): Shape {
+    const record = (previous ?? this.#absent()) as Record<string, unknown>;
     while (!reader.done) {
       const tag = reader.varint();
       const number = Math.floor(tag / 8);
       const wireType = tag % 8;
-      if (number === 0) throw new WireError(`${this.name}: field number 0`);
-      const position = this.#byNumber[number];
+      if (number === 0 || number > fieldNumberMax) {
+        throw new WireError(`${this.name}: field number ${number} is out of range`);
+      }
+      const position = this.#positions.get(number);
       if (position === undefined) {
         skip(reader, wireType, this.name);
         continue;
@@ -120,33 +140,50 @@ export class Message<Shape> {
     }
     return record as Shape;
   }
+
+  #absent(): Record<string, unknown> {
+    const value: Record<string, unknown> = {};
+    for (let at = 0; at < this.#names.length; at += 1) {
+      value[this.#names[at] as string] = (this.#fields[at] as Field<unknown>).absent;
+    }
+    return value;
+  }
 }
 
+/** One for all messages: to allocate a buffer for each costs more than to encode into it. */
+const encoder = new WireWriter();
+
 /** Declares a message. */
-export function message<F extends Fields>(name: string, fields: F): Message<{ readonly [K in keyof F]: ValueOf<F[K]> }> {
+export function message<F extends Fields>(
+  name: string,
+  fields: F,
+): Message<{ readonly [K in keyof F]: ValueOf<F[K]> }> {
   return new Message(name, fields);
 }
 
 function readField(reader: WireReader, field: Field<unknown>, wireType: number, previous: unknown): unknown {
-  if (field.repeated) {
-    const item = field.packedItem;
-    if (item !== undefined && wireType === item.wireType) {
-      return [...(previous as unknown[]), item.read(reader, item.absent)];
-    }
-    if (wireType !== field.wireType) throw new WireError(`wire type ${wireType} where ${field.wireType} belongs`);
-    if (item !== undefined) return field.read(reader, previous);
-    const list = (previous as unknown[]).length === 0 ? [] : (previous as unknown[]);
-    list.push(field.read(reader, undefined));
-    return list;
+  if (!field.repeated) {
+    if (wireType !== field.wireType) throw wrongType(wireType, field.wireType);
+    return field.read(reader, previous);
   }
-  if (wireType !== field.wireType) throw new WireError(`wire type ${wireType} where ${field.wireType} belongs`);
-  return field.read(reader, previous);
+  // The shared empty list stands for none; any other was begun by this decoder and grows in place.
+  const list = previous === noItems ? [] : (previous as unknown[]);
+  const item = field.packedItem;
+  if (item !== undefined && wireType === item.wireType) list.push(item.read(reader, item.absent));
+  else if (wireType !== field.wireType) throw wrongType(wireType, field.wireType);
+  else if (item !== undefined) field.read(reader, list);
+  else list.push(field.read(reader, undefined));
+  return list;
+}
+
+function wrongType(wireType: number, expected: number): WireError {
+  return new WireError(`wire type ${wireType} where ${expected} belongs`);
 }
 
 function skip(reader: WireReader, wireType: number, name: string): void {
   switch (wireType) {
     case varintType:
-      reader.uint64();
+      reader.skipVarint();
       break;
     case fixed64Type:
       reader.raw(8);
@@ -169,29 +206,91 @@ function scalar<T>(
   write: (writer: WireWriter, value: T) => void,
   read: (reader: WireReader) => T,
 ): Field<T> {
-  return { number, wireType, write, read, absent, isDefault: (value) => value === absent || value === undefined, repeated: false };
+  return {
+    number,
+    wireType,
+    write,
+    read,
+    absent,
+    isDefault: (value) => value === absent || value === undefined,
+    repeated: false,
+  };
 }
 
 export const int64 = (number: number): Field<number> =>
-  scalar(number, varintType, 0, (writer, value) => writer.int64(value), (reader) => reader.int64());
+  scalar(
+    number,
+    varintType,
+    0,
+    (writer, value) => writer.int64(value),
+    (reader) => reader.int64(),
+  );
 export const uint64 = (number: number): Field<number> =>
-  scalar(number, varintType, 0, (writer, value) => writer.varint(value), (reader) => reader.varint());
+  scalar(
+    number,
+    varintType,
+    0,
+    (writer, value) => writer.varint(value),
+    (reader) => reader.varint(),
+  );
 export const int32 = (number: number): Field<number> =>
-  scalar(number, varintType, 0, (writer, value) => writer.int64(value), (reader) => Number(BigInt.asIntN(32, reader.uint64())));
+  scalar(
+    number,
+    varintType,
+    0,
+    (writer, value) => writer.int32(value),
+    (reader) => reader.int32(),
+  );
 export const uint32 = (number: number): Field<number> =>
-  scalar(number, varintType, 0, (writer, value) => writer.varint(value), (reader) => Number(BigInt.asUintN(32, reader.uint64())));
+  scalar(
+    number,
+    varintType,
+    0,
+    (writer, value) => writer.uint32(value),
+    (reader) => reader.uint32(),
+  );
 /** An enum: any int32, known to the declaration or not. */
 export const enumeration = int32;
 export const id64 = (number: number): Field<bigint> =>
-  scalar(number, varintType, 0n, (writer, value) => writer.uint64(value), (reader) => reader.uint64());
+  scalar(
+    number,
+    varintType,
+    0n,
+    (writer, value) => writer.uint64(value),
+    (reader) => reader.uint64(),
+  );
 export const bool = (number: number): Field<boolean> =>
-  scalar(number, varintType, false, (writer, value) => writer.byte(value ? 1 : 0), (reader) => reader.uint64() !== 0n);
+  scalar(
+    number,
+    varintType,
+    false,
+    (writer, value) => writer.byte(value ? 1 : 0),
+    (reader) => reader.bool(),
+  );
 export const latin1 = (number: number): Field<string> =>
-  scalar(number, delimitedType, '', (writer, value) => writer.latin1(value), (reader) => reader.latin1());
+  scalar(
+    number,
+    delimitedType,
+    '',
+    (writer, value) => writer.latin1(value),
+    (reader) => reader.latin1(),
+  );
 export const text = (number: number): Field<string> =>
-  scalar(number, delimitedType, '', (writer, value) => writer.bytes(utf8Encode(value)), (reader) => utf8Decode(reader.bytes()));
+  scalar(
+    number,
+    delimitedType,
+    '',
+    (writer, value) => writer.text(value),
+    (reader) => reader.text(),
+  );
 export const bytes = (number: number): Field<Uint8Array> => ({
-  ...scalar<Uint8Array>(number, delimitedType, noBytes, (writer, value) => writer.bytes(value), (reader) => reader.bytes()),
+  ...scalar<Uint8Array>(
+    number,
+    delimitedType,
+    noBytes,
+    (writer, value) => writer.bytes(value),
+    (reader) => reader.bytes(),
+  ),
   isDefault: (value) => value === undefined || value.length === 0,
 });
 
@@ -205,7 +304,7 @@ export function nested<Shape>(number: number, type: () => Message<Shape>): Field
       type().write(writer, value as Shape);
       writer.end(start);
     },
-    read: (reader) => type().read(reader.part()),
+    read: (reader, previous) => type().read(reader.part(), previous),
     absent: undefined,
     isDefault: (value) => value === undefined,
     repeated: false,
@@ -221,13 +320,16 @@ export function optional<T>(field: Field<T>): Field<T | undefined> {
   };
 }
 
+/** Every empty list; frozen, since all messages share it. */
+const noItems: readonly never[] = Object.freeze([]);
+
 /** A list. Scalars of varint type are written packed and read either way. */
 export function repeated<T>(field: Field<T>): Field<readonly Exclude<T, undefined>[]> {
   type Item = Exclude<T, undefined>;
   const list = {
     number: field.number,
     wireType: delimitedType,
-    absent: [] as readonly Item[],
+    absent: noItems as readonly Item[],
     isDefault: (value: readonly Item[]) => value === undefined || value.length === 0,
     repeated: true,
   };
@@ -242,52 +344,12 @@ export function repeated<T>(field: Field<T>): Field<readonly Exclude<T, undefine
       for (const item of value) field.write(writer, item as T);
       writer.end(start);
     },
+    // `readField` hands in a list of the decoder's own.
     read: (reader, previous) => {
-      const items = [...previous];
       const part = reader.part();
-      while (!part.done) items.push(field.read(part, field.absent) as Item);
-      return items;
+      while (!part.done) (previous as Item[]).push(field.read(part, field.absent) as Item);
+      return previous;
     },
     packedItem: field as Field<unknown>,
   };
-}
-
-/** UTF-8 without the platform's TextEncoder, which core does not know. Lone surrogates become U+FFFD. */
-export function utf8Encode(value: string): Uint8Array {
-  const out: number[] = [];
-  for (const char of value) {
-    const code = char.codePointAt(0) as number;
-    const point = code >= 0xd800 && code <= 0xdfff ? 0xfffd : code;
-    if (point < 0x80) out.push(point);
-    else if (point < 0x800) out.push(0xc0 | (point >> 6), 0x80 | (point & 63));
-    else if (point < 0x10000) out.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
-    else out.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
-  }
-  return Uint8Array.from(out);
-}
-
-/** @throws WireError when the bytes are not UTF-8 */
-export function utf8Decode(input: Uint8Array): string {
-  let ascii = true;
-  for (let at = 0; at < input.length && ascii; at += 1) ascii = (input[at] as number) < 0x80;
-  if (ascii) return latin1FromBytes(input);
-  let value = '';
-  for (let at = 0; at < input.length; ) {
-    const first = input[at] as number;
-    const more = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    let point = more === 0 ? first : first & (0x3f >> more);
-    if (first >= 0x80 && (first < 0xc2 || first > 0xf4)) throw new WireError('text is not UTF-8');
-    for (let count = 1; count <= more; count += 1) {
-      const next = input[at + count];
-      if (next === undefined || (next & 0xc0) !== 0x80) throw new WireError('text is not UTF-8');
-      point = (point << 6) | (next & 63);
-    }
-    const smallest = [0, 0x80, 0x800, 0x10000][more] as number;
-    if (point < smallest || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
-      throw new WireError('text is not UTF-8');
-    }
-    value += String.fromCodePoint(point);
-    at += more + 1;
-  }
-  return value;
 }

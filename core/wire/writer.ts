@@ -1,7 +1,10 @@
 import { assert } from '../base/assert.ts';
+import { utf8LengthOf, writeUtf8 } from '../base/utf8.ts';
 
 const initialBytes = 256;
 const two32 = 4_294_967_296;
+/** A buffer that grew beyond this is not kept for the next message. */
+const keptBytesMax = 65_536;
 
 /** Grows a buffer as values are appended. Integers as in the Protocol Buffers encoding. */
 export class WireWriter {
@@ -17,8 +20,10 @@ export class WireWriter {
     return this.#buffer.slice(0, this.#length);
   }
 
+  /** Begins anew, in the same buffer unless a large message made it large. */
   reset(): void {
     this.#length = 0;
+    if (this.#buffer.length > keptBytesMax) this.#buffer = new Uint8Array(initialBytes);
   }
 
   byte(value: number): void {
@@ -36,8 +41,13 @@ export class WireWriter {
 
   /** A varint of a safe, non-negative integer. */
   varint(value: number): void {
-    assert(Number.isSafeInteger(value) && value >= 0, 'a varint is a safe non-negative integer');
     this.#reserve(8);
+    // Tags and lengths: one byte, nearly always. False for what is no integer, too.
+    if (value >>> 0 === value && value < 0x80) {
+      this.#buffer[this.#length++] = value;
+      return;
+    }
+    assert(Number.isSafeInteger(value) && value >= 0, 'a varint is a safe non-negative integer');
     let rest = value;
     while (rest >= two32) {
       this.#buffer[this.#length++] = (rest % 128) | 0x80;
@@ -54,19 +64,34 @@ export class WireWriter {
 
   /** int64 of a safe integer: negative ones take ten bytes, two's complement. */
   int64(value: number): void {
-    if (value >= 0) this.varint(value);
-    else this.uint64(BigInt.asUintN(64, BigInt(value)));
+    if (value >= 0) {
+      this.varint(value);
+      return;
+    }
+    assert(Number.isSafeInteger(value), 'an int64 is a safe integer');
+    const high = Math.floor(value / two32);
+    this.#varint64(value - high * two32, high >>> 0);
+  }
+
+  /** int32, as int64 writes it. */
+  int32(value: number): void {
+    assert((value | 0) === value, 'an int32 has 32 bits');
+    this.int64(value);
+  }
+
+  uint32(value: number): void {
+    assert(value >>> 0 === value, 'a uint32 has 32 bits');
+    this.varint(value);
   }
 
   /** A 64-bit pattern, for opaque ids. */
   uint64(value: bigint): void {
-    let rest = BigInt.asUintN(64, value);
-    this.#reserve(10);
-    while (rest >= 0x80n) {
-      this.#buffer[this.#length++] = Number(rest & 0x7fn) | 0x80;
-      rest >>= 7n;
-    }
-    this.#buffer[this.#length++] = Number(rest);
+    const pattern = BigInt.asUintN(64, value);
+    const low = Number(pattern & 0xffffffffn);
+    const high = Number(pattern >> 32n);
+    // Up to 53 bits a number holds them all.
+    if (high < 0x200000) this.varint(high * two32 + low);
+    else this.#varint64(low, high);
   }
 
   /** Raw bytes, no length. */
@@ -86,7 +111,24 @@ export class WireWriter {
   latin1(text: string): void {
     this.varint(text.length);
     this.#reserve(text.length);
-    for (let at = 0; at < text.length; at += 1) this.#buffer[this.#length++] = text.charCodeAt(at);
+    const buffer = this.#buffer;
+    const start = this.#length;
+    let bits = 0;
+    for (let at = 0; at < text.length; at += 1) {
+      const char = text.charCodeAt(at);
+      bits |= char;
+      buffer[start + at] = char;
+    }
+    assert(bits <= 0xff, 'a latin1 string has chars 0 to 255');
+    this.#length = start + text.length;
+  }
+
+  /** Length, then UTF-8. */
+  text(text: string): void {
+    const length = utf8LengthOf(text);
+    this.varint(length);
+    this.#reserve(length);
+    this.#length = writeUtf8(text, this.#buffer, this.#length);
   }
 
   /** Opens a length-delimited part; `end` closes it with what `begin` returned. */
@@ -111,6 +153,19 @@ export class WireWriter {
     this.#length = start - 1;
     this.varint(lengthBytes);
     this.#length = end;
+  }
+
+  /** A varint of 64 bits, of which the halves are given, unsigned: as many bytes as it needs, up to ten. */
+  #varint64(low: number, high: number): void {
+    this.#reserve(10);
+    let lowRest = low >>> 0;
+    let highRest = high >>> 0;
+    while (highRest > 0 || lowRest >= 0x80) {
+      this.#buffer[this.#length++] = (lowRest & 0x7f) | 0x80;
+      lowRest = ((lowRest >>> 7) | (highRest << 25)) >>> 0;
+      highRest >>>= 7;
+    }
+    this.#buffer[this.#length++] = lowRest;
   }
 
   #reserve(bytes: number): void {
