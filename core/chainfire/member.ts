@@ -314,6 +314,10 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       'a snapshot is of the position that its header names',
     );
     this.#backlog.replaced(header.index);
+    // Their entries may be among those that the snapshot stands for, where nobody can see them any more.
+    for (const { requestId } of this.#proposals.takePossiblyUpTo(header.term)) {
+      this.#reply(requestId, etcdRefusal('LEADER_CHANGED'));
+    }
     this.#drive({ kind: 'snapshotInstalled', group, from, header });
     this.#noteApplied(configurationBefore);
   }
@@ -397,7 +401,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       bytes,
       physical: request.kind === 'compact' && request.request.physical,
       deadlineUs: this.#deadlineOfRequest(),
-      proposed: false,
+      proposedTerm: 0,
     };
     this.#proposals.add(proposal);
     this.#handOver(proposal);
@@ -416,7 +420,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#proposalRefusal = undefined;
     this.#drive({ kind: 'proposed', group, proposals: [proposal.bytes] });
     const refusal: RaftRefusal | undefined = this.#proposalRefusal;
-    proposal.proposed = refusal === undefined;
+    proposal.proposedTerm = refusal === undefined ? this.#raftView.term : 0;
     if (refusal !== 'BUSY') return;
     this.#proposals.take(proposal.seq);
     this.#reply(proposal.requestId, etcdRefusal('TOO_MANY_REQUESTS'));
@@ -463,12 +467,18 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       this.#mayTake = false;
       return;
     }
-    const configurationBefore = this.#state.configuration;
+    const { configuration: configurationBefore, term: termBefore } = this.#state;
     for (const applied of this.#state.apply(entries, this.#proposer)) this.#onApplied(applied);
     this.#drive({ kind: 'applied', group, index: last.index });
+    if (last.term > termBefore) this.#proposeOvertaken(last.term);
     const { commitIndex, syncedIndex } = this.#raftView;
     this.#mayTake = Math.min(commitIndex, syncedIndex) > this.#state.index;
     this.#noteApplied(configurationBefore);
+  }
+
+  /** What was lost with an earlier leader is surely not done: the client need not learn that the leader changed. */
+  #proposeOvertaken(term: number): void {
+    for (const proposal of this.#proposals.overtakenBy(term)) this.#handOver(proposal);
   }
 
   #onApplied({ seq, response }: AppliedCommand): void {
@@ -524,8 +534,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   }
 
   #expire(): void {
-    for (const { requestId, proposed } of this.#proposals.expired(this.#nowUs)) {
-      this.#reply(requestId, etcdRefusal(proposed ? 'TIMEOUT' : 'NO_LEADER'));
+    for (const { requestId, proposedTerm } of this.#proposals.expired(this.#nowUs)) {
+      this.#reply(requestId, etcdRefusal(proposedTerm > 0 ? 'TIMEOUT' : 'NO_LEADER'));
     }
     const readRefusal = this.#raftView.leader === 0 ? 'NO_LEADER' : 'TIMEOUT';
     for (const { requestId } of this.#reads.expired(this.#nowUs)) {

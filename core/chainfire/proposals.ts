@@ -1,3 +1,5 @@
+import { type Term } from '../raft/types.ts';
+
 /** A client's request on its way through the log. */
 export interface PendingProposal {
   readonly requestId: number;
@@ -6,8 +8,11 @@ export interface PendingProposal {
   /** For a compaction: answer only once what it released is freed here. */
   readonly physical: boolean;
   readonly deadlineUs: number;
-  /** Handed to Raft: from here on nobody can say that it will not happen. */
-  proposed: boolean;
+  /**
+   * The term in which it was handed to Raft; 0: not yet, so that it is surely not done. In this term and no other may it
+   * enter the log.
+   */
+  proposedTerm: Term;
 }
 
 /** Requests that wait to be applied, by request and by the number in their origin. Bounded by its owner. */
@@ -40,8 +45,30 @@ export class Proposals {
   /** Those that no leader has been asked for yet, oldest first. */
   waiting(): readonly PendingProposal[] {
     const waiting: PendingProposal[] = [];
-    for (const proposal of this.#bySeq.values()) if (!proposal.proposed) waiting.push(proposal);
+    for (const proposal of this.#bySeq.values()) if (proposal.proposedTerm === 0) waiting.push(proposal);
     return waiting;
+  }
+
+  /**
+   * Those that were handed over before `term`, oldest first. Once an entry of `term` has been applied, none of them can be in
+   * the log: what was not applied before that entry lies behind it, where terms are no lower.
+   */
+  overtakenBy(term: Term): readonly PendingProposal[] {
+    const overtaken: PendingProposal[] = [];
+    for (const proposal of this.#bySeq.values()) {
+      if (proposal.proposedTerm > 0 && proposal.proposedTerm < term) overtaken.push(proposal);
+    }
+    return overtaken;
+  }
+
+  /** Takes out those that may be among entries up to one of `term`. */
+  takePossiblyUpTo(term: Term): readonly PendingProposal[] {
+    const taken: PendingProposal[] = [];
+    for (const proposal of this.#bySeq.values()) {
+      if (proposal.proposedTerm > 0 && proposal.proposedTerm <= term) taken.push(proposal);
+    }
+    for (const proposal of taken) this.#remove(proposal);
+    return taken;
   }
 
   /** Takes out those that have waited too long. */

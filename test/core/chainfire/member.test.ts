@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { compareKeys, latin1FromBytes } from '../../../core/base/bytes.ts';
 import { groupId, nodeId } from '../../../core/base/ids.ts';
 import { type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
-import { memberTables } from '../../../core/chainfire/member.ts';
+import { defaultMemberConfig, memberTables } from '../../../core/chainfire/member.ts';
 import { encodeConfiguration } from '../../../core/raft/configuration.ts';
 import { defaultRaftOptions } from '../../../core/raft/types.ts';
 import { TestCluster } from './cluster.ts';
@@ -340,6 +340,49 @@ test('a request that comes before there is a leader waits for one', () => {
   expect(as('put', cluster.call(2, ask.put('a', '1'))).response.header?.revision).toBe(2);
   const again = new TestCluster(3);
   expect(valueOf(again.call(3, ask.get('a')))).toBe('none');
+});
+
+test('a write that was lost with its leader is put to the next one, and done once', () => {
+  const cluster = new TestCluster(3);
+  const leader = cluster.elect();
+  const [follower, other] = others(cluster, leader);
+  // One write reaches the leader's log and no further, one is lost on the way to it.
+  cluster.onMessage = (from, _, { message }) => (from === leader && message.kind === 'appendRequest' ? 0 : 1);
+  const inLog = cluster.send(follower, ask.put('a', '1'));
+  const lastIndex = cluster.member(leader).view.raft.lastIndex;
+  cluster.runUntil(() => cluster.member(leader).view.raft.lastIndex > lastIndex);
+  cluster.onMessage = (_, __, { message }) => (message.kind === 'proposalForwarded' ? 0 : 1);
+  const onTheWay = cluster.send(follower, ask.put('b', '1'));
+  cluster.onMessage = () => 1;
+  cluster.crash(leader);
+  const askedUs = cluster.nowUs;
+  cluster.runUntil(() => cluster.replies.has(inLog) && cluster.replies.has(onTheWay));
+  expect(cluster.nowUs - askedUs).toBeLessThan(defaultMemberConfig.requestTimeoutUs);
+  // What the old leader still holds comes to nothing.
+  cluster.restart(leader);
+  cluster.quiesce();
+  for (const id of [leader, follower, other] as number[]) {
+    expect(as('range', cluster.call(id, ask.all())).response.kvs.map(line)).toEqual([
+      'a=1 c2 m2 v1',
+      'b=1 c3 m3 v1',
+    ]);
+  }
+});
+
+test('a write that a snapshot may stand for is answered at once: nobody can see any more whether it was done', () => {
+  const cluster = new TestCluster(3, { trailingEntries: 0 });
+  const leader = cluster.elect();
+  const [follower] = others(cluster, leader);
+  cluster.onMessage = (_, to, { message }) =>
+    to === follower && message.kind !== 'heartbeatRequest' ? 0 : 1;
+  const written = cluster.send(follower, ask.put('a', '1'));
+  for (let at = 0; at < 20; at += 1) cluster.call(leader, ask.put('b', `${at}`));
+  cluster.onMessage = () => 1;
+  cluster.runUntil(() => cluster.snapshots > 0 && cluster.replies.has(written));
+  expect(cluster.replies.get(written)).toMatchObject({
+    code: 'LEADER_CHANGED',
+    message: 'etcdserver: leader changed',
+  });
 });
 
 test('a proposal that the network delivers twice is applied once', () => {
