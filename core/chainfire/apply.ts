@@ -6,7 +6,7 @@ import { type StorageBackend, type StoreWrite } from '../storage/backend.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { type CompactionRequest, type ResponseHeader } from './api/kv.ts';
 import { type Backlog } from './backlog.ts';
-import { Command, readsHistory } from './command.ts';
+import { Command, commandDepthMax, readsHistory } from './command.ts';
 import { type MemberDirectory } from './members.ts';
 import { type MemberResponse } from './member-protocol.ts';
 import { metaTable } from './mvcc/keys.ts';
@@ -118,7 +118,7 @@ export class StateMachine {
           });
           break;
         case 'command': {
-          const command = Command.decode(entry.data);
+          const command = Command.decode(entry.data, commandDepthMax);
           // A point in the past is read from the store: what led up to it must be there.
           if (command.txn !== undefined && readsHistory(command.txn)) this.#flush();
           this.#enter(entry);

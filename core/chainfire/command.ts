@@ -39,6 +39,12 @@ export const Command = message('Command', {
 });
 export type Command = Infer<typeof Command>;
 
+/**
+ * How deep a command's messages may nest: two levels for each transaction in a transaction, of which `txnOperationsMax`
+ * admits no more than this. It is more than any request's decoder accepts, since what was proposed must be readable.
+ */
+export const commandDepthMax = 1_000;
+
 /** A transaction that only reads needs no place in the log. */
 export function writesNothing(txn: TxnRequest): boolean {
   const reads = ({ requestRange, requestTxn }: RequestOp): boolean =>
