@@ -16,7 +16,8 @@ export function onAppendRequest(state: GroupState, from: NodeId, message: Append
   const { previousIndex, previousTerm } = message;
   const lastSent = previousIndex + message.entries.length;
   if (lastSent <= state.commitIndex) {
-    // Late or doubled: what is committed is known to match.
+    // Late, doubled or empty: what is committed is known to match.
+    appendMatched(state, message, state.commitIndex);
     acknowledge(state, from, state.commitIndex);
     return;
   }
