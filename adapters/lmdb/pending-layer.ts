@@ -61,12 +61,16 @@ export function* mergeLayers(
     layer.range(bounds)[Symbol.iterator](),
   );
   sources.push(below);
-  const heads = sources.map((source) => source.next());
+  // Asked for only when the next row is, so that a reader who has enough costs nothing more.
+  const heads: (IteratorResult<readonly [string, Uint8Array | null]> | undefined)[] = sources.map(
+    () => undefined,
+  );
   let remaining = range.limit ?? Infinity;
   while (remaining > 0) {
     let key: string | undefined;
     let value: Uint8Array | null = null;
-    for (const head of heads) {
+    for (let at = 0; at < sources.length; at += 1) {
+      const head = (heads[at] ??= (sources[at] as (typeof sources)[number]).next());
       if (head.done === true) continue;
       const [headKey, headValue] = head.value;
       if (key === undefined || (reverse ? headKey > key : headKey < key)) {
@@ -77,10 +81,7 @@ export function* mergeLayers(
     if (key === undefined) return;
     for (let at = 0; at < heads.length; at += 1) {
       const head = heads[at];
-      const source = sources[at];
-      if (head !== undefined && source !== undefined && head.done !== true && head.value[0] === key) {
-        heads[at] = source.next();
-      }
+      if (head?.done === false && head.value[0] === key) heads[at] = undefined;
     }
     if (value === null) continue;
     remaining -= 1;
