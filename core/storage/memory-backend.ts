@@ -107,12 +107,21 @@ class MemoryView implements StoreView {
   }
 
   range(table: string, range: StoreRange): Iterable<StoreRow> {
-    return tableOf(this.#open(), table).range(range);
+    const rows = tableOf(this.#open(), table).range(range);
+    return { [Symbol.iterator]: () => this.#untilClosed(rows) };
   }
 
   close(): void {
     this.#content = undefined;
     this.#onClose();
+  }
+
+  /** A closed view is refused even to a range that was begun before, as a store must whose views hold on to a disk. */
+  *#untilClosed(rows: Iterable<StoreRow>): Generator<StoreRow, void, undefined> {
+    for (const row of rows) {
+      this.#open();
+      yield row;
+    }
   }
 
   #open(): Tables {
