@@ -167,7 +167,8 @@ export class KvState {
   #choosePath(request: TxnRequest, response: TxnResponse | undefined, path: boolean[]): string | undefined {
     const outcome = this.#compares(request.compare);
     const succeeded = response?.succeeded ?? outcome !== 'fail';
-    if (succeeded && outcome === 'fail') return 'its compares did not hold, and it took the branch for success';
+    if (succeeded && outcome === 'fail')
+      return 'its compares did not hold, and it took the branch for success';
     if (!succeeded && outcome === 'hold') return 'its compares held, and it took the branch for failure';
     const branch = succeeded ? request.success : request.failure;
     if (response !== undefined && response.responses.length !== branch.length) {
@@ -183,7 +184,11 @@ export class KvState {
     return undefined;
   }
 
-  #follow(request: TxnRequest, response: TxnResponse | undefined, path: Iterator<boolean>): string | undefined {
+  #follow(
+    request: TxnRequest,
+    response: TxnResponse | undefined,
+    path: Iterator<boolean>,
+  ): string | undefined {
     const branch = path.next().value === true ? request.success : request.failure;
     for (let at = 0; at < branch.length; at += 1) {
       const op = present(branch[at], 'the loop stays inside');

@@ -3,6 +3,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type Entry, type RaftView } from '../../core/raft/types.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
+import { SeenTerms } from './seen-terms.ts';
 
 interface KnownEntry {
   readonly term: number;
@@ -25,8 +26,7 @@ const sliceBytes = 1_048_576;
 export class LogMatching implements Checker {
   readonly name = 'log-matching';
   readonly #known = new Map<number, KnownEntry[]>();
-  /** For each member, the term of every entry that was looked at; index 0 is the empty log's. */
-  readonly #seen = new Map<NodeId, (number | undefined)[]>();
+  readonly #seen = new Map<NodeId, SeenTerms>();
 
   onStep(step: StepObservation): void {
     this.#look(step.node, step.member.view.raft);
@@ -38,17 +38,13 @@ export class LogMatching implements Checker {
 
   #look(node: NodeId, raft: RaftView): void {
     let seen = this.#seen.get(node);
-    if (seen === undefined) this.#seen.set(node, (seen = [0]));
-    const { firstIndex, lastIndex } = raft;
-    let from = Math.min(seen.length - 1, lastIndex);
-    while (from >= firstIndex && raft.termAt(from) !== seen[from]) from -= 1;
-    if (from === lastIndex && seen.length === lastIndex + 1) return;
-    seen.length = Math.min(seen.length, Math.max(from, firstIndex - 1) + 1);
-    while (seen.length < firstIndex) seen.push(undefined);
-    while (seen.length <= lastIndex) {
-      for (const entry of raft.entries(seen.length, lastIndex, sliceBytes)) {
+    if (seen === undefined) this.#seen.set(node, (seen = new SeenTerms()));
+    const change = seen.look(raft);
+    if (change === undefined) return;
+    for (let index = change.keptIndex + 1; index <= raft.lastIndex;) {
+      for (const entry of raft.entries(index, raft.lastIndex, sliceBytes)) {
         this.#compare(node, entry, raft.termAt(entry.index - 1));
-        seen[entry.index] = entry.term;
+        index = entry.index + 1;
       }
     }
   }

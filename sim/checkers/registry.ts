@@ -1,6 +1,7 @@
 import { type Checker } from '../types.ts';
 import { CommitAndTermMonotonic } from './commit-and-term-monotonic.ts';
 import { CommitQuorum } from './commit-quorum.ts';
+import { ConflictBeforeCut } from './conflict-before-cut.ts';
 import { Convergence } from './convergence.ts';
 import { Durability } from './durability.ts';
 import { DurableLog } from './durable-log.ts';
@@ -20,6 +21,7 @@ const factories: ReadonlyMap<string, () => Checker> = new Map<string, () => Chec
   ['election-safety', () => new ElectionSafety()],
   ['leader-append-only', () => new LeaderAppendOnly()],
   ['log-matching', () => new LogMatching()],
+  ['conflict-before-cut', () => new ConflictBeforeCut()],
   ['durable-log', () => new DurableLog()],
   ['commit-quorum', () => new CommitQuorum()],
   ['leader-completeness', () => new LeaderCompleteness()],

@@ -1,0 +1,69 @@
+import { InvalidArgumentError } from 'commander';
+
+import { mutantNames } from '../../sim/mutants.ts';
+import { scenarioNames } from '../../scenarios/registry.ts';
+
+/** `last` is Infinity for an open range. */
+export interface SeedRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Durations with their unit, in ms. */
+const unitsMs: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
+
+/** `7`, `1..100`, or `1..` for as many as there is time for. */
+export function parseSeeds(text: string): SeedRange {
+  const match = /^(\d{1,15})(\.\.(\d{1,15})?)?$/.exec(text);
+  if (match === null)
+    throw new InvalidArgumentError('Allowed: one seed (7), a range (1..100), or an open range (1..).');
+  const first = Number(match[1]);
+  const last = match[2] === undefined ? first : match[3] === undefined ? Infinity : Number(match[3]);
+  if (last < first) throw new InvalidArgumentError(`The range is empty: ${last} is below ${first}.`);
+  return { first, last };
+}
+
+export function parseSeed(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Allowed: a whole number of 0 or more.');
+  return Number(text);
+}
+
+/** `500ms`, `60s`, `5m`, `1h`, in ms. */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,9})(ms|s|m|h)$/.exec(text);
+  const unit = unitsMs.get(match?.[2] ?? '');
+  if (match === null || unit === undefined || Number(match[1]) === 0) {
+    throw new InvalidArgumentError('Allowed: a whole number and its unit, as 500ms, 60s, 5m or 1h.');
+  }
+  return Number(match[1]) * unit;
+}
+
+export function parseCount(most: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (!/^\d{1,9}$/.test(text) || count < 1 || count > most) {
+      throw new InvalidArgumentError(`Allowed: a whole number from 1 to ${most}.`);
+    }
+    return count;
+  };
+}
+
+export function parseScenario(text: string): string {
+  if (!scenarioNames.includes(text)) throw new InvalidArgumentError(`Allowed: ${scenarioNames.join(', ')}.`);
+  return text;
+}
+
+/** For an argument that may be given many times. */
+export function collectScenarios(text: string, before: readonly string[]): readonly string[] {
+  return [...before, parseScenario(text)];
+}
+
+export function collectMutants(text: string, before: readonly string[]): readonly string[] {
+  if (!mutantNames.includes(text)) throw new InvalidArgumentError(`Allowed: ${mutantNames.join(', ')}.`);
+  return [...before, text];
+}

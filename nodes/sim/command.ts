@@ -1,0 +1,156 @@
+import { Argument, Command, Option } from 'commander';
+import { availableParallelism } from 'node:os';
+
+import { checkerNames } from '../../sim/checkers/registry.ts';
+import { mutantNames, mutants } from '../../sim/mutants.ts';
+import { scenarioNames, scenarios } from '../../scenarios/registry.ts';
+import {
+  collectMutants,
+  collectScenarios,
+  parseCount,
+  parseDuration,
+  parseScenario,
+  parseSeed,
+  parseSeeds,
+  type SeedRange,
+} from './arguments.ts';
+import { goldens } from './goldens.ts';
+import { huntMutants } from './mutants.ts';
+import { replay } from './replay.ts';
+import { runSeeds } from './run.ts';
+
+const threadsMax = 256;
+const seedsDefault: SeedRange = { first: 1, last: 100 };
+const mutantSeedsDefault = 400;
+const mutantSeedsQuick = 150;
+
+const examples = `
+Examples:
+  photon sim run                                     the swarm, seeds 1 to 100
+  photon sim run --for 60s                           the swarm, for a minute
+  photon sim run torn-log-tail --seeds 1..20         one scenario
+  photon sim replay swarm --seed 7 --trace           one seed again, every event shown
+  photon sim mutants                                 does the simulator find what it should?
+`;
+
+/** `photon sim`: run the cluster in the simulator, show a failure again, and put the simulator itself to the test. */
+export function simCommand(): Command {
+  return new Command('sim')
+    .description('run the cluster in the simulator, where a seed decides every message, crash and disk fault')
+    .addHelpText('after', examples)
+    .addCommand(listCommand())
+    .addCommand(runCommand())
+    .addCommand(replayCommand())
+    .addCommand(mutantsCommand())
+    .addCommand(goldensCommand());
+}
+
+function listCommand(): Command {
+  return new Command('list').description('list scenarios, checkers and mutants').action(() => {
+    const names = [...scenarios, ...mutants].map(({ name }) => name.length);
+    const width = Math.max(...names) + 2;
+    const lines = [
+      'scenarios',
+      ...scenarios.map(({ name, about }) => `  ${name.padEnd(width)}${about}`),
+      'mutants',
+      ...mutants.map(({ name, about }) => `  ${name.padEnd(width)}${about}`),
+      'checkers',
+      ...checkerNames.map((name) => `  ${name}`),
+    ];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  });
+}
+
+function runCommand(): Command {
+  return new Command('run')
+    .description('run seeds; with no scenario named, the swarm')
+    .addArgument(
+      new Argument('[scenarios...]', `which to run: ${scenarioNames.join(', ')}`)
+        .argParser<readonly string[]>((text, before) => collectScenarios(text, before ?? []))
+        .default([], 'swarm'),
+    )
+    .addOption(
+      new Option(
+        '--seeds <range>',
+        'seeds to run: 7, 1..100, or 1.. with --for (default: 1..100, with --for 1..)',
+      ).argParser(parseSeeds),
+    )
+    .addOption(
+      new Option('--for <time>', 'begin no seed after this time: 500ms, 60s, 5m').argParser(parseDuration),
+    )
+    .addOption(jobsOption())
+    .addOption(new Option('--json <file>', 'write the results to this file'))
+    .action(
+      async (
+        named: readonly string[],
+        options: { seeds?: SeedRange; for?: number; jobs: number; json?: string },
+        command: Command,
+      ) => {
+        const forMs = options.for ?? Infinity;
+        const seeds = options.seeds ?? (forMs === Infinity ? seedsDefault : { first: 1, last: Infinity });
+        if (seeds.last === Infinity && forMs === Infinity) {
+          command.error('error: an open range of --seeds needs --for, or it would never end');
+        }
+        await runSeeds({
+          scenarios: named.length === 0 ? ['swarm'] : named,
+          seeds,
+          forMs,
+          threads: options.jobs,
+          json: options.json,
+        });
+      },
+    );
+}
+
+function replayCommand(): Command {
+  return new Command('replay')
+    .description('run one seed again: the same hash, the same violation')
+    .addArgument(new Argument('<scenario>', scenarioNames.join(', ')).argParser(parseScenario))
+    .addOption(new Option('--seed <number>', 'the seed').argParser(parseSeed).makeOptionMandatory())
+    .option('--trace', 'show every event and what came of it')
+    .action((scenario: string, options: { seed: number; trace?: boolean }) => {
+      replay(scenario, options.seed, options.trace ?? false);
+    });
+}
+
+function mutantsCommand(): Command {
+  return new Command('mutants')
+    .description('plant known bugs, one at a time, and see that each is caught')
+    .addArgument(
+      new Argument('[mutants...]', `which to plant (all): ${mutantNames.join(', ')}`)
+        .argParser<readonly string[]>((text, before) => collectMutants(text, before ?? []))
+        .default([], 'all'),
+    )
+    .addOption(
+      new Option('--seeds-max <count>', 'seeds tried in each scenario before a mutant counts as missed')
+        .default(undefined, String(mutantSeedsDefault))
+        .argParser(parseCount(1_000_000)),
+    )
+    .option(
+      '--quick',
+      `at most ${mutantSeedsQuick} seeds, and the original is held against decisive seeds only`,
+    )
+    .addOption(jobsOption())
+    .action(
+      async (names: readonly string[], options: { seedsMax?: number; quick?: boolean; jobs: number }) => {
+        const quick = options.quick ?? false;
+        const seedsMax = options.seedsMax ?? (quick ? mutantSeedsQuick : mutantSeedsDefault);
+        await huntMutants({ names, seedsMax, threads: options.jobs, quick });
+      },
+    );
+}
+
+function goldensCommand(): Command {
+  return new Command('goldens')
+    .description('compare the hash of one seed of every scenario with what is committed')
+    .option('--write', 'commit to the hashes as they are now')
+    .action((options: { write?: boolean }) => {
+      goldens(options.write ?? false);
+    });
+}
+
+function jobsOption(): Option {
+  return new Option('--jobs <count>', 'threads')
+    .default(availableParallelism())
+    .argParser(parseCount(threadsMax));
+}

@@ -1,0 +1,150 @@
+import { nodeId } from '../core/base/ids.ts';
+import { between } from '../core/base/prng.ts';
+import { usPerMs, usPerSecond } from '../core/base/units.ts';
+import { defaultRaftOptions } from '../core/raft/types.ts';
+import { seededPrng } from '../sim/prng.ts';
+import { type Fault, type Scenario, type ScenarioSource, type WorkloadPlan } from '../sim/types.ts';
+
+/**
+ * Scenarios aimed at one kind of bug each, for mutants that the swarm seldom meets. Everything in them is legitimate: the
+ * system as it is passes them, and `photon sim mutants` checks that it does.
+ */
+const electionTimeoutUs = 300 * usPerMs;
+const durationUs = 60 * usPerSecond;
+
+const writes: WorkloadPlan = {
+  clients: 6,
+  keys: 3,
+  thinkUsMin: 1_000,
+  thinkUsMax: 20_000,
+  callTimeoutUs: 2 * usPerSecond,
+  mix: {
+    put: 10,
+    get: 3,
+    serializableGet: 0,
+    // Half of the calls end with nobody knowing; only what touches one key each is then still decidable.
+    delete: 0,
+    compareAndSwap: 2,
+    txn: 0,
+    range: 0,
+    historicRange: 0,
+    compact: 0,
+  },
+};
+
+function aimed(
+  about: string,
+  name: string,
+  draw: (seed: number) => Pick<Scenario, 'cluster' | 'workload' | 'faults'>,
+): ScenarioSource {
+  return { name, about, plan: (seed) => ({ name, about, ...draw(seed), checks: 'all', durationUs }) };
+}
+
+/** Leaders that replicate one entry at a time and lose their power before the next: entries of many terms, half spread. */
+const figure8 = aimed(
+  'Leaders change while they spread entries of earlier terms, one by one.',
+  'figure-8',
+  (seed) => {
+    const prng = seededPrng(`figure-8 ${seed}`);
+    const faults: Fault[] = [
+      { kind: 'slowNetwork', atUs: usPerSecond, forUs: durationUs, factor: between(prng, 5, 60) },
+    ];
+    for (let atUs = usPerSecond; atUs < durationUs; atUs += between(prng, 100, 900) * usPerMs) {
+      const node = nodeId(between(prng, 1, 5));
+      const others = [1, 2, 3, 4, 5].map(nodeId).filter((other) => other !== node && prng.chance(2, 3));
+      const forUs = between(prng, 200, 2_000) * usPerMs;
+      if (prng.chance(1, 3)) faults.push({ kind: 'crash', atUs, node, downUs: forUs });
+      else faults.push({ kind: 'partition', atUs, forUs, side: [node], otherSide: others });
+    }
+    const raft = {
+      ...defaultRaftOptions,
+      electionTimeoutUs,
+      heartbeatIntervalUs: 60 * usPerMs,
+      appendBytesMax: 1,
+      inflightAppendsMax: 1,
+    };
+    return { cluster: { members: 5, config: { raft }, throughCodec: false }, workload: writes, faults };
+  },
+);
+
+/** Nobody leads for long, and whoever votes loses its power at once. */
+const crashingVoters = aimed(
+  'Members vote, crash in the middle of the sync, and come back at once.',
+  'crashing-voters',
+  (seed) => {
+    const prng = seededPrng(`crashing-voters ${seed}`);
+    const faults: Fault[] = [1, 2, 3].map((node): Fault => ({
+      kind: 'slowDisk',
+      atUs: 0,
+      forUs: durationUs,
+      node: nodeId(node),
+      factor: between(prng, 10, 60),
+    }));
+    faults.push({ kind: 'slowNetwork', atUs: 0, forUs: durationUs, factor: between(prng, 1, 60) });
+    for (let atUs = usPerSecond; atUs < durationUs; atUs += between(prng, 900, 1_800) * usPerMs) {
+      const node = nodeId(between(prng, 1, 3));
+      const others = [1, 2, 3].map(nodeId).filter((other) => other !== node);
+      faults.push({ kind: 'partition', atUs, forUs: 900 * usPerMs, side: [node], otherSide: others });
+      // One of those who are left, or else nobody would be there to vote. Between two leaders, only votes are written.
+      const voter = others[prng.below(others.length)] ?? node;
+      const downUs = between(prng, 1, 50) * usPerMs;
+      const crashUs = atUs + between(prng, 50, 900) * usPerMs;
+      if (prng.chance(1, 2)) faults.push({ kind: 'crash', atUs: crashUs, node: voter, downUs });
+      else faults.push({ kind: 'crash', atUs: crashUs, node: voter, downUs, moment: 'syncing' });
+    }
+    const raft = { ...defaultRaftOptions, electionTimeoutUs, heartbeatIntervalUs: 60 * usPerMs };
+    const workload = { ...writes, thinkUsMin: 100 * usPerMs, thinkUsMax: 400 * usPerMs };
+    return { cluster: { members: 3, config: { raft }, throughCodec: false }, workload, faults };
+  },
+);
+
+/** One member, power failing now and then. */
+const loneMember = aimed('A cluster of one loses its power, again and again.', 'lone-member', (seed) => {
+  const prng = seededPrng(`lone-member ${seed}`);
+  const faults: Fault[] = [];
+  for (let atUs = 2 * usPerSecond; atUs < durationUs; atUs += between(prng, 1, 5) * usPerSecond) {
+    faults.push({ kind: 'crash', atUs, node: nodeId(1), downUs: 200 * usPerMs, moment: 'syncing' });
+  }
+  return { cluster: { members: 1, config: {}, throughCodec: false }, workload: writes, faults };
+});
+
+/** Cut-off leaders go on appending what never commits, while the others go on without them; then they meet again. */
+const divergingLogs = aimed(
+  'Logs grow apart in many terms, and long wrong ones meet short right ones.',
+  'diverging-logs',
+  (seed) => {
+    const prng = seededPrng(`diverging-logs ${seed}`);
+    const nodes = [1, 2, 3, 4, 5].map(nodeId);
+    const faults: Fault[] = [];
+    for (let atUs = usPerSecond; atUs < durationUs; atUs += between(prng, 300, 2_500) * usPerMs) {
+      const turn = prng.below(nodes.length);
+      const mixed = [...nodes.slice(turn), ...nodes.slice(0, turn)];
+      const size = between(prng, 1, 2);
+      const forUs = between(prng, 300, 2_500) * usPerMs;
+      faults.push({
+        kind: 'partition',
+        atUs,
+        forUs,
+        side: mixed.slice(0, size),
+        otherSide: mixed.slice(size),
+      });
+      const crashed = mixed[0] ?? nodeId(1);
+      if (prng.chance(1, 4))
+        faults.push({
+          kind: 'crash',
+          atUs: atUs + Math.floor(forUs / 2),
+          node: crashed,
+          downUs: between(prng, 100, 1_000) * usPerMs,
+        });
+    }
+    const raft = {
+      ...defaultRaftOptions,
+      electionTimeoutUs,
+      heartbeatIntervalUs: 60 * usPerMs,
+      appendBytesMax: between(prng, 1, 300),
+    };
+    return { cluster: { members: 5, config: { raft }, throughCodec: false }, workload: writes, faults };
+  },
+);
+
+export const aimedScenarios: readonly ScenarioSource[] = [figure8, crashingVoters, loneMember, divergingLogs];

@@ -1,0 +1,87 @@
+import { type Mutant } from './mutants.ts';
+
+/** Bugs in how members elect, replicate, commit and remember. */
+export const consensusMutants: readonly Mutant[] = [
+  {
+    name: 'commit-older-term',
+    about: 'A leader commits an entry of an earlier term by counting its replicas (Raft §5.4.2, figure 8).',
+    file: 'core/raft/leader-log.ts',
+    anchor: 'if (index <= state.commitIndex || state.log.termAt(index) !== state.term) return;',
+    replacement: 'if (index <= state.commitIndex) return;',
+    caughtBy: ['leader-completeness', 'state-machine-safety', 'linearizability', 'invariant'],
+    scenarios: ['figure-8'],
+  },
+  {
+    name: 'vote-before-durable',
+    about: 'A vote is answered before it is on the disk, and forgotten in a crash (Raft §5.2).',
+    file: 'core/raft/election.ts',
+    anchor: 'state.sendDurable(from, response);',
+    replacement: 'state.send(from, response);',
+    caughtBy: ['vote-once'],
+    scenarios: ['swarm', 'crashing-voters'],
+  },
+  {
+    name: 'term-not-persisted',
+    about:
+      'A new term and the vote in it stay in memory until something else is written (Raft, figure 2: persistent state).',
+    file: 'core/raft/journal.ts',
+    anchor: 'this.#hardStateChanged = true;\n    this.#enlist();',
+    replacement: 'this.#hardStateChanged = true;',
+    caughtBy: ['vote-once', 'election-safety'],
+    scenarios: ['swarm', 'crashing-voters'],
+  },
+  {
+    name: 'acknowledge-before-sync',
+    about: 'A follower acknowledges entries that are not yet on its disk.',
+    file: 'core/raft/follower.ts',
+    anchor: 'state.sendDurable(to, {',
+    replacement: 'state.send(to, {',
+    caughtBy: ['durable-log', 'commit-quorum'],
+    scenarios: ['swarm'],
+  },
+  {
+    name: 'single-voter-commits-unsynced',
+    about:
+      'A member that is alone commits what is not yet on its disk (dissertation §10.2.1 asks for a quorum of disks).',
+    file: 'core/raft/group-state.ts',
+    anchor: 'id === this.id ? this.log.syncedIndex :',
+    replacement: 'id === this.id ? (this.peers.length === 0 ? this.log.lastIndex : this.log.syncedIndex) :',
+    caughtBy: ['commit-quorum'],
+    scenarios: ['swarm', 'lone-member'],
+  },
+  {
+    name: 'up-to-date-by-length',
+    about: 'A voter compares the lengths of logs and ignores the terms of their last entries (Raft §5.4.1).',
+    file: 'core/raft/election.ts',
+    anchor:
+      'message.lastTerm > lastTerm || (message.lastTerm === lastTerm && message.lastIndex >= lastIndex)',
+    replacement: 'message.lastIndex >= lastIndex && lastTerm >= 0',
+    caughtBy: ['leader-completeness', 'state-machine-safety', 'linearizability', 'invariant'],
+    scenarios: ['swarm', 'diverging-logs'],
+  },
+  {
+    name: 'truncate-without-conflict',
+    about: 'A late append cuts off what came after it, though nothing in it conflicts (Raft §5.3).',
+    file: 'core/raft/follower.ts',
+    anchor: 'if (held === entry.term) continue;',
+    replacement: 'if (held === entry.term && entry.index <= state.commitIndex) continue;',
+    caughtBy: ['conflict-before-cut', 'commit-quorum', 'leader-completeness'],
+    scenarios: ['swarm'],
+  },
+  {
+    name: 'commit-beyond-match',
+    about:
+      "A follower commits up to its log's end instead of the last entry that the append showed to match (Raft, figure 2).",
+    file: 'core/raft/follower.ts',
+    anchor: 'state.commitTo(Math.min(message.commitIndex, lastSent));',
+    replacement: 'state.commitTo(Math.min(message.commitIndex, log.lastIndex));',
+    caughtBy: [
+      'leader-completeness',
+      'state-machine-safety',
+      'commit-quorum',
+      'linearizability',
+      'invariant',
+    ],
+    scenarios: ['swarm', 'diverging-logs'],
+  },
+];
