@@ -134,7 +134,10 @@ export class Generation {
     this.release();
   }
 
-  /** Writes the layer in one transaction. Resolves once it is durable; rejects with LmdbBackendError when none of it is. */
+  /**
+   * Writes the layer in one transaction. Resolves once it is durable and every new read shows it; rejects with
+   * LmdbBackendError when none of it is.
+   */
   async commit(layer: PendingLayer): Promise<void> {
     this.#users += 1;
     try {
@@ -153,8 +156,6 @@ export class Generation {
     } finally {
       this.release();
     }
-    // The next read must not use a transaction from before: the layer is about to be let go.
-    this.#root.resetReadTxn();
   }
 
   /** Writes rows at once and waits for no disk: `makeDurable` does. Only before the generation is live. */

@@ -219,22 +219,19 @@ export class LmdbBackend implements DurableStore {
     // Whatever this turn of the event loop still writes shares the first one.
     await new Promise((resolve) => setImmediate(resolve));
     while (!this.#failed && this.#next.lastSeq > 0) {
-      const generation = this.#generation;
       const layer = this.#next;
       this.#inFlight = layer;
       this.#next = PendingLayer.empty(this.tables);
       try {
-        await generation.commit(layer);
+        await this.#generation.commit(layer);
       } catch (error) {
         this.#failed = true;
         this.onFailed(error as LmdbBackendError);
         break;
       }
-      // Otherwise a stage took its place meanwhile, and its batches count as stored already.
-      if (generation === this.#generation) {
-        this.#inFlight = undefined;
-        this.#report(layer.lastSeq);
-      }
+      // Also where a stage was installed meanwhile: then its batches count as stored for that reason.
+      this.#inFlight = undefined;
+      this.#report(layer.lastSeq);
     }
     this.#flushing = undefined;
   }
