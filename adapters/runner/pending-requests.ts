@@ -14,6 +14,10 @@ export class PendingRequests<Response> {
     return this.#byId.size;
   }
 
+  has(requestId: number): boolean {
+    return this.#byId.has(requestId);
+  }
+
   /** When the signal is aborted the promise rejects with its reason, and `onAborted` is told. */
   open(
     signal: AbortSignal | undefined,

@@ -5,6 +5,7 @@ import { type Machine } from '../../core/base/machine.ts';
 import { type StoreView } from '../../core/storage/backend.ts';
 import { type SegmentFiles } from '../../core/storage/segment-files.ts';
 import { newCounters, type RunnerCounters, type SyncRound } from './counters.ts';
+import { EventQueue } from './event-queue.ts';
 import { Outbox } from './outbox.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { type DurableStore, type PeerTransport } from './ports.ts';
@@ -27,10 +28,11 @@ export interface RunnerOptions {
   readonly onStop: (failure: RunnerFailure) => void;
   /** Called at the end of every sync round that went well. */
   readonly onSync?: (round: SyncRound) => void;
-  /** Requests and receipts that wait for their step; beyond it requests are refused and messages dropped. */
+  /** Requests that wait for their step, and receipts; beyond it requests are refused, messages dropped. */
   readonly queueMax?: number;
-  /** Events stepped in one turn, so that sockets and timers get theirs in between. */
+  /** Events stepped in one turn, and how long it steps, so that sockets and timers get theirs in between. */
   readonly turnEventsMax?: number;
+  readonly turnUs?: number;
   /** How long `stop()` waits for pending requests. */
   readonly drainUs?: number;
   /** Monotonic time in integer µs. */
@@ -40,6 +42,7 @@ export interface RunnerOptions {
 export const defaultRunnerOptions = {
   queueMax: 65_536,
   turnEventsMax: 1_024,
+  turnUs: 10_000,
   drainUs: 5_000_000,
   clock: (): number => Math.floor(performance.now() * 1_000),
 } as const;
@@ -71,9 +74,7 @@ export class Runner<Request, Response, Message, Header> {
   readonly #options: Required<Omit<RunnerOptions, 'onSync'>> & Pick<RunnerOptions, 'onSync'>;
 
   #state: RunnerState = 'created';
-  /** Events that wait for their step, from #queueHead on. */
-  #queue: RunnerEvent<Request, Message, Header>[] = [];
-  #queueHead = 0;
+  readonly #queue = new EventQueue<RunnerEvent<Request, Message, Header>>();
   readonly #pending = new PendingRequests<Response>();
   readonly #gate = new SyncGate<Response, Message>();
   readonly #outbox = new Outbox<Message>();
@@ -118,7 +119,7 @@ export class Runner<Request, Response, Message, Header> {
 
   /** Events that wait for their step. */
   get queueLength(): number {
-    return this.#queue.length - this.#queueHead;
+    return this.#queue.length;
   }
 
   get pendingRequests(): number {
@@ -152,30 +153,32 @@ export class Runner<Request, Response, Message, Header> {
    */
   request(request: Request, signal?: AbortSignal): Promise<Response> {
     if (this.#state !== 'running') return Promise.reject(new RunnerError('STOPPED', 'the node is stopping'));
-    if (this.queueLength >= this.#options.queueMax) {
+    const waiting = this.#queue.clientsLength;
+    if (waiting >= this.#options.queueMax) {
       this.counters.requestsOverloaded += 1;
-      return Promise.reject(new RunnerError('OVERLOADED', `${this.queueLength} events are waiting already`));
+      return Promise.reject(new RunnerError('OVERLOADED', `${waiting} requests are waiting already`));
     }
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     this.counters.requests += 1;
     const { requestId, promise } = this.#pending.open(signal, this.#onAborted);
-    this.#enqueue({ kind: 'requested', requestId, request });
+    this.#queue.pushClients({ kind: 'requested', requestId, request });
+    this.#schedule();
     return promise;
   }
 
   received(from: NodeId, messages: readonly Message[]): void {
     if (this.#state !== 'running' && this.#state !== 'draining') return;
-    if (this.queueLength >= this.#options.queueMax) {
+    if (this.#queue.peersLength >= this.#options.queueMax) {
       this.counters.receivedDropped += messages.length;
       return;
     }
     this.counters.receivedMessages += messages.length;
-    this.#enqueue({ kind: 'received', from, messages });
+    this.#enqueuePeers({ kind: 'received', from, messages });
   }
 
   /** The stage is complete; from here on it is the machine's. Never dropped: stages are few (`stagesMax`). */
   snapshotReceived(from: NodeId, stageId: number, header: Header): void {
-    this.#enqueue({ kind: 'snapshotReceived', from, stageId, header });
+    this.#enqueuePeers({ kind: 'snapshotReceived', from, stageId, header });
   }
 
   /**
@@ -193,9 +196,9 @@ export class Runner<Request, Response, Message, Header> {
     return this.#stopping;
   }
 
-  #enqueue(event: RunnerEvent<Request, Message, Header>): void {
-    if (this.#state !== 'running' && this.#state !== 'draining') return;
-    this.#queue.push(event);
+  #enqueuePeers(event: RunnerEvent<Request, Message, Header>): void {
+    if (!this.#steps()) return;
+    this.#queue.pushPeers(event);
     this.#schedule();
   }
 
@@ -248,31 +251,30 @@ export class Runner<Request, Response, Message, Header> {
       this.#storedReported = this.#storedSeq;
       this.#step({ kind: 'stored', storeSeq: this.#storedSeq });
     }
-    for (
-      let left = Math.min(this.queueLength, this.#options.turnEventsMax);
-      left > 0 && this.#steps();
-      left -= 1
-    ) {
-      const event = present(this.#queue[this.#queueHead], 'the queue holds what its length says');
-      this.#queueHead += 1;
-      this.#step(event);
-    }
-    this.#trimQueue();
+    this.#stepQueue();
     if (this.#machine.deadlineUs <= this.#nowUs) this.#step({ kind: 'tick' });
   }
 
-  #trimQueue(): void {
-    if (this.#queueHead === this.#queue.length) {
-      this.#queue = [];
-      this.#queueHead = 0;
-    } else if (this.#queueHead >= this.#options.turnEventsMax) {
-      this.#queue = this.#queue.slice(this.#queueHead);
-      this.#queueHead = 0;
+  /** As many as the turn's bounds allow, and at least one of the clients': peers cannot shut them out. */
+  #stepQueue(): void {
+    const { turnEventsMax, turnUs, clock } = this.#options;
+    const clientsBefore = this.#queue.clientsLength;
+    const endUs = this.#nowUs + turnUs;
+    for (let left = turnEventsMax; left > 0 && this.#steps(); left -= 1) {
+      const event = this.#queue.shift();
+      if (event === undefined) return;
+      this.#step(event);
+      if (clock() >= endUs) break;
     }
+    if (clientsBefore === 0 || this.#queue.clientsLength < clientsBefore) return;
+    const event = this.#queue.shiftClients();
+    if (event !== undefined) this.#step(event);
   }
 
   #step(event: RunnerEvent<Request, Message, Header>): void {
     if (!this.#steps()) return;
+    // Its client left while it waited here: the work would be for nobody.
+    if (event.kind === 'requested' && !this.#pending.has(event.requestId)) return;
     this.counters.events += 1;
     for (const effect of this.#machine.step(event, this.#nowUs)) {
       this.#handle(effect);
@@ -412,12 +414,14 @@ export class Runner<Request, Response, Message, Header> {
     if (this.#views.delete(view)) view.close();
     if (event.kind === 'snapshotSent') this.counters.snapshotsSent += 1;
     else this.counters.snapshotsFailed += 1;
-    this.#enqueue(event);
+    this.#enqueuePeers(event);
   }
 
   readonly #onAborted = (requestId: number): void => {
     this.counters.requestsCancelled += 1;
-    this.#enqueue({ kind: 'cancelled', requestId });
+    if (!this.#steps()) return;
+    this.#queue.pushClients({ kind: 'cancelled', requestId });
+    this.#schedule();
     this.#closeWhenDrained();
   };
 
@@ -470,8 +474,7 @@ export class Runner<Request, Response, Message, Header> {
     this.#state = 'stopped';
     clearTimeout(this.#timer);
     clearTimeout(this.#drainTimer);
-    this.#queue = [];
-    this.#queueHead = 0;
+    this.#queue.clear();
     for (const view of this.#views) view.close();
     this.#views.clear();
     this.#pending.rejectAll(

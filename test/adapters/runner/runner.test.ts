@@ -12,7 +12,7 @@ describe('turns', () => {
     expect(machine.events).toEqual([{ kind: 'tick' }]);
   });
 
-  test('everything that is ready is stepped in one turn, in order of arrival, at one time', async () => {
+  test('everything that is ready is stepped in one turn, at one time: what peers say in order of arrival, then requests', async () => {
     const { machine, runner } = rig();
     void runner.request('a').catch(() => undefined);
     runner.received(two, ['m']);
@@ -20,10 +20,10 @@ describe('turns', () => {
     runner.snapshotReceived(three, 1, 'header');
     await turns();
     expect(machine.events.slice(1)).toEqual([
-      { kind: 'requested', requestId: 1, request: 'a' },
       { kind: 'received', from: two, messages: ['m'] },
-      { kind: 'requested', requestId: 2, request: 'b' },
       { kind: 'snapshotReceived', from: three, stageId: 1, header: 'header' },
+      { kind: 'requested', requestId: 1, request: 'a' },
+      { kind: 'requested', requestId: 2, request: 'b' },
     ]);
     expect(new Set(machine.timesUs.slice(1)).size).toBe(1);
     expect(runner.counters).toMatchObject({
@@ -49,11 +49,46 @@ describe('turns', () => {
     await runner.stop();
   });
 
+  test('a turn ends when its time is up; heartbeats that come meanwhile are stepped before the requests that wait', async () => {
+    let nowUs = 0;
+    const { machine, runner } = rig(
+      (event) => {
+        if (event.kind === 'requested') nowUs += 600;
+        return [];
+      },
+      { turnUs: 1_000, clock: () => nowUs },
+    );
+    machine.deadlineUs = 1_000;
+    for (const request of ['a', 'b', 'c', 'd', 'e']) void runner.request(request).catch(() => undefined);
+    await turns(1);
+    runner.received(two, ['heartbeat']);
+    await turns(1);
+    const order = machine.events
+      .slice(1)
+      .map((event) => (event.kind === 'requested' ? event.request : event.kind));
+    expect(order).toEqual(['a', 'b', 'received', 'c', 'd', 'tick']);
+    await runner.stop();
+  });
+
+  test('peers that never stop talking do not shut requests out', async () => {
+    const { machine, runner } = rig(undefined, { turnEventsMax: 10 });
+    void runner.request('a').catch(() => undefined);
+    for (let message = 0; message < 100; message += 1) runner.received(two, ['m']);
+    await turns(1);
+    expect(machine.events.slice(1).map(({ kind }) => kind)).toEqual([
+      ...Array.from({ length: 10 }, () => 'received'),
+      'requested',
+    ]);
+    await runner.stop();
+  });
+
   test('time never runs backwards for the machine', async () => {
-    const times = [500, 300, 700];
-    const { machine, runner } = rig(undefined, { clock: () => times.shift() ?? 700 });
+    let nowUs = 500;
+    const { machine, runner } = rig(undefined, { clock: () => nowUs });
+    nowUs = 300;
     runner.received(two, ['m']);
     await turns();
+    nowUs = 700;
     runner.received(two, ['m']);
     await turns();
     expect(machine.timesUs).toEqual([500, 500, 700]);
@@ -246,14 +281,14 @@ describe('durability', () => {
 
 describe('requests', () => {
   test('a full queue refuses requests and drops messages, and says so', async () => {
-    const { runner, machine } = rig(undefined, { queueMax: 2 });
+    const { runner, machine } = rig(undefined, { queueMax: 1 });
     const first = runner.request('a').catch((error: unknown) => error);
     runner.received(two, ['b']);
     await expect(runner.request('c')).rejects.toMatchObject({ name: 'RunnerError', code: 'OVERLOADED' });
     runner.received(two, ['d', 'e']);
     runner.snapshotReceived(two, 7, 'h'); // A stage belongs to the machine from here on: it must hear of it.
     await turns();
-    expect(machine.kinds).toEqual(['requested', 'received', 'snapshotReceived']);
+    expect(machine.kinds).toEqual(['received', 'snapshotReceived', 'requested']);
     expect(runner.counters).toMatchObject({ requestsOverloaded: 1, receivedDropped: 2 });
     await runner.stop();
     await expect(first).resolves.toMatchObject({ code: 'STOPPED' });
@@ -274,6 +309,17 @@ describe('requests', () => {
     segments.endSync();
     await turns();
     expect(runner.counters).toMatchObject({ requestsCancelled: 1, repliesUnwanted: 1, replies: 0 });
+    await runner.stop();
+  });
+
+  test('a request whose client left while it waited for its step costs no step', async () => {
+    const { machine, runner } = rig();
+    const abort = new AbortController();
+    const left = runner.request('a', abort.signal).catch((error: unknown) => error);
+    abort.abort();
+    await left;
+    await turns();
+    expect(machine.kinds).toEqual(['cancelled']);
     await runner.stop();
   });
 
