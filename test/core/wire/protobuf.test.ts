@@ -166,6 +166,10 @@ test('32-bit fields keep the low 32 bits of a longer varint, and any varint but 
   expect(Everything.decode(unhex('18 81 80 80 80 10')).uint32).toBe(1);
   expect(Everything.decode(unhex('30 80 80 80 80 80 80 80 80 80 01')).bool).toBe(true);
   expect(Everything.decode(unhex('30 02')).bool).toBe(true);
+  // What a tenth byte has beyond 64 bits counts nowhere.
+  expect(Everything.decode(unhex('30 80 80 80 80 80 80 80 80 80 02')).bool).toBe(false);
+  expect(Everything.decode(unhex('28 80 80 80 80 80 80 80 80 80 02')).id).toBe(0n);
+  expect(Everything.decode(unhex('10 80 80 80 80 80 80 80 80 80 02')).int64).toBe(0);
 });
 
 const numbers = fc.oneof(fc.maxSafeInteger(), fc.integer(), fc.integer({ min: -200, max: 200 }));
