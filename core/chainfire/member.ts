@@ -19,6 +19,7 @@ import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
 import { type AppliedCommand, type Proposer, StateMachine } from './apply.ts';
 import { Backlog } from './backlog.ts';
+import { bytesRead } from './bytes-read.ts';
 import { Command, isSerializable, type MemberAttributes, writesNothing } from './command.ts';
 import { HashJobs } from './hash-jobs.ts';
 import {
@@ -61,6 +62,8 @@ const group = groupId(1);
 const segmentPrefix = 'log/';
 /** Entries' bytes applied in one step: what a heartbeat may have to wait for. */
 const applyBytesPerStep = bytesPerMib;
+/** What reads answered in one step may look at; the last one may go beyond it. */
+const answerBytesPerStep = bytesPerMib;
 
 /** A request that waits for this member to have freed what a compaction released. */
 interface PhysicalWait {
@@ -240,7 +243,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   /** There is something to do now, whatever the time. */
   get #hasWork(): boolean {
     if (this.#stopped) return false;
-    if (this.#leaderFound || !this.#hashJobs.isEmpty) return true;
+    if (this.#leaderFound || !this.#hashJobs.isEmpty || this.#reads.hasReady(this.#state.index)) return true;
     return !this.#backlog.isFull && (this.#mayTake || !isCompacted(this.#mvcc));
   }
 
@@ -333,7 +336,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     const context = this.#reads.ask(this.#nowUs);
     if (context !== undefined) this.#drive({ kind: 'readRequested', group, context });
     this.#applyTurn();
-    for (const read of this.#reads.takeReady(this.#state.index)) this.#answer(read);
+    this.#answerReads();
     if (this.#expiryUs <= this.#nowUs) this.#expire();
   }
 
@@ -447,10 +450,28 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     else this.#answer(read);
   }
 
-  #answer({ requestId, request }: PendingRead): void {
-    if (request.kind !== 'hash' && request.kind !== 'hashKv') {
-      return this.#reply(requestId, this.#answers.read(request));
+  /** One turn of answering: reads of a whole key space may be ready by the dozen, all confirmed by one word of the leader. */
+  #answerReads(): void {
+    for (let bytes = 0; bytes < answerBytesPerStep;) {
+      const read = this.#reads.takeReady(this.#state.index);
+      if (read === undefined) return;
+      bytes += this.#answer(read);
     }
+  }
+
+  /** @returns about how many bytes were looked at */
+  #answer(read: PendingRead): number {
+    const { requestId, request } = read;
+    if (request.kind === 'hash' || request.kind === 'hashKv') {
+      this.#startHash(requestId, request);
+      return 0;
+    }
+    const response = this.#answers.read(request);
+    this.#reply(requestId, response);
+    return bytesRead(response);
+  }
+
+  #startHash(requestId: number, request: Extract<MemberRequest, { kind: 'hash' | 'hashKv' }>): void {
     if (this.#hashJobs.isFull) return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
     if (request.kind === 'hash') return this.#hashJobs.addHash(requestId);
     const refusal = checkRevision(this.#mvcc, request.request.revision);

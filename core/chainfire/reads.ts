@@ -40,6 +40,9 @@ export class Reads {
   #context = 0;
   /** Confirmed, waiting to be applied. */
   #confirmed: Batch[] = [];
+  /** Applied far enough for their answer, from #readyHead on. */
+  #ready: PendingRead[] = [];
+  #readyHead = 0;
   /** Reads in the queues that are not alive, at most. */
   #dead = 0;
 
@@ -55,6 +58,7 @@ export class Reads {
   /** Reads in the queues, those included that nobody wants any more. */
   get held(): number {
     let held = this.#gathering.length + (this.#asked?.reads.length ?? 0);
+    held += this.#ready.length - this.#readyHead;
     for (const { reads } of this.#confirmed) held += reads.length;
     return held;
   }
@@ -106,24 +110,34 @@ export class Reads {
     if (this.#asked !== undefined) this.#askAgain();
   }
 
-  /** Takes out the reads that the applied index suffices for. */
-  takeReady(appliedIndex: number): readonly PendingRead[] {
-    if (this.#confirmed.length === 0) return [];
-    const ready: PendingRead[] = [];
+  /** Whether `takeReady` has something to look at. */
+  hasReady(appliedIndex: number): boolean {
+    return this.#ready.length > 0 || this.#confirmed.some(({ index }) => index <= appliedIndex);
+  }
+
+  /** Takes out the next read that the applied index suffices for. The others may still be cancelled, or expire. */
+  takeReady(appliedIndex: number): PendingRead | undefined {
+    this.#gatherReady(appliedIndex);
+    while (this.#readyHead < this.#ready.length) {
+      const read = this.#ready[this.#readyHead];
+      this.#readyHead += 1;
+      if (read === undefined || !this.#isAlive(read)) continue;
+      this.#alive.delete(read.requestId);
+      return read;
+    }
+    if (this.#ready.length > 0) this.#ready = [];
+    this.#readyHead = 0;
+    return undefined;
+  }
+
+  #gatherReady(appliedIndex: number): void {
+    if (this.#confirmed.length === 0) return;
     const waiting: Batch[] = [];
     for (const batch of this.#confirmed) {
-      if (batch.index > appliedIndex) {
-        waiting.push(batch);
-        continue;
-      }
-      for (const read of batch.reads) {
-        if (!this.#isAlive(read)) continue;
-        this.#alive.delete(read.requestId);
-        ready.push(read);
-      }
+      if (batch.index > appliedIndex) waiting.push(batch);
+      else for (const read of batch.reads) this.#ready.push(read);
     }
     if (waiting.length < this.#confirmed.length) this.#confirmed = waiting;
-    return ready;
   }
 
   /** Takes out those that have waited too long. */
@@ -163,6 +177,8 @@ export class Reads {
     this.#dead = 0;
     const alive = (read: PendingRead): boolean => this.#isAlive(read);
     this.#gathering = this.#gathering.filter(alive);
+    this.#ready = this.#ready.slice(this.#readyHead).filter(alive);
+    this.#readyHead = 0;
     this.#confirmed = this.#confirmed
       .map(({ index, reads }) => ({ index, reads: reads.filter(alive) }))
       .filter(({ reads }) => reads.length > 0);
