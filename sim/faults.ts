@@ -13,7 +13,7 @@ type NetworkFault = FaultOf<'partition' | 'oneWay' | 'clientCut' | 'lossy' | 'cl
 
 /** A crash that waits for its moment strikes within this time after it: a sync takes about so long. */
 const syncStrikeUsMax = 2_000;
-/** A crash whose moment does not come is given up. */
+/** A fault whose moment does not come is given up. */
 const momentPatienceUs = 20_000_000;
 
 /**
@@ -33,6 +33,8 @@ export class FaultInjector {
   readonly #conditions = new Map<Fault, readonly Condition[]>();
   /** What each member's next failing sync is blamed on. */
   readonly #armed = new Map<NodeId, FaultOf<'syncFails'>>();
+  /** One-way cuts that wait for a member of theirs to be elected. */
+  readonly #awaitingElection = new Set<FaultOf<'oneWay'>>();
   /** Crashes that wait for a moment. */
   readonly #waiting = new Set<() => void>();
   #over = false;
@@ -75,6 +77,15 @@ export class FaultInjector {
     }
   }
 
+  /** This member has become the leader, and nothing that it says as one has left it yet. */
+  elected(node: NodeId): void {
+    for (const fault of this.#awaitingElection) {
+      if (!fault.from.includes(node)) continue;
+      this.#awaitingElection.delete(fault);
+      this.#beginConditions(fault, this.#prng.fork(JSON.stringify(fault)));
+    }
+  }
+
   /** A sync of this member failed, and its process with it. */
   syncFailed(process: MemberProcess): void {
     const fault = this.#armed.get(process.node);
@@ -90,6 +101,7 @@ export class FaultInjector {
     for (const fault of [...this.#conditions.keys()]) this.#endConditions(fault);
     for (const giveUp of this.#waiting) giveUp();
     this.#waiting.clear();
+    this.#awaitingElection.clear();
     this.#armed.clear();
     for (const process of this.#cluster.processes) {
       process.segments.heal();
@@ -108,8 +120,11 @@ export class FaultInjector {
       case 'pause':
         this.#pause(fault);
         break;
-      case 'partition':
       case 'oneWay':
+        if (fault.moment === undefined) this.#beginConditions(fault, prng);
+        else this.#awaitElection(fault);
+        break;
+      case 'partition':
       case 'clientCut':
       case 'lossy':
       case 'clog':
@@ -230,6 +245,13 @@ export class FaultInjector {
     this.#noted(`${fault.kind} begins`);
     this.#world.after(fault.forUs, () => {
       this.#endConditions(fault);
+    });
+  }
+
+  #awaitElection(fault: FaultOf<'oneWay'>): void {
+    this.#awaitingElection.add(fault);
+    this.#world.after(momentPatienceUs, () => {
+      this.#awaitingElection.delete(fault);
     });
   }
 

@@ -71,10 +71,11 @@ export const consensusMutants: readonly Mutant[] = [
   {
     name: 'commit-beyond-match',
     about:
-      "A follower commits up to its log's end instead of the last entry that the append showed to match (Raft, figure 2).",
-    file: 'core/raft/follower.ts',
-    anchor: 'state.commitTo(Math.min(message.commitIndex, lastSent));',
-    replacement: 'state.commitTo(Math.min(message.commitIndex, log.lastIndex));',
+      "A heartbeat carries the leader's commit index to a follower that is not known to hold that much, which commits what " +
+      'it has (Raft, figure 2: the index of the last new entry).',
+    file: 'core/raft/replication.ts',
+    anchor: 'commitIndex: Math.min(state.commitIndex, state.progressOf(peer).match),',
+    replacement: 'commitIndex: state.commitIndex,',
     caughtBy: [
       'leader-completeness',
       'state-machine-safety',

@@ -122,6 +122,7 @@ class Run implements ClusterObserver {
     if (raft.role === 'leader' && raft.term > this.#ledTerm) {
       this.#ledTerm = raft.term;
       this.#elections += 1;
+      this.#injector.elected(node);
     }
     const step = { nowUs, node, event, effects, member };
     if (this.#trace !== undefined) this.#trace(stepLine(step));

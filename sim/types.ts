@@ -101,6 +101,8 @@ export type Fault =
       readonly forUs: number;
       readonly from: readonly NodeId[];
       readonly to: readonly NodeId[];
+      /** Begins only when a member of `from` becomes the leader, with its first words as one. Default: at `atUs` itself. */
+      readonly moment?: 'elected';
     }
   /** These clients do not reach these members (`requests`), or are not reached by them (`answers`), or neither. */
   | {
