@@ -18,7 +18,7 @@ export const consensusMutants: readonly Mutant[] = [
     anchor: 'state.sendDurable(from, response);',
     replacement: 'state.send(from, response);',
     caughtBy: ['vote-once'],
-    scenarios: ['swarm', 'crashing-voters'],
+    scenarios: ['crashing-voters', 'swarm'],
   },
   {
     name: 'term-not-persisted',
@@ -28,7 +28,7 @@ export const consensusMutants: readonly Mutant[] = [
     anchor: 'this.#hardStateChanged = true;\n    this.#enlist();',
     replacement: 'this.#hardStateChanged = true;',
     caughtBy: ['vote-once', 'election-safety'],
-    scenarios: ['swarm', 'crashing-voters'],
+    scenarios: ['crashing-voters', 'swarm'],
   },
   {
     name: 'acknowledge-before-sync',
@@ -47,7 +47,7 @@ export const consensusMutants: readonly Mutant[] = [
     anchor: 'id === this.id ? this.log.syncedIndex :',
     replacement: 'id === this.id ? (this.peers.length === 0 ? this.log.lastIndex : this.log.syncedIndex) :',
     caughtBy: ['commit-quorum'],
-    scenarios: ['swarm', 'lone-member'],
+    scenarios: ['lone-member', 'swarm'],
   },
   {
     name: 'up-to-date-by-length',
@@ -57,7 +57,7 @@ export const consensusMutants: readonly Mutant[] = [
       'message.lastTerm > lastTerm || (message.lastTerm === lastTerm && message.lastIndex >= lastIndex)',
     replacement: 'message.lastIndex >= lastIndex && lastTerm >= 0',
     caughtBy: ['leader-completeness', 'state-machine-safety', 'linearizability', 'invariant'],
-    scenarios: ['swarm', 'diverging-logs'],
+    scenarios: ['diverging-logs', 'swarm'],
   },
   {
     name: 'truncate-without-conflict',

@@ -1,0 +1,129 @@
+import { noBytes } from '../../../core/base/bytes.ts';
+import { groupId, nodeId, type NodeId } from '../../../core/base/ids.ts';
+import { type ChainfireMember } from '../../../core/chainfire/member.ts';
+import { type MemberEffect, type MemberEvent } from '../../../core/chainfire/member-protocol.ts';
+import { type Entry, type RaftMessage, type Role } from '../../../core/raft/types.ts';
+import { type Checker, type StepObservation, Violation } from '../../../sim/types.ts';
+
+/** A member as checkers see it, by hand: a log is the terms of its entries 1, 2, 3 …; everything is synced unless said. */
+export interface Shown {
+  readonly node: number;
+  readonly term?: number;
+  readonly vote?: number;
+  readonly role?: Role;
+  readonly log?: readonly number[];
+  /** Data of entries by index, where it is not empty. */
+  readonly data?: Readonly<Record<number, string>>;
+  readonly firstIndex?: number;
+  readonly synced?: number;
+  readonly commit?: number;
+  readonly applied?: number;
+  readonly appliedHash?: number;
+  readonly revision?: number;
+  readonly compactRevision?: number;
+  readonly voters?: readonly number[];
+  readonly outgoing?: readonly number[];
+  readonly repairing?: boolean;
+}
+
+export const tick: MemberEvent = { kind: 'tick' };
+
+export function member(shown: Shown): ChainfireMember {
+  const log = shown.log ?? [];
+  const firstIndex = shown.firstIndex ?? 1;
+  const termAt = (index: number): number | undefined =>
+    index === 0 && firstIndex === 1 ? 0 : index < firstIndex - 1 ? undefined : log[index - 1];
+  const entry = (index: number): Entry => ({
+    index,
+    term: termAt(index) ?? 0,
+    kind: 'command',
+    data: new TextEncoder().encode(shown.data?.[index] ?? ''),
+  });
+  const applied = shown.applied ?? 0;
+  const view = {
+    raft: {
+      id: nodeId(shown.node),
+      term: shown.term ?? log.at(-1) ?? 0,
+      vote: shown.vote ?? 0,
+      role: shown.role ?? 'follower',
+      leader: 0,
+      commitIndex: shown.commit ?? applied,
+      firstIndex,
+      lastIndex: log.length,
+      syncedIndex: shown.synced ?? log.length,
+      configuration: { voters: shown.voters ?? [1, 2, 3], outgoing: shown.outgoing ?? [], learners: [] },
+      repairing: shown.repairing ?? false,
+      termAt,
+      entries: (from: number, to: number) =>
+        Array.from({ length: to - from + 1 }, (_, at) => entry(from + at)),
+    },
+    appliedIndex: applied,
+    appliedTerm: termAt(applied) ?? 0,
+    appliedHash: shown.appliedHash ?? 0,
+    revision: shown.revision ?? 1,
+    compactRevision: shown.compactRevision ?? 0,
+  };
+  return { view } as unknown as ChainfireMember;
+}
+
+/** One step of a member: what it shows afterwards. */
+export function step(
+  shown: Shown,
+  event: MemberEvent = tick,
+  effects: readonly MemberEffect[] = [],
+): StepObservation {
+  return { nowUs: 0, node: nodeId(shown.node), event, effects, member: member(shown) };
+}
+
+export function send(to: number, message: RaftMessage, afterSyncSeq = 0): MemberEffect {
+  return { kind: 'send', to: nodeId(to), messages: [{ group: groupId(1), message }], afterSyncSeq };
+}
+
+export const persist = (syncSeq: number): MemberEffect => ({
+  kind: 'persist',
+  syncSeq,
+  appends: [{ file: 'log/1', bytes: noBytes }],
+});
+
+/** Shows a checker what happened, in order, and returns the violated invariant, or undefined. */
+export function watch(
+  checker: Checker,
+  happenings: readonly (
+    | StepObservation
+    | { readonly recovered: Shown }
+    | { readonly crashed: number }
+    | { readonly damaged: number }
+  )[],
+): string | undefined {
+  try {
+    for (const happening of happenings) {
+      if ('recovered' in happening)
+        checker.onRecovered?.(nodeId(happening.recovered.node), member(happening.recovered), 0);
+      else if ('crashed' in happening) checker.onCrashed?.(nodeId(happening.crashed), 0);
+      else if ('damaged' in happening) checker.onDamaged?.(nodeId(happening.damaged), 0);
+      else checker.onStep?.(happening);
+    }
+  } catch (failure) {
+    if (failure instanceof Violation) return failure.invariant;
+    throw failure;
+  }
+  return undefined;
+}
+
+/** The same for what only the end shows. */
+export function endOf(
+  checker: Checker,
+  end: Parameters<NonNullable<Checker['onEnd']>>[0],
+): string | undefined {
+  try {
+    checker.onEnd?.(end);
+  } catch (failure) {
+    if (failure instanceof Violation) return failure.invariant;
+    throw failure;
+  }
+  return undefined;
+}
+
+export function members(...shown: readonly Shown[]): ReadonlyMap<NodeId, ChainfireMember> {
+  return new Map(shown.map((one) => [nodeId(one.node), member(one)]));
+}
