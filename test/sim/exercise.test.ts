@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+
+import { nodeId } from '../../core/base/ids.ts';
+import { RangeRequest, RangeResponse } from '../../core/chainfire/api/kv.ts';
+import { ExerciseMeter, missedFloor } from '../../sim/exercise.ts';
+import { type Operation, type RunResult } from '../../sim/types.ts';
+import { member, step } from './checkers/observations.ts';
+
+const result: RunResult = {
+  scenario: 'x',
+  seed: 1,
+  violation: undefined,
+  hash: '0',
+  simulatedUs: 100,
+  events: 1,
+  operations: { answered: 5, refused: 0, failed: 0, unknown: 0 },
+  elections: 2,
+  snapshotsInstalled: 0,
+  faultsFired: { crash: 3 },
+};
+
+test('a run that reaches its floors has missed none, one below says which', () => {
+  const meter = new ExerciseMeter([]);
+  expect(missedFloor({ answered: 5, elections: 2, fired: { crash: 3 } }, result, meter)).toBeUndefined();
+  expect(missedFloor({ elections: 3 }, result, meter)).toBe('elections: 2, where 3 is the least');
+  expect(missedFloor({ fired: { crash: 4 } }, result, meter)).toBe('crash fired: 3, where 4 is the least');
+  expect(missedFloor({ fired: { pause: 1 } }, result, meter)).toBe('pause fired: 0, where 1 is the least');
+  expect(missedFloor({ snapshotsInstalled: 1 }, result, meter)).toBe(
+    'snapshots installed: 0, where 1 is the least',
+  );
+});
+
+test('a stale leader is one that leads on while a later term has its own, counted once a term', () => {
+  const meter = new ExerciseMeter([]);
+  meter.onStep(step({ node: 1, term: 1, role: 'leader' }));
+  meter.onStep(step({ node: 2, term: 2, role: 'leader' }));
+  expect(meter.staleLeaders).toBe(0);
+  meter.onStep(step({ node: 1, term: 1, role: 'leader' }));
+  meter.onStep(step({ node: 1, term: 1, role: 'leader' }));
+  expect(meter.staleLeaders).toBe(1);
+});
+
+test('a tail is torn when a restart finds less than was written', () => {
+  const meter = new ExerciseMeter([]);
+  meter.onStep(step({ node: 1, log: [1, 1, 1] }));
+  meter.onRecovered(nodeId(1), member({ node: 1, log: [1, 1, 1] }));
+  expect(meter.tornTails).toBe(0);
+  meter.onRecovered(nodeId(1), member({ node: 1, log: [1] }));
+  expect(meter.tornTails).toBe(1);
+});
+
+test('reads count while a fault is in force, if they must be linearizable and were answered', () => {
+  const read = (startUs: number, endUs: number, serializable = false): Operation => ({
+    client: 1,
+    callId: 1,
+    request: { kind: 'range', request: RangeRequest.create({ key: 'a', serializable }) },
+    startUs,
+    endUs,
+    outcome: { kind: 'answered', response: { kind: 'range', response: RangeResponse.create() } },
+  });
+  const meter = new ExerciseMeter([
+    { kind: 'partition', atUs: 10, forUs: 10, side: [nodeId(1)], otherSide: [nodeId(2)] },
+  ]);
+  const history = [read(0, 5), read(9, 12), read(11, 12), read(11, 12, true), read(19, 21)];
+  meter.onEnd({ nowUs: 0, history, members: new Map() });
+  expect(meter.readsDuringFaults).toBe(1);
+});
