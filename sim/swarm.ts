@@ -4,32 +4,20 @@ import { bytesPerKib, bytesPerMib, usPerMs, usPerSecond } from '../core/base/uni
 import { defaultRaftOptions, type RaftOptions } from '../core/raft/types.ts';
 import { seededPrng } from './prng.ts';
 import { faultDrawers } from './swarm-faults.ts';
-import {
-  type ClusterPlan,
-  type Fault,
-  type Scenario,
-  type ScenarioSource,
-  type WorkloadPlan,
-} from './types.ts';
+import { type ClusterPlan, type Fault, type Scenario, type WorkloadPlan } from './types.ts';
 
 /** At least a minute of simulated time a seed. */
 const durationUs = 60 * usPerSecond;
 
-/** The run that a seed alone describes: every seed draws its own cluster, its own workload, its own misfortunes. */
-export const swarm: ScenarioSource = {
-  name: 'swarm',
-  about:
-    'Whatever befalls a cluster of one to five members, nothing wrong is observed, and a healed core serves.',
-  plan: drawScenario,
-};
-
+/** The run that a seed alone describes: its own cluster, its own workload, its own misfortunes. */
 export function drawScenario(seed: number): Scenario {
   const prng = seededPrng(`swarm ${seed}`);
   const cluster = drawCluster(prng.fork('cluster'));
   const workload = drawWorkload(prng.fork('workload'));
   return {
-    name: swarm.name,
-    about: swarm.about,
+    name: 'swarm',
+    about:
+      'Whatever befalls a cluster of one to five members, nothing wrong is observed, and a healed core serves.',
     cluster,
     workload,
     faults: drawFaults(prng.fork('faults'), cluster, workload),

@@ -1,19 +1,16 @@
-import { assert, present } from '../../core/base/assert.ts';
+import { present } from '../../core/base/assert.ts';
 import { OrderedMap } from '../../core/base/ordered-map.ts';
 import { type Prng } from '../../core/base/prng.ts';
 import {
-  stagesMax,
   type StorageBackend,
-  storeKeyBytesMax,
   type StoreRange,
   type StoreRow,
   type StoreView,
   type StoreWrite,
 } from '../../core/storage/backend.ts';
+import { MemoryBackend } from '../../core/storage/memory-backend.ts';
 import { diskShape, drawLatencyUs } from '../latency.ts';
 import { type World } from '../world.ts';
-
-type Tables = ReadonlyMap<string, OrderedMap<Uint8Array>>;
 
 /**
  * An ordered store on a disk: a write shows at once and is durable later, in rounds as a database flushes them. A crash
@@ -26,9 +23,10 @@ export class SimulatedStore implements StorageBackend {
   readonly #world: World;
   readonly #prng: Prng;
   readonly #flushMedianUs: number;
-  #content: Tables;
+  /** What the process sees. */
+  #content: MemoryBackend;
   /** What a crash certainly leaves: batches at or below #storedSeq. */
-  #durable: Tables;
+  #durable: Map<string, OrderedMap<Uint8Array>>;
   /** Batches above #storedSeq, oldest first: number #storedSeq + 1 is at 0. */
   #pending: (readonly StoreWrite[])[] = [];
   #writtenSeq = 0;
@@ -38,9 +36,7 @@ export class SimulatedStore implements StorageBackend {
   /** Counts crashes and installations: a flush that began before one ends without effect. */
   #life = 0;
   #installed = 0;
-  #nextId = 1;
-  readonly #views = new Map<number, StoreView>();
-  readonly #stages = new Map<number, Tables>();
+  readonly #stages = new Set<number>();
 
   constructor(options: {
     readonly world: World;
@@ -52,12 +48,8 @@ export class SimulatedStore implements StorageBackend {
     this.#prng = options.prng;
     this.tables = options.tables;
     this.#flushMedianUs = options.flushMedianUs;
-    this.#content = emptyTables(options.tables);
-    this.#durable = emptyTables(options.tables);
-  }
-
-  get writtenSeq(): number {
-    return this.#writtenSeq;
+    this.#content = new MemoryBackend(options.tables);
+    this.#durable = new Map(options.tables.map((table) => [table, new OrderedMap()]));
   }
 
   get storedSeq(): number {
@@ -73,20 +65,16 @@ export class SimulatedStore implements StorageBackend {
     return this.#stages.size;
   }
 
-  get openViews(): number {
-    return this.#views.size;
-  }
-
   get(table: string, key: string): Uint8Array | undefined {
-    return tableOf(this.#content, table).get(key);
+    return this.#content.get(table, key);
   }
 
   range(table: string, range: StoreRange): Iterable<StoreRow> {
-    return tableOf(this.#content, table).range(range);
+    return this.#content.range(table, range);
   }
 
   write(batch: readonly StoreWrite[]): number {
-    applyBatch(this.#content, batch);
+    this.#content.write(batch);
     this.#pending.push(batch);
     this.#writtenSeq += 1;
     this.#flush();
@@ -94,58 +82,42 @@ export class SimulatedStore implements StorageBackend {
   }
 
   openView(): number {
-    const viewId = this.#takeId();
-    const shown = cloneTables(this.#content);
-    this.#views.set(viewId, {
-      get: (table, key) => tableOf(shown, table).get(key),
-      range: (table, range) => tableOf(shown, table).range(range),
-      close: () => {
-        assert(this.#views.delete(viewId), 'a view is closed once');
-      },
-    });
-    return viewId;
+    return this.#content.openView();
   }
 
   view(viewId: number): StoreView {
-    return present(this.#views.get(viewId), 'only an open view is read');
+    return this.#content.view(viewId);
   }
 
   openStage(): number {
-    assert(this.#stages.size < stagesMax, 'stages are bounded');
-    const stageId = this.#takeId();
-    this.#stages.set(stageId, emptyTables(this.tables));
+    const stageId = this.#content.openStage();
+    this.#stages.add(stageId);
     return stageId;
   }
 
   stageRows(stageId: number, table: string, rows: readonly StoreRow[]): void {
-    const staged = tableOf(present(this.#stages.get(stageId), 'only an open stage takes rows'), table);
-    let last = staged.last()?.[0];
-    for (const [key, value] of rows) {
-      checkKey(key);
-      assert(last === undefined || last < key, 'staged keys come in ascending order');
-      staged.set(key, value);
-      last = key;
-    }
+    this.#content.stageRows(stageId, table, rows);
   }
 
   discardStage(stageId: number): void {
-    assert(this.#stages.delete(stageId), 'only an open stage is discarded');
+    this.#content.discardStage(stageId);
+    this.#stages.delete(stageId);
   }
 
   installStage(stageId: number): void {
-    const staged = present(this.#stages.get(stageId), 'only an open stage is installed');
+    this.#content.installStage(stageId);
     this.#stages.delete(stageId);
-    this.#content = staged;
-    this.#durable = cloneTables(staged);
+    this.#durable = new Map(this.tables.map((table) => [table, this.#copyOf(table)]));
     this.#installed += 1;
     this.#life += 1;
     this.#flushUnderWay = false;
     if (this.#pending.length === 0) return;
     this.#pending = [];
     this.#storedSeq = this.#writtenSeq;
+    const storedSeq = this.#writtenSeq;
     const life = this.#life;
     this.#world.after(1, () => {
-      if (life === this.#life) this.onStored(this.#storedSeq);
+      if (life === this.#life) this.onStored(storedSeq);
     });
   }
 
@@ -158,16 +130,17 @@ export class SimulatedStore implements StorageBackend {
   crash(): void {
     this.#life += 1;
     this.#flushUnderWay = false;
-    this.#views.clear();
-    this.#stages.clear();
-    if (this.#pending.length > 0) {
-      const kept = this.#prng.below(this.#pending.length + 1);
-      for (const batch of this.#pending.slice(0, kept)) applyBatch(this.#durable, batch);
-      this.#pending = [];
-      this.#content = cloneTables(this.#durable);
-    }
+    const kept = this.#prng.below(this.#pending.length + 1);
+    for (const batch of this.#pending.slice(0, kept)) this.#makeDurable(batch);
+    this.#pending = [];
     this.#writtenSeq = 0;
     this.#storedSeq = 0;
+    this.#stages.clear();
+    this.#content = new MemoryBackend(this.tables);
+    const stage = this.#content.openStage();
+    for (const [table, rows] of this.#durable)
+      this.#content.stageRows(stage, table, [...rows.range({ from: '' })]);
+    this.#content.installStage(stage);
   }
 
   /** One round at a time, each with every batch that was written before it began. */
@@ -180,43 +153,24 @@ export class SimulatedStore implements StorageBackend {
     this.#world.after(durationUs, () => {
       if (life !== this.#life) return;
       this.#flushUnderWay = false;
-      const stored = this.#pending.splice(0, upTo - this.#storedSeq);
-      for (const batch of stored) applyBatch(this.#durable, batch);
+      for (const batch of this.#pending.splice(0, upTo - this.#storedSeq)) this.#makeDurable(batch);
       this.#storedSeq = upTo;
       if (this.#pending.length > 0) this.#flush();
       this.onStored(upTo);
     });
   }
 
-  #takeId(): number {
-    const id = this.#nextId;
-    this.#nextId += 1;
-    return id;
+  #makeDurable(batch: readonly StoreWrite[]): void {
+    for (const { table, key, value } of batch) {
+      const rows = present(this.#durable.get(table), 'a batch was checked when it was written');
+      if (value === undefined) rows.delete(key);
+      else rows.set(key, value);
+    }
   }
-}
 
-function emptyTables(names: readonly string[]): Tables {
-  return new Map(names.map((name) => [name, new OrderedMap<Uint8Array>()]));
-}
-
-function cloneTables(tables: Tables): Tables {
-  return new Map([...tables].map(([name, rows]) => [name, rows.clone()]));
-}
-
-function tableOf(tables: Tables, name: string): OrderedMap<Uint8Array> {
-  return present(tables.get(name), `a table that the store was opened with, not ${name}`);
-}
-
-function applyBatch(tables: Tables, batch: readonly StoreWrite[]): void {
-  for (const { table, key, value } of batch) {
-    checkKey(key);
-    const rows = tableOf(tables, table);
-    if (value === undefined) rows.delete(key);
-    else rows.set(key, value);
+  #copyOf(table: string): OrderedMap<Uint8Array> {
+    const copy = new OrderedMap<Uint8Array>();
+    for (const [key, value] of this.#content.range(table, { from: '' })) copy.set(key, value);
+    return copy;
   }
-}
-
-function checkKey(key: string): void {
-  assert(key.length > 0, 'a key is not empty');
-  assert(key.length <= storeKeyBytesMax, 'a key is at most storeKeyBytesMax bytes long');
 }

@@ -106,6 +106,7 @@ function written(terms: readonly number[], paddingBytes = 600): Written {
           boot: 1,
           repairing: false,
           recovered: false,
+          news: true,
           copies: [],
           entries: {
             previousTerm: 0,

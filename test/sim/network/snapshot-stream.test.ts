@@ -51,6 +51,7 @@ class Pair {
   readonly network: Network;
   readonly sender: Node;
   readonly receiver: Node;
+  #viewId = 0;
 
   constructor(rows = 1_000, seed = 'stream') {
     const prng = seededPrng(seed);
@@ -68,13 +69,14 @@ class Pair {
   }
 
   begin(): void {
+    this.#viewId = this.sender.store.openView();
     new SnapshotStream({
       world: this.world,
       network: this.network,
       sender: this.sender.process,
       receiver: this.receiver.process,
       header,
-      view: this.sender.store.view(this.sender.store.openView()),
+      view: this.sender.store.view(this.#viewId),
     }).begin();
   }
 
@@ -84,8 +86,12 @@ class Pair {
 
   /** Nothing may be left over, however a stream ended. */
   expectTidy(): void {
-    expect(this.sender.store.openViews).toBe(0);
+    this.expectViewClosed();
     expect(this.receiver.store.openStages).toBe(0);
+  }
+
+  expectViewClosed(): void {
+    expect(() => this.sender.store.view(this.#viewId)).toThrow('while it is open');
   }
 
   #node(node: NodeId): Node {
@@ -224,5 +230,5 @@ test('a receiver without a free stage turns the stream away', () => {
   pair.run();
   expect(snapshotEvents(pair.sender)).toEqual(['snapshotFailed']);
   expect(pair.receiver.store.openStages).toBe(stagesMax);
-  expect(pair.sender.store.openViews).toBe(0);
+  pair.expectViewClosed();
 });
