@@ -38,6 +38,7 @@ export class GroupJournal {
   #writeSeq = 0;
 
   // What this step writes.
+  #news = false;
   #hardStateChanged = false;
   #recovered = false;
   #restart: Position | undefined;
@@ -174,11 +175,12 @@ export class GroupJournal {
 
   /** What the batch that is being written says of the group. */
   takeRecord(options: { readonly restates: boolean; readonly copies: readonly EntryRun[] }): GroupRecord {
-    this.#recordSeq += 1;
+    if (this.#news) this.#recordSeq += 1;
     const statesBase = options.restates || this.#baseDue;
     const record: GroupRecord = {
       group: this.group,
       recordSeq: this.#recordSeq,
+      news: this.#news,
       ...this.#hardState,
       repairing: this.#repairing,
       recovered: this.#recovered,
@@ -190,6 +192,7 @@ export class GroupJournal {
         this.#entries.length === 0 ? undefined : { previousTerm: this.#previousTerm, entries: this.#entries },
     };
     if (statesBase) this.#baseDue = false;
+    this.#news = false;
     this.#hardStateChanged = false;
     this.#recovered = false;
     this.#restart = undefined;
@@ -212,6 +215,7 @@ export class GroupJournal {
   }
 
   #enlist(): void {
+    this.#news = true;
     this.#writeSeq = this.#desk.enlist(this);
   }
 }

@@ -142,7 +142,7 @@ class ReplayedGroup {
   replay(record: GroupRecord, places: RecordPlaces, batch: RecoveredBatch, accountedFor: boolean): void {
     if (this.#holeSince) {
       this.#holeSince = false;
-      if (record.recordSeq !== (this.#record?.recordSeq ?? 0) + 1) {
+      if (record.recordSeq !== (this.#record?.recordSeq ?? 0) + (record.news ? 1 : 0)) {
         this.#suspect = true;
         this.#endStated = false;
       }

@@ -28,8 +28,10 @@ export interface RunPlace {
  */
 export interface GroupRecord {
   readonly group: GroupId;
-  /** Numbers the group's records 1, 2, 3 …: whether one is missing shows. */
+  /** Numbers the group's news 1, 2, 3 …: whether any is missing shows. */
   readonly recordSeq: number;
+  /** False when the record only repeats what earlier ones said, under the number of the last of them. */
+  readonly news: boolean;
   readonly term: Term;
   readonly vote: NodeId | 0;
   readonly boot: number;
@@ -76,6 +78,7 @@ const baseFlag = 8;
 const truncatedFlag = 16;
 const copiesFlag = 32;
 const entriesFlag = 64;
+const newsFlag = 128;
 
 const entryKinds: readonly EntryKind[] = ['empty', 'command', 'configuration'];
 
@@ -154,6 +157,7 @@ function writeRecord(writer: WireWriter, record: GroupRecord): RecordPlaces {
 
 function flagsOf(record: GroupRecord): number {
   return (
+    (record.news ? newsFlag : 0) |
     (record.repairing ? repairingFlag : 0) |
     (record.recovered ? recoveredFlag : 0) |
     (record.restart === undefined ? 0 : restartFlag) |
@@ -182,6 +186,7 @@ function readRecord(reader: WireReader): { record: GroupRecord; place: RecordPla
   const record: GroupRecord = {
     group,
     recordSeq,
+    news: (flags & newsFlag) !== 0,
     term,
     vote,
     boot,

@@ -100,6 +100,19 @@ test('a candidate’s own vote counts once it is durable, not before', () => {
   expect(cluster.member(1).view.role).toBe('leader');
 });
 
+test('a sync of what was written before the vote does not count for it', () => {
+  const cluster = follower();
+  cluster.step(1, received(2, appendRequest({ term: 1, entries: commands(1, 1) })));
+  cluster.nowUs += 2 * T;
+  cluster.step(1, { kind: 'tick' });
+  cluster.step(1, received(2, { kind: 'voteResponse', term: 2, preVote: true, granted: true }));
+  cluster.step(1, received(3, { kind: 'voteResponse', term: 2, preVote: false, granted: true }));
+  cluster.step(1, { kind: 'synced', syncSeq: 2 });
+  expect(cluster.member(1).view.role).toBe('candidate');
+  cluster.step(1, { kind: 'synced', syncSeq: 3 });
+  expect(cluster.member(1).view.role).toBe('leader');
+});
+
 test('a majority of votes makes a leader, who begins its term with an empty entry (Raft §5.2, §8)', () => {
   const cluster = candidate();
   cluster.sync(1);

@@ -219,6 +219,7 @@ test('what a batch says of a group comes back, and says where its entries lie', 
   const record: GroupRecord = {
     group: groupId(7),
     recordSeq: 12,
+    news: true,
     term: 3,
     vote: nodeId(2),
     boot: 4,

@@ -208,6 +208,53 @@ test('a group that lags does not pin the log: the little that is alive is writte
   expect(entry).toEqual(commands(1, 1)[0]);
 });
 
+test('damage to one group’s batch costs the other groups nothing, as far as their records bear witness to it', () => {
+  const host = new Host(3);
+  host.start();
+  host.sync();
+  const append = (group: number, index: number): void => {
+    const previous = [index - 1, index === 1 ? 0 : 1] as const;
+    host.receive(2, () => appendRequest({ term: 1, previous, entries: commands(index, 1) }), [
+      groupId(group),
+    ]);
+    host.sync();
+  };
+  for (const group of [1, 2, 3]) append(group, 1);
+  // Changes of the hard state are repeated for a while: what a later batch repeats is known behind the hole.
+  const from = host.segments.list('log/')[0]?.lengthBytes ?? 0;
+  append(1, 2);
+  append(2, 2);
+  append(1, 3);
+  host.segments.damage(host.segments.list('log/')[0]?.file ?? '', from + 44);
+  host.start();
+  expect(host.groups.map((group) => host.node.view(group).repairing)).toEqual([true, false, false]);
+  expect(host.groups.map((group) => host.node.view(group).lastIndex)).toEqual([1, 2, 1]);
+});
+
+test('a change of term or vote is repeated in later batches, so that damage to its own does not lose it', () => {
+  const host = new Host(2);
+  host.start();
+  host.sync();
+  const from = host.segments.list('log/')[0]?.lengthBytes ?? 0;
+  // Group 2 votes, and is not heard of again; group 1 goes on.
+  host.receive(
+    3,
+    () => ({ kind: 'voteRequest', term: 4, lastIndex: 0, lastTerm: 0, preVote: false, transfer: false }),
+    [groupId(2)],
+  );
+  host.sync();
+  for (let index = 1; index <= 3; index += 1) {
+    const previous = [index - 1, index === 1 ? 0 : 1] as const;
+    host.receive(2, () => appendRequest({ term: 1, previous, entries: commands(index, 1) }), [groupId(1)]);
+    host.sync();
+  }
+  host.segments.damage(host.segments.list('log/')[0]?.file ?? '', from + 44);
+  host.start();
+  const { term, vote } = host.node.view(groupId(2));
+  expect([term, vote]).toEqual([4, 3]);
+  expect(host.node.view(groupId(1)).repairing).toBe(false);
+});
+
 test('the deadlines of many groups: no group is missed, and each has one place', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(1_000)), { maxLength: 60 }), (changes) => {
