@@ -43,7 +43,7 @@ export async function huntMutants(plan: MutantsPlan): Promise<void> {
   if (failures.length > 0)
     throw new ExitError('photon sim: a mutant proves nothing where the original fails', exitCodes.failed);
   process.stdout.write(
-    `all ${hunts.length} mutants were caught; the sources as they are pass the same seeds\n`,
+    `${hunts.length} of ${hunts.length} mutants caught; the sources as they are pass the same seeds\n`,
   );
 }
 

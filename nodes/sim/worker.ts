@@ -7,7 +7,8 @@ import { installMutant } from './mutant-hook.ts';
 const setting = workerData as WorkerSetting;
 const isPlanted = setting.mutant === undefined ? undefined : installMutant(setting.mutant);
 const { runJob } = await import('./run-job.ts');
-if (isPlanted?.() === false) throw new Error(`mutant ${setting.mutant ?? ''} was not planted: its file was loaded before`);
+if (isPlanted?.() === false)
+  throw new Error(`mutant ${setting.mutant ?? ''} was not planted: its file was loaded before`);
 
 parentPort?.on('message', (job: Job) => {
   let done: JobDone;

@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+
+const photonFile = fileURLToPath(new URL('../../../nodes/photon.ts', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'photon-sim-'));
+
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function photonSim(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [photonFile, 'sim', ...args], { encoding: 'utf8', timeout: 50_000 });
+}
+
+test('list shows scenarios, mutants and checkers', () => {
+  const { status, stdout } = photonSim('list');
+  expect(status).toBe(0);
+  for (const name of ['swarm', 'torn-log-tail', 'commit-older-term', 'linearizability'])
+    expect(stdout).toContain(name);
+  expect(stdout).not.toContain('figure-8 ');
+});
+
+test('a run sums up what it did, writes it as JSON, and a replay gives the same hash', () => {
+  const file = join(directory, 'results.json');
+  const run = photonSim('run', '--seeds', '3..4', '--jobs', '1', '--json', file);
+  expect(run.stderr).toBe('');
+  expect(run.status).toBe(0);
+  expect(run.stdout).toMatch(/^2 runs in .* simulated seconds a second$/m);
+  expect(run.stdout).toMatch(/^no violation$/m);
+  const { results } = JSON.parse(readFileSync(file, 'utf8')) as {
+    results: { scenario: string; seed: number; hash: string }[];
+  };
+  expect(results.map(({ scenario, seed }) => `${scenario} ${seed}`)).toEqual(['swarm 3', 'swarm 4']);
+  const replay = photonSim('replay', 'swarm', '--seed', '4');
+  expect(replay.status).toBe(0);
+  expect(replay.stdout).toContain(results[1]?.hash);
+});
+
+test('a replay with --trace shows every event, and ends in the same hash', () => {
+  const traced = photonSim('replay', 'swarm', '--seed', '4', '--trace').stdout;
+  expect(traced).toMatch(/^\d+\.\d{6} n1 recovered, boot 1$/m);
+  expect(traced).toMatch(/ -> persist syncSeq=1 /);
+  const hash = /^hash +([0-9a-f]{16})$/m.exec(traced)?.[1];
+  expect(photonSim('replay', 'swarm', '--seed', '4').stdout).toContain(hash);
+});
+
+test('a mutant is planted in its own threads, caught, and gone again', () => {
+  const hunt = photonSim('mutants', 'acknowledge-before-sync', '--quick', '--jobs', '1');
+  expect(hunt.stderr).toBe('');
+  expect(hunt.stdout).toMatch(/^acknowledge-before-sync +commit-quorum +swarm \d+/m);
+  expect(hunt.stdout).toContain('1 of 1 mutants caught; the sources as they are pass the same seeds');
+  expect(hunt.status).toBe(0);
+});
+
+test.each([
+  [['run', 'swarn'], 'Allowed: swarm, isolated-leader'],
+  [['run', '--seeds', '9..3'], 'The range is empty'],
+  [['run', '--seeds', 'many'], 'Allowed: one seed (7), a range (1..100)'],
+  [['run', '--seeds', '1..'], 'needs --for'],
+  [['run', '--for', '60'], 'Allowed: a whole number and its unit'],
+  [['run', '--jobs', '0'], 'Allowed: a whole number from 1 to 256'],
+  [['replay', 'swarm'], "required option '--seed <number>' not specified"],
+  [['replay', 'swarm', '--seed', '-1'], 'Allowed: a whole number of 0 or more'],
+  [['mutants', 'commit-nothing'], 'Allowed: commit-older-term'],
+])('wrong usage is refused and says what is allowed: %s', (args, message) => {
+  const { status, stderr } = photonSim(...args);
+  expect(status).toBe(2);
+  expect(stderr).toContain(message);
+});
+
+test('a results file that cannot be written is an error that names it', () => {
+  const { status, stderr } = photonSim(
+    'run',
+    '--seeds',
+    '4',
+    '--json',
+    join(directory, 'none', 'results.json'),
+  );
+  expect(status).toBe(2);
+  expect(stderr).toContain('cannot write');
+});
