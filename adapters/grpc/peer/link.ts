@@ -1,4 +1,6 @@
 import { type NodeId } from '../../../core/base/ids.ts';
+import { type Infer } from '../../../core/wire/protobuf.ts';
+import { WireError } from '../../../core/wire/reader.ts';
 import { type Address } from '../../config/address.ts';
 import { describeCallError, type PeerCall, PeerClient } from './call.ts';
 import { Accepted, Batch, exchangePath, handshakeMetadata, type PeerIdentity } from './protocol.ts';
@@ -97,7 +99,11 @@ export class PeerLink<Message> {
     this.#call = call;
     call.on('data', (bytes: Uint8Array) => {
       if (this.#call !== call || this.#state !== 'connecting') return;
-      const accepted = Accepted.decode(bytes);
+      const accepted = decodeAccepted(bytes);
+      if (accepted === undefined) {
+        this.#broken(call, 'the answer to the handshake cannot be read');
+        return;
+      }
       if (accepted.nodeId !== to) {
         this.#broken(call, `node ${accepted.nodeId} answers where node ${to} should`);
         return;
@@ -157,5 +163,15 @@ export class PeerLink<Message> {
     this.counters.droppedMessages += this.#queue.length;
     this.#queue = [];
     this.#queuedBytes = 0;
+  }
+}
+
+/** Undefined for bytes that are no `Accepted`: whatever listens there is none of ours. */
+function decodeAccepted(bytes: Uint8Array): Infer<typeof Accepted> | undefined {
+  try {
+    return Accepted.decode(bytes);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
   }
 }

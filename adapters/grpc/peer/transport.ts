@@ -2,7 +2,7 @@ import { type NodeId } from '../../../core/base/ids.ts';
 import { type StoreView } from '../../../core/storage/backend.ts';
 import { type Address } from '../../config/address.ts';
 import { type PeerTransport } from '../../runner/ports.ts';
-import { PeerClient } from './call.ts';
+import { type PeerCall, PeerClient } from './call.ts';
 import { type LinkCodec, type LinkCounters, PeerLink } from './link.ts';
 import { handshakeMetadata, type PeerIdentity, snapshotPath } from './protocol.ts';
 import { streamSnapshot } from './snapshot-sender.ts';
@@ -29,6 +29,8 @@ export const peerReceiveBytesMax = 67_108_864;
 export class GrpcPeerTransport<Message, Header> implements PeerTransport<Message, Header> {
   readonly #options: GrpcPeerTransportOptions<Message, Header>;
   readonly #links = new Map<NodeId, PeerLink<Message>>();
+  /** Of snapshots that are being sent. */
+  readonly #calls = new Set<PeerCall>();
 
   constructor(options: GrpcPeerTransportOptions<Message, Header>) {
     this.#options = options;
@@ -62,9 +64,11 @@ export class GrpcPeerTransport<Message, Header> implements PeerTransport<Message
     // A connection of its own: bulk must not stand in front of heartbeats.
     const client = new PeerClient(address);
     const call = client.open(snapshotPath, handshakeMetadata(this.#options.own, to));
+    this.#calls.add(call);
     try {
       await streamSnapshot(call, this.#options.codec.encodeHeader(header), view, tables);
     } finally {
+      this.#calls.delete(call);
       call.cancel();
       client.close();
     }
@@ -81,5 +85,7 @@ export class GrpcPeerTransport<Message, Header> implements PeerTransport<Message
   close(): void {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
+    // A peer that does not read would keep a stopped process waiting for its keepalive.
+    for (const call of this.#calls) call.cancel();
   }
 }

@@ -1,11 +1,18 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { type Address } from '../../../../adapters/config/address.ts';
 import { PeerLink } from '../../../../adapters/grpc/peer/link.ts';
-import { type PeerIdentity } from '../../../../adapters/grpc/peer/protocol.ts';
+import {
+  exchangePath,
+  type PeerIdentity,
+  peerServiceName,
+  snapshotPath,
+} from '../../../../adapters/grpc/peer/protocol.ts';
 import { peerService, type PeerReceiver } from '../../../../adapters/grpc/peer/service.ts';
 import { GrpcPeerTransport, peerReceiveBytesMax } from '../../../../adapters/grpc/peer/transport.ts';
 import { GrpcServer } from '../../../../adapters/grpc/server.ts';
+import { type CallContext, duplex } from '../../../../adapters/grpc/service.ts';
 import { bytesFromLatin1, latin1FromBytes } from '../../../../core/base/bytes.ts';
 import { nodeId, type NodeId } from '../../../../core/base/ids.ts';
 import { MemoryBackend } from '../../../../core/storage/memory-backend.ts';
@@ -151,6 +158,27 @@ describe('exchange', () => {
     expect(await second.received.next()).toEqual(['again']);
   });
 
+  test('an answer that is no handshake breaks the call, not the process', async () => {
+    const anything = {
+      name: 'anything',
+      encode: (bytes: Uint8Array) => bytes,
+      decode: (bytes: Uint8Array) => bytes,
+    };
+    async function* babble() {
+      yield await Promise.resolve(new Uint8Array([0xff, 0xff, 0xff]));
+    }
+    const server = await GrpcServer.listen({
+      address: { host: '127.0.0.1', port: 0 },
+      purpose: 'peers',
+      services: [{ name: peerServiceName, methods: [duplex(exchangePath, anything, anything, babble)] }],
+      receiveBytesMax: peerReceiveBytesMax,
+      hooks: { onDefect: () => undefined },
+    });
+    cleanups.push(() => server.stop(0));
+    const { disconnected } = link(server.address);
+    expect(await disconnected.next()).toBe('the answer to the handshake cannot be read');
+  });
+
   const refusals: readonly (readonly [string, Parameters<typeof link>[1], string])[] = [
     [
       'another cluster',
@@ -284,6 +312,35 @@ describe('snapshots', () => {
     await transportTo(node.address).sendSnapshot(two, 'second', view, ['t', 'u']);
     expect((await node.snapshots.next()).header).toBe('second');
     expect(node.stages.opened - node.stages.discarded).toBe(1);
+  });
+
+  test('a stopping node does not wait for a peer that does not read', async () => {
+    const anything = {
+      name: 'anything',
+      encode: (bytes: Uint8Array) => bytes,
+      decode: (bytes: Uint8Array) => bytes,
+    };
+    const asked = new Inbox<string>();
+    async function* deaf(_: AsyncIterable<Uint8Array>, context: CallContext) {
+      asked.push('asked');
+      await once(context.signal, 'abort');
+      yield new Uint8Array(0);
+    }
+    const server = await GrpcServer.listen({
+      address: { host: '127.0.0.1', port: 0 },
+      purpose: 'peers',
+      services: [{ name: peerServiceName, methods: [duplex(snapshotPath, anything, anything, deaf)] }],
+      receiveBytesMax: peerReceiveBytesMax,
+      hooks: { onDefect: () => undefined },
+    });
+    cleanups.push(() => server.stop(0));
+    const source = filled(rows);
+    const transport = transportTo(server.address);
+    const sent = transport.sendSnapshot(two, 'h', source.view(source.openView()), ['t', 'u']);
+    await asked.next();
+    const ended = expect(sent).rejects.toThrow('CANCELLED');
+    transport.close();
+    await ended;
   });
 
   test('a peer that is not there rejects', async () => {
