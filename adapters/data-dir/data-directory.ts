@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { DataDirError } from './data-dir-error.ts';
+import { cannotUse } from './data-dir-error.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import { claimDirectory, type DirectoryIdentity } from './format-file.ts';
 
@@ -19,24 +19,26 @@ export class DataDirectory {
     this.#lock = lock;
   }
 
-  /** Makes the directory when it does not exist. @throws DataDirError when another process holds it */
+  /** Makes the directory when it does not exist. @throws DataDirError when another process holds it, or the system says no */
   static async lock(path: string): Promise<DataDirectory> {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
+      return new DataDirectory(path, await DirectoryLock.acquire(path));
     } catch (error) {
-      throw new DataDirError(`cannot make data directory ${path}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw cannotUse(path, error);
     }
-    return new DataDirectory(path, await DirectoryLock.acquire(path));
   }
 
   /** @throws DataDirError, nothing changed, when the directory is not this node's */
   claim(identity: DirectoryIdentity): 'new' | 'existing' {
-    const found = claimDirectory(this.path, identity);
-    for (const part of ['log', 'state', 'snapshot', 'recording'])
-      mkdirSync(join(this.path, part), { recursive: true, mode: 0o700 });
-    return found;
+    try {
+      const found = claimDirectory(this.path, identity);
+      for (const part of ['log', 'state', 'snapshot', 'recording'])
+        mkdirSync(join(this.path, part), { recursive: true, mode: 0o700 });
+      return found;
+    } catch (error) {
+      throw cannotUse(this.path, error);
+    }
   }
 
   part(name: 'log' | 'state' | 'snapshot' | 'recording'): string {

@@ -54,8 +54,13 @@ export class DirectoryLock {
       systemBootId: systemBootId(),
     };
     const temporary = `${file}.${process.pid}`;
-    writeFileSync(temporary, `${JSON.stringify(own)}\n`);
-    renameSync(temporary, file);
+    try {
+      writeFileSync(temporary, `${JSON.stringify(own)}\n`);
+      renameSync(temporary, file);
+    } catch (error) {
+      socket?.close();
+      throw error;
+    }
     return new DirectoryLock(socket, file);
   }
 

@@ -214,7 +214,7 @@ export class ChainfireMetrics {
     this.#leaderChanges = [
       'photon_chainfire_leader_changes_total',
       'etcd_server_leader_changes_seen_total',
-    ].map((name) => counter(name, 'Changes of leader that the member has seen'));
+    ].map((name) => counter(name, 'Leaders that the member has seen take office'));
     this.#peerConnected = new Gauge({
       name: 'photon_chainfire_peer_connected',
       help: '1 while the way to the peer is open',

@@ -9,6 +9,7 @@ import { formatClusterId, type PeerIdentity } from '../../adapters/grpc/peer/pro
 import { peerService } from '../../adapters/grpc/peer/service.ts';
 import { peerReceiveBytesMax } from '../../adapters/grpc/peer/transport.ts';
 import { GrpcServer } from '../../adapters/grpc/server.ts';
+import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { clusterService } from '../../adapters/grpc/services/cluster.ts';
 import { Health, healthService } from '../../adapters/grpc/services/health.ts';
 import { kvService } from '../../adapters/grpc/services/kv.ts';
@@ -26,7 +27,7 @@ import { type ChainfireSettings } from './settings.ts';
 import { startMember } from './start-member.ts';
 import { stopRequest } from './stop-request.ts';
 
-/** The process cannot start as it was told to. Nothing was changed; trying again does not help. */
+/** The process cannot start as it was told to, or on the data that it finds; trying again does not help. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
@@ -100,8 +101,9 @@ class ServingProcess {
   }
 
   async run(stop: Promise<string>): Promise<number> {
-    const { settings, cluster, own, directory, log } = this.#parts;
+    const { settings, own, directory, log } = this.#parts;
     const listeners = await this.#listen();
+    let ended = false;
     try {
       const found = directory.claim({
         system: 'chainfire',
@@ -109,7 +111,7 @@ class ServingProcess {
         nodeId: own.id,
         name: settings.name,
       });
-      const member = startMember({ settings, cluster, own, directory, log, metrics: this.#metrics });
+      const member = this.#startMember();
       this.#member = member;
       this.#door.open(member);
       const start = {
@@ -130,13 +132,27 @@ class ServingProcess {
         'started',
       );
       tellParent({ kind: 'listening' });
-      return await this.#serveUntil(stop, member);
+      const exitCode = await this.#serveUntil(stop, member);
+      ended = exitCode === 0;
+      return exitCode;
     } finally {
       this.#health.set(false);
       this.#door.close();
       await Promise.all(listeners.map((listener) => listener.stop()));
       await this.#member?.close();
-      log.info('stopped');
+      // Not behind a failure: the last line is the one that people and supervisors look at.
+      if (ended) log.info('stopped');
+    }
+  }
+
+  #startMember(): LiveMember {
+    const { settings, cluster, own, directory, log } = this.#parts;
+    try {
+      return startMember({ settings, cluster, own, directory, log, metrics: this.#metrics });
+    } catch (error) {
+      // Anything else is a defect, or data that no program of ours wrote: its stack is wanted.
+      if (!(error instanceof LmdbBackendError) && !isSystemError(error)) throw error;
+      throw new StartError(`cannot open the data in ${directory.path}: ${error.message}`, { cause: error });
     }
   }
 
@@ -146,9 +162,11 @@ class ServingProcess {
     let told = false;
     member.onLeaderChanged = (leader, term) => {
       log.info({ leader, term }, leader === 0 ? 'leader lost' : 'leader known');
-      this.#metrics.leaderChanged();
       this.#health.set(leader !== 0);
-      if (leader === 0 || told) return;
+      if (leader === 0) return;
+      // As etcd counts: a leader that is lost and found again is two sightings, its loss is none.
+      this.#metrics.leaderChanged();
+      if (told) return;
       told = true;
       tellParent({ kind: 'ready' });
     };
@@ -223,6 +241,13 @@ class ServingProcess {
   }
 }
 
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
 function tellParent(message: ProcessMessage): void {
-  if (process.connected === true) process.send?.(message);
+  if (process.connected !== true) return;
+  // A parent that went a moment ago: `disconnect` follows and stops this process in order. Without somebody to take it,
+  // the failure would end it here.
+  process.send?.(message, undefined, undefined, () => undefined);
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -247,6 +247,13 @@ describe('three members', () => {
       '5',
     ]);
     expect([1, 3]).toContain(result.code);
+    // What it says of leaders is what it has seen: those that took office, not that the last one went.
+    const metrics = await (await fetch(`http://${cluster.place('c').metrics}/metrics`)).text();
+    const seen = readFileSync(cluster.place('c').logFile, 'utf8').split('"started"').at(-1) ?? '';
+    const changes = /^etcd_server_leader_changes_seen_total ([0-9]+)$/m.exec(metrics)?.[1];
+    expect(Number(changes)).toBe(seen.split('"leader known"').length - 1);
+    expect(seen).toContain('"leader lost"');
+    expect(metrics).toMatch(/^etcd_server_has_leader 0$/m);
     const health = await fetch(`http://${cluster.place('c').metrics}/health`);
     expect(health.status).toBe(503);
     expect(await health.json()).toMatchObject({ health: 'false' });
@@ -303,13 +310,24 @@ test('a member that was away longer than the log reaches back is brought up by a
   }
 });
 
-test('a member ends when the process that started it is gone', async () => {
+test('a member ends when the process that started it is gone, and refuses data that is not whole', async () => {
   const cluster = await Cluster.start(1);
   try {
     const running = cluster.pid('a');
     expect(running).toBeGreaterThan(0);
     const ended = cluster.parentGone('a');
     expect(await ended).toEqual({ code: 0, signal: null });
+    // Gone while the program was still being loaded.
+    cluster.launch('a');
+    cluster.showLogsOnFailure();
+    expect(await cluster.parentGone('a')).toEqual({ code: 0, signal: null });
+    // Data that is not whole is refused by name, not by a stack.
+    rmSync(join(cluster.place('a').dataDir, 'state', 'CURRENT'));
+    const refused = await serve(cluster, 'a');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr.trimEnd().split('\n').at(-1)).toMatch(
+      /^photon chainfire serve: cannot open the data in \S+: \S+state holds 000001, but no CURRENT to name one$/,
+    );
   } finally {
     await cluster.remove();
   }

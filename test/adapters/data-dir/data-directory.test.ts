@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -43,6 +44,22 @@ async function holder(path: string) {
   await once(child.stdout, 'data');
   return child;
 }
+
+test('a directory that the system does not let us write to is refused with its reason, and stays free', async () => {
+  const inTheWay = join(dir, `LOCK.${process.pid}`);
+  mkdirSync(inTheWay);
+  await expect(DataDirectory.lock(dir)).rejects.toThrow(
+    expect.objectContaining({
+      name: 'DataDirError',
+      message: expect.stringContaining(`cannot use data directory ${dir}: EISDIR`) as string,
+    }),
+  );
+  rmSync(inTheWay, { recursive: true });
+  const directory = await DataDirectory.lock(dir);
+  mkdirSync(join(dir, 'format'));
+  expect(() => directory.claim(identity)).toThrow(`cannot use data directory ${dir}: EISDIR`);
+  await directory.release();
+});
 
 test('a second process is refused with the pid of the first, also under another name of the directory', async () => {
   const child = await holder(dir);
