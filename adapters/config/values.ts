@@ -92,16 +92,20 @@ export interface NamedAddress extends Address {
 /** Names of members: what goes into file names, metrics and URLs without escapes. */
 export const memberNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-/** `a=host:port,b=host:port`: each name once. In TOML also a table of name to address. */
+/** `a=host:port,b=host:port`: each name and each address once. In TOML also a table of name to address. */
 export function namedAddresses(): ValueType<readonly NamedAddress[]> {
   const collect = (pairs: readonly (readonly [string, string])[]): readonly NamedAddress[] | undefined => {
     const seen = new Map<string, NamedAddress>();
+    const addresses = new Set<string>();
     for (const [name, where] of pairs) {
       const parsed = parseAddress(where);
       if (parsed === undefined || parsed.port === 0 || !memberNamePattern.test(name) || seen.has(name))
         return undefined;
+      addresses.add(formatAddress(parsed));
       seen.set(name, { name, ...parsed });
     }
+    // Two members cannot listen on one address: one of the two would call itself for ever.
+    if (addresses.size < seen.size) return undefined;
     return seen.size === 0 ? undefined : [...seen.values()];
   };
   const parse = (value: string): readonly NamedAddress[] | undefined =>
@@ -114,7 +118,7 @@ export function namedAddresses(): ValueType<readonly NamedAddress[]> {
   return {
     placeholder: '<name=host:port,…>',
     allowed:
-      'a list name=host:port,name=host:port with each name once (in TOML also a table name = "host:port")',
+      'a list name=host:port,name=host:port with each name and each address once (in TOML also a table name = "host:port")',
     parse,
     fromToml: (value) => {
       if (typeof value === 'string') return parse(value);

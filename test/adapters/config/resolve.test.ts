@@ -93,7 +93,12 @@ describe('what is refused, naming key, source and what is allowed', () => {
     [
       'a member named twice',
       { flags: { initialCluster: 'a=h:1,a=h:2' } },
-      'flag --initial-cluster is "a=h:1,a=h:2", it must be a list name=host:port,name=host:port with each name once (in TOML also a table name = "host:port")',
+      'flag --initial-cluster is "a=h:1,a=h:2", it must be a list name=host:port,name=host:port with each name and each address once (in TOML also a table name = "host:port")',
+    ],
+    [
+      'two members at one address',
+      { flags: { initialCluster: 'a=[::1]:1,b=http://[::1]:1' } },
+      'with each name and each address once',
     ],
     ['a broken file', { toml: 'data_dir = ' }, 'test.toml is not TOML'],
     [
