@@ -22,9 +22,12 @@ export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly wasReady: boolean;
+  /** Why there was no process at all. */
+  readonly notStarted?: string;
 }
 
 export function describeExit(exit: ChildExit): string {
+  if (exit.notStarted !== undefined) return `cannot be started: ${exit.notStarted}`;
   return exit.signal === null ? `exit code ${exit.code ?? 'unknown'}` : `signal ${exit.signal}`;
 }
 
@@ -47,7 +50,14 @@ export class SupervisedChild {
 
   start(): void {
     const { args, logFile } = this.#options;
-    const log = openSync(logFile, 'a', 0o600);
+    let log: number;
+    try {
+      log = openSync(logFile, 'a', 0o600);
+    } catch (error) {
+      // The disk may have room again when it is tried the next time.
+      this.#ended({ code: null, signal: null, wasReady: false, notStarted: (error as Error).message });
+      return;
+    }
     // The IPC channel tells the child when this process is gone, however it went. Its own process group keeps the
     // terminal's Ctrl-C from it: it is stopped from here, in order.
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', log, 'ipc'], detached: true });
@@ -60,23 +70,29 @@ export class SupervisedChild {
       this.#options.onReady();
     });
     let ended = false;
-    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+    const end = (exit: Omit<ChildExit, 'wasReady'>): void => {
       if (ended) return;
       ended = true;
       this.#process = undefined;
       if (readyAtMs !== undefined && performance.now() - readyAtMs >= this.#options.stableMs) {
         this.#backoffMs = this.#options.restartMinMs;
       }
-      const restartMs = this.#stopping ? undefined : this.#backoffMs;
-      if (restartMs !== undefined) {
-        this.#backoffMs = Math.min(this.#backoffMs * 2, this.#options.restartMaxMs);
-        this.#restart = setTimeout(() => this.start(), restartMs);
-      }
-      this.#options.onExit({ code, signal, wasReady: readyAtMs !== undefined }, restartMs);
+      this.#ended({ ...exit, wasReady: readyAtMs !== undefined });
     };
-    child.on('exit', end);
-    // It could not be started at all.
-    child.on('error', () => end(null, null));
+    child.on('exit', (code, signal) => end({ code, signal }));
+    child.on('error', (error) => {
+      // Also told of a signal that could not be sent: then the process is there, and its end will come.
+      if (child.pid === undefined) end({ code: null, signal: null, notStarted: error.message });
+    });
+  }
+
+  #ended(exit: ChildExit): void {
+    const restartMs = this.#stopping ? undefined : this.#backoffMs;
+    if (restartMs !== undefined) {
+      this.#backoffMs = Math.min(this.#backoffMs * 2, this.#options.restartMaxMs);
+      this.#restart = setTimeout(() => this.start(), restartMs);
+    }
+    this.#options.onExit(exit, restartMs);
   }
 
   /** SIGTERM, and SIGKILL after `graceMs`. Resolves once the process is gone. */

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { formatAddress } from '../../adapters/config/address.ts';
@@ -35,13 +36,11 @@ export class Supervisor {
   /**
    * Resolves once every member has said that it serves.
    *
-   * @throws ExitError when a member refuses its configuration or its data: it would refuse for ever
+   * @throws ExitError when a directory cannot be made, or a member refuses its configuration or its data: it would refuse
+   * for ever
    */
   async start(): Promise<void> {
-    for (const member of this.#members) {
-      mkdirSync(member.dataDir, { recursive: true, mode: 0o700 });
-      keepOneOldLog(member.logFile);
-    }
+    for (const member of this.#members) makePlace(member);
     await new Promise<void>((resolve, reject) => {
       this.#onReady = resolve;
       this.#onRefused = reject;
@@ -82,7 +81,8 @@ export class Supervisor {
           );
           return;
         }
-        if (!exit.wasReady) this.#print(`member ${name}: ${lastLine(logFile)}`);
+        const said = exit.notStarted === undefined ? lastLine(logFile) : '';
+        if (said !== '') this.#print(`member ${name}: ${said}`);
         this.#print(
           `member ${name} ended (${describeExit(exit)}); starting it again in ${restartMs} ms; its log is ${logFile}`,
         );
@@ -105,6 +105,22 @@ function serveArguments(member: PlannedMember, members: readonly PlannedMember[]
   ];
 }
 
+/** @throws ExitError naming the directory */
+function makePlace(member: PlannedMember): void {
+  try {
+    mkdirSync(member.dataDir, { recursive: true, mode: 0o700 });
+    keepOneOldLog(member.logFile);
+    // Found here rather than by a member that could not even say so.
+    closeSync(openSync(member.logFile, 'a', 0o600));
+  } catch (error) {
+    throw new ExitError(
+      `photon up: cannot write to ${dirname(member.logFile)}: ${(error as Error).message}; give another --data`,
+      exitCodes.refused,
+      { cause: error },
+    );
+  }
+}
+
 /** The log of this run and of the one before: what grows is bounded by the runs, not by the years. */
 function keepOneOldLog(file: string): void {
   try {
@@ -114,6 +130,23 @@ function keepOneOldLog(file: string): void {
   }
 }
 
+/** As far back as a line may begin that is wanted. */
+const lastLineBytesMax = 16_384;
+
+/** Empty when the file cannot be read: it is shown beside the news that the member ended, and must not keep them back. */
 function lastLine(file: string): string {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const bytes = Buffer.alloc(lastLineBytesMax);
+      const from = Math.max(0, fstatSync(descriptor).size - lastLineBytesMax);
+      const length = readSync(descriptor, bytes, 0, lastLineBytesMax, from);
+      return bytes.toString('utf8', 0, length).trimEnd().split('\n').at(-1) ?? '';
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    return '';
+  }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,6 +143,15 @@ test('a taken port is refused by name before anything is started', async () => {
   } finally {
     other.close();
   }
+});
+
+test('a place that cannot be written to is refused by name before anything is started', async () => {
+  const file = join(dir, 'file');
+  writeFileSync(file, '');
+  const port = await firstPort();
+  const result = await runCommand(process.execPath, [photonFile, 'up', '--data', file, '--port', port]);
+  expect(result.code).toBe(2);
+  expect(result.stderr).toMatch(/^photon up: cannot write to \S+file: ENOTDIR: .*; give another --data\n$/);
 });
 
 test('a data directory of another size of cluster is refused with the reason', async () => {
