@@ -165,10 +165,14 @@ export class GrpcChainfireClient {
         this.#timer = undefined;
         this.#step({ kind: 'tick' });
       },
-      Math.max(0, Math.ceil((deadlineUs - nowUs()) / 1_000)),
+      // One that is further away is looked at again then.
+      Math.min(timerMsMax, Math.max(0, Math.ceil((deadlineUs - nowUs()) / 1_000))),
     );
   }
 }
+
+/** Node's timers take 31 bits of milliseconds; one that is set to more fires at once. */
+const timerMsMax = 0x7fff_ffff;
 
 /** Monotonic. */
 function nowUs(): number {
