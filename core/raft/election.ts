@@ -145,7 +145,6 @@ function becomeLeader(state: GroupState): void {
   changeLeader(state, state.id);
   state.progress = new Map();
   state.alignProgress();
-  for (const peer of state.peers) state.progressOf(peer).active = state.votes.get(peer) ?? false;
   state.votes.clear();
   state.quorumCheckUs = state.nowUs + state.options.electionTimeoutUs;
   // Committing this entry commits everything before it (§5.4.2), and only then is the commit index current (§6.4).

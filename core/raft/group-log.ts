@@ -5,7 +5,7 @@ import { type BatchLocation, RecordLog } from '../storage/record-log.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { GroupJournal, type JournalDesk } from './journal.ts';
 import { type AppliedPositions, LogReplay, restatedForBytes } from './log-replay.ts';
-import { encodeBatch, type EntryRun, type Hole } from './records.ts';
+import { encodeBatch, type EntryRun } from './records.ts';
 
 export interface GroupLogOptions {
   readonly prefix: string;
@@ -43,8 +43,6 @@ export class GroupLog implements JournalDesk {
   readonly #heads: number[];
   /** Hard states that changed lately, and the length of the log then: see `restatedForBytes`. */
   readonly #echoes = new Map<GroupJournal, number>();
-  /** Batches missing at this start; stated in its first batch. */
-  readonly #holes: readonly Hole[];
   #syncSeq = 0;
   #appendedBytes = 0;
   #freed = true;
@@ -52,20 +50,15 @@ export class GroupLog implements JournalDesk {
   static recover(segments: SegmentRepair, options: GroupLogOptions): GroupLog {
     const { log, batches, damage } = RecordLog.recover(segments, options);
     const replay = new LogReplay();
-    let expected = damage === undefined ? (batches[0]?.location.batchSeq ?? 1) : undefined;
+    let expected = damage?.fromBatchSeq ?? 0;
     for (const batch of batches) {
       const { batchSeq } = batch.location;
-      const from = expected ?? Math.min(damage?.fromBatchSeq ?? batchSeq, batchSeq);
-      if (from < batchSeq) replay.hole({ fromBatchSeq: from, toBatchSeq: batchSeq - 1 }, batch);
+      // Without damage the batches are without gap, whatever number they begin with.
+      if (damage !== undefined && batchSeq > expected) replay.hole(batch);
       replay.batch(batch);
-      expected = batchSeq + 1;
+      expected = Math.max(expected, batchSeq + 1);
     }
-    if (damage !== undefined) {
-      const from = expected ?? damage.fromBatchSeq;
-      if (from <= damage.toBatchSeq) {
-        replay.hole({ fromBatchSeq: from, toBatchSeq: damage.toBatchSeq }, undefined);
-      }
-    }
+    if (damage !== undefined && expected <= damage.toBatchSeq) replay.hole(undefined);
     return new GroupLog(log, replay, options);
   }
 
@@ -74,7 +67,6 @@ export class GroupLog implements JournalDesk {
     this.#segmentBytesMax = options.segmentBytesMax;
     this.#batchSeqBefore = records.lastBatchSeq;
     this.#heads = [...replay.restatements];
-    this.#holes = replay.holes;
     const groups = [...options.groups].sort((left, right) => left - right);
     this.#ordered = groups.map((group) => {
       const recovered = replay.finish(group, options.applied.get(group));
@@ -117,11 +109,7 @@ export class GroupLog implements JournalDesk {
 
     const first = this.#syncSeq === 0;
     const restates = first || this.#records.rolls;
-    const persist = this.#write(
-      restates,
-      this.#records.rolls ? this.#copies() : undefined,
-      first ? this.#holes : [],
-    );
+    const persist = this.#write(restates, this.#records.rolls ? this.#copies() : undefined);
     const cut = restates ? this.#cutPoint() : cutsAt;
     if (cut === 0) return { persist, removed: [] };
     while (this.#heads.length > 0 && (this.#heads[0] as number) < cut) this.#heads.shift();
@@ -137,7 +125,6 @@ export class GroupLog implements JournalDesk {
   #write(
     restates: boolean,
     copies: ReadonlyMap<GroupJournal, readonly EntryRun[]> | undefined,
-    holes: readonly Hole[],
   ): PersistEffect {
     const startBytes = this.#appendedBytes;
     for (const journal of this.#enlisted) if (journal.hardStateChanged) this.#echoes.set(journal, startBytes);
@@ -152,7 +139,7 @@ export class GroupLog implements JournalDesk {
     const records = writers.map((journal) =>
       journal.takeRecord({ restates, copies: copies?.get(journal) ?? [] }),
     );
-    const { payload, places } = encodeBatch({ restates, holes, records });
+    const { payload, places } = encodeBatch({ restates, records });
     const { location, append, newSegment } = this.#records.append(payload);
     this.#syncSeq += 1;
     assert(location.batchSeq === this.#batchSeqBefore + this.#syncSeq, 'a step writes one batch');

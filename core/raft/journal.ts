@@ -10,7 +10,7 @@ import {
   type RecordPlaces,
 } from './records.ts';
 import { type Span, SpanIndex, termIn } from './spans.ts';
-import { type Entry, type HardState, type LogIndex, type Term } from './types.ts';
+import { type Entry, type HardState, type Term } from './types.ts';
 
 /** What a journal needs of the log that it shares with the node's other groups. */
 export interface JournalDesk {
@@ -40,9 +40,7 @@ export class GroupJournal {
   // What this step writes.
   #news = false;
   #hardStateChanged = false;
-  #recovered = false;
   #restart: Position | undefined;
-  #truncatedAfter: LogIndex | undefined;
   #previousTerm: Term = 0;
   #entries: Entry[] = [];
   /** The base was raised and no record says so yet. Harmless until files are removed. */
@@ -111,14 +109,6 @@ export class GroupJournal {
     this.#enlist();
   }
 
-  /** States what this start found: the end of the log, and where it begins. */
-  saveRecovered(lastIndex: LogIndex): void {
-    this.#recovered = true;
-    this.#truncatedAfter = lastIndex;
-    this.#baseDue = true;
-    this.#enlist();
-  }
-
   /** The entries replace everything at and above the first of them. */
   append(previousTerm: Term, entries: readonly Entry[]): void {
     const first = (entries[0] as Entry).index;
@@ -141,7 +131,6 @@ export class GroupJournal {
     this.#base = position;
     this.#baseDue = false;
     this.#restart = position;
-    this.#truncatedAfter = undefined;
     this.#desk.freed();
     this.#enlist();
   }
@@ -183,10 +172,8 @@ export class GroupJournal {
       news: this.#news,
       ...this.#hardState,
       repairing: this.#repairing,
-      recovered: this.#recovered,
       restart: this.#restart,
       base: statesBase ? this.#base : undefined,
-      truncatedAfter: this.#truncatedAfter,
       copies: options.copies,
       entries:
         this.#entries.length === 0 ? undefined : { previousTerm: this.#previousTerm, entries: this.#entries },
@@ -194,9 +181,7 @@ export class GroupJournal {
     if (statesBase) this.#baseDue = false;
     this.#news = false;
     this.#hardStateChanged = false;
-    this.#recovered = false;
     this.#restart = undefined;
-    this.#truncatedAfter = undefined;
     this.#entries = [];
     return record;
   }

@@ -3,11 +3,9 @@ import { type GroupId } from '../base/ids.ts';
 import { type RecoveredBatch } from '../storage/record-log.ts';
 import { DataLossError } from './data-loss.ts';
 import {
-  type Batch,
   decodeBatch,
   type EntryRun,
   type GroupRecord,
-  type Hole,
   type Position,
   type RecordPlaces,
   type RunPlace,
@@ -53,23 +51,20 @@ export type AppliedPositions = ReadonlyMap<GroupId, Position>;
  */
 export class LogReplay {
   readonly #groups = new Map<GroupId, ReplayedGroup>();
-  readonly #holes: Hole[] = [];
+  #anyHole = false;
   /** Batches that open a file and state every group, ascending. */
   readonly #restatements: number[] = [];
   #previous: RecoveredBatch | undefined;
   /** A hole behind which no statement shows that it left groups without a record alone. */
   #unboundedHole = false;
 
-  get holes(): readonly Hole[] {
-    return this.#holes;
-  }
-
   get restatements(): readonly number[] {
     return this.#restatements;
   }
 
-  hole(hole: Hole, next: RecoveredBatch | undefined): void {
-    this.#holes.push(hole);
+  /** Batches are missing here; `next` is the first behind them, if there is one. */
+  hole(next: RecoveredBatch | undefined): void {
+    this.#anyHole = true;
     const previous = this.#previous?.location;
     const bounded =
       previous !== undefined &&
@@ -84,14 +79,13 @@ export class LogReplay {
     const batch = decodeBatch(recovered.payload);
     if (batch.restates && recovered.location.positionBytes === 0)
       this.#restatements.push(recovered.location.batchSeq);
-    const accountedFor = batch.restates && this.#isAccountedFor(batch);
     batch.records.forEach((record, at) => {
       let group = this.#groups.get(record.group);
       if (group === undefined) {
-        group = new ReplayedGroup(this.#holes.length > 0);
+        group = new ReplayedGroup(this.#anyHole);
         this.#groups.set(record.group, group);
       }
-      group.replay(record, batch.places[at] as RecordPlaces, recovered, accountedFor);
+      group.replay(record, batch.places[at] as RecordPlaces, recovered);
     });
     // A batch that states every group says of the groups that it does not name that they did not exist.
     if (batch.restates) this.#unboundedHole = false;
@@ -104,15 +98,6 @@ export class LogReplay {
     if (group !== undefined) return group.finish(id, applied);
     if (this.#unboundedHole) throw new DataLossError(hardStateLost(id));
     return undefined;
-  }
-
-  /** Whether the node had seen these very holes when it wrote the batch. */
-  #isAccountedFor(batch: Batch): boolean {
-    return this.#holes.every((hole) =>
-      batch.holes.some(
-        (known) => known.fromBatchSeq <= hole.fromBatchSeq && hole.toBatchSeq <= known.toBatchSeq,
-      ),
-    );
   }
 }
 
@@ -139,7 +124,7 @@ class ReplayedGroup {
     if (!bounded) this.#hardStateDoubtful = true;
   }
 
-  replay(record: GroupRecord, places: RecordPlaces, batch: RecoveredBatch, accountedFor: boolean): void {
+  replay(record: GroupRecord, places: RecordPlaces, batch: RecoveredBatch): void {
     if (this.#holeSince) {
       this.#holeSince = false;
       if (record.recordSeq !== (this.#record?.recordSeq ?? 0) + (record.news ? 1 : 0)) {
@@ -148,11 +133,9 @@ class ReplayedGroup {
       }
     }
     this.#hardStateDoubtful = false;
-    if (record.recovered && accountedFor) this.#suspect = false;
     this.#record = record;
     if (record.restart !== undefined) this.#restart(record.restart);
     if (record.base !== undefined) this.#raiseBase(record.base);
-    if (record.truncatedAfter !== undefined) this.#truncateFrom(record.truncatedAfter + 1);
     record.copies.forEach((run, at) => {
       this.#spans.place(spanOf(run, places.copies[at] as RunPlace, batch));
       this.#keepConfigurations(run);

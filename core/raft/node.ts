@@ -300,7 +300,6 @@ function recoverGroup(
   const { term, vote, boot } = journal.hardState;
   journal.saveHardState({ term, vote, boot: boot + 1 });
   if (repairing) journal.saveRepairing(true);
-  journal.saveRecovered(log.lastIndex);
   return new GroupState({
     id: node.id,
     group: group.group,

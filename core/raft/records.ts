@@ -24,7 +24,7 @@ export interface RunPlace {
 
 /**
  * What one batch says of one group. Every record states the group's whole hard state, so that damage to an earlier one
- * never loses the newest. The parts take effect in this order: `restart`, `base`, `truncatedAfter`, `copies`, `entries`.
+ * never loses the newest. The parts take effect in this order: `restart`, `base`, `copies`, `entries`.
  */
 export interface GroupRecord {
   readonly group: GroupId;
@@ -36,14 +36,10 @@ export interface GroupRecord {
   readonly vote: NodeId | 0;
   readonly boot: number;
   readonly repairing: boolean;
-  /** Written at a start, of a log that takes account of the batch's `holes`. */
-  readonly recovered: boolean;
   /** The log restarts behind this position: a snapshot was installed. */
   readonly restart?: Position | undefined;
   /** Entries at and below this position are no longer needed. */
   readonly base?: Position | undefined;
-  /** Entries above this index do not count. */
-  readonly truncatedAfter?: LogIndex | undefined;
   /** The same entries as before, moved out of an old file. */
   readonly copies: readonly EntryRun[];
   /** Replaces everything at and above its first index. */
@@ -53,14 +49,7 @@ export interface GroupRecord {
 export interface Batch {
   /** The batch states every group's hard state and base: files before it are not needed for them. */
   readonly restates: boolean;
-  /** Batches that were found missing, first and last, when the node last started; set in a start's first batch. */
-  readonly holes: readonly Hole[];
   readonly records: readonly GroupRecord[];
-}
-
-export interface Hole {
-  readonly fromBatchSeq: number;
-  readonly toBatchSeq: number;
 }
 
 /** Where the runs of a record lie: copies in their order, then entries. */
@@ -72,24 +61,17 @@ export interface RecordPlaces {
 const restatesFlag = 1;
 
 const repairingFlag = 1;
-const recoveredFlag = 2;
-const restartFlag = 4;
-const baseFlag = 8;
-const truncatedFlag = 16;
-const copiesFlag = 32;
-const entriesFlag = 64;
-const newsFlag = 128;
+const restartFlag = 2;
+const baseFlag = 4;
+const copiesFlag = 8;
+const entriesFlag = 16;
+const newsFlag = 32;
 
 const entryKinds: readonly EntryKind[] = ['empty', 'command', 'configuration'];
 
 export function encodeBatch(batch: Batch): { payload: Uint8Array; places: readonly RecordPlaces[] } {
   const writer = new WireWriter();
   writer.byte(batch.restates ? restatesFlag : 0);
-  writer.varint(batch.holes.length);
-  for (const hole of batch.holes) {
-    writer.varint(hole.fromBatchSeq);
-    writer.varint(hole.toBatchSeq);
-  }
   writer.varint(batch.records.length);
   const places = batch.records.map((record) => writeRecord(writer, record));
   return { payload: writer.finish(), places };
@@ -99,10 +81,6 @@ export function encodeBatch(batch: Batch): { payload: Uint8Array; places: readon
 export function decodeBatch(payload: Uint8Array): Batch & { readonly places: readonly RecordPlaces[] } {
   const reader = new WireReader(payload);
   const flags = reader.byte();
-  const holes: Hole[] = [];
-  for (let count = reader.varint(); count > 0; count -= 1) {
-    holes.push({ fromBatchSeq: reader.varint(), toBatchSeq: reader.varint() });
-  }
   const records: GroupRecord[] = [];
   const places: RecordPlaces[] = [];
   for (let count = reader.varint(); count > 0; count -= 1) {
@@ -111,7 +89,7 @@ export function decodeBatch(payload: Uint8Array): Batch & { readonly places: rea
     places.push(place);
   }
   if (!reader.done) throw new WireError('a batch of the log is followed by more bytes');
-  return { restates: (flags & restatesFlag) !== 0, holes, records, places };
+  return { restates: (flags & restatesFlag) !== 0, records, places };
 }
 
 /** The entries at a place, the first of which has `firstIndex`. */
@@ -145,7 +123,6 @@ function writeRecord(writer: WireWriter, record: GroupRecord): RecordPlaces {
   writer.varint(record.boot);
   if (record.restart !== undefined) writePosition(writer, record.restart);
   if (record.base !== undefined) writePosition(writer, record.base);
-  if (record.truncatedAfter !== undefined) writer.varint(record.truncatedAfter);
   const copies: RunPlace[] = [];
   if (record.copies.length > 0) {
     writer.varint(record.copies.length);
@@ -159,10 +136,8 @@ function flagsOf(record: GroupRecord): number {
   return (
     (record.news ? newsFlag : 0) |
     (record.repairing ? repairingFlag : 0) |
-    (record.recovered ? recoveredFlag : 0) |
     (record.restart === undefined ? 0 : restartFlag) |
     (record.base === undefined ? 0 : baseFlag) |
-    (record.truncatedAfter === undefined ? 0 : truncatedFlag) |
     (record.copies.length === 0 ? 0 : copiesFlag) |
     (record.entries === undefined ? 0 : entriesFlag)
   );
@@ -177,7 +152,6 @@ function readRecord(reader: WireReader): { record: GroupRecord; place: RecordPla
   const boot = reader.varint();
   const restart = (flags & restartFlag) === 0 ? undefined : readPosition(reader);
   const base = (flags & baseFlag) === 0 ? undefined : readPosition(reader);
-  const truncatedAfter = (flags & truncatedFlag) === 0 ? undefined : reader.varint();
   const copies: PlacedRun[] = [];
   if ((flags & copiesFlag) !== 0) {
     for (let count = reader.varint(); count > 0; count -= 1) copies.push(readRun(reader));
@@ -191,10 +165,8 @@ function readRecord(reader: WireReader): { record: GroupRecord; place: RecordPla
     vote,
     boot,
     repairing: (flags & repairingFlag) !== 0,
-    recovered: (flags & recoveredFlag) !== 0,
     restart,
     base,
-    truncatedAfter,
     copies: copies.map(({ run }) => run),
     entries: entries?.run,
   };

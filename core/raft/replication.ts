@@ -147,9 +147,8 @@ function probe(state: GroupState, peer: NodeId, progress: Progress): void {
   progress.nudgedUs = state.nowUs;
 }
 
-/** What the member needs next is no longer in the log. One that is silent is not worth a stream. */
+/** What the member needs next is no longer in the log; that came out by its last answer, so it is there to receive it. */
 function requestSnapshot(state: GroupState, peer: NodeId, progress: Progress): void {
-  if (!progress.active) return;
   const underWay = state.snapshotsUnderWay.get(peer);
   progress.becomeSnapshot(underWay ?? state.appliedIndex);
   if (underWay !== undefined) return;

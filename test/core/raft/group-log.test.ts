@@ -95,7 +95,6 @@ class Bench {
       const model = this.model[at] as GroupModel;
       model.boot += 1;
       log.journal.saveHardState({ term: model.term, vote: model.vote as never, boot: model.boot });
-      log.journal.saveRecovered(log.lastIndex);
     }
     this.flush();
   }
@@ -224,17 +223,15 @@ test('what a batch says of a group comes back, and says where its entries lie', 
     vote: nodeId(2),
     boot: 4,
     repairing: true,
-    recovered: true,
     restart: { index: 4, term: 2 },
     base: { index: 5, term: 2 },
-    truncatedAfter: 9,
     copies: [
       { previousTerm: 2, entries: [entry(6), entry(7)] },
       { previousTerm: 3, entries: [entry(8)] },
     ],
     entries: { previousTerm: 3, entries: [entry(9), entry(10)] },
   };
-  const batch = { restates: true, holes: [{ fromBatchSeq: 2, toBatchSeq: 3 }], records: [record] };
+  const batch = { restates: true, records: [record] };
   const { payload, places } = encodeBatch(batch);
   expect(decodeBatch(payload)).toEqual({ ...batch, places });
   expect(() => decodeBatch(payload.slice(0, -1))).toThrow();

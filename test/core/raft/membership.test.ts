@@ -11,6 +11,19 @@ function refusal(effects: readonly RaftNodeEffect[]): string | undefined {
   return ofKind(effects, 'configurationRefused')[0]?.code;
 }
 
+/** Delivers until the leader has appended the entry that leaves the joint configuration, and no further. */
+function untilLeft(cluster: Cluster, id: number): void {
+  const { view } = cluster.member(id);
+  for (let rounds = 0; rounds < 50; rounds += 1) {
+    for (const member of cluster.members.values()) cluster.sync(member.id);
+    const packets = cluster.packets;
+    cluster.packets = [];
+    for (const packet of packets) if (view.configuration.outgoing.length > 0) cluster.deliver(packet);
+    if (view.configuration.outgoing.length === 0) return;
+  }
+  throw new Error('the joint configuration was not left');
+}
+
 test('a change goes through a joint configuration and leaves it by itself (Raft §4.3)', () => {
   const cluster = new Cluster({ members: 4, initial: voters(1, 2, 3) });
   cluster.elect(1);
@@ -60,6 +73,15 @@ test('one change at a time (Raft §4.1)', () => {
   expect(refusal(propose(cluster, 1, voters(1, 2)))).toBe('CONFIGURATION_IN_PROGRESS');
   cluster.run(500_000);
   expect(refusal(propose(cluster, 1, voters(1, 2)))).toBeUndefined();
+});
+
+test('the next change waits until the joint configuration is left for good, not only in the log (Raft §4.1)', () => {
+  const cluster = new Cluster({ members: 4, initial: voters(1, 2, 3) });
+  cluster.elect(1);
+  propose(cluster, 1, voters(1, 2, 4));
+  untilLeft(cluster, 1);
+  expect(cluster.member(1).view.configuration).toEqual(voters(1, 2, 4));
+  expect(refusal(propose(cluster, 1, voters(1, 2)))).toBe('CONFIGURATION_IN_PROGRESS');
 });
 
 test('no change before the term’s first commit (the bug of single-server changes, 2015)', () => {
@@ -139,14 +161,8 @@ test('who is left out by a change that did not commit still campaigns: the other
   const cluster = new Cluster({ members: 5, initial: voters(1, 2, 3) });
   cluster.elect(1);
   propose(cluster, 1, voters(3, 4, 5));
-  // The joint configuration commits; the last entry, which leaves it, reaches only those whom it leaves out.
-  for (let rounds = 0; cluster.member(1).view.configuration.outgoing.length > 0 && rounds < 50; rounds += 1) {
-    for (const member of cluster.members.values()) cluster.sync(member.id);
-    const packets = cluster.packets;
-    cluster.packets = [];
-    for (const packet of packets)
-      if (cluster.member(1).view.configuration.outgoing.length > 0) cluster.deliver(packet);
-  }
+  // The last entry, which leaves the joint configuration, reaches only those whom it leaves out.
+  untilLeft(cluster, 1);
   cluster.packets = cluster.packets.filter(({ to }) => to === 2);
   cluster.settle();
   cluster.crash(1);

@@ -166,6 +166,19 @@ test('a start’s batch that is damaged costs nothing: what follows states every
   expect(terms(cluster, 1)).toEqual([1, 1, 1, 1, 1, 1]);
 });
 
+test('when the newest entries are gone the log looks whole, and is not', () => {
+  expect(damaged(7).member(1).view).toMatchObject({ repairing: true, lastIndex: 5 });
+});
+
+test('when the oldest entries are gone, the log does not begin with the oldest that is left', () => {
+  expect(damaged(1, 2).member(1).view).toMatchObject({
+    repairing: true,
+    firstIndex: 1,
+    lastIndex: 0,
+    term: 2,
+  });
+});
+
 test('damage in several places: what lies between is not trusted', () => {
   expect(damaged(4, 6).member(1).view).toMatchObject({ repairing: true, lastIndex: 2 });
 });

@@ -33,3 +33,16 @@ test.each(seeds)('five members that crash and lose what is not durable, seed %i'
 test.each(seeds)('members come and go while others crash, seed %i', (seed) => {
   live({ seed, members: 5, voters: 3, steps: 10_000, crashes: true, changes: true });
 });
+
+test.each(seeds)('durable parts of one log at a time are damaged, seed %i', (seed) => {
+  const fuzz = live({
+    seed,
+    members: 3,
+    voters: 3,
+    steps: 8_000,
+    crashes: true,
+    changes: false,
+    damage: true,
+  });
+  expect(fuzz.invariants.committedIndex).toBeGreaterThan(0);
+});
