@@ -16,6 +16,7 @@ import {
   encodeSnapshotHeader,
 } from '../core/raft/message-codec.ts';
 import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
+import { WireError } from '../core/wire/reader.ts';
 import { ClientCalls } from './client-calls.ts';
 import { SimulatedSegments } from './disk/segments.ts';
 import { SimulatedStore } from './disk/store.ts';
@@ -23,7 +24,7 @@ import { messageBytes } from './network/message-size.ts';
 import { type Network } from './network/network.ts';
 import { SnapshotStream } from './network/snapshot-stream.ts';
 import { SimulatedProcess, type ProcessSurroundings } from './process.ts';
-import { type ClusterPlan } from './types.ts';
+import { type ClusterPlan, Violation } from './types.ts';
 import { type World } from './world.ts';
 
 export type MemberProcess = SimulatedProcess<ChainfireMember>;
@@ -111,7 +112,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       arrived: () => {
         // A connection is between two processes as they were; what it carried ends with either.
         if (to.boot !== toBoot || !from.connected(fromBoot)) return;
-        const messages = encoded === undefined ? effect.messages : decodeGroupMessages(encoded);
+        const messages = encoded === undefined ? effect.messages : readBack(encoded);
         to.deliver({ kind: 'received', from: from.node, messages });
       },
     });
@@ -173,6 +174,16 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       recover: ({ segments, store }, memberPrng, nowUs) =>
         ChainfireMember.recover({ store, segments }, config, memberPrng, nowUs),
     });
+  }
+}
+
+/** Whatever one member writes every member reads. @throws Violation */
+function readBack(encoded: Uint8Array): readonly GroupMessage[] {
+  try {
+    return decodeGroupMessages(encoded);
+  } catch (failure) {
+    if (!(failure instanceof WireError)) throw failure;
+    throw new Violation('codec', failure.message);
   }
 }
 

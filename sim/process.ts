@@ -63,6 +63,8 @@ const turnUsMin = 5;
 const turnUsMax = 60;
 /** A timer never fires early, and late by up to this much. */
 const timerLateUsMax = 1_000;
+/** Of an exception's stack, in the report of a violation. */
+const stackLinesMax = 5;
 const clockStartUsMax = 4_000_000_000;
 
 /**
@@ -378,16 +380,20 @@ export class SimulatedProcess<M extends ProcessMachine> {
     });
   }
 
-  /** A broken invariant of a machine is what a run looks for: it ends the run, not the process. */
+  /** A machine that throws, for whatever reason, is what a run looks for: it ends the run, not the process. */
   #guard<T>(body: () => T): T {
     try {
       return body();
     } catch (failure) {
-      if (failure instanceof DataLossError) {
-        throw new Violation('data-lost', `member ${this.node}: ${failure.message}`);
-      }
-      if (!(failure instanceof InvariantError)) throw failure;
-      throw new Violation('invariant', `member ${this.node}: ${failure.message}\n${failure.stack ?? ''}`);
+      if (failure instanceof Violation || !(failure instanceof Error)) throw failure;
+      const where = (failure.stack ?? '')
+        .split('\n')
+        .slice(1, 1 + stackLinesMax)
+        .join('\n');
+      const what = `member ${this.node}: ${failure.message}`;
+      if (failure instanceof DataLossError) throw new Violation('data-lost', what);
+      if (failure instanceof InvariantError) throw new Violation('invariant', `${what}\n${where}`);
+      throw new Violation('thrown', `${what} (${failure.name})\n${where}`);
     }
   }
 }

@@ -164,15 +164,26 @@ test('a machine that uses a sync number twice is found out', () => {
   }).toThrow(Violation);
 });
 
-test('an event that the machine’s past cannot have is a violation of the run, with the member’s name', () => {
+test.each([
+  ['invariant', new InvariantError('two and two are four')],
+  ['thrown', new TypeError('two and two are four')],
+])('a machine that throws is a violation of the run, %s, with the member’s name', (invariant, failure) => {
   const { world, process } = stage((event) => {
-    if (event.kind === 'tick') throw new InvariantError('two and two are four');
+    if (event.kind === 'tick') throw failure;
     return [];
   });
   process.start();
-  expect(() => {
+  let caught: unknown;
+  try {
     world.runUntil(1_000_000);
-  }).toThrow(/member 1: two and two are four/);
+  } catch (thrown) {
+    caught = thrown;
+  }
+  expect(caught).toBeInstanceOf(Violation);
+  expect(caught).toMatchObject({
+    invariant,
+    message: expect.stringContaining('member 1: two and two are four'),
+  });
 });
 
 test('a member that says it must not go on ends the run', () => {

@@ -1,0 +1,168 @@
+import { expect, test } from 'vitest';
+
+import { type NodeId, nodeId } from '../../core/base/ids.ts';
+import { runScenario } from '../../sim/run.ts';
+import { type Fault, type RunResult, type Scenario } from '../../sim/types.ts';
+
+const n1 = nodeId(1);
+const n2 = nodeId(2);
+const n3 = nodeId(3);
+const all: readonly NodeId[] = [n1, n2, n3];
+
+function scenario(faults: readonly Fault[], members = 3): Scenario {
+  return {
+    name: 'faults',
+    about: 'One fault at a time: does it do what it says, and is it counted when it did?',
+    cluster: { members, config: {}, throughCodec: false },
+    workload: {
+      clients: 2,
+      keys: 5,
+      thinkUsMin: 5_000,
+      thinkUsMax: 100_000,
+      callTimeoutUs: 3_000_000,
+      mix: {
+        put: 4,
+        get: 4,
+        serializableGet: 0,
+        delete: 0,
+        compareAndSwap: 0,
+        txn: 0,
+        range: 0,
+        historicRange: 0,
+        compact: 0,
+      },
+    },
+    faults,
+    checks: 'all',
+    durationUs: 12_000_000,
+  };
+}
+
+interface Outcome {
+  readonly result: RunResult;
+  readonly trace: readonly string[];
+}
+
+function run(faults: readonly Fault[], members = 3): Outcome {
+  const trace: string[] = [];
+  const result = runScenario(scenario(faults, members), 5, { trace: (line) => trace.push(line) });
+  expect(result.violation).toBeUndefined();
+  return { result, trace };
+}
+
+/** Steps of a member between two times. */
+function steps({ trace }: Outcome, node: NodeId, fromUs: number, toUs: number): readonly string[] {
+  return trace.filter((line) => {
+    const [seconds = '', who = '', what = ''] = line.split(' ');
+    const timeUs = Number(seconds.replace('.', ''));
+    return who === `n${node}` && what !== 'recovered' && timeUs > fromUs && timeUs < toUs;
+  });
+}
+
+const atUs = 5_000_000;
+const forUs = 3_000_000;
+const effective: readonly Fault[] = [
+  { kind: 'crash', atUs, node: n1, downUs: 500_000 },
+  { kind: 'crash', atUs, node: n1, downUs: 500_000, scope: 'process', moment: 'syncing' },
+  { kind: 'crashAll', atUs, downUs: 500_000 },
+  { kind: 'pause', atUs, node: n2, forUs },
+  { kind: 'partition', atUs, forUs, side: [n1], otherSide: [n2, n3] },
+  { kind: 'oneWay', atUs, forUs, from: [n1], to: [n2, n3] },
+  { kind: 'clientCut', atUs, forUs, clients: [0, 1], nodes: all, direction: 'answers' },
+  { kind: 'lossy', atUs, forUs, lossPpm: 200_000, duplicatePpm: 200_000, reorderPpm: 200_000 },
+  { kind: 'slowNetwork', atUs, forUs, factor: 20 },
+  { kind: 'slowDisk', atUs, forUs, node: n1, factor: 50 },
+  { kind: 'syncFails', atUs, node: n1, downUs: 500_000 },
+  { kind: 'clockDrift', atUs, node: n1, driftPpm: 90_000 },
+];
+
+test.each(effective.map((fault) => [fault.kind, fault] as const))(
+  '%s has its effect, and is counted once',
+  (kind, fault) => {
+    const { result } = run([fault]);
+    expect(result.faultsFired).toEqual({ [kind]: 1 });
+    expect(result.operations.answered).toBeGreaterThan(50);
+  },
+);
+
+test('a clog is counted where there was something to hold back', () => {
+  const clogs = all.flatMap((from) =>
+    all.filter((to) => to !== from).map((to): Fault => ({ kind: 'clog', atUs, forUs: 500_000, from, to })),
+  );
+  const { clog = 0 } = run(clogs).result.faultsFired;
+  // A leader and its followers talk in both directions; two followers have nothing to say to each other.
+  expect(clog).toBeGreaterThanOrEqual(4);
+});
+
+test('bit rot is counted where it struck; where the atlas refused, nothing happened at all', () => {
+  const rot = (at: number, node = n2): Fault => ({ kind: 'bitRot', atUs: at, node, downUs: 300_000 });
+  const struck = [4, 5, 6, 7, 8, 9].map((second) => run([rot(second * 1_000_000 + 123)]).result.faultsFired);
+  expect(struck.some(({ bitRot }) => bitRot === 1)).toBe(true);
+  const alone = run([rot(atUs, n1)], 1);
+  expect(alone.result.faultsFired).toEqual({});
+  expect(alone.result.hash).toBe(run([], 1).result.hash);
+});
+
+const idle: readonly (readonly [string, Fault])[] = [
+  ['crash', { kind: 'crash', atUs: atUs + 1, node: n1, downUs: 1 }],
+  ['pause', { kind: 'pause', atUs: atUs + 1, node: n1, forUs }],
+];
+
+test.each(idle)('a %s of a member that is down counts for nothing', (_what, fault) => {
+  expect(run([{ kind: 'crash', atUs, node: n1, downUs: forUs }, fault]).result.faultsFired).toEqual({
+    crash: 1,
+  });
+});
+
+test('a partition that no packet met counts for nothing', () => {
+  const { result } = run([{ kind: 'partition', atUs, forUs: 1, side: [n1], otherSide: [n2] }]);
+  expect(result.faultsFired).toEqual({});
+});
+
+test('a member that is down does nothing, and comes back when it was to', () => {
+  const outcome = run([{ kind: 'crash', atUs, node: n1, downUs: forUs }]);
+  expect(steps(outcome, n1, atUs - 1_000_000, atUs).length).toBeGreaterThan(0);
+  expect(steps(outcome, n1, atUs, atUs + forUs)).toEqual([]);
+  expect(steps(outcome, n1, atUs + forUs, atUs + forUs + 1_000_000).length).toBeGreaterThan(0);
+});
+
+test('a paused member does nothing, and finds everything that has come when it goes on', () => {
+  const outcome = run([{ kind: 'pause', atUs, node: n3, forUs }]);
+  expect(steps(outcome, n3, atUs, atUs + forUs)).toEqual([]);
+  expect(steps(outcome, n3, atUs + forUs, atUs + forUs + 1_000).length).toBeGreaterThan(3);
+});
+
+test('nothing crosses a partition, while a one-way cut lets the other direction through', () => {
+  const heard = (outcome: Outcome, node: NodeId, from: readonly NodeId[]): number =>
+    steps(outcome, node, atUs + 100, atUs + forUs).filter((line) =>
+      from.some((sender) => line.includes(`received from=${sender} `)),
+    ).length;
+  const parted = run([{ kind: 'partition', atUs, forUs, side: [n1], otherSide: [n2, n3] }]);
+  expect([heard(parted, n1, [n2, n3]), heard(parted, n2, [n1]), heard(parted, n3, [n1])]).toEqual([0, 0, 0]);
+  expect(heard(parted, n2, [n3])).toBeGreaterThan(0);
+  const oneWay = run([{ kind: 'oneWay', atUs, forUs, from: [n1], to: [n2, n3] }]);
+  expect([heard(oneWay, n2, [n1]), heard(oneWay, n3, [n1])]).toEqual([0, 0]);
+  expect(heard(oneWay, n1, [n2, n3])).toBeGreaterThan(0);
+});
+
+test('requests whose answers are cut off may have been done: their outcome is unknown', () => {
+  const { result } = run([
+    { kind: 'clientCut', atUs, forUs: 6_000_000, clients: [0, 1], nodes: all, direction: 'answers' },
+  ]);
+  expect(result.operations.unknown).toBeGreaterThan(0);
+  expect(run([]).result.operations).toMatchObject({ unknown: 0, failed: 0 });
+});
+
+test('faults that reach beyond the end are ended with it, and the cluster still converges', () => {
+  const late = 11_000_000;
+  const long = 60_000_000;
+  const { result } = run([
+    { kind: 'partition', atUs: late, forUs: long, side: [n1], otherSide: [n2, n3] },
+    { kind: 'clog', atUs: late, forUs: long, from: n2, to: n3 },
+    { kind: 'slowNetwork', atUs: late, forUs: long, factor: 50 },
+    { kind: 'slowDisk', atUs: late, forUs: long, node: n3, factor: 200 },
+    { kind: 'pause', atUs: late, node: n2, forUs: long },
+    { kind: 'crash', atUs: late, node: n3, downUs: long },
+  ]);
+  expect(result.simulatedUs).toBeLessThan(30_000_000);
+});
