@@ -3,6 +3,7 @@ import { type PersistEffect } from '../base/effects.ts';
 import { type GroupId } from '../base/ids.ts';
 import { type BatchLocation, RecordLog } from '../storage/record-log.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
+import { WireWriter } from '../wire/writer.ts';
 import { GroupJournal, type JournalDesk } from './journal.ts';
 import { type AppliedPositions, LogReplay, restatedForBytes } from './log-replay.ts';
 import { encodeBatch, type EntryRun } from './records.ts';
@@ -19,6 +20,7 @@ export interface GroupLogOptions {
 export const filesBeforeRewrite = 4;
 /** A file is emptied only if at most one part in so many of it is alive: rewriting costs less than it frees. */
 const rewriteShare = 4;
+const writerBytesMax = 1_048_576;
 
 /**
  * The log that all groups of a node share: one batch a step, whatever the number of groups in it.
@@ -43,6 +45,7 @@ export class GroupLog implements JournalDesk {
   readonly #heads: number[];
   /** Hard states that changed lately, and the length of the log then: see `restatedForBytes`. */
   readonly #echoes = new Map<GroupJournal, number>();
+  #writer = new WireWriter();
   #syncSeq = 0;
   #appendedBytes = 0;
   #freed = true;
@@ -139,8 +142,10 @@ export class GroupLog implements JournalDesk {
     const records = writers.map((journal) =>
       journal.takeRecord({ restates, copies: copies?.get(journal) ?? [] }),
     );
-    const { payload, places } = encodeBatch({ restates, records });
+    const { payload, places } = encodeBatch({ restates, records }, this.#writer);
     const { location, append, newSegment } = this.#records.append(payload);
+    // A batch of unusual size does not keep its memory for good.
+    if (payload.length > writerBytesMax) this.#writer = new WireWriter();
     this.#syncSeq += 1;
     assert(location.batchSeq === this.#batchSeqBefore + this.#syncSeq, 'a step writes one batch');
     this.#appendedBytes += append.bytes.length;

@@ -2,6 +2,7 @@ import { type GroupId, type NodeId } from '../base/ids.ts';
 import { type GroupMessage, type RaftMessage, type RaftNodeEffect } from './types.ts';
 
 interface OpenSend {
+  readonly kind: 'send';
   readonly to: NodeId;
   readonly afterSyncSeq: number;
   readonly messages: GroupMessage[];
@@ -19,7 +20,7 @@ export class Outbox {
     const gate = afterSyncSeq > this.syncedSeq ? afterSyncSeq : 0;
     let send = this.#sends.find((open) => open.to === to && open.afterSyncSeq === gate);
     if (send === undefined) {
-      send = { to, afterSyncSeq: gate, messages: [] };
+      send = { kind: 'send', to, messages: [], afterSyncSeq: gate };
       this.#sends.push(send);
     }
     send.messages.push({ group, message });
@@ -31,7 +32,7 @@ export class Outbox {
 
   /** Everything since the last call, sends first, each in the order of their making. */
   take(): RaftNodeEffect[] {
-    const effects: RaftNodeEffect[] = this.#sends.map((send) => ({ kind: 'send', ...send }));
+    const effects: RaftNodeEffect[] = this.#sends;
     for (const effect of this.#effects) effects.push(effect);
     this.#sends = [];
     this.#effects = [];

@@ -69,8 +69,12 @@ const newsFlag = 32;
 
 const entryKinds: readonly EntryKind[] = ['empty', 'command', 'configuration'];
 
-export function encodeBatch(batch: Batch): { payload: Uint8Array; places: readonly RecordPlaces[] } {
-  const writer = new WireWriter();
+/** @param writer where it is put together, to be used again: what was in it is gone */
+export function encodeBatch(
+  batch: Batch,
+  writer = new WireWriter(),
+): { payload: Uint8Array; places: readonly RecordPlaces[] } {
+  writer.reset();
   writer.byte(batch.restates ? restatesFlag : 0);
   writer.varint(batch.records.length);
   const places = batch.records.map((record) => writeRecord(writer, record));
