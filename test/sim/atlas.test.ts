@@ -96,7 +96,6 @@ function written(terms: readonly number[], paddingBytes = 600): Written {
   for (const [at, term] of terms.entries()) {
     const { payload } = encodeBatch({
       restates: at === 0,
-      holes: [],
       records: [
         {
           group: groupId(1),
@@ -105,7 +104,6 @@ function written(terms: readonly number[], paddingBytes = 600): Written {
           vote: 0,
           boot: 1,
           repairing: false,
-          recovered: false,
           news: true,
           copies: [],
           entries: {
