@@ -157,14 +157,14 @@ class ReplayedGroup {
     // Where batches are missing, the log may have begun lower than what is left of it says.
     if (this.#suspect && base.index > start.index) base = start;
     let gapAt = this.#firstGap(base);
-    if (gapAt !== undefined && this.#spans.termAt(start.index) === start.term) {
-      base = start;
-      this.#spans.dropBelow(start.index + 1);
-      gapAt = this.#firstGap(base);
-    }
     if (gapAt !== undefined) {
       assert(this.#suspect, `the log of group ${id} has entry ${gapAt} unless batches are missing`);
-      this.#truncateFrom(gapAt);
+      if (gapAt <= start.index) {
+        base = start;
+        this.#spans.dropBelow(start.index + 1);
+        gapAt = this.#firstGap(base);
+      }
+      if (gapAt !== undefined) this.#truncateFrom(gapAt);
     }
     const whole = gapAt === undefined && (!this.#suspect || this.#endStated);
     return {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type GroupId, groupId, type NodeId, nodeId } from '../../../core/base/ids.ts';
 import { DeadlineHeap } from '../../../core/raft/deadlines.ts';
+import { restatedForBytes } from '../../../core/raft/log-replay.ts';
 import { RaftNode } from '../../../core/raft/node.ts';
 import {
   defaultRaftOptions,
@@ -39,17 +40,27 @@ class Host {
   }
 
   #recover(): RaftNode {
+    return this.recoverFrom([]);
+  }
+
+  /** A start with stores that reflect these entries, of term 1. */
+  recoverFrom(applied: readonly (readonly [group: GroupId, index: number])[]): RaftNode {
+    const indexes = new Map(applied);
     return RaftNode.recover(
       { segments: this.segments },
       {
         id: nodeId(1),
         options: { ...defaultRaftOptions, segmentBytesMax: this.segmentBytesMax },
         segmentPrefix: 'log/',
-        groups: this.groups.map((group) => ({
-          group,
-          initialConfiguration: voters(1, 2, 3),
-          applied: undefined,
-        })),
+        groups: this.groups.map((group) => {
+          const index = indexes.get(group);
+          const configuration = voters(1, 2, 3);
+          return {
+            group,
+            initialConfiguration: configuration,
+            applied: index === undefined ? undefined : { index, term: 1, configuration },
+          };
+        }),
       },
       testPrng(1),
       this.nowUs,
@@ -206,6 +217,42 @@ test('a group that lags does not pin the log: the little that is alive is writte
   host.segments.crash();
   const [entry] = host.node.view(groupId(1)).entries(1, 1, 1_000);
   expect(entry).toEqual(commands(1, 1)[0]);
+});
+
+test('before a file goes, what was given up in it is written: the log that is left begins where it says', () => {
+  // Longer than changes of the hard state are repeated for: nothing else is to be written.
+  const host = new Host(2, 2 * restatedForBytes);
+  host.start();
+  host.sync();
+  const [quiet, busy] = [groupId(1), groupId(2)];
+  host.receive(2, () => appendRequest({ term: 1, entries: commands(1, 1), commitIndex: 1 }));
+  host.sync();
+  host.node.take(quiet, 1_000);
+  host.step({ kind: 'applied', group: quiet, index: 1 });
+  // Two files, the older of which is needed for the quiet group's entry and, until it is given up, for the other's.
+  for (let index = 2; host.segments.list('log/').length < 2; index += 1) {
+    host.receive(
+      2,
+      () =>
+        appendRequest({ term: 1, previous: [index - 1, 1], entries: commands(index, 1), commitIndex: index }),
+      [busy],
+    );
+    host.sync();
+  }
+  const entries = host.node.take(busy, 1 << 20);
+  const last = entries.at(-1)?.index ?? 0;
+  host.step({ kind: 'applied', group: busy, index: last });
+  expect(host.step({ kind: 'compacted', group: busy, index: last })).toEqual([]);
+  const effects = host.step({ kind: 'compacted', group: quiet, index: 1 });
+  expect(effects.map(({ kind }) => kind)).toEqual(['persist', 'removeSegments']);
+  host.segments.sync();
+  host.segments.crash();
+  const recovered = host.recoverFrom([
+    [quiet, 1],
+    [busy, last],
+  ]);
+  expect(recovered.view(quiet).firstIndex).toBe(2);
+  expect(recovered.view(busy).firstIndex).toBe(last + 1);
 });
 
 test('damage to one group’s batch costs the other groups nothing, as far as their records bear witness to it', () => {

@@ -14,10 +14,9 @@ function live(plan: FuzzPlan): Fuzz {
   return fuzz;
 }
 
-const seeds = Array.from(
-  { length: Number(process.env['RAFT_SEEDS'] ?? 12) },
-  (_, at) => at + Number(process.env['RAFT_FROM'] ?? 1),
-);
+/** More of them: RAFT_SEEDS=500. One that failed: RAFT_FROM=17 RAFT_SEEDS=1 npx vitest run --project unit test/core/raft/safety.test.ts */
+const first = Number(process.env['RAFT_FROM'] ?? 1);
+const seeds = Array.from({ length: Number(process.env['RAFT_SEEDS'] ?? 12) }, (_, at) => first + at);
 
 test.each(seeds)('three members over a lossy network, seed %i', (seed) => {
   const { invariants } = live({ seed, members: 3, voters: 3, steps: 6_000, crashes: false, changes: false });
