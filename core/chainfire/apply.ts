@@ -1,5 +1,6 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { type NodeId } from '../base/ids.ts';
+import { type Prng } from '../base/prng.ts';
 import { decodeConfiguration, encodeConfiguration } from '../raft/configuration.ts';
 import { type Configuration, type Entry } from '../raft/types.ts';
 import { type StorageBackend, type StoreWrite } from '../storage/backend.ts';
@@ -25,6 +26,11 @@ export interface AppliedCommand {
 export interface Proposer {
   readonly member: NodeId;
   readonly boot: number;
+}
+
+/** A number that no other life of the member has drawn, as far as 53 bits go. */
+export function drawBoot(prng: Prng): number {
+  return prng.below(2 ** 21) * 2 ** 32 + prng.below(2 ** 32);
 }
 
 const configurationRow = 'configuration';

@@ -17,7 +17,7 @@ import {
 import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
-import { type AppliedCommand, type Proposer, StateMachine } from './apply.ts';
+import { type AppliedCommand, drawBoot, type Proposer, StateMachine } from './apply.ts';
 import { Backlog } from './backlog.ts';
 import { bytesRead } from './bytes-read.ts';
 import { Command, isSerializable, type MemberAttributes, writesNothing } from './command.ts';
@@ -29,7 +29,7 @@ import {
   type MemberRequest,
   type MemberResponse,
 } from './member-protocol.ts';
-import { MemberDirectory } from './members.ts';
+import { initialConfigurationOf, MemberDirectory } from './members.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
 import { readApplied } from './mvcc/meta.ts';
@@ -38,6 +38,7 @@ import { checkRevision } from './mvcc/range.ts';
 import { type PendingProposal, Proposals } from './proposals.ts';
 import { type PendingRead, Reads } from './reads.ts';
 import { etcdRefusal } from './refusals.ts';
+import { SnapshotHolds } from './snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
 import { validate } from './validation.ts';
 
@@ -64,6 +65,8 @@ const segmentPrefix = 'log/';
 const applyBytesPerStep = bytesPerMib;
 /** What reads answered in one step may look at; the last one may go beyond it. */
 const answerBytesPerStep = bytesPerMib;
+/** Election time-outs that a peer has to take up the log behind its snapshot, at least. */
+const snapshotGraceElections = 5;
 
 /** A request that waits for this member to have freed what a compaction released. */
 interface PhysicalWait {
@@ -97,6 +100,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   /** What this member tells the others of itself. */
   readonly #attributes: MemberAttributes;
   readonly #view: MemberView;
+  readonly #snapshotHolds: SnapshotHolds;
   #physicalWaits: PhysicalWait[] = [];
   #seq = 0;
   #nowUs: number;
@@ -136,7 +140,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#config = config;
     this.#store = ports.store;
     this.#nowUs = nowUs;
-    const initialConfiguration = initialConfigurationOf(config);
+    const initialConfiguration = initialConfigurationOf(config.initialMembers);
     this.#mvcc = new Mvcc(ports.store);
     this.#directory = new MemberDirectory(config.initialMembers, ports.store);
     this.#backlog = new Backlog(config.storeBacklogBytesMax, readApplied(ports.store).index);
@@ -171,6 +175,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       raft: this.#raftView,
     });
     this.#hashJobs = new HashJobs(this.#mvcc, this.#answers);
+    this.#snapshotHolds = new SnapshotHolds(snapshotGraceElections * config.raft.electionTimeoutUs);
     this.#reads = new Reads(Math.ceil(config.raft.electionTimeoutUs / 2));
     this.#proposer = { member: config.id, boot: drawBoot(prng.fork('boot')) };
     const own = this.#directory.initial(config.id);
@@ -226,9 +231,11 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
         this.#onSnapshotReceived(event.from, event.stageId, event.header);
         break;
       case 'snapshotSent':
+        this.#snapshotHolds.sent(event.to, nowUs);
         this.#drive({ kind: 'snapshotSent', group, to: event.to });
         break;
       case 'snapshotFailed':
+        this.#snapshotHolds.failed(event.to);
         this.#drive({ kind: 'snapshotFailed', group, to: event.to });
         break;
       default:
@@ -381,6 +388,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   #sendSnapshot(to: NodeId): void {
     const { index, term, configuration } = this.#state;
     const header = { group, leaderTerm: this.#raftView.term, index, term, configuration };
+    this.#snapshotHolds.begun(to, index, this.#nowUs);
     this.#effects.push({ kind: 'sendSnapshot', to, viewId: this.#store.openView(), header });
   }
 
@@ -542,7 +550,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
 
   /** What the disk has of the state, the log need not keep, but for followers that are a little late. */
   #cutLog(): void {
-    const index = this.#backlog.storedIndex - this.#config.trailingEntries;
+    const behindStore = this.#backlog.storedIndex - this.#config.trailingEntries;
+    const index = Math.min(behindStore, this.#snapshotHolds.cutMax(this.#nowUs));
     if (index <= this.#compactedIndex) return;
     this.#compactedIndex = index;
     this.#drive({ kind: 'compacted', group, index });
@@ -569,14 +578,4 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     // Nothing is held back for the disk: entries are applied only once this member's own log has them.
     this.#effects.push({ kind: 'reply', requestId, response, afterSyncSeq: 0 });
   }
-}
-
-function initialConfigurationOf(config: MemberConfig): Configuration {
-  const voters = config.initialMembers.map(({ id }) => id).sort((left, right) => left - right);
-  return { voters, outgoing: [], learners: [] };
-}
-
-/** A number that no other life of the member has drawn, as far as 53 bits go. */
-function drawBoot(prng: Prng): number {
-  return prng.below(2 ** 21) * 2 ** 32 + prng.below(2 ** 32);
 }

@@ -11,6 +11,12 @@ const rowPrefix = 'member/';
 const rowEnd = 'member0';
 const idDigits = 16;
 
+/** What the members agree on before the log says anything else. */
+export function initialConfigurationOf(members: readonly InitialMember[]): Configuration {
+  const voters = members.map(({ id }) => id).sort((left, right) => left - right);
+  return { voters, outgoing: [], learners: [] };
+}
+
 /** Names and addresses of members, as each has published its own through the log. */
 export class MemberDirectory {
   readonly #initial: ReadonlyMap<NodeId, InitialMember>;

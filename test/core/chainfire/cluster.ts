@@ -65,6 +65,8 @@ export class TestCluster {
   nowUs = 0;
   /** Snapshots that were sent. */
   snapshots = 0;
+  /** How long a snapshot is on its way. */
+  snapshotUs = latencyUs;
   #order = 0;
   #requests = 0;
   #deliveries: Delivery[] = [];
@@ -248,11 +250,11 @@ export class TestCluster {
         target.store.stageRows(stageId, table, [...view.range(table, { from: '' })]);
       }
       const { header } = effect;
-      this.#deliver(target.id, { kind: 'snapshotReceived', from: from.id, stageId, header }, latencyUs);
+      this.#deliver(target.id, { kind: 'snapshotReceived', from: from.id, stageId, header }, this.snapshotUs);
     }
     view.close();
     const kind = target.up ? 'snapshotSent' : 'snapshotFailed';
-    this.#deliver(from.id, { kind, to: effect.to }, 2 * latencyUs);
+    this.#deliver(from.id, { kind, to: effect.to }, this.snapshotUs + latencyUs);
   }
 
   #deliver(to: NodeId, event: MemberEvent, afterUs: number): void {

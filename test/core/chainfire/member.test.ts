@@ -503,38 +503,3 @@ test('a response never carries a revision above what it reflects', () => {
     expect(response.response.header?.revision).toBe(1 + response.response.count);
   }
 });
-
-test('reads of much are answered turn by turn, though one word of the leader confirms them all', () => {
-  const cluster = new TestCluster(3);
-  const leader = cluster.elect();
-  const [follower] = others(cluster, leader);
-  for (const key of ['a', 'b']) cluster.call(leader, ask.put(key, 'x'.repeat(600_000)));
-  cluster.call(follower, ask.get('a'));
-  const member = cluster.member(follower);
-  const step = member.step.bind(member);
-  const answered: number[] = [];
-  const times: number[] = [];
-  member.step = (event, nowUs) => {
-    const effects = step(event, nowUs);
-    const replies = effects.filter(({ kind }) => kind === 'reply').length;
-    if (replies > 0) {
-      answered.push(replies);
-      times.push(nowUs);
-    }
-    return effects;
-  };
-  // The first is asked for alone, the others together.
-  const requests = [
-    ask.get('a'),
-    ask.all(),
-    ask.all(),
-    ask.all({ countOnly: true }),
-    ask.get('a'),
-    ask.get('b'),
-  ].map((request) => cluster.send(follower, request));
-  cluster.run(100_000);
-  for (const id of requests) expect(cluster.replies.get(id)).toMatchObject({ kind: 'range' });
-  expect(answered).toEqual([1, 1, 1, 3]);
-  // The next turn follows at once: no message could have come in between.
-  expect((times[3] ?? Infinity) - (times[1] ?? 0)).toBeLessThan(1_000);
-});
