@@ -1,6 +1,6 @@
-import { between, type Prng } from '../core/base/prng.ts';
+import { type Prng } from '../core/base/prng.ts';
 
-/** A share of cases, in thousandths, and the range of percents of the median that they take. */
+/** A share of cases, in thousandths, and the range of percents of the median that they take, its end excluded. */
 type Band = readonly [permille: number, percentFrom: number, percentTo: number];
 
 /** Durations around a median, with a tail; integers throughout. The bands' shares add up to 1,000. */
@@ -32,7 +32,11 @@ export function drawLatencyUs(prng: Prng, medianUs: number, shape: LatencyShape,
 function drawAround(prng: Prng, medianUs: number, shape: LatencyShape): number {
   let rank = prng.below(1_000);
   for (const [permille, percentFrom, percentTo] of shape) {
-    if (rank < permille) return Math.floor((medianUs * between(prng, percentFrom, percentTo)) / 100);
+    if (rank < permille) {
+      const fromUs = Math.floor((medianUs * percentFrom) / 100);
+      const toUs = Math.floor((medianUs * percentTo) / 100);
+      return fromUs + prng.below(Math.max(1, toUs - fromUs));
+    }
     rank -= permille;
   }
   return medianUs;
