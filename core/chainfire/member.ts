@@ -550,11 +550,11 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
 
   /** What the disk has of the state, the log need not keep, but for followers that are a little late. */
   #cutLog(): void {
-    const behindStore = this.#backlog.storedIndex - this.#config.trailingEntries;
-    const index = Math.min(behindStore, this.#snapshotHolds.cutMax(this.#nowUs));
-    if (index <= this.#compactedIndex) return;
-    this.#compactedIndex = index;
-    this.#drive({ kind: 'compacted', group, index });
+    const index = this.#backlog.storedIndex - this.#config.trailingEntries;
+    const cutIndex = Math.min(index, this.#snapshotHolds.cutMax(this.#nowUs));
+    if (cutIndex <= this.#compactedIndex) return;
+    this.#compactedIndex = cutIndex;
+    this.#drive({ kind: 'compacted', group, index: cutIndex });
   }
 
   #deadlineOfRequest(): number {
