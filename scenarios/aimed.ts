@@ -197,4 +197,91 @@ const divergingLogs = aimed(
   },
 );
 
-export const aimedScenarios: readonly ScenarioSource[] = [figure8, crashingVoters, loneMember, divergingLogs];
+/**
+ * A member that leads is stopped for as long as it takes to elect another. When it goes on, what waits for it is in the
+ * order in which it came: requests of readers, late answers to its last heartbeats, and only then news of its successor.
+ */
+const pausedLeader = aimed(
+  'Leaders are paused while others replace them, and go on with what waits for them.',
+  'paused-leader',
+  (seed) => {
+    const prng = seededPrng(`paused-leader ${seed}`);
+    const nodes = [1, 2, 3].map(nodeId);
+    const faults: Fault[] = [
+      { kind: 'slowNetwork', atUs: 0, forUs: durationUs, factor: between(prng, 1, 20) },
+    ];
+    for (let atUs = usPerSecond; atUs < durationUs; atUs += between(prng, 2_500, 3_500) * usPerMs) {
+      const node = nodeId(between(prng, 1, 3));
+      const forUs = between(prng, 1_000, 1_800) * usPerMs;
+      faults.push({ kind: 'pause', atUs, node, forUs });
+      // News of the successor is lost, or held back together with what is older.
+      if (prng.chance(1, 2)) {
+        faults.push(isolated(node, nodes, atUs, forUs + 100 * usPerMs));
+        continue;
+      }
+      const earlyUs = between(prng, 0, 100) * usPerMs;
+      const lateUs = between(prng, 0, 30) * usPerMs;
+      for (const from of nodes.filter((other) => other !== node)) {
+        faults.push({ kind: 'clog', atUs: atUs - earlyUs, forUs: earlyUs + forUs - lateUs, from, to: node });
+      }
+    }
+    const raft = { ...defaultRaftOptions, electionTimeoutUs, heartbeatIntervalUs: 60 * usPerMs };
+    const workload = { ...writes, clients: 12, keys: 2, mix: { ...writes.mix, get: 20 } };
+    return { cluster: { members: 3, config: { raft }, throughCodec: false }, workload, faults };
+  },
+);
+
+/** Stores that are far behind their logs, which keep as little as they may, when the power fails. */
+const slowStores = aimed(
+  'Power fails while the stores are seconds behind logs that keep nothing.',
+  'slow-stores',
+  (seed) => {
+    const prng = seededPrng(`slow-stores ${seed}`);
+    const faults: Fault[] = [];
+    for (let atUs = usPerSecond; atUs < durationUs; atUs += between(prng, 1, 5) * usPerSecond) {
+      const node = nodeId(between(prng, 1, 3));
+      const forUs = between(prng, 500, 2_000) * usPerMs;
+      faults.push({ kind: 'slowDisk', atUs, forUs: forUs + 1, node, factor: between(prng, 20, 500) });
+      faults.push({ kind: 'crash', atUs: atUs + forUs, node, downUs: between(prng, 10, 500) * usPerMs });
+    }
+    const raft = { ...defaultRaftOptions, segmentBytesMax: 1_024, cacheBytesMax: 4_096 };
+    return {
+      cluster: { members: 3, config: { raft, trailingEntries: 0 }, throughCodec: false },
+      workload: writes,
+      faults,
+    };
+  },
+);
+
+/** Snapshots on a slow network, overtaken by the appends of another leader that still had the entries. */
+const lateSnapshots = aimed(
+  'Snapshots are under way for long, while leaders change and members catch up otherwise.',
+  'late-snapshots',
+  (seed) => {
+    const prng = seededPrng(`late-snapshots ${seed}`);
+    const nodes = [1, 2, 3, 4, 5].map(nodeId);
+    const faults: Fault[] = [
+      { kind: 'slowNetwork', atUs: 0, forUs: durationUs, factor: between(prng, 20, 100) },
+    ];
+    for (let atUs = usPerSecond; atUs < durationUs; atUs += between(prng, 500, 3_000) * usPerMs) {
+      const node = nodeId(between(prng, 1, 5));
+      const forUs = between(prng, 300, 3_000) * usPerMs;
+      if (prng.chance(1, 2)) faults.push(isolated(node, nodes, atUs, forUs));
+      else faults.push({ kind: 'crash', atUs, node, downUs: forUs });
+    }
+    const raft = { ...defaultRaftOptions, electionTimeoutUs, heartbeatIntervalUs: 100 * usPerMs };
+    const config = { raft, trailingEntries: between(prng, 0, 30) };
+    const workload = { ...writes, keys: 40, valueBytesMax: 2_000 };
+    return { cluster: { members: 5, config, throughCodec: false }, workload, faults };
+  },
+);
+
+export const aimedScenarios: readonly ScenarioSource[] = [
+  figure8,
+  crashingVoters,
+  loneMember,
+  divergingLogs,
+  pausedLeader,
+  slowStores,
+  lateSnapshots,
+];

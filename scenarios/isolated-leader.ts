@@ -5,7 +5,7 @@ import { type Fault, type ScenarioSource } from '../sim/types.ts';
 const nodes = [1, 2, 3, 4, 5].map(nodeId);
 const roundUs = 6 * usPerSecond;
 const isolationUs = 4 * usPerSecond;
-/** Whether a cut-off leader gives up before another is elected is luck; three times round, some surely do not. */
+/** Each member in turn, three times round: whoever leads is met, and so are its successors. */
 const rounds = 3 * nodes.length;
 
 export const isolatedLeader: ScenarioSource = {

@@ -10,31 +10,37 @@ import {
   type StepObservation,
 } from './types.ts';
 
+type Isolation = Extract<Fault, { kind: 'partition' }>;
+
 /** What a run did, beside what its result counts. Watches like a checker and never complains. */
 export class ExerciseMeter implements Checker {
   readonly name = 'exercise';
-  staleLeaders = 0;
   tornTails = 0;
   readsDuringFaults = 0;
   readonly #faults: readonly Fault[];
-  #newestLedTerm = 0;
-  /** The term in which each member was last counted as a stale leader. */
-  readonly #staleTerms = new Map<NodeId, number>();
+  readonly #isolations: readonly Isolation[];
+  readonly #isolationsMet = new Set<Isolation>();
   readonly #lastIndexes = new Map<NodeId, number>();
 
   constructor(faults: readonly Fault[]) {
     this.#faults = faults;
+    this.#isolations = faults.filter(
+      (fault): fault is Isolation => fault.kind === 'partition' && fault.side.length === 1,
+    );
+  }
+
+  get isolatedLeaders(): number {
+    return this.#isolationsMet.size;
   }
 
   onStep(step: StepObservation): void {
-    const { role, term, lastIndex } = step.member.view.raft;
+    const { role, lastIndex } = step.member.view.raft;
     this.#lastIndexes.set(step.node, lastIndex);
     if (role !== 'leader') return;
-    if (term >= this.#newestLedTerm) {
-      this.#newestLedTerm = term;
-    } else if (this.#staleTerms.get(step.node) !== term) {
-      this.#staleTerms.set(step.node, term);
-      this.staleLeaders += 1;
+    for (const isolation of this.#isolations) {
+      const { atUs, forUs, side } = isolation;
+      const inForce = atUs <= step.nowUs && step.nowUs < atUs + forUs;
+      if (inForce && side[0] === step.node) this.#isolationsMet.add(isolation);
     }
   }
 
@@ -60,7 +66,7 @@ export function missedFloor(floors: Floors, result: RunResult, meter: ExerciseMe
     ['operations answered', result.operations.answered, floors.answered],
     ['elections', result.elections, floors.elections],
     ['snapshots installed', result.snapshotsInstalled, floors.snapshotsInstalled],
-    ['stale leaders', meter.staleLeaders, floors.staleLeaders],
+    ['isolated leaders', meter.isolatedLeaders, floors.isolatedLeaders],
     ['torn log tails', meter.tornTails, floors.tornTails],
     ['reads answered during faults', meter.readsDuringFaults, floors.readsDuringFaults],
     ...Object.entries(floors.fired ?? {}).map(

@@ -1,4 +1,5 @@
 import { consensusMutants } from './mutants-consensus.ts';
+import { serviceMutants } from './mutants-service.ts';
 
 /**
  * A classic bug as a source patch. It lives in the memory of one simulating thread, where a loader hook applies it; no
@@ -19,7 +20,7 @@ export interface Mutant {
   readonly scenarios: readonly string[];
 }
 
-export const mutants: readonly Mutant[] = [...consensusMutants];
+export const mutants: readonly Mutant[] = [...consensusMutants, ...serviceMutants];
 
 export const mutantNames: readonly string[] = mutants.map((mutant) => mutant.name);
 

@@ -175,8 +175,8 @@ export interface Floors {
   readonly answered?: number;
   readonly elections?: number;
   readonly snapshotsInstalled?: number;
-  /** Times that a member took itself for the leader while another already led a later term. */
-  readonly staleLeaders?: number;
+  /** Partitions during which a member that was cut off from all others took itself for the leader. */
+  readonly isolatedLeaders?: number;
   /** Restarts that found less in the log than the crashed process had written to it. */
   readonly tornTails?: number;
   /** Linearizable reads that were asked and answered while a fault was in force. */

@@ -6,7 +6,7 @@ import { kvPartitions } from './kv-partitions.ts';
 import { searchLinearization } from './wing-gong.ts';
 
 /** Moves tried in one partition before the search gives up. */
-const attemptsMaxDefault = 1_000_000;
+const attemptsMaxDefault = 400_000;
 
 export interface LinearizabilityOptions {
   readonly attemptsMax?: number;

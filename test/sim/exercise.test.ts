@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { nodeId } from '../../core/base/ids.ts';
+import { type NodeId, nodeId } from '../../core/base/ids.ts';
 import { RangeRequest, RangeResponse } from '../../core/chainfire/api/kv.ts';
 import { ExerciseMeter, missedFloor } from '../../sim/exercise.ts';
 import { type Operation, type RunResult } from '../../sim/types.ts';
@@ -30,14 +30,22 @@ test('a run that reaches its floors has missed none, one below says which', () =
   );
 });
 
-test('a stale leader is one that leads on while a later term has its own, counted once a term', () => {
-  const meter = new ExerciseMeter([]);
-  meter.onStep(step({ node: 1, term: 1, role: 'leader' }));
-  meter.onStep(step({ node: 2, term: 2, role: 'leader' }));
-  expect(meter.staleLeaders).toBe(0);
-  meter.onStep(step({ node: 1, term: 1, role: 'leader' }));
-  meter.onStep(step({ node: 1, term: 1, role: 'leader' }));
-  expect(meter.staleLeaders).toBe(1);
+test('a leader is isolated when it is cut off, alone, and still takes itself for the leader; once a partition', () => {
+  const [one, two, three] = [1, 2, 3].map(nodeId) as [NodeId, NodeId, NodeId];
+  const meter = new ExerciseMeter([
+    { kind: 'partition', atUs: 10, forUs: 10, side: [one], otherSide: [two, three] },
+    { kind: 'partition', atUs: 30, forUs: 10, side: [one, two], otherSide: [three] },
+  ]);
+  const leads = (node: number, nowUs: number): void =>
+    meter.onStep({ ...step({ node, role: 'leader' }), nowUs });
+  leads(1, 9);
+  leads(2, 15);
+  leads(1, 20);
+  leads(1, 35);
+  expect(meter.isolatedLeaders).toBe(0);
+  leads(1, 10);
+  leads(1, 15);
+  expect(meter.isolatedLeaders).toBe(1);
 });
 
 test('a tail is torn when a restart finds less than was written', () => {
