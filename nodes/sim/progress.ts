@@ -1,4 +1,4 @@
-import { grouped } from './tally.ts';
+import { grouped } from '../../reports/tally.ts';
 
 const linesEveryMs = 15_000;
 const barEveryMs = 100;

@@ -1,7 +1,7 @@
 import { scenarioNamed } from '../../scenarios/registry.ts';
 import { runJudged } from '../../sim/judged-run.ts';
 import { exitCodes, ExitError } from '../exit.ts';
-import { Tally } from './tally.ts';
+import { Tally } from '../../reports/tally.ts';
 
 const traceChunkLines = 2_000;
 

@@ -6,7 +6,7 @@ import { type SeedRange } from './arguments.ts';
 import { type Job, type JobDone, replayCommand } from './job.ts';
 import { SeedPool } from './pool.ts';
 import { Progress } from './progress.ts';
-import { grouped, Tally } from './tally.ts';
+import { grouped, Tally } from '../../reports/tally.ts';
 
 export interface RunPlan {
   /** Every seed runs in each of these. */

@@ -1,4 +1,4 @@
-import { type FaultKind, type RunResult } from '../../sim/types.ts';
+import { type FaultKind, type RunResult } from '../sim/types.ts';
 
 /** Below this many seeds of the swarm nothing can be expected of chance. */
 const swarmSeedsMin = 20;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { Tally } from '../../../nodes/sim/tally.ts';
-import { type FaultKind, type RunResult } from '../../../sim/types.ts';
+import { Tally } from '../../reports/tally.ts';
+import { type FaultKind, type RunResult } from '../../sim/types.ts';
 
 const kinds: readonly FaultKind[] = [
   'crash',
