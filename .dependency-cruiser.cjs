@@ -3,7 +3,10 @@ const only = (from, ...allowed) => ({
   name: `${from}-imports-only-${allowed.join('-') || 'itself'}`,
   severity: 'error',
   from: { path: `^${from}/` },
-  to: { pathNot: [`^${from}/`, ...allowed.map((room) => `^${room}/`), 'node_modules', '^node:'], dependencyTypesNot: ['core', 'npm', 'npm-dev'] },
+  to: {
+    pathNot: [`^${from}/`, ...allowed.map((room) => `^${room}/`), 'node_modules', '^node:'],
+    dependencyTypesNot: ['core', 'npm', 'npm-dev'],
+  },
 });
 const systems = ['chainfire', 'chronik', 'plasma', 'flaredb', 'aegis', 'flashdns'];
 
@@ -24,10 +27,14 @@ module.exports = {
     only('reports', 'sim', 'scenarios', 'core'),
     {
       name: 'no-node-modules-in-browser-rooms',
-      comment: 'sim and scenarios also run in a page: workers and files live in nodes/. seedrandom and fast-check are their only packages.',
+      comment:
+        'sim and scenarios also run in a page: workers and files live in nodes/. seedrandom and fast-check are their only packages.',
       severity: 'error',
       from: { path: '^(sim|scenarios)/' },
-      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: 'node_modules/(@types/)?(seedrandom|fast-check)/' },
+      to: {
+        dependencyTypes: ['core', 'npm', 'npm-dev'],
+        pathNot: 'node_modules/(@types/)?(seedrandom|fast-check)/',
+      },
     },
     ...systems.map((system) => ({
       name: `${system}-is-an-island`,
@@ -47,6 +54,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

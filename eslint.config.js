@@ -32,8 +32,14 @@ const determinism = [
   { selector: ':function[async=true]', message: 'A machine never waits.' },
   { selector: 'AwaitExpression', message: 'A machine never waits.' },
   { selector: 'ForInStatement', message: 'for…in has no defined order; iterate an array or a Map.' },
-  { selector: "CallExpression[callee.property.name='localeCompare']", message: 'Locale differs between machines.' },
-  { selector: "CallExpression[callee.property.name='toLocaleString']", message: 'Locale differs between machines.' },
+  {
+    selector: "CallExpression[callee.property.name='localeCompare']",
+    message: 'Locale differs between machines.',
+  },
+  {
+    selector: "CallExpression[callee.property.name='toLocaleString']",
+    message: 'Locale differs between machines.',
+  },
   {
     selector: "CallExpression[callee.property.name='sort'][arguments.length=0]",
     message: 'sort without a comparator orders by string conversion; say what you mean.',
@@ -74,5 +80,8 @@ export default tseslint.config(
     files: ['test/**/*.ts'],
     rules: { 'max-lines-per-function': 'off' },
   },
-  { files: ['**/*.js', '**/*.cjs'], languageOptions: { globals: { module: 'writable', process: 'readonly' } } },
+  {
+    files: ['**/*.js', '**/*.cjs'],
+    languageOptions: { globals: { module: 'writable', process: 'readonly' } },
+  },
 );

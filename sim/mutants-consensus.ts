@@ -1,4 +1,4 @@
-import { type Mutant } from './mutants.ts';
+import { type Mutant } from './mutant.ts';
 
 /** Bugs in how members elect, replicate, commit and remember. */
 export const consensusMutants: readonly Mutant[] = [

@@ -1,4 +1,4 @@
-import { type Mutant } from './mutants.ts';
+import { type Mutant } from './mutant.ts';
 
 /** Bugs in reads, in applying, in what the log and the store owe each other, and in the client. */
 export const serviceMutants: readonly Mutant[] = [

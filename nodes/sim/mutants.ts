@@ -1,4 +1,5 @@
-import { type Mutant, mutantNamed, mutants } from '../../sim/mutants.ts';
+import { type Mutant } from '../../sim/mutant.ts';
+import { mutantNamed, mutants } from '../../sim/mutants.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { type Job, type JobDone, replayCommand } from './job.ts';
 import { SeedPool } from './pool.ts';
