@@ -17,6 +17,7 @@ import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts'
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { MetricsServer } from '../../adapters/metrics/http-server.ts';
 import { bytesPerKib } from '../../core/base/units.ts';
+import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
 import { type Bootstrap, bootstrap, memberNamed } from './bootstrap.ts';
 import { type LiveMember } from './live-member.ts';
@@ -150,8 +151,10 @@ class ServingProcess {
     try {
       return startMember({ settings, cluster, own, directory, log, metrics: this.#metrics });
     } catch (error) {
-      // Anything else is a defect, or data that no program of ours wrote: its stack is wanted.
-      if (!(error instanceof LmdbBackendError) && !isSystemError(error)) throw error;
+      // Anything else is a defect: its stack is wanted.
+      const isOfData =
+        error instanceof LmdbBackendError || error instanceof WireError || isSystemError(error);
+      if (!isOfData) throw error;
       throw new StartError(`cannot open the data in ${directory.path}: ${error.message}`, { cause: error });
     }
   }
