@@ -42,6 +42,13 @@ export function startMember(options: StartMemberOptions): LiveMember {
   const store = LmdbBackend.open({ dir: directory.part('state'), tables: memberTables });
   // The member names its files `log/…`.
   const segments = FileSegments.open({ dir: directory.path });
+  const machine = ChainfireMember.recover(
+    { store, segments },
+    memberConfig(settings, cluster, own),
+    seededPrng(randomBytes(16).toString('hex')),
+    defaultRunnerOptions.clock(),
+  );
+  // Only now, with nothing left that can refuse: a link calls its peer until it is closed, and keeps the process running.
   const peers = cluster.members.filter((member) => member.id !== own.id);
   const peerNames = new Map(peers.map((peer) => [peer.id, peer.name]));
   const transport = new GrpcPeerTransport<GroupMessage, SnapshotHeader>({
@@ -51,12 +58,6 @@ export function startMember(options: StartMemberOptions): LiveMember {
     onConnected: (to) => log.info({ peer: to }, 'peer connected'),
     onDisconnected: (to, reason) => log.warn({ peer: to, reason }, 'peer not reachable'),
   });
-  const machine = ChainfireMember.recover(
-    { store, segments },
-    memberConfig(settings, cluster, own),
-    seededPrng(randomBytes(16).toString('hex')),
-    defaultRunnerOptions.clock(),
-  );
   let fail: (failure: RunnerFailure) => void = () => undefined;
   const failed = new Promise<RunnerFailure>((resolve) => {
     fail = resolve;
