@@ -1,5 +1,5 @@
 import { present } from '../../core/base/assert.ts';
-import { comparesOf, type KvMove, type Sighting } from './kv-moves.ts';
+import { type KvMove, type Sighting } from './kv-moves.ts';
 import { type KvPartition } from './kv-partitions.ts';
 import { KvState } from './kv-state.ts';
 import { possibleLeaves } from './outcomes.ts';
@@ -81,8 +81,6 @@ export class KvModel implements SearchModel<KvMove> {
   #rankedDone = 0;
   /** Revision of the last write; the next is above. */
   #revision = 0;
-  #blame = 0n;
-  readonly #affects = new Map<KvMove, bigint>();
 
   constructor(partition: KvPartition, evidence: RevisionEvidence) {
     this.#state = new KvState(partition.keys);
@@ -100,14 +98,12 @@ export class KvModel implements SearchModel<KvMove> {
   apply(move: KvMove, way: number): string | undefined {
     const revision = move.revision ?? present(this.#choices(move)[way], 'a way is one of the choices');
     const mark = this.#state.mark;
-    this.#blame = 0n;
     if (move.wrote && revision <= this.#revision) return `revision ${revision} was taken by another write`;
     const remember = move.alike === undefined ? 'byName' : 'anonymously';
     const reason =
       this.#state.execute(move.operation, revision, remember) ??
       (move.rank === undefined ? this.#contradiction(mark, revision) : undefined);
     if (reason !== undefined) {
-      this.#blame = this.#state.blame;
       this.#state.undoTo(mark);
       return reason;
     }
@@ -126,32 +122,6 @@ export class KvModel implements SearchModel<KvMove> {
 
   stateKey(): string {
     return `${this.#revision};${this.#state.stateKey()}`;
-  }
-
-  get blame(): bigint {
-    return this.#blame;
-  }
-
-  affects(move: KvMove): bigint {
-    let bits = this.#affects.get(move);
-    if (bits !== undefined) return bits;
-    bits = 0n;
-    for (const leaf of possibleLeaves(move.operation.request)) {
-      if (leaf.kind === 'put') bits |= this.#state.bitsOf(leaf.request.key, '');
-      else if (leaf.kind === 'delete') bits |= this.#state.bitsOf(leaf.request.key, leaf.request.rangeEnd);
-    }
-    this.#affects.set(move, bits);
-    return bits;
-  }
-
-  dependsOn(move: KvMove): bigint {
-    const { request, outcome } = move.operation;
-    if (outcome.kind === 'answered') return 0n;
-    let bits = this.affects(move);
-    if (request.kind !== 'txn') return bits;
-    for (const compare of comparesOf(request.request))
-      bits |= this.#state.bitsOf(compare.key, compare.rangeEnd);
-    return bits;
   }
 
   #choices(move: KvMove): readonly number[] {

@@ -44,29 +44,12 @@ export class KvState {
   readonly #owned: ReadonlySet<string>;
   readonly #versions = new Map<string, KvVersion>();
   readonly #undo: (readonly [key: string, before: KvVersion | undefined])[] = [];
-  /** Position of each key, as a bit. */
-  readonly #bits: ReadonlyMap<string, bigint>;
   #revision = 0;
   #writer: Operation | undefined;
-  #blame = 0n;
 
   constructor(keys: readonly string[]) {
     this.#keys = keys.toSorted(compareKeys);
     this.#owned = new Set(keys);
-    this.#bits = new Map(this.#keys.map((key, position) => [key, 1n << BigInt(position)]));
-  }
-
-  /** The keys that the last refusal was about. */
-  get blame(): bigint {
-    return this.#blame;
-  }
-
-  /** The keys of a range that are here, as bits. */
-  bitsOf(key: string, rangeEnd: string): bigint {
-    if (rangeEnd === '') return this.#bits.get(key) ?? 0n;
-    let bits = 0n;
-    for (const [own, bit] of this.#bits) if (isInRange(own, key, rangeEnd)) bits |= bit;
-    return bits;
   }
 
   /** Marks a point to go back to with `undoTo`. */
@@ -109,9 +92,8 @@ export class KvState {
     this.#revision = revision;
     this.#writer = remember === 'byName' ? operation : undefined;
     const answer = operation.outcome.kind === 'answered' ? operation.outcome.response : undefined;
-    if (answer !== undefined && answer.kind !== operation.request.kind) {
-      return this.#refuse(0n, `it was answered as a ${answer.kind}`);
-    }
+    if (answer !== undefined && answer.kind !== operation.request.kind)
+      return `it was answered as a ${answer.kind}`;
     return this.#request(operation.request, answer?.response);
   }
 
@@ -167,8 +149,7 @@ export class KvState {
         const reason = this.#sameRows(found, response.prevKvs, false);
         if (reason !== undefined) return reason;
       } else if (this.#owns(request.key, request.rangeEnd) && response.deleted !== found.length) {
-        const range = this.bitsOf(request.key, request.rangeEnd);
-        return this.#refuse(range, `it deleted ${response.deleted} keys where there were ${found.length}`);
+        return `it deleted ${response.deleted} keys where there were ${found.length}`;
       }
     }
     for (const [key] of found) this.#set(key, undefined);
@@ -191,7 +172,7 @@ export class KvState {
     if (!succeeded && outcome === 'hold') return 'its compares held, and it took the branch for failure';
     const branch = succeeded ? request.success : request.failure;
     if (response !== undefined && response.responses.length !== branch.length) {
-      return this.#refuse(0n, `it answered ${response.responses.length} operations of ${branch.length}`);
+      return `it answered ${response.responses.length} operations of ${branch.length}`;
     }
     path.push(succeeded);
     for (let at = 0; at < branch.length; at += 1) {
@@ -232,16 +213,9 @@ export class KvState {
   /** `unknown`: those of the keys that are here do not decide. */
   #compares(compares: readonly Compare[]): 'hold' | 'fail' | 'unknown' {
     let whole = true;
-    this.#blame = 0n;
     for (const compare of compares) {
-      const bits = this.bitsOf(compare.key, compare.rangeEnd);
-      if (!this.#owns(compare.key, compare.rangeEnd)) {
-        whole = false;
-      } else if (!this.#holds(compare)) {
-        this.#blame = bits;
-        return 'fail';
-      }
-      this.#blame |= bits;
+      if (!this.#owns(compare.key, compare.rangeEnd)) whole = false;
+      else if (!this.#holds(compare)) return 'fail';
     }
     return whole ? 'hold' : 'unknown';
   }
@@ -261,11 +235,11 @@ export class KvState {
     const own = rows.filter((row) => this.#owned.has(row.key));
     for (let at = 0; at < Math.max(found.length, own.length); at += 1) {
       const [expected, row] = [found[at], own[at]];
-      if (row !== undefined && expected !== undefined && row.key !== expected[0]) {
-        const both = this.bitsOf(row.key, '') | this.bitsOf(expected[0], '');
-        return this.#refuse(both, `it shows ${row.key} where ${expected[0]} is next`);
-      }
-      const reason = this.#sameRow(expected?.[0] ?? row?.key ?? '', expected?.[1], row, keysOnly);
+      const key = expected?.[0] ?? row?.key ?? '';
+      const reason =
+        row !== undefined && expected !== undefined && row.key !== expected[0]
+          ? `it shows ${row.key} where ${expected[0]} is next`
+          : this.#sameRow(key, expected?.[1], row, keysOnly);
       if (reason !== undefined) return reason;
     }
     return undefined;
@@ -285,16 +259,7 @@ export class KvState {
       kv.modRevision === row.modRevision &&
       kv.version === row.version &&
       (keysOnly || equalBytes(kv.value, row.value));
-    if (same) return undefined;
-    return this.#refuse(
-      this.bitsOf(key, ''),
-      `it shows ${key} as ${describe(row)} where it is ${describe(kv)}`,
-    );
-  }
-
-  #refuse(blame: bigint, reason: string): string {
-    this.#blame = blame;
-    return reason;
+    return same ? undefined : `it shows ${key} as ${describe(row)} where it is ${describe(kv)}`;
   }
 
   #present(key: string, rangeEnd: string): [string, KvVersion][] {

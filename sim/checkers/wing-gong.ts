@@ -6,10 +6,8 @@ import { assert, present } from '../../core/base/assert.ts';
  * does not fit (just in time), configurations of (operations linearized, state) are never entered twice, and the state is
  * one, changed in place and undone, rather than copied.
  *
- * To these it adds two things. Ranks: where the answers themselves tell the order of operations (revisions do), a ranked
- * operation is linearized only after all of lower rank, which leaves unranked ones alone to be searched for. And blame: a
- * refusal names the parts of the state that it is about, and on the way back only those unranked moves are tried that could
- * change one of the parts that the refusals below were about; the others would only delay the same refusals.
+ * To these it adds ranks: where the answers themselves tell the order of operations (revisions do), a ranked operation is
+ * linearized only after all of lower rank, which leaves unranked ones alone to be searched for.
  */
 export interface SearchMove {
   readonly startUs: number;
@@ -33,16 +31,7 @@ export interface SearchModel<Move extends SearchMove> {
   undo(): void;
   /** The state, such that equal keys mean equal states. */
   stateKey(): string;
-  /** The parts of the state, as bits, that the last refusal by `apply` was about. */
-  readonly blame: bigint;
-  /** The parts that the move could change. */
-  affects(move: Move): bigint;
-  /** The parts that decide what the move would change; none where its answer says what it changed. */
-  dependsOn(move: Move): bigint;
 }
-
-/** Blame for a model whose state has no parts. */
-export const allParts = -1n;
 
 export type SearchVerdict<Move> =
   | { readonly kind: 'linearizable'; readonly order: readonly Move[] }
@@ -62,16 +51,12 @@ export function searchLinearization<Move extends SearchMove>(
 interface Level {
   /** Positions of moves to try here, in order; the ranked one comes first and is there from the start. */
   readonly candidates: number[];
-  /** The blame for which unranked candidates were added last: only once the ranked one did not lead to the end. */
-  considered: bigint | undefined;
+  /** Whether the unranked candidates were added: only when the ranked one did not lead to the end. */
+  complete: boolean;
   candidate: number;
   way: number;
   /** What was applied to get to the next level. */
   applied: number;
-  /** Parts of the state that the refusals at this level and below were about. */
-  blamed: bigint;
-  /** The configuration that this level is, where it was entered by an unranked move. */
-  readonly configuration: string | undefined;
 }
 
 class Search<Move extends SearchMove> {
@@ -84,13 +69,9 @@ class Search<Move extends SearchMove> {
   readonly #callOf: Int32Array;
   readonly #returnOf: Int32Array;
   readonly #ranked: readonly number[];
-  /** Moves, ranked ones too, of which other parts of the state decide what they change. */
-  readonly #conditional: readonly Move[];
-  readonly #closures = new Map<bigint, bigint>();
   readonly #unrankedBit: Int32Array;
   readonly #unrankedBits: Uint16Array;
-  /** Configurations that lead nowhere, with the blame for it. */
-  readonly #exhausted = new Map<string, bigint>();
+  readonly #visited = new Set<string>();
   #rankedDone = 0;
   #requiredLeft = 0;
   #attempts = 0;
@@ -109,7 +90,6 @@ class Search<Move extends SearchMove> {
     this.#ranked = [...moves.keys()]
       .filter((at) => moves[at]?.rank !== undefined)
       .sort((left, right) => this.#rank(left) - this.#rank(right));
-    this.#conditional = moves.filter((move) => model.dependsOn(move) !== 0n);
     let unranked = 0;
     for (let at = 0; at < count; at += 1) {
       const move = this.#move(at);
@@ -121,20 +101,17 @@ class Search<Move extends SearchMove> {
   }
 
   run(): SearchVerdict<Move> {
-    const levels: Level[] = [this.#level(undefined)];
+    const levels: Level[] = [this.#level()];
     for (;;) {
       if (this.#requiredLeft === 0) return { kind: 'linearizable', order: this.#order(levels) };
       const level = levels.at(-1);
       if (level === undefined) break;
       if (this.#advance(level)) {
-        levels.push(this.#level(this.#configuration(level.applied)));
+        levels.push(this.#level());
       } else {
         levels.pop();
-        if (level.configuration !== undefined) this.#exhausted.set(level.configuration, level.blamed);
         const above = levels.at(-1);
-        if (above === undefined) break;
-        this.#takeBack(above.applied);
-        above.blamed |= level.blamed;
+        if (above !== undefined) this.#takeBack(above.applied);
       }
       if (this.#attempts > this.#attemptsMax) return { kind: 'undecided', attempts: this.#attempts };
     }
@@ -147,8 +124,9 @@ class Search<Move extends SearchMove> {
     for (;;) {
       const at = level.candidates[level.candidate];
       if (at === undefined) {
-        // Refusals below may have shown that more of the moves matter than when it was last looked.
-        if (!this.#addUnranked(level)) return false;
+        if (level.complete) return false;
+        level.complete = true;
+        this.#addUnranked(level);
         continue;
       }
       const move = this.#move(at);
@@ -162,17 +140,11 @@ class Search<Move extends SearchMove> {
       this.#attempts += 1;
       const reason = this.#model.apply(move, way);
       if (reason !== undefined) {
-        // What holds a move back that need not happen is among the parts that it depends on: the closure has them.
-        if (move.rank !== undefined || move.endUs !== Infinity) {
-          this.#stuck(move, reason);
-          level.blamed |= this.#model.blame;
-        }
+        this.#stuck(move, reason);
         continue;
       }
       this.#take(at);
-      const known = this.#exhausted.get(this.#configuration(at) ?? '');
-      if (known !== undefined) {
-        level.blamed |= known;
+      if (move.rank === undefined && this.#entered()) {
         this.#takeBack(at);
         continue;
       }
@@ -181,68 +153,37 @@ class Search<Move extends SearchMove> {
     }
   }
 
-  #level(configuration: string | undefined): Level {
+  #level(): Level {
     const ranked = this.#ranked[this.#rankedDone];
     const candidates: number[] = [];
-    let blamed = 0n;
-    if (ranked === undefined) {
-      // Nothing tells the order: every move that is under way may be next.
-      blamed = allParts;
-    } else if (this.#callable(ranked)) {
-      candidates.push(ranked);
-    } else {
-      blamed = allParts;
-      this.#stuck(
-        this.#move(ranked),
-        'its answer comes after that of an operation that had not begun when this one ended',
-      );
+    if (ranked !== undefined) {
+      if (this.#callable(ranked)) candidates.push(ranked);
+      else
+        this.#stuck(
+          this.#move(ranked),
+          'its answer comes after that of an operation that had not begun when this one ended',
+        );
     }
-    return { candidates, considered: undefined, candidate: 0, way: 0, applied: -1, blamed, configuration };
+    return { candidates, complete: false, candidate: 0, way: 0, applied: -1 };
   }
 
-  /**
-   * Adds unranked moves under way before the first return, the one that returns first leading: those that could change
-   * what is to blame, and that were not added before.
-   *
-   * @returns false when there are none
-   */
-  #addUnranked(level: Level): boolean {
-    if (level.considered === level.blamed) return false;
-    const relevant = this.#closure(level.blamed);
-    const before = level.considered === undefined ? 0n : this.#closure(level.considered);
-    level.considered = level.blamed;
+  /** Unranked moves under way before the first return; the one that returns first leads. */
+  #addUnranked(level: Level): void {
     const pending: number[] = [];
     const stoodFor = new Set<string>();
     for (let entry = this.#first(); entry !== 0; entry = this.#next[entry] ?? 0) {
       const at = (entry - 1) >> 1;
       if (entry === this.#returnOf[at]) break;
-      const move = this.#move(at);
-      if (move.rank !== undefined || (move.alike !== undefined && stoodFor.has(move.alike))) continue;
-      if (move.alike !== undefined) stoodFor.add(move.alike);
-      const affects = this.#model.affects(move);
-      if ((affects & relevant) !== 0n && (affects & before) === 0n) pending.push(at);
+      const { rank, alike } = this.#move(at);
+      if (rank !== undefined || (alike !== undefined && stoodFor.has(alike))) continue;
+      if (alike !== undefined) stoodFor.add(alike);
+      pending.push(at);
     }
     pending.sort((left, right) => {
       const [leftEnd, rightEnd] = [this.#move(left).endUs, this.#move(right).endUs];
       return leftEnd === rightEnd ? left - right : leftEnd - rightEnd;
     });
     level.candidates.push(...pending);
-    return pending.length > 0;
-  }
-
-  /** The blamed parts, and those that decide what moves do to them. */
-  #closure(blamed: bigint): bigint {
-    const known = this.#closures.get(blamed);
-    if (known !== undefined) return known;
-    let closed = blamed;
-    for (let before = 0n; before !== closed;) {
-      before = closed;
-      for (const move of this.#conditional) {
-        if ((this.#model.affects(move) & closed) !== 0n) closed |= this.#model.dependsOn(move);
-      }
-    }
-    this.#closures.set(blamed, closed);
-    return closed;
   }
 
   /** True when no move that is still to be linearized returned before this one was called. */
@@ -273,10 +214,12 @@ class Search<Move extends SearchMove> {
     if (move.rank !== undefined || move.endUs !== Infinity) this.#requiredLeft += 1;
   }
 
-  /** Where an unranked move has led to; a ranked one never needs to be told from another way to the same place. */
-  #configuration(applied: number): string | undefined {
-    if (this.#move(applied).rank !== undefined) return undefined;
-    return `${this.#rankedDone}|${String.fromCharCode(...this.#unrankedBits)}|${this.#model.stateKey()}`;
+  /** True when this configuration was entered before; enters it otherwise. */
+  #entered(): boolean {
+    const key = `${this.#rankedDone}|${String.fromCharCode(...this.#unrankedBits)}|${this.#model.stateKey()}`;
+    if (this.#visited.has(key)) return true;
+    this.#visited.add(key);
+    return false;
   }
 
   #stuck(move: Move, reason: string): void {

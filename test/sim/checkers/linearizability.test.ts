@@ -274,63 +274,6 @@ test('a delete that says it found nothing is held to it', () => {
   expect(check([put(0, 1, 'a', 'x', 2), remove(2, 3, 'a', 3, 1), get(4, 5, 'a', 3)])).toBe('passes');
 });
 
-test('what nobody saw may have decided which branch a txn took, though the txn itself was seen', () => {
-  const putOf = (key: string, value: string): PutRequest =>
-    PutRequest.create({ key, value: bytesFromLatin1(value) });
-  const lostTxn = operation(4, undefined, {
-    kind: 'txn',
-    request: {
-      compare: [Compare.create({ key: 'a', target: compareTargets.version, version: 0 })],
-      success: [
-        { ...noOp, requestPut: putOf('b', 'seen') },
-        { ...noOp, requestPut: putOf('d', 'then') },
-      ],
-      failure: [{ ...noOp, requestPut: putOf('b', 'seen') }],
-    },
-  });
-  const seen = [get(6, 7, 'b', 4, kv('b', 'seen', 4, 4, 1)), get(8, 9, 'd', 4, kv('d', 'then', 4, 4, 1))];
-  expect(check([put(0, 1, 'a', 'x', 2), lostRemove(2, 'a'), lostTxn, ...seen])).toBe('passes');
-  expect(check([put(0, 1, 'a', 'x', 2), lostRemove(2, 'c'), lostTxn, ...seen])).toBe('linearizability');
-});
-
-test('compares of a nested txn see what was there before the txn around it, as at etcd', () => {
-  const txn = (succeeded: boolean): Operation => {
-    const nested = {
-      compare: [Compare.create({ key: 'a', target: compareTargets.version, version: 1 })],
-      success: [],
-      failure: [],
-    };
-    return operation(
-      2,
-      3,
-      {
-        kind: 'txn',
-        request: {
-          compare: [],
-          success: [
-            { ...noOp, requestDeleteRange: DeleteRangeRequest.create({ key: 'a' }) },
-            { ...noOp, requestTxn: nested },
-          ],
-          failure: [],
-        },
-      },
-      {
-        kind: 'txn',
-        response: {
-          header: header(3),
-          succeeded: true,
-          responses: [
-            { ...noResponse, responseDeleteRange: DeleteRangeResponse.create({ deleted: 1 }) },
-            { ...noResponse, responseTxn: { header: undefined, succeeded, responses: [] } },
-          ],
-        },
-      },
-    );
-  };
-  expect(check([put(0, 1, 'a', 'x', 2), txn(true)])).toBe('passes');
-  expect(check([put(0, 1, 'a', 'x', 2), txn(false)])).toBe('linearizability');
-});
-
 test('a search without attempts is undecided, which is no pass', () => {
   expect(check([put(0, 1, 'a', 'x', 2), get(2, 3, 'a', 2, kv('a', 'x', 2, 2, 1))], 0)).toBe('undecided');
 });

@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
 
-import {
-  allParts,
-  type SearchModel,
-  type SearchMove,
-  searchLinearization,
-} from '../../../sim/checkers/wing-gong.ts';
+import { type SearchModel, type SearchMove, searchLinearization } from '../../../sim/checkers/wing-gong.ts';
 
 /** A register that begins at 0; `read` saw `value`, `write` stored it, `swap` found `expected` and stored `value`. */
 interface RegisterMove extends SearchMove {
@@ -15,7 +10,6 @@ interface RegisterMove extends SearchMove {
 }
 
 class Register implements SearchModel<RegisterMove> {
-  readonly blame = allParts;
   readonly #values = [0];
 
   ways(): number {
@@ -29,14 +23,6 @@ class Register implements SearchModel<RegisterMove> {
       return `swapped ${String(move.expected)} of ${value}`;
     this.#values.push(move.kind === 'read' ? value : move.value);
     return undefined;
-  }
-
-  affects(): bigint {
-    return allParts;
-  }
-
-  dependsOn(): bigint {
-    return allParts;
   }
 
   undo(): void {
