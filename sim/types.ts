@@ -6,7 +6,12 @@ import {
   type MemberEvent,
   type MemberRequest,
 } from '../core/chainfire/member-protocol.ts';
-import { type ClientOutcome } from '../core/chainfire/client/protocol.ts';
+import {
+  type ClientOutcome,
+  type WatchBatch,
+  type WatchEnd,
+  type WatchTarget,
+} from '../core/chainfire/client/protocol.ts';
 
 /** An invariant that did not hold. The run ends with it; the report names `invariant` and shows `detail`. */
 export class Violation extends Error {
@@ -46,6 +51,39 @@ export interface RunEnd {
   readonly history: readonly Operation[];
   /** Members of the sufficient core that are up. */
   readonly members: ReadonlyMap<NodeId, ChainfireMember>;
+  /** Every watch that a client has opened, with all that it was told. */
+  readonly watches: readonly WatchLog[];
+  /** Every time that a client took itself for the holder of a lock. */
+  readonly holds: readonly LockHold[];
+}
+
+/** One watch of a client's, as its machine delivered it. Times are the world's. */
+export interface WatchLog {
+  readonly client: number;
+  readonly watchId: number;
+  readonly target: WatchTarget;
+  readonly openedUs: number;
+  readonly deliveries: readonly WatchDelivery[];
+  /** Why it ended by itself; undefined: it was closed, or the run ended. */
+  readonly end: WatchEnd | undefined;
+  readonly closed: boolean;
+}
+
+export interface WatchDelivery {
+  readonly atUs: number;
+  readonly batch: WatchBatch;
+}
+
+/** A lock in one client's hands, from the answer that gave it until the client could not rely on it any more. */
+export interface LockHold {
+  readonly client: number;
+  readonly name: string;
+  readonly leaseId: bigint;
+  /** Create revision of its key. */
+  readonly fencingToken: number;
+  readonly fromUs: number;
+  /** Unlocked (when that was sent), or the end of what its lease was known to last; undefined: at the end of the run. */
+  readonly toUs: number | undefined;
 }
 
 /**
@@ -143,7 +181,29 @@ export type Fault =
   | { readonly kind: 'syncFails'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
   /** One sector of an acknowledged part of the log is damaged on the next crash. */
   | { readonly kind: 'bitRot'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
-  | { readonly kind: 'clockDrift'; readonly atUs: number; readonly node: NodeId; readonly driftPpm: number };
+  | { readonly kind: 'clockDrift'; readonly atUs: number; readonly node: NodeId; readonly driftPpm: number }
+  /** A link between two members comes and goes: down for `downUs`, up for `upUs`, again and again. */
+  | {
+      readonly kind: 'flap';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly between: readonly [NodeId, NodeId];
+      readonly downUs: number;
+      readonly upUs: number;
+    }
+  /**
+   * From here on syncs report success without reaching the disk, until the power fails after `forUs`: what was appended
+   * meanwhile is lost. Only where the atlas allows it: other members hold what this one loses.
+   */
+  | {
+      readonly kind: 'lostSync';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly node: NodeId;
+      readonly downUs: number;
+    }
+  /** No append fits any more: the process stops, and every start fails the same way until there is room again. */
+  | { readonly kind: 'diskFull'; readonly atUs: number; readonly forUs: number; readonly node: NodeId };
 
 export type FaultKind = Fault['kind'];
 
@@ -209,8 +269,8 @@ export interface WorkloadPlan {
   readonly callTimeoutUs: number;
   /** Values are padded to a size drawn uniformly up to this; none: short ones. Large values roll segments, tear sectors. */
   readonly valueBytesMax?: number | undefined;
-  /** Relative weights. */
-  readonly mix: Readonly<Record<WorkloadOperation, number>>;
+  /** Relative weights; an operation that is not named never happens. */
+  readonly mix: Readonly<Partial<Record<WorkloadOperation, number>>>;
 }
 
 export type WorkloadOperation =
@@ -222,7 +282,13 @@ export type WorkloadOperation =
   | 'txn'
   | 'range'
   | 'historicRange'
-  | 'compact';
+  | 'compact'
+  /** Take a lease, attach keys to it, keep it alive for a while, and let it expire or revoke it. */
+  | 'lease'
+  /** Open a watch of a key or a range, from now or from an earlier revision; close it some time later. */
+  | 'watch'
+  /** Take a lock on a lease of one's own, hold it for a while, and unlock it. */
+  | 'lock';
 
 /** What a run has to show for itself, violation or not. */
 export interface RunResult {

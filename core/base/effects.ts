@@ -48,6 +48,25 @@ export interface RemoveSegmentsEffect {
 }
 
 /**
+ * Hand an item to the client of a stream (a watch, a console). The machine counts what it has handed over and the runner
+ * has not reported as `streamDrained`, and stops producing for a stream that is full.
+ */
+export interface NotifyEffect<Item> {
+  readonly kind: 'notify';
+  readonly streamId: number;
+  readonly item: Item;
+  /** What the item counts for in the stream's bound; comes back in `streamDrained`. */
+  readonly bytes: number;
+}
+
+/** The machine's end of a stream: nothing is notified behind it. Undefined: a good end. */
+export interface EndStreamEffect<Refusal> {
+  readonly kind: 'endStream';
+  readonly streamId: number;
+  readonly refusal: Refusal | undefined;
+}
+
+/**
  * Stream the store as `viewId` shows it to a peer, in chunks, and close the view at the end. The runner then steps
  * `snapshotSent` or `snapshotFailed`. The other side stages it and steps `snapshotReceived`.
  */

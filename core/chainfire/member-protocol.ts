@@ -1,4 +1,6 @@
 import {
+  type EndStreamEffect,
+  type NotifyEffect,
   type PersistEffect,
   type RemoveSegmentsEffect,
   type ReplyEffect,
@@ -33,6 +35,20 @@ import {
   type TxnResponse,
 } from './api/kv.ts';
 
+import {
+  type LeaseGrantRequest,
+  type LeaseGrantResponse,
+  type LeaseKeepAliveRequest,
+  type LeaseKeepAliveResponse,
+  type LeaseLeasesRequest,
+  type LeaseLeasesResponse,
+  type LeaseRevokeRequest,
+  type LeaseRevokeResponse,
+  type LeaseTimeToLiveRequest,
+  type LeaseTimeToLiveResponse,
+} from './api/lease.ts';
+import { type WatchRequest, type WatchResponse } from './api/watch.ts';
+
 /** What a member is told at start; the same everywhere in its life. */
 export interface MemberConfig {
   readonly clusterId: bigint;
@@ -55,6 +71,22 @@ export interface MemberConfig {
   readonly trailingEntries: number;
   /** Revisions whose deleted versions are freed in one turn of compaction. */
   readonly compactionBatch: number;
+  /**
+   * How much faster or slower than another a member's monotonic clock may run, in millionths. Leases last this much longer
+   * than they say, so that none ends early by a fast clock; leader-lease reads end this much before the leader's time.
+   */
+  readonly clockDriftPpmMax: number;
+  /** Leases at most; beyond it a grant is refused as TOO_MANY_LEASES. */
+  readonly leasesMax: number;
+  /** A stream that has this much not yet drained gets nothing more; its watches go on from history later. */
+  readonly streamBytesMax: number;
+  readonly watchesPerStreamMax: number;
+  /** Streams at once; beyond it a new one is ended as TOO_MANY_REQUESTS. */
+  readonly streamsMax: number;
+  /** Events of one revision that come to more are split for watches that allow it. */
+  readonly watchFragmentBytes: number;
+  /** How often a watch that asked for it is told of progress while it has no events. */
+  readonly watchProgressIntervalUs: number;
 }
 
 export interface InitialMember {
@@ -63,17 +95,29 @@ export interface InitialMember {
   readonly peerUrls: readonly string[];
 }
 
+/**
+ * Whatever is here, at once: below etcd's `serializable`, which waits for what was known to be committed on arrival. For
+ * requests that only read; one that writes ignores it.
+ */
+export type LocalConsistency = 'local';
+
 /** Requests of clients, decoded. Each has one response, or is refused. */
 export type MemberRequest =
-  | { readonly kind: 'range'; readonly request: RangeRequest }
+  | { readonly kind: 'range'; readonly request: RangeRequest; readonly consistency?: LocalConsistency }
   | { readonly kind: 'put'; readonly request: PutRequest }
   | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
-  | { readonly kind: 'txn'; readonly request: TxnRequest }
+  | { readonly kind: 'txn'; readonly request: TxnRequest; readonly consistency?: LocalConsistency }
   | { readonly kind: 'compact'; readonly request: CompactionRequest }
   | { readonly kind: 'memberList'; readonly request: MemberListRequest }
   | { readonly kind: 'status'; readonly request: StatusRequest }
   | { readonly kind: 'hash'; readonly request: HashRequest }
-  | { readonly kind: 'hashKv'; readonly request: HashKvRequest };
+  | { readonly kind: 'hashKv'; readonly request: HashKvRequest }
+  | { readonly kind: 'leaseGrant'; readonly request: LeaseGrantRequest }
+  | { readonly kind: 'leaseRevoke'; readonly request: LeaseRevokeRequest }
+  /** Refused never for a lease that is gone: the answer then has a time to live of 0. */
+  | { readonly kind: 'leaseKeepAlive'; readonly request: LeaseKeepAliveRequest }
+  | { readonly kind: 'leaseTimeToLive'; readonly request: LeaseTimeToLiveRequest }
+  | { readonly kind: 'leaseLeases'; readonly request: LeaseLeasesRequest };
 
 export type MemberResponse =
   | { readonly kind: 'range'; readonly response: RangeResponse }
@@ -85,6 +129,11 @@ export type MemberResponse =
   | { readonly kind: 'status'; readonly response: StatusResponse }
   | { readonly kind: 'hash'; readonly response: HashResponse }
   | { readonly kind: 'hashKv'; readonly response: HashKvResponse }
+  | { readonly kind: 'leaseGrant'; readonly response: LeaseGrantResponse }
+  | { readonly kind: 'leaseRevoke'; readonly response: LeaseRevokeResponse }
+  | { readonly kind: 'leaseKeepAlive'; readonly response: LeaseKeepAliveResponse }
+  | { readonly kind: 'leaseTimeToLive'; readonly response: LeaseTimeToLiveResponse }
+  | { readonly kind: 'leaseLeases'; readonly response: LeaseLeasesResponse }
   | MemberRefusal;
 
 export type MemberRefusal = Refused<MemberRefusalCode>;
@@ -106,6 +155,9 @@ export type MemberRefusalCode =
   | 'LEASE_PROVIDED'
   | 'KEY_NOT_FOUND'
   | 'LEASE_NOT_FOUND'
+  | 'LEASE_EXISTS'
+  | 'LEASE_TTL_TOO_LARGE'
+  | 'TOO_MANY_LEASES'
   | 'TOO_MANY_OPERATIONS'
   | 'DUPLICATE_KEY'
   | 'REQUEST_TOO_LARGE'
@@ -117,6 +169,13 @@ export type MemberRefusalCode =
   | 'TIMEOUT'
   | 'STOPPED';
 
+/** What a stream is for, said when it opens. */
+export interface MemberStream {
+  readonly kind: 'watch';
+  /** The client wants it ended as NO_LEADER when this member has known no leader for three election time-outs. */
+  readonly requireLeader: boolean;
+}
+
 export type MemberEvent =
   | TickEvent
   | { readonly kind: 'received'; readonly from: NodeId; readonly messages: readonly GroupMessage[] }
@@ -125,6 +184,13 @@ export type MemberEvent =
   | { readonly kind: 'requested'; readonly requestId: number; readonly request: MemberRequest }
   /** The client is gone: no reply is wanted. What was proposed may still happen. */
   | { readonly kind: 'cancelled'; readonly requestId: number }
+  /** A client has opened a stream; ids are never used again. */
+  | { readonly kind: 'streamOpened'; readonly streamId: number; readonly stream: MemberStream }
+  | { readonly kind: 'streamReceived'; readonly streamId: number; readonly request: WatchRequest }
+  /** The transport has taken this much of what was notified since the last time. */
+  | { readonly kind: 'streamDrained'; readonly streamId: number; readonly bytes: number }
+  /** The client is gone. Not said of a stream that the machine has ended. */
+  | { readonly kind: 'streamClosed'; readonly streamId: number }
   /** A peer's snapshot lies complete in the stage; the member installs or discards it. */
   | {
       readonly kind: 'snapshotReceived';
@@ -141,4 +207,6 @@ export type MemberEffect =
   | ReplyEffect<MemberResponse>
   | RemoveSegmentsEffect
   | SendSnapshotEffect<SnapshotHeader>
+  | NotifyEffect<WatchResponse>
+  | EndStreamEffect<MemberRefusal>
   | StopEffect;

@@ -1,4 +1,5 @@
 import { type TickEvent } from '../../base/machine.ts';
+import { type Event, type WatchCreateRequest, type WatchRequest, type WatchResponse } from '../api/watch.ts';
 import { type MemberRefusal, type MemberRequest, type MemberResponse } from '../member-protocol.ts';
 
 /**
@@ -14,7 +15,33 @@ export interface ClientConfig {
   readonly retryBackoffMaxUs: number;
   /** Calls under way; beyond it a call fails at once. */
   readonly callsMax: number;
+  /** Watches and kept leases at once; beyond it a new one ends at once. */
+  readonly watchesMax: number;
+  readonly leasesMax: number;
+  /** A stream whose watch gets nothing, progress included, for this long is opened again, at another endpoint. */
+  readonly streamSilenceUsMax: number;
 }
+
+/** What is watched. `startRevision` 0: from the moment at which a member has set it up. */
+export type WatchTarget = Pick<
+  WatchCreateRequest,
+  'key' | 'rangeEnd' | 'startRevision' | 'prevKv' | 'filters' | 'progressNotify'
+>;
+
+/**
+ * What a watch tells, in order: every revision once and whole, none left out, however often the stream behind it was lost.
+ * `revision`: everything up to it has been delivered. No events: progress only (or the watch has been set up).
+ */
+export interface WatchBatch {
+  readonly revision: number;
+  readonly events: readonly Event[];
+}
+
+/** Why a watch ends without having been closed. */
+export type WatchEnd =
+  /** What comes next has been compacted: read the present, then watch from its revision. */
+  | { readonly kind: 'compacted'; readonly compactRevision: number }
+  | { readonly kind: 'refused'; readonly reason: string };
 
 export type ClientEvent =
   | TickEvent
@@ -31,7 +58,24 @@ export type ClientEvent =
       readonly attemptId: number;
       readonly reached: 'no' | 'maybe';
       readonly reason: string;
-    };
+    }
+  /** Watch, and go on watching from where it was whenever a stream breaks. Ids are the caller's. */
+  | { readonly kind: 'watchOpened'; readonly watchId: number; readonly target: WatchTarget }
+  | { readonly kind: 'watchClosed'; readonly watchId: number }
+  /** The caller's buffer is full: deliver no more. The others of the stream go on. */
+  | { readonly kind: 'watchPaused'; readonly watchId: number }
+  /** Go on behind what was delivered. */
+  | { readonly kind: 'watchResumed'; readonly watchId: number }
+  /** Keep a lease alive that was granted at `grantedUs` (when the request was sent), until it is released or lost. */
+  | {
+      readonly kind: 'leaseKept';
+      readonly leaseId: bigint;
+      readonly ttlSeconds: number;
+      readonly grantedUs: number;
+    }
+  | { readonly kind: 'leaseReleased'; readonly leaseId: bigint }
+  | { readonly kind: 'streamReceived'; readonly streamId: number; readonly response: WatchResponse }
+  | { readonly kind: 'streamFailed'; readonly streamId: number; readonly reason: string };
 
 export type ClientEffect =
   | {
@@ -43,7 +87,22 @@ export type ClientEffect =
     }
   /** Nobody waits for this attempt any more; an answer that still comes is ignored. */
   | { readonly kind: 'abandon'; readonly attemptId: number }
-  | { readonly kind: 'completed'; readonly callId: number; readonly outcome: ClientOutcome };
+  | { readonly kind: 'completed'; readonly callId: number; readonly outcome: ClientOutcome }
+  | { readonly kind: 'openStream'; readonly streamId: number; readonly endpoint: number }
+  | { readonly kind: 'streamSend'; readonly streamId: number; readonly request: WatchRequest }
+  /** Nothing that still comes of it counts. */
+  | { readonly kind: 'closeStream'; readonly streamId: number }
+  | { readonly kind: 'watchDelivered'; readonly watchId: number; readonly batch: WatchBatch }
+  | { readonly kind: 'watchEnded'; readonly watchId: number; readonly end: WatchEnd }
+  /** Acknowledged: the lease lives until `sentUs` + its time to live at least, when the request was sent at `sentUs`. */
+  | {
+      readonly kind: 'leaseRenewed';
+      readonly leaseId: bigint;
+      readonly ttlSeconds: number;
+      readonly sentUs: number;
+    }
+  /** It is gone, or can no longer be relied on: its time has passed since the last acknowledged request was sent. */
+  | { readonly kind: 'leaseLost'; readonly leaseId: bigint; readonly reason: string };
 
 /**
  * `failed`: surely not done. `unknown`: may have been done, or may yet be; never retried by the machine unless the request
