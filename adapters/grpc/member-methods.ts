@@ -21,6 +21,18 @@ import {
   TxnResponse,
 } from '../../core/chainfire/api/kv.ts';
 import {
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseKeepAliveRequest,
+  LeaseKeepAliveResponse,
+  LeaseLeasesRequest,
+  LeaseLeasesResponse,
+  LeaseRevokeRequest,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResponse,
+} from '../../core/chainfire/api/lease.ts';
+import {
   type MemberRefusal,
   type MemberRequest,
   type MemberResponse,
@@ -63,4 +75,30 @@ export const memberMethods: { readonly [K in MemberRequestKind]: MemberMethod<Re
     status: { path: '/etcdserverpb.Maintenance/Status', request: StatusRequest, response: StatusResponse },
     hash: { path: '/etcdserverpb.Maintenance/Hash', request: HashRequest, response: HashResponse },
     hashKv: { path: '/etcdserverpb.Maintenance/HashKV', request: HashKvRequest, response: HashKvResponse },
+    leaseGrant: {
+      path: '/etcdserverpb.Lease/LeaseGrant',
+      request: LeaseGrantRequest,
+      response: LeaseGrantResponse,
+    },
+    leaseRevoke: {
+      path: '/etcdserverpb.Lease/LeaseRevoke',
+      request: LeaseRevokeRequest,
+      response: LeaseRevokeResponse,
+    },
+    // The one that is a stream of requests and a stream of answers, in the same order; the others are unary.
+    leaseKeepAlive: {
+      path: '/etcdserverpb.Lease/LeaseKeepAlive',
+      request: LeaseKeepAliveRequest,
+      response: LeaseKeepAliveResponse,
+    },
+    leaseTimeToLive: {
+      path: '/etcdserverpb.Lease/LeaseTimeToLive',
+      request: LeaseTimeToLiveRequest,
+      response: LeaseTimeToLiveResponse,
+    },
+    leaseLeases: {
+      path: '/etcdserverpb.Lease/LeaseLeases',
+      request: LeaseLeasesRequest,
+      response: LeaseLeasesResponse,
+    },
   };
