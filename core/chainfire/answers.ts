@@ -93,6 +93,11 @@ export class Answers {
       case 'compact':
       case 'hash':
       case 'hashKv':
+      case 'leaseGrant':
+      case 'leaseRevoke':
+      case 'leaseKeepAlive':
+      case 'leaseTimeToLive':
+      case 'leaseLeases':
         return unreachable(request as never);
       default:
         return unreachable(request);

@@ -1,4 +1,4 @@
-import { type Infer, message, nested, repeated, text, uint64 } from '../wire/protobuf.ts';
+import { id64, type Infer, message, nested, repeated, text, uint64 } from '../wire/protobuf.ts';
 import {
   CompactionRequest,
   DeleteRangeRequest,
@@ -7,6 +7,7 @@ import {
   type RequestOp,
   TxnRequest,
 } from './api/kv.ts';
+import { LeaseGrantRequest, LeaseRevokeRequest } from './api/lease.ts';
 
 /** What a member says of itself to everybody. */
 export const MemberAttributes = message('MemberAttributes', {
@@ -16,6 +17,20 @@ export const MemberAttributes = message('MemberAttributes', {
   clientUrls: repeated(text(4)),
 });
 export type MemberAttributes = Infer<typeof MemberAttributes>;
+
+/** Keepalives that gathered while the previous renewal was under way: one entry for all of them. */
+export const LeaseRenewal = message('LeaseRenewal', { ids: repeated(id64(1)) });
+export type LeaseRenewal = Infer<typeof LeaseRenewal>;
+
+/** A leader's finding that leases are overdue; it holds good in its own term only. */
+export const LeaseExpiry = message('LeaseExpiry', {
+  ids: repeated(id64(1)),
+  /** The term that it was found in; the entry does nothing in another. */
+  term: uint64(2),
+  /** What the finder had applied; a lease renewed behind it lives on. */
+  appliedIndex: uint64(3),
+});
+export type LeaseExpiry = Infer<typeof LeaseExpiry>;
 
 /**
  * A command in the log: who proposed it, and the one thing that it does.
@@ -36,8 +51,26 @@ export const Command = message('Command', {
   txn: nested(6, () => TxnRequest),
   compact: nested(7, () => CompactionRequest),
   publishMember: nested(8, () => MemberAttributes),
+  leaseGrant: nested(9, () => LeaseGrantRequest),
+  leaseRevoke: nested(10, () => LeaseRevokeRequest),
+  leaseRenew: nested(11, () => LeaseRenewal),
+  leaseExpire: nested(12, () => LeaseExpiry),
 });
 export type Command = Infer<typeof Command>;
+
+/** What a command does; exactly one is set. */
+export type CommandBody = Omit<Command, 'member' | 'boot' | 'seq'>;
+export const emptyBody: CommandBody = {
+  put: undefined,
+  deleteRange: undefined,
+  txn: undefined,
+  compact: undefined,
+  publishMember: undefined,
+  leaseGrant: undefined,
+  leaseRevoke: undefined,
+  leaseRenew: undefined,
+  leaseExpire: undefined,
+};
 
 /**
  * How deep a command's messages may nest: two levels for each transaction in a transaction, of which `txnOperationsMax`

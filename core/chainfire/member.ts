@@ -2,12 +2,11 @@ import { assert, unreachable } from '../base/assert.ts';
 import { groupId, type NodeId } from '../base/ids.ts';
 import { type Machine } from '../base/machine.ts';
 import { type Prng } from '../base/prng.ts';
-import { bytesPerMib, usPerSecond } from '../base/units.ts';
+import { bytesPerMib } from '../base/units.ts';
 import { membersOf } from '../raft/configuration.ts';
 import { RaftNode } from '../raft/node.ts';
 import {
   type Configuration,
-  defaultRaftOptions,
   type RaftNodeEffect,
   type RaftNodeEvent,
   type RaftRefusal,
@@ -17,62 +16,43 @@ import {
 import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
-import { type AppliedCommand, drawBoot, type Proposer, StateMachine } from './apply.ts';
+import { type WatchRequest } from './api/watch.ts';
+import { drawBoot, type Proposer, StateMachine } from './apply.ts';
 import { Backlog } from './backlog.ts';
-import { bytesRead } from './bytes-read.ts';
-import { Command, isSerializable, type MemberAttributes, writesNothing } from './command.ts';
-import { HashJobs } from './hash-jobs.ts';
+import { isSerializable, writesNothing } from './command.ts';
 import {
   type MemberConfig,
   type MemberEffect,
   type MemberEvent,
   type MemberRequest,
   type MemberResponse,
+  type MemberStream,
 } from './member-protocol.ts';
 import { initialConfigurationOf, MemberDirectory } from './members.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
 import { readApplied } from './mvcc/meta.ts';
 import { Mvcc } from './mvcc/mvcc.ts';
-import { checkRevision } from './mvcc/range.ts';
-import { type PendingProposal, Proposals } from './proposals.ts';
-import { type PendingRead, Reads } from './reads.ts';
+import { Publication } from './publication.ts';
+import { type Consistency, Queries } from './queries.ts';
 import { etcdRefusal } from './refusals.ts';
 import { SnapshotHolds } from './snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
 import { validate } from './validation.ts';
+import { Writes } from './writes.ts';
 
 export type { MemberView } from './view.ts';
+export { defaultMemberConfig } from './settings.ts';
 
 /** Tables of a member's store. */
 export const memberTables: readonly string[] = [currentTable, historyTable, indexTable, metaTable];
-
-/** Every setting that has a default. */
-export const defaultMemberConfig: Omit<MemberConfig, 'clusterId' | 'id' | 'initialMembers' | 'clientUrls'> = {
-  raft: defaultRaftOptions,
-  requestBytesMax: 1.5 * bytesPerMib,
-  txnOperationsMax: 128,
-  pendingRequestsMax: 65_536,
-  requestTimeoutUs: 7 * usPerSecond,
-  storeBacklogBytesMax: 64 * bytesPerMib,
-  trailingEntries: 5_000,
-  compactionBatch: 1_000,
-};
 
 const group = groupId(1);
 const segmentPrefix = 'log/';
 /** Entries' bytes applied in one step: what a heartbeat may have to wait for. */
 const applyBytesPerStep = bytesPerMib;
-/** What reads answered in one step may look at; the last one may go beyond it. */
-const answerBytesPerStep = bytesPerMib;
 /** Election time-outs that a peer has to take up the log behind its snapshot, at least. */
 const snapshotGraceElections = 5;
-
-/** A request that waits for this member to have freed what a compaction released. */
-interface PhysicalWait {
-  readonly requestId: number;
-  readonly response: MemberResponse;
-}
 
 /**
  * A member of a Chainfire cluster: a Raft group, the state machine that its log drives, and the requests that wait for
@@ -93,16 +73,12 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   readonly #backlog: Backlog;
   readonly #directory: MemberDirectory;
   readonly #answers: Answers;
-  readonly #hashJobs: HashJobs;
-  readonly #proposals = new Proposals();
-  readonly #reads: Reads;
   readonly #proposer: Proposer;
-  /** What this member tells the others of itself. */
-  readonly #attributes: MemberAttributes;
+  readonly #writes: Writes;
+  readonly #queries: Queries;
+  readonly #publication: Publication;
   readonly #view: MemberView;
   readonly #snapshotHolds: SnapshotHolds;
-  #physicalWaits: PhysicalWait[] = [];
-  #seq = 0;
   #nowUs: number;
   #started = false;
   #effects: MemberEffect[] = [];
@@ -114,10 +90,6 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   #proposalRefusal: RaftRefusal | undefined;
   /** No request has waited too long before this time; at times it is too early, never too late. */
   #expiryUs = Infinity;
-  /** Everybody knows what this member tells of itself. */
-  #published: boolean;
-  /** When to say again who this member is, unless that has been applied. */
-  #publishUs = 0;
   #compactedIndex = 0;
   #stopped = false;
 
@@ -174,18 +146,25 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       directory: this.#directory,
       raft: this.#raftView,
     });
-    this.#hashJobs = new HashJobs(this.#mvcc, this.#answers);
     this.#snapshotHolds = new SnapshotHolds(snapshotGraceElections * config.raft.electionTimeoutUs);
-    this.#reads = new Reads(Math.ceil(config.raft.electionTimeoutUs / 2));
+    const reply = this.#reply.bind(this);
     this.#proposer = { member: config.id, boot: drawBoot(prng.fork('boot')) };
-    const own = this.#directory.initial(config.id);
-    this.#attributes = {
-      id: config.id,
-      name: own?.name ?? '',
-      peerUrls: own?.peerUrls ?? [],
-      clientUrls: config.clientUrls,
-    };
-    this.#published = this.#directory.hasPublished(this.#attributes);
+    this.#writes = new Writes({
+      config,
+      proposer: this.#proposer,
+      raft: this.#raftView,
+      answers: this.#answers,
+      port: { propose: (bytes) => this.#handToRaft(bytes), reply },
+    });
+    this.#queries = new Queries({
+      mvcc: this.#mvcc,
+      state: this.#state,
+      raft: this.#raftView,
+      answers: this.#answers,
+      retryUs: Math.ceil(config.raft.electionTimeoutUs / 2),
+      reply,
+    });
+    this.#publication = new Publication(config, this.#directory);
     this.#view = createView({
       raft: this.#raftView,
       mvcc: this.#mvcc,
@@ -202,7 +181,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
 
   get deadlineUs(): number {
     if (!this.#started || this.#hasWork) return this.#nowUs;
-    return Math.min(this.#raft.deadlineUs, this.#expiryUs, this.#reads.askUs, this.#publishDueUs);
+    return Math.min(this.#raft.deadlineUs, this.#expiryUs, this.#queries.askUs, this.#publishDueUs);
   }
 
   step(event: MemberEvent, nowUs: number): readonly MemberEffect[] {
@@ -227,6 +206,18 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       case 'cancelled':
         this.#onCancelled(event.requestId);
         break;
+      case 'streamOpened':
+        this.#onStreamOpened(event.streamId, event.stream);
+        break;
+      case 'streamReceived':
+        this.#onStreamReceived(event.streamId, event.request);
+        break;
+      case 'streamDrained':
+        this.#onStreamDrained(event.streamId, event.bytes);
+        break;
+      case 'streamClosed':
+        this.#onStreamClosed(event.streamId);
+        break;
       case 'snapshotReceived':
         this.#onSnapshotReceived(event.from, event.stageId, event.header);
         break;
@@ -250,23 +241,22 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   /** There is something to do now, whatever the time. */
   get #hasWork(): boolean {
     if (this.#stopped) return false;
-    if (this.#leaderFound || !this.#hashJobs.isEmpty || this.#reads.hasReady(this.#state.index)) return true;
+    if (this.#leaderFound || this.#queries.hasWork) return true;
     return !this.#backlog.isFull && (this.#mayTake || !isCompacted(this.#mvcc));
   }
 
   get #publishDueUs(): number {
-    return this.#published || this.#stopped || this.#raftView.leader === 0 ? Infinity : this.#publishUs;
+    return this.#stopped || this.#raftView.leader === 0 ? Infinity : this.#publication.dueUs;
   }
 
   get #pendingRequests(): number {
-    return this.#proposals.size + this.#reads.size + this.#hashJobs.size + this.#physicalWaits.length;
+    return this.#writes.size + this.#queries.size;
   }
 
   #onTick(): void {
     this.#drive({ kind: 'tick' });
     this.#freeTurn();
-    const hashed = this.#hashJobs.advance();
-    if (hashed !== undefined) this.#reply(hashed.requestId, hashed.response);
+    this.#queries.hashTurn();
   }
 
   #onStored(storeSeq: number): void {
@@ -282,33 +272,47 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     if (this.#pendingRequests >= this.#config.pendingRequestsMax) {
       return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
     }
+    const deadlineUs = this.#deadlineOfRequest();
     switch (request.kind) {
       case 'range':
-        return this.#read(requestId, request, request.request.serializable);
+        return this.#queries.add(requestId, request, consistencyOf(request), deadlineUs);
       case 'txn':
         if (writesNothing(request.request))
-          return this.#read(requestId, request, isSerializable(request.request));
-        return this.#propose(requestId, request);
+          return this.#queries.add(requestId, request, consistencyOf(request), deadlineUs);
+        return this.#writes.add(requestId, request, deadlineUs);
       case 'put':
       case 'deleteRange':
       case 'compact':
-        return this.#propose(requestId, request);
+        return this.#writes.add(requestId, request, deadlineUs);
       case 'memberList':
-        return this.#read(requestId, request, !request.request.linearizable);
       case 'hash':
       case 'hashKv':
-        return this.#read(requestId, request, true);
+        return this.#queries.add(requestId, request, consistencyOf(request), deadlineUs);
+      case 'leaseGrant':
+      case 'leaseRevoke':
+      case 'leaseKeepAlive':
+      case 'leaseTimeToLive':
+      case 'leaseLeases':
+        return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
       default:
         unreachable(request);
     }
   }
 
   #onCancelled(requestId: number): void {
-    this.#proposals.cancel(requestId);
-    this.#reads.cancel(requestId);
-    this.#hashJobs.cancel(requestId);
-    this.#physicalWaits = this.#physicalWaits.filter((wait) => wait.requestId !== requestId);
+    this.#writes.cancel(requestId);
+    this.#queries.cancel(requestId);
   }
+
+  #onStreamOpened(streamId: number, _stream: MemberStream): void {
+    this.#effects.push({ kind: 'endStream', streamId, refusal: etcdRefusal('TOO_MANY_REQUESTS') });
+  }
+
+  #onStreamReceived(_streamId: number, _request: WatchRequest): void {}
+
+  #onStreamDrained(_streamId: number, _bytes: number): void {}
+
+  #onStreamClosed(_streamId: number): void {}
 
   /** Becomes what the snapshot is, unless this member has come further meanwhile. */
   #onSnapshotReceived(from: NodeId, stageId: number, header: SnapshotHeader): void {
@@ -324,10 +328,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       'a snapshot is of the position that its header names',
     );
     this.#backlog.replaced(header.index);
-    // Their entries may be among those that the snapshot stands for, where nobody can see them any more.
-    for (const { requestId } of this.#proposals.takePossiblyUpTo(header.term)) {
-      this.#reply(requestId, etcdRefusal('LEADER_CHANGED'));
-    }
+    this.#writes.snapshotInstalled(header.term);
     this.#drive({ kind: 'snapshotInstalled', group, from, header });
     this.#noteApplied(configurationBefore);
   }
@@ -336,14 +337,14 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   #settle(): void {
     if (this.#leaderFound) {
       this.#leaderFound = false;
-      this.#reads.leaderFound();
-      for (const proposal of this.#proposals.waiting()) this.#handOver(proposal);
+      this.#queries.leaderFound();
+      this.#writes.leaderFound();
     }
-    if (this.#publishDueUs <= this.#nowUs) this.#publish();
-    const context = this.#reads.ask(this.#nowUs);
+    if (this.#publishDueUs <= this.#nowUs) this.#writes.publish(this.#publication.take(this.#nowUs));
+    const context = this.#queries.ask(this.#nowUs);
     if (context !== undefined) this.#drive({ kind: 'readRequested', group, context });
     this.#applyTurn();
-    this.#answerReads();
+    this.#queries.answerTurn();
     if (this.#expiryUs <= this.#nowUs) this.#expire();
   }
 
@@ -363,10 +364,10 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
         this.#mayTake = true;
         break;
       case 'readReady':
-        this.#reads.confirmed(effect.context, effect.index);
+        this.#queries.confirmed(effect.context, effect.index);
         break;
       case 'readRefused':
-        this.#reads.refused(effect.context, this.#nowUs);
+        this.#queries.refused(effect.context, this.#nowUs);
         break;
       case 'proposalRefused':
         this.#proposalRefusal = effect.code;
@@ -392,99 +393,11 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#effects.push({ kind: 'sendSnapshot', to, viewId: this.#store.openView(), header });
   }
 
-  #propose(
-    requestId: number,
-    request: Extract<MemberRequest, { kind: 'put' | 'deleteRange' | 'txn' | 'compact' }>,
-  ): void {
-    const bytes = this.#encode({
-      put: request.kind === 'put' ? request.request : undefined,
-      deleteRange: request.kind === 'deleteRange' ? request.request : undefined,
-      txn: request.kind === 'txn' ? request.request : undefined,
-      compact: request.kind === 'compact' ? request.request : undefined,
-      publishMember: undefined,
-    });
-    if (bytes.length > this.#config.requestBytesMax) {
-      return this.#reply(requestId, etcdRefusal('REQUEST_TOO_LARGE'));
-    }
-    const proposal: PendingProposal = {
-      requestId,
-      seq: this.#seq,
-      bytes,
-      physical: request.kind === 'compact' && request.request.physical,
-      deadlineUs: this.#deadlineOfRequest(),
-      proposedTerm: 0,
-    };
-    this.#proposals.add(proposal);
-    this.#handOver(proposal);
-  }
-
-  /** A command of this member, under the next number. */
-  #encode(command: Omit<Command, 'member' | 'boot' | 'seq'>): Uint8Array {
-    const { member, boot } = this.#proposer;
-    this.#seq += 1;
-    const { put, deleteRange, txn, compact, publishMember } = command;
-    return Command.encode({ member, boot, seq: this.#seq, put, deleteRange, txn, compact, publishMember });
-  }
-
-  /** Gives a proposal to Raft. Where there is no leader it waits for one, and is surely not done as long as it does. */
-  #handOver(proposal: PendingProposal): void {
+  /** Gives an encoded command to Raft. @returns why it was not taken */
+  #handToRaft(bytes: Uint8Array): RaftRefusal | undefined {
     this.#proposalRefusal = undefined;
-    this.#drive({ kind: 'proposed', group, proposals: [proposal.bytes] });
-    const refusal: RaftRefusal | undefined = this.#proposalRefusal;
-    proposal.proposedTerm = refusal === undefined ? this.#raftView.term : 0;
-    if (refusal !== 'BUSY') return;
-    this.#proposals.take(proposal.seq);
-    this.#reply(proposal.requestId, etcdRefusal('TOO_MANY_REQUESTS'));
-  }
-
-  /** Lost or refused ones are said again. */
-  #publish(): void {
-    this.#publishUs = this.#nowUs + this.#config.requestTimeoutUs;
-    const bytes = this.#encode({
-      put: undefined,
-      deleteRange: undefined,
-      txn: undefined,
-      compact: undefined,
-      publishMember: this.#attributes,
-    });
     this.#drive({ kind: 'proposed', group, proposals: [bytes] });
-  }
-
-  #read(requestId: number, request: MemberRequest, serializable: boolean): void {
-    const read: PendingRead = { requestId, request, deadlineUs: this.#deadlineOfRequest() };
-    const { commitIndex } = this.#raftView;
-    if (!serializable) this.#reads.addLinearizable(read);
-    else if (commitIndex > this.#state.index) this.#reads.addAtIndex(read, commitIndex);
-    else this.#answer(read);
-  }
-
-  /** One turn of answering: reads of a whole key space may be ready by the dozen, all confirmed by one word of the leader. */
-  #answerReads(): void {
-    for (let bytes = 0; bytes < answerBytesPerStep;) {
-      const read = this.#reads.takeReady(this.#state.index);
-      if (read === undefined) return;
-      bytes += this.#answer(read);
-    }
-  }
-
-  /** @returns about how many bytes were looked at */
-  #answer(read: PendingRead): number {
-    const { requestId, request } = read;
-    if (request.kind === 'hash' || request.kind === 'hashKv') {
-      this.#startHash(requestId, request);
-      return 0;
-    }
-    const response = this.#answers.read(request);
-    this.#reply(requestId, response);
-    return bytesRead(response);
-  }
-
-  #startHash(requestId: number, request: Extract<MemberRequest, { kind: 'hash' | 'hashKv' }>): void {
-    if (this.#hashJobs.isFull) return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
-    if (request.kind === 'hash') return this.#hashJobs.addHash(requestId);
-    const refusal = checkRevision(this.#mvcc, request.request.revision);
-    if (refusal !== undefined) return this.#reply(requestId, etcdRefusal(refusal));
-    this.#hashJobs.addHashKv(requestId, request.request.revision);
+    return this.#proposalRefusal;
   }
 
   /** One turn of applying. The disk may be behind: then entries wait in the log, which is their place. */
@@ -497,34 +410,17 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       return;
     }
     const { configuration: configurationBefore, term: termBefore } = this.#state;
-    for (const applied of this.#state.apply(entries, this.#proposer)) this.#onApplied(applied);
+    for (const applied of this.#state.apply(entries, this.#proposer)) this.#writes.applied(applied);
     this.#drive({ kind: 'applied', group, index: last.index });
-    if (last.term > termBefore) this.#proposeOvertaken(last.term);
+    if (last.term > termBefore) this.#writes.termApplied(last.term);
     const { commitIndex, syncedIndex } = this.#raftView;
     this.#mayTake = Math.min(commitIndex, syncedIndex) > this.#state.index;
     this.#noteApplied(configurationBefore);
   }
 
-  /** What was lost with an earlier leader is surely not done: the client need not learn that the leader changed. */
-  #proposeOvertaken(term: number): void {
-    for (const proposal of this.#proposals.overtakenBy(term)) this.#handOver(proposal);
-  }
-
-  #onApplied({ seq, response }: AppliedCommand): void {
-    const proposal = this.#proposals.take(seq);
-    if (proposal === undefined) return;
-    const { requestId } = proposal;
-    const completed = this.#answers.complete(response);
-    if (proposal.physical && completed.kind === 'compact') {
-      this.#physicalWaits.push({ requestId, response: completed });
-    } else {
-      this.#reply(requestId, completed);
-    }
-  }
-
   /** After the state moved: whether everybody knows this member, and whether it still is one. */
   #noteApplied(configurationBefore: Configuration): void {
-    this.#published = this.#directory.hasPublished(this.#attributes);
+    this.#publication.look();
     const { configuration, index } = this.#state;
     if (configuration === configurationBefore || membersOf(configuration).includes(this.#config.id)) return;
     this.#stopped = true;
@@ -543,9 +439,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       for (const { key } of batch) bytes += key.length;
       this.#backlog.written(this.#store.write(batch), bytes, this.#state.index);
     }
-    if (this.#physicalWaits.length === 0 || !isCompacted(this.#mvcc)) return;
-    for (const { requestId, response } of this.#physicalWaits) this.#reply(requestId, response);
-    this.#physicalWaits = [];
+    if (this.#writes.waitsForFreeing && isCompacted(this.#mvcc)) this.#writes.freed();
   }
 
   /** What the disk has of the state, the log need not keep, but for followers that are a little late. */
@@ -564,18 +458,31 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   }
 
   #expire(): void {
-    for (const { requestId, proposedTerm } of this.#proposals.expired(this.#nowUs)) {
-      this.#reply(requestId, etcdRefusal(proposedTerm > 0 ? 'TIMEOUT' : 'NO_LEADER'));
-    }
-    const readRefusal = this.#raftView.leader === 0 ? 'NO_LEADER' : 'TIMEOUT';
-    for (const { requestId } of this.#reads.expired(this.#nowUs)) {
-      this.#reply(requestId, etcdRefusal(readRefusal));
-    }
-    this.#expiryUs = Math.min(this.#proposals.earliestDeadlineUs(), this.#reads.earliestDeadlineUs());
+    this.#writes.expire(this.#nowUs);
+    this.#queries.expire(this.#nowUs);
+    this.#expiryUs = Math.min(this.#writes.earliestDeadlineUs(), this.#queries.earliestDeadlineUs());
   }
 
   #reply(requestId: number, response: MemberResponse): void {
     // Nothing is held back for the disk: entries are applied only once this member's own log has them.
     this.#effects.push({ kind: 'reply', requestId, response, afterSyncSeq: 0 });
+  }
+}
+
+/** What a request that only reads asks for. */
+function consistencyOf(
+  request: Extract<MemberRequest, { kind: 'range' | 'txn' | 'memberList' | 'hash' | 'hashKv' }>,
+): Consistency {
+  switch (request.kind) {
+    case 'range':
+      if (request.consistency !== undefined) return request.consistency;
+      return request.request.serializable ? 'serializable' : 'linearizable';
+    case 'txn':
+      if (request.consistency !== undefined) return request.consistency;
+      return isSerializable(request.request) ? 'serializable' : 'linearizable';
+    case 'memberList':
+      return request.request.linearizable ? 'linearizable' : 'serializable';
+    default:
+      return 'serializable';
   }
 }

@@ -9,6 +9,8 @@ const etcdTexts = {
   LEASE_PROVIDED: 'etcdserver: lease is provided',
   KEY_NOT_FOUND: 'etcdserver: key not found',
   LEASE_NOT_FOUND: 'etcdserver: requested lease not found',
+  LEASE_EXISTS: 'etcdserver: lease already exists',
+  LEASE_TTL_TOO_LARGE: 'etcdserver: too large lease TTL',
   TOO_MANY_OPERATIONS: 'etcdserver: too many operations in txn request',
   DUPLICATE_KEY: 'etcdserver: duplicate key given in txn request',
   REQUEST_TOO_LARGE: 'etcdserver: request is too large',

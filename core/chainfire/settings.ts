@@ -1,0 +1,22 @@
+import { bytesPerMib, usPerSecond } from '../base/units.ts';
+import { defaultRaftOptions } from '../raft/types.ts';
+import { type MemberConfig } from './member-protocol.ts';
+
+/** Every setting that has a default. */
+export const defaultMemberConfig: Omit<MemberConfig, 'clusterId' | 'id' | 'initialMembers' | 'clientUrls'> = {
+  raft: defaultRaftOptions,
+  requestBytesMax: 1.5 * bytesPerMib,
+  txnOperationsMax: 128,
+  pendingRequestsMax: 65_536,
+  requestTimeoutUs: 7 * usPerSecond,
+  storeBacklogBytesMax: 64 * bytesPerMib,
+  trailingEntries: 5_000,
+  compactionBatch: 1_000,
+  clockDriftPpmMax: 1_000,
+  leasesMax: 1_000_000,
+  streamBytesMax: 8 * bytesPerMib,
+  watchesPerStreamMax: 100_000,
+  streamsMax: 100_000,
+  watchFragmentBytes: 1.5 * bytesPerMib,
+  watchProgressIntervalUs: 600 * usPerSecond,
+};

@@ -1,0 +1,196 @@
+import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
+import { type Answers } from './answers.ts';
+import { type AppliedCommand, type Proposer } from './apply.ts';
+import { Command, type CommandBody, emptyBody, type MemberAttributes } from './command.ts';
+import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
+import { type PendingProposal, Proposals } from './proposals.ts';
+import { etcdRefusal } from './refusals.ts';
+
+/** Requests that become one command of the log each. */
+export type WriteRequest = Extract<
+  MemberRequest,
+  { kind: 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseGrant' | 'leaseRevoke' }
+>;
+
+/** What writes need of the member that they belong to. */
+export interface WritesPort {
+  /** Gives an encoded command to Raft, which puts it into its log or passes it on. @returns why it did not */
+  propose(bytes: Uint8Array): RaftRefusal | undefined;
+  reply(requestId: number, response: MemberResponse): void;
+}
+
+/** A request that waits for this member to have freed what a compaction released. */
+interface PhysicalWait {
+  readonly requestId: number;
+  readonly response: MemberResponse;
+}
+
+/**
+ * Writes on their way through the log: each is given to Raft under a number of its own and answered when this member applies
+ * it. Where there is no leader it waits for one. Bounded by its owner.
+ */
+export class Writes {
+  readonly #proposer: Proposer;
+  readonly #requestBytesMax: number;
+  readonly #raftView: RaftView;
+  readonly #answers: Answers;
+  readonly #port: WritesPort;
+  readonly #proposals = new Proposals();
+  #physicalWaits: PhysicalWait[] = [];
+  #seq = 0;
+
+  constructor(given: {
+    readonly config: Pick<MemberConfig, 'requestBytesMax'>;
+    readonly proposer: Proposer;
+    readonly raft: RaftView;
+    readonly answers: Answers;
+    readonly port: WritesPort;
+  }) {
+    this.#requestBytesMax = given.config.requestBytesMax;
+    this.#proposer = given.proposer;
+    this.#raftView = given.raft;
+    this.#answers = given.answers;
+    this.#port = given.port;
+  }
+
+  get size(): number {
+    return this.#proposals.size + this.#physicalWaits.length;
+  }
+
+  add(requestId: number, request: WriteRequest, deadlineUs: number): void {
+    const bytes = this.#encode(bodyOf(request));
+    if (bytes.length > this.#requestBytesMax) {
+      return this.#port.reply(requestId, etcdRefusal('REQUEST_TOO_LARGE'));
+    }
+    const proposal: PendingProposal = {
+      requestId,
+      seq: this.#seq,
+      bytes,
+      physical: request.kind === 'compact' && request.request.physical,
+      deadlineUs,
+      proposedTerm: 0,
+    };
+    this.#proposals.add(proposal);
+    this.#handOver(proposal);
+  }
+
+  /** Proposes what nobody waits for. */
+  publish(attributes: MemberAttributes): void {
+    this.#port.propose(this.#encode({ ...emptyBody, publishMember: attributes }));
+  }
+
+  cancel(requestId: number): void {
+    this.#proposals.cancel(requestId);
+    this.#physicalWaits = this.#physicalWaits.filter((wait) => wait.requestId !== requestId);
+  }
+
+  leaderFound(): void {
+    for (const proposal of this.#proposals.waiting()) this.#handOver(proposal);
+  }
+
+  /** A command of this member's present life was applied. */
+  applied({ seq, response }: AppliedCommand): void {
+    const proposal = this.#proposals.take(seq);
+    if (proposal === undefined) return;
+    const { requestId } = proposal;
+    const completed = this.#answers.complete(response);
+    if (proposal.physical && completed.kind === 'compact') {
+      this.#physicalWaits.push({ requestId, response: completed });
+    } else {
+      this.#port.reply(requestId, completed);
+    }
+  }
+
+  /**
+   * The first entry of `term` was applied. What was lost with an earlier leader is surely not done: the client need not learn
+   * that the leader changed.
+   */
+  termApplied(term: Term): void {
+    for (const proposal of this.#proposals.overtakenBy(term)) this.#handOver(proposal);
+  }
+
+  /** A snapshot of `term` was installed. Entries may be among those it stands for, where nobody can see them any more. */
+  snapshotInstalled(term: Term): void {
+    for (const { requestId } of this.#proposals.takePossiblyUpTo(term)) {
+      this.#port.reply(requestId, etcdRefusal('LEADER_CHANGED'));
+    }
+  }
+
+  /** Somebody waits for what compaction released to be freed. */
+  get waitsForFreeing(): boolean {
+    return this.#physicalWaits.length > 0;
+  }
+
+  /** Everything that compaction released is freed here. */
+  freed(): void {
+    for (const { requestId, response } of this.#physicalWaits) this.#port.reply(requestId, response);
+    this.#physicalWaits = [];
+  }
+
+  /** Answers those that have waited too long. */
+  expire(nowUs: number): void {
+    for (const { requestId, proposedTerm } of this.#proposals.expired(nowUs)) {
+      this.#port.reply(requestId, etcdRefusal(proposedTerm > 0 ? 'TIMEOUT' : 'NO_LEADER'));
+    }
+  }
+
+  /** Not for every step, see `Proposals`. */
+  earliestDeadlineUs(): number {
+    return this.#proposals.earliestDeadlineUs();
+  }
+
+  /** A command of this member, under the next number. */
+  #encode(body: CommandBody): Uint8Array {
+    const { member, boot } = this.#proposer;
+    this.#seq += 1;
+    const {
+      put,
+      deleteRange,
+      txn,
+      compact,
+      publishMember,
+      leaseGrant,
+      leaseRevoke,
+      leaseRenew,
+      leaseExpire,
+    } = body;
+    return Command.encode({
+      member,
+      boot,
+      seq: this.#seq,
+      put,
+      deleteRange,
+      txn,
+      compact,
+      publishMember,
+      leaseGrant,
+      leaseRevoke,
+      leaseRenew,
+      leaseExpire,
+    });
+  }
+
+  /** Gives a proposal to Raft. Where there is no leader it waits for one, and is surely not done as long as it does. */
+  #handOver(proposal: PendingProposal): void {
+    const refusal = this.#port.propose(proposal.bytes);
+    proposal.proposedTerm = refusal === undefined ? this.#raftView.term : 0;
+    if (refusal !== 'BUSY') return;
+    this.#proposals.take(proposal.seq);
+    this.#port.reply(proposal.requestId, etcdRefusal('TOO_MANY_REQUESTS'));
+  }
+}
+
+/** One shape for every kind: the encoder meets no other. */
+function bodyOf(request: WriteRequest): CommandBody {
+  return {
+    put: request.kind === 'put' ? request.request : undefined,
+    deleteRange: request.kind === 'deleteRange' ? request.request : undefined,
+    txn: request.kind === 'txn' ? request.request : undefined,
+    compact: request.kind === 'compact' ? request.request : undefined,
+    publishMember: undefined,
+    leaseGrant: request.kind === 'leaseGrant' ? request.request : undefined,
+    leaseRevoke: request.kind === 'leaseRevoke' ? request.request : undefined,
+    leaseRenew: undefined,
+    leaseExpire: undefined,
+  };
+}
