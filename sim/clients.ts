@@ -69,7 +69,7 @@ export class SimulatedClient<M extends ProcessMachine> {
       this.#attempts.set(attemptId, abandon);
       return;
     }
-    if (effect.kind === 'completed') return;
+    if (effect.kind !== 'abandon') return;
     this.#attempts.get(effect.attemptId)?.();
     this.#attempts.delete(effect.attemptId);
   }

@@ -122,6 +122,14 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.calls.reply(from, effect);
   }
 
+  notify(): void {
+    // Nobody has opened a stream.
+  }
+
+  endStream(): void {
+    // Nobody has opened a stream.
+  }
+
   sendSnapshot(from: MemberProcess, effect: SendSnapshotEffect<SnapshotHeader>): void {
     const header = this.#throughCodec
       ? decodeSnapshotHeader(encodeSnapshotHeader(effect.header))

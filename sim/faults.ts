@@ -9,7 +9,7 @@ import { type CrashMoment, type CrashScope, type Fault, type FaultKind } from '.
 import { type World } from './world.ts';
 
 type FaultOf<Kind extends FaultKind> = Extract<Fault, { readonly kind: Kind }>;
-type NetworkFault = FaultOf<'partition' | 'oneWay' | 'clientCut' | 'lossy' | 'clog' | 'slowNetwork'>;
+type NetworkFault = FaultOf<'partition' | 'oneWay' | 'clientCut' | 'lossy' | 'clog' | 'slowNetwork' | 'flap'>;
 
 /** A crash that waits for its moment strikes within this time after it: a sync takes about so long. */
 const syncStrikeUsMax = 2_000;
@@ -131,6 +131,13 @@ export class FaultInjector {
       case 'slowNetwork':
         this.#beginConditions(fault, prng);
         break;
+      case 'flap':
+        this.#beginConditions(fault, prng);
+        this.#flap(fault, 'up');
+        break;
+      case 'lostSync':
+      case 'diskFull':
+        break;
       case 'slowDisk':
         this.#slowDisk(fault);
         break;
@@ -248,6 +255,19 @@ export class FaultInjector {
     });
   }
 
+  /** Until the fault is over, what is down comes up and what is up goes down, each at its time. */
+  #flap(fault: FaultOf<'flap'>, next: 'up' | 'down'): void {
+    this.#world.after(next === 'up' ? fault.downUs : fault.upUs, () => {
+      const conditions = this.#conditions.get(fault);
+      if (conditions === undefined) return;
+      for (const condition of conditions) {
+        if (next === 'up') this.#network.end(condition);
+        else this.#network.begin(condition);
+      }
+      this.#flap(fault, next === 'up' ? 'down' : 'up');
+    });
+  }
+
   #awaitElection(fault: FaultOf<'oneWay'>): void {
     this.#awaitingElection.add(fault);
     this.#world.after(momentPatienceUs, () => {
@@ -298,6 +318,10 @@ function conditionsOf(fault: NetworkFault, prng: Prng): readonly Condition[] {
       return [cut(fault.side, fault.otherSide), cut(fault.otherSide, fault.side)];
     case 'oneWay':
       return [cut(fault.from, fault.to)];
+    case 'flap': {
+      const [left, right] = fault.between;
+      return [cut([left], [right]), cut([right], [left])];
+    }
     case 'clientCut': {
       const clients = fault.clients.map(clientAddress);
       const requests = fault.direction === 'answers' ? [] : [cut(clients, fault.nodes)];

@@ -1,5 +1,7 @@
 import { assert, InvariantError, unreachable } from '../core/base/assert.ts';
 import {
+  type EndStreamEffect,
+  type NotifyEffect,
   type RemoveSegmentsEffect,
   type ReplyEffect,
   type SendEffect,
@@ -8,9 +10,11 @@ import {
 import { type NodeId } from '../core/base/ids.ts';
 import { type Machine } from '../core/base/machine.ts';
 import { between, type Prng } from '../core/base/prng.ts';
+import { type WatchResponse } from '../core/chainfire/api/watch.ts';
 import {
   type MemberEffect,
   type MemberEvent,
+  type MemberRefusal,
   type MemberResponse,
 } from '../core/chainfire/member-protocol.ts';
 import { DataLossError } from '../core/raft/data-loss.ts';
@@ -29,6 +33,8 @@ type GatedEffect = SendEffect<GroupMessage> | ReplyEffect<MemberResponse>;
 export interface ProcessSurroundings<M extends ProcessMachine> {
   send(from: SimulatedProcess<M>, effect: SendEffect<GroupMessage>): void;
   reply(from: SimulatedProcess<M>, effect: ReplyEffect<MemberResponse>): void;
+  notify(from: SimulatedProcess<M>, effect: NotifyEffect<WatchResponse>): void;
+  endStream(from: SimulatedProcess<M>, effect: EndStreamEffect<MemberRefusal>): void;
   sendSnapshot(from: SimulatedProcess<M>, effect: SendSnapshotEffect<SnapshotHeader>): void;
   recovered(process: SimulatedProcess<M>, machine: M): void;
   stepped(
@@ -296,6 +302,12 @@ export class SimulatedProcess<M extends ProcessMachine> {
       case 'removeSegments':
         if (this.#syncedSeq >= this.#appendedSeq) this.#remove(effect);
         else this.#removals.push({ effect, afterSyncSeq: this.#appendedSeq });
+        break;
+      case 'notify':
+        this.#options.surroundings.notify(this, effect);
+        break;
+      case 'endStream':
+        this.#options.surroundings.endStream(this, effect);
         break;
       case 'sendSnapshot':
         this.#options.surroundings.sendSnapshot(this, effect);

@@ -12,7 +12,7 @@ import { defaultNetworkPlan, Network } from './network/network.ts';
 import { seededPrng } from './prng.ts';
 import { RollingHash } from './rolling-hash.ts';
 import { stepLine, type TraceSink, worldLine } from './trace.ts';
-import { type Checker, type RunResult, type Scenario, Violation } from './types.ts';
+import { type Checker, type RunEnd, type RunResult, type Scenario, Violation } from './types.ts';
 import { behindWall } from './wall.ts';
 import { WorkloadClient } from './workload.ts';
 import { World } from './world.ts';
@@ -88,7 +88,13 @@ class Run implements ClusterObserver {
       this.#safety();
       const liveness = this.#liveness();
       liveness.run();
-      const end = { nowUs: this.#world.nowUs, history: this.#history.operations, members: liveness.members };
+      const end: RunEnd = {
+        nowUs: this.#world.nowUs,
+        history: this.#history.operations,
+        members: liveness.members,
+        watches: [],
+        holds: [],
+      };
       for (const checker of this.#checkers) checker.onEnd?.(end);
     } catch (failure) {
       if (!(failure instanceof Violation)) throw failure;

@@ -15,6 +15,13 @@ import { type MemberRequest } from '../core/chainfire/member-protocol.ts';
 import { type KeyKnowledge } from './workload-knowledge.ts';
 import { type WorkloadOperation, type WorkloadPlan } from './types.ts';
 
+/** What is one call, and not an undertaking of many. */
+export type CallOperation = Exclude<WorkloadOperation, 'lease' | 'watch' | 'lock'>;
+
+export function isOneCall(operation: WorkloadOperation): operation is CallOperation {
+  return operation !== 'lease' && operation !== 'watch' && operation !== 'lock';
+}
+
 /** Every key of the workload lies below this prefix; `keyspaceEnd` is the first key behind it. */
 const keyspace = 'key/';
 const keyspaceEnd = 'key0';
@@ -52,13 +59,8 @@ export class CallDrawer {
     this.#weights = this.#operations.reduce((sum, [, weight]) => sum + weight, 0);
   }
 
-  draw(callId: number): MemberRequest {
-    this.#callId = callId;
-    this.#valueSeq = 0;
-    return this.#request(this.#operation());
-  }
-
-  #operation(): WorkloadOperation {
+  /** What the client does next. */
+  operation(): WorkloadOperation {
     let left = this.#prng.below(this.#weights);
     for (const [operation, weight] of this.#operations) {
       if (left < weight) return operation;
@@ -67,7 +69,10 @@ export class CallDrawer {
     return 'get';
   }
 
-  #request(operation: WorkloadOperation): MemberRequest {
+  /** The request of such a call. */
+  draw(callId: number, operation: CallOperation): MemberRequest {
+    this.#callId = callId;
+    this.#valueSeq = 0;
     switch (operation) {
       case 'put':
         return { kind: 'put', request: this.#put(this.#key()) };

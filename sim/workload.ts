@@ -9,7 +9,7 @@ import {
 } from '../core/chainfire/client/protocol.ts';
 import { type History } from './history.ts';
 import { type WorkloadPlan } from './types.ts';
-import { CallDrawer, wholeKeyspace } from './workload-calls.ts';
+import { CallDrawer, isOneCall, wholeKeyspace } from './workload-calls.ts';
 import { KeyKnowledge } from './workload-knowledge.ts';
 
 /**
@@ -84,8 +84,14 @@ export class WorkloadClient {
   }
 
   #call(nowUs: number): ClientEffect[] {
+    const operation = this.#drawer.operation();
+    if (!this.#stopped && !isOneCall(operation)) {
+      this.#nextCallUs = nowUs + this.#think();
+      return [];
+    }
     this.#callId += 1;
-    const request = this.#stopped ? wholeKeyspace() : this.#drawer.draw(this.#callId);
+    const request =
+      this.#stopped || !isOneCall(operation) ? wholeKeyspace() : this.#drawer.draw(this.#callId, operation);
     this.#concluding = this.#stopped;
     this.#underWay = this.#history.began({
       client: this.#client,

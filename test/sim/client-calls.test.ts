@@ -58,6 +58,8 @@ class Office {
         reply: (from, effect) => {
           this.calls.reply(from, effect);
         },
+        notify: () => undefined,
+        endStream: () => undefined,
         sendSnapshot: () => undefined,
         recovered: () => undefined,
         stepped: () => undefined,

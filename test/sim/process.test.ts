@@ -67,6 +67,8 @@ function stage(
     surroundings: {
       send: (_from, effect) => left.push(`send to ${effect.to}, durable ${segments.durable}`),
       reply: (_from, effect) => left.push(`reply ${effect.requestId}, durable ${segments.durable}`),
+      notify: () => undefined,
+      endStream: () => undefined,
       sendSnapshot: () => undefined,
       recovered: () => undefined,
       stepped: () => undefined,

@@ -8,7 +8,7 @@ import { possibleLeaves } from '../../sim/checkers/outcomes.ts';
 import { History } from '../../sim/history.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type WorkloadPlan } from '../../sim/types.ts';
-import { CallDrawer } from '../../sim/workload-calls.ts';
+import { CallDrawer, isOneCall } from '../../sim/workload-calls.ts';
 import { KeyKnowledge } from '../../sim/workload-knowledge.ts';
 import { WorkloadClient } from '../../sim/workload.ts';
 
@@ -134,7 +134,11 @@ function draws(count: number, changes: Partial<WorkloadPlan> = {}): MemberReques
     prng: seededPrng('draws'),
     knowledge,
   });
-  return Array.from({ length: count }, (_, at) => drawer.draw(at + 1));
+  return Array.from({ length: count }, (_, at) => {
+    const operation = drawer.operation();
+    if (!isOneCall(operation)) throw new Error(`the mix has no ${operation}`);
+    return drawer.draw(at + 1, operation);
+  });
 }
 
 test('every kind of operation in the mix is drawn, and none that has no weight', () => {

@@ -110,6 +110,8 @@ class Pair {
       surroundings: {
         send: () => undefined,
         reply: () => undefined,
+        notify: () => undefined,
+        endStream: () => undefined,
         sendSnapshot: () => undefined,
         recovered: () => undefined,
         stepped: () => undefined,
