@@ -3,6 +3,7 @@ import { type Member } from './api/cluster.ts';
 import { type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { type MemberDirectory } from './members.ts';
+import { historyTable, mainRevisionOf, revisionKey } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 
 /** What the outside may see of a member: for metrics and for the simulator's checkers. Live: it shows the present. */
@@ -21,6 +22,11 @@ export interface MemberView {
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
+  /**
+   * What the revisions from `from` to `to`, both included, changed, in order; lazily, straight from the store. Not above
+   * `revision`; of compacted ones only what compaction has left.
+   */
+  history(from: number, to: number): Iterable<{ readonly revision: number; readonly record: Uint8Array }>;
 }
 
 export function createView(parts: {
@@ -63,6 +69,12 @@ export function createView(parts: {
     },
     get liveBytes() {
       return mvcc.liveBytes;
+    },
+    *history(from, to) {
+      const range = { from: revisionKey(from, 0), to: revisionKey(to + 1, 0) };
+      for (const [key, record] of mvcc.store.range(historyTable, range)) {
+        yield { revision: mainRevisionOf(key), record };
+      }
     },
   };
 }
