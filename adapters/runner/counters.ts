@@ -12,6 +12,10 @@ export interface RunnerCounters {
   replies: number;
   /** Replies to a request that was cancelled in the meantime. */
   repliesUnwanted: number;
+  /** Streams that were opened. */
+  streams: number;
+  /** Items handed to clients of streams. */
+  notified: number;
   receivedMessages: number;
   /** Messages dropped because the queue was full; the sender repeats what matters. */
   receivedDropped: number;
@@ -37,6 +41,8 @@ export function newCounters(): RunnerCounters {
     requestsCancelled: 0,
     replies: 0,
     repliesUnwanted: 0,
+    streams: 0,
+    notified: 0,
     receivedMessages: 0,
     receivedDropped: 0,
     sentMessages: 0,

@@ -1,4 +1,6 @@
 import {
+  type EndStreamEffect,
+  type NotifyEffect,
   type PersistEffect,
   type RemoveSegmentsEffect,
   type ReplyEffect,
@@ -9,14 +11,41 @@ import {
 import { type NodeId } from '../../core/base/ids.ts';
 import { type TickEvent } from '../../core/base/machine.ts';
 
+/** What goes over the streams of a machine. */
+export interface StreamTypes {
+  /** What a stream is for, said when it opens. */
+  readonly opening: unknown;
+  /** From the client. */
+  readonly request: unknown;
+  /** To the client. */
+  readonly item: unknown;
+  /** Why the machine ends a stream. */
+  readonly refusal: unknown;
+}
+
+/** Of a machine without streams. */
+export interface NoStreams extends StreamTypes {
+  readonly opening: never;
+  readonly request: never;
+  readonly item: never;
+  readonly refusal: never;
+}
+
+export type StreamEvent<Types extends StreamTypes> =
+  | { readonly kind: 'streamOpened'; readonly streamId: number; readonly stream: Types['opening'] }
+  | { readonly kind: 'streamReceived'; readonly streamId: number; readonly request: Types['request'] }
+  | { readonly kind: 'streamDrained'; readonly streamId: number; readonly bytes: number }
+  | { readonly kind: 'streamClosed'; readonly streamId: number };
+
 /** What the runner steps. A system's own event type is this with its types put in, or wider. */
-export type RunnerEvent<Request, Message, Header> =
+export type RunnerEvent<Request, Message, Header, Types extends StreamTypes = NoStreams> =
   | TickEvent
   | { readonly kind: 'received'; readonly from: NodeId; readonly messages: readonly Message[] }
   | { readonly kind: 'synced'; readonly syncSeq: number }
   | { readonly kind: 'stored'; readonly storeSeq: number }
   | { readonly kind: 'requested'; readonly requestId: number; readonly request: Request }
   | { readonly kind: 'cancelled'; readonly requestId: number }
+  | StreamEvent<Types>
   | {
       readonly kind: 'snapshotReceived';
       readonly from: NodeId;
@@ -27,12 +56,14 @@ export type RunnerEvent<Request, Message, Header> =
   | { readonly kind: 'snapshotFailed'; readonly to: NodeId };
 
 /** What the runner carries out. */
-export type RunnerEffect<Response, Message, Header> =
+export type RunnerEffect<Response, Message, Header, Types extends StreamTypes = NoStreams> =
   | PersistEffect
   | SendEffect<Message>
   | ReplyEffect<Response>
   | RemoveSegmentsEffect
   | SendSnapshotEffect<Header>
+  | NotifyEffect<Types['item']>
+  | EndStreamEffect<Types['refusal']>
   | StopEffect;
 
 /** Why the runner stopped without being asked to. The process must end: none of these is ever retried. */

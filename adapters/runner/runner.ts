@@ -9,8 +9,15 @@ import { EventQueue } from './event-queue.ts';
 import { Outbox } from './outbox.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { type DurableStore, type PeerTransport } from './ports.ts';
-import { type RunnerEffect, type RunnerEvent, type RunnerFailure } from './protocol.ts';
+import {
+  type NoStreams,
+  type RunnerEffect,
+  type RunnerEvent,
+  type RunnerFailure,
+  type StreamTypes,
+} from './protocol.ts';
 import { RunnerError } from './runner-error.ts';
+import { isStreamEvent, type StreamHandle, type StreamListener, Streams } from './streams.ts';
 import { type GatedEffect, SyncGate } from './sync-gate.ts';
 
 export interface RunnerPorts<Message, Header> {
@@ -65,17 +72,24 @@ type RunnerState = 'created' | 'running' | 'draining' | 'closing' | 'stopped';
  *
  * It owns neither the store nor the files: who opened them closes them, after `stop()` has resolved.
  */
-export class Runner<Request, Response, Message, Header> {
+export class Runner<Request, Response, Message, Header, Types extends StreamTypes = NoStreams> {
   readonly counters: RunnerCounters = newCounters();
-  readonly #machine: Machine<RunnerEvent<Request, Message, Header>, RunnerEffect<Response, Message, Header>>;
+  readonly #machine: Machine<
+    RunnerEvent<Request, Message, Header, Types>,
+    RunnerEffect<Response, Message, Header, Types>
+  >;
   readonly #segments: SegmentFiles;
   readonly #store: DurableStore | undefined;
   readonly #transport: PeerTransport<Message, Header>;
   readonly #options: Required<Omit<RunnerOptions, 'onSync'>> & Pick<RunnerOptions, 'onSync'>;
 
   #state: RunnerState = 'created';
-  readonly #queue = new EventQueue<RunnerEvent<Request, Message, Header>>();
+  readonly #queue = new EventQueue<RunnerEvent<Request, Message, Header, Types>>();
   readonly #pending = new PendingRequests<Response>();
+  readonly #streams = new Streams<Types>((event) => {
+    this.#queue.pushClients(event);
+    this.#schedule();
+  });
   readonly #gate = new SyncGate<Response, Message>();
   readonly #outbox = new Outbox<Message>();
   /** Views that are being streamed; each is closed once. */
@@ -106,7 +120,10 @@ export class Runner<Request, Response, Message, Header> {
   #drainTimer: NodeJS.Timeout | undefined;
 
   constructor(
-    machine: Machine<RunnerEvent<Request, Message, Header>, RunnerEffect<Response, Message, Header>>,
+    machine: Machine<
+      RunnerEvent<Request, Message, Header, Types>,
+      RunnerEffect<Response, Message, Header, Types>
+    >,
     ports: RunnerPorts<Message, Header>,
     options: RunnerOptions,
   ) {
@@ -124,6 +141,10 @@ export class Runner<Request, Response, Message, Header> {
 
   get pendingRequests(): number {
     return this.#pending.size;
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
   }
 
   /** Sends, replies and removals that wait for a sync. */
@@ -152,18 +173,27 @@ export class Runner<Request, Response, Message, Header> {
    * @throws RunnerError (as a rejection) when the machine cannot be asked or will not answer
    */
   request(request: Request, signal?: AbortSignal): Promise<Response> {
-    if (this.#state !== 'running') return Promise.reject(new RunnerError('STOPPED', 'the node is stopping'));
-    const waiting = this.#queue.clientsLength;
-    if (waiting >= this.#options.queueMax) {
-      this.counters.requestsOverloaded += 1;
-      return Promise.reject(new RunnerError('OVERLOADED', `${waiting} requests are waiting already`));
-    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     this.counters.requests += 1;
     const { requestId, promise } = this.#pending.open(signal, this.#onAborted);
     this.#queue.pushClients({ kind: 'requested', requestId, request });
     this.#schedule();
     return promise;
+  }
+
+  /**
+   * Opens a stream, which lasts until its machine ends it, its client closes it, or the node stops. What is sent over it
+   * waits for its step in one line with requests.
+   *
+   * @throws RunnerError when the machine cannot be asked
+   */
+  openStream(opening: Types['opening'], listener: StreamListener<Types>): StreamHandle<Types['request']> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    this.counters.streams += 1;
+    return this.#streams.open(opening, listener);
   }
 
   received(from: NodeId, messages: readonly Message[]): void {
@@ -182,21 +212,31 @@ export class Runner<Request, Response, Message, Header> {
   }
 
   /**
-   * Takes no new requests, waits for the pending ones (up to `drainUs`), then for a last sync; resolves when nothing of
-   * the machine happens any more. Requests that are still pending then are rejected as `STOPPED`.
+   * Takes no new requests, ends every stream, waits for the pending requests (up to `drainUs`), then for a last sync;
+   * resolves when nothing of the machine happens any more. Requests that are still pending then are rejected as `STOPPED`.
    */
   stop(): Promise<void> {
     this.#stopping ??= new Promise<void>((resolve) => {
       this.#resolveStop = resolve;
       if (this.#state === 'created' || this.#state === 'stopped') return this.#end();
       this.#state = 'draining';
+      this.#streams.failAll(new RunnerError('STOPPED', 'the node is stopping'));
       this.#drainTimer = setTimeout(() => this.#close(), this.#options.drainUs / 1_000);
       this.#closeWhenDrained();
     });
     return this.#stopping;
   }
 
-  #enqueuePeers(event: RunnerEvent<Request, Message, Header>): void {
+  /** Why no client is served now. */
+  #refusal(): RunnerError | undefined {
+    if (this.#state !== 'running') return new RunnerError('STOPPED', 'the node is stopping');
+    const waiting = this.#queue.clientsLength;
+    if (waiting < this.#options.queueMax) return undefined;
+    this.counters.requestsOverloaded += 1;
+    return new RunnerError('OVERLOADED', `${waiting} requests are waiting already`);
+  }
+
+  #enqueuePeers(event: RunnerEvent<Request, Message, Header, Types>): void {
     if (!this.#steps()) return;
     this.#queue.pushPeers(event);
     this.#schedule();
@@ -271,18 +311,20 @@ export class Runner<Request, Response, Message, Header> {
     if (event !== undefined) this.#step(event);
   }
 
-  #step(event: RunnerEvent<Request, Message, Header>): void {
+  #step(event: RunnerEvent<Request, Message, Header, Types>): void {
     if (!this.#steps()) return;
     // Its client left while it waited here: the work would be for nobody.
     if (event.kind === 'requested' && !this.#pending.has(event.requestId)) return;
+    const admitted = isStreamEvent<Types>(event) ? this.#streams.admit(event) : event;
+    if (admitted === undefined) return;
     this.counters.events += 1;
-    for (const effect of this.#machine.step(event, this.#nowUs)) {
+    for (const effect of this.#machine.step(admitted, this.#nowUs)) {
       this.#handle(effect);
       if (!this.#steps()) return;
     }
   }
 
-  #handle(effect: RunnerEffect<Response, Message, Header>): void {
+  #handle(effect: RunnerEffect<Response, Message, Header, Types>): void {
     switch (effect.kind) {
       case 'persist':
         this.#persist(effect);
@@ -304,6 +346,12 @@ export class Runner<Request, Response, Message, Header> {
       }
       case 'sendSnapshot':
         this.#sendSnapshot(effect);
+        break;
+      case 'notify':
+        if (this.#streams.notify(effect)) this.counters.notified += 1;
+        break;
+      case 'endStream':
+        this.#streams.end(effect);
         break;
       case 'stop':
         this.#flushOutbox(); // What was said before still goes out: a removed node answers its last messages.
@@ -474,12 +522,13 @@ export class Runner<Request, Response, Message, Header> {
     this.#state = 'stopped';
     clearTimeout(this.#timer);
     clearTimeout(this.#drainTimer);
+    const reason = new RunnerError('STOPPED', 'the node has stopped; what was asked may have happened');
+    this.#streams.failAll(reason);
+    this.#streams.clear();
     this.#queue.clear();
     for (const view of this.#views) view.close();
     this.#views.clear();
-    this.#pending.rejectAll(
-      new RunnerError('STOPPED', 'the node has stopped; what was asked may have happened'),
-    );
+    this.#pending.rejectAll(reason);
     this.#resolveStop?.();
   }
 }

@@ -2,14 +2,28 @@ import { type GrpcPeerTransport } from '../../adapters/grpc/peer/transport.ts';
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation } from '../../adapters/metrics/chainfire-metrics.ts';
 import { type DurableStore } from '../../adapters/runner/ports.ts';
-import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
+import { type RunnerFailure, type StreamTypes } from '../../adapters/runner/protocol.ts';
 import { type Runner } from '../../adapters/runner/runner.ts';
+import { type StreamHandle, type StreamListener } from '../../adapters/runner/streams.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
-import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
+import { type WatchRequest, type WatchResponse } from '../../core/chainfire/api/watch.ts';
+import {
+  type MemberRefusal,
+  type MemberRequest,
+  type MemberResponse,
+  type MemberStream,
+} from '../../core/chainfire/member-protocol.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
 
-export type MemberRunner = Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader>;
+export interface MemberStreams extends StreamTypes {
+  readonly opening: MemberStream;
+  readonly request: WatchRequest;
+  readonly item: WatchResponse;
+  readonly refusal: MemberRefusal;
+}
+
+export type MemberRunner = Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader, MemberStreams>;
 
 export interface LiveMemberParts {
   readonly machine: ChainfireMember;
@@ -44,6 +58,11 @@ export class LiveMember {
 
   request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse> {
     return this.#parts.runner.request(request, signal);
+  }
+
+  /** @throws RunnerError when the machine cannot be asked */
+  openStream(opening: MemberStream, listener: StreamListener<MemberStreams>): StreamHandle<WatchRequest> {
+    return this.#parts.runner.openStream(opening, listener);
   }
 
   received(from: NodeId, messages: readonly GroupMessage[]): void {

@@ -24,7 +24,7 @@ import { encodeGroupMessages, encodeSnapshotHeader } from '../../core/raft/messa
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type Bootstrap } from './bootstrap.ts';
-import { LiveMember } from './live-member.ts';
+import { LiveMember, type MemberStreams } from './live-member.ts';
 import { type ChainfireSettings } from './settings.ts';
 
 export interface StartMemberOptions {
@@ -63,7 +63,7 @@ export function startMember(options: StartMemberOptions): LiveMember {
     fail = resolve;
   });
   const watched = new WatchedMember(machine, () => member.watchLeader());
-  const runner = new Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader>(
+  const runner = new Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader, MemberStreams>(
     watched,
     { store, segments, transport },
     {
@@ -131,7 +131,22 @@ class WatchedMember implements Machine<MemberEvent, MemberEffect> {
 
   step(event: MemberEvent, nowUs: number): readonly MemberEffect[] {
     const effects = this.#member.step(event, nowUs);
-    if (event.kind !== 'requested' && event.kind !== 'cancelled') this.#afterStep();
+    if (mayChangeLeader(event)) this.#afterStep();
     return effects;
+  }
+}
+
+/** What clients say never does; to look behind every request costs. */
+function mayChangeLeader(event: MemberEvent): boolean {
+  switch (event.kind) {
+    case 'requested':
+    case 'cancelled':
+    case 'streamOpened':
+    case 'streamReceived':
+    case 'streamDrained':
+    case 'streamClosed':
+      return false;
+    default:
+      return true;
   }
 }

@@ -12,6 +12,7 @@ import { ChainfireMember, defaultMemberConfig, memberTables } from '../../../cor
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../../core/raft/types.ts';
 import { MemoryBackend } from '../../../core/storage/memory-backend.ts';
+import { type MemberStreams } from '../../../nodes/chainfire/live-member.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 import { PowerCutLayer } from '../segments/power-cut-layer.ts';
 import { endingSyncsEarly } from './ending-syncs-early.ts';
@@ -53,7 +54,7 @@ const member = ChainfireMember.recover(
   seededPrng(String(Math.random())),
   Math.floor(performance.now() * 1_000),
 );
-const runner = new Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader>(
+const runner = new Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader, MemberStreams>(
   member,
   {
     store,

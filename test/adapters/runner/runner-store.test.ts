@@ -11,6 +11,7 @@ import {
   type MemberResponse,
 } from '../../../core/chainfire/member-protocol.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../../core/raft/types.ts';
+import { type MemberStreams } from '../../../nodes/chainfire/live-member.ts';
 import { type StoreView } from '../../../core/storage/backend.ts';
 import { rig, turns } from './scripted.ts';
 
@@ -90,8 +91,8 @@ test('views that are being streamed are closed when the runner stops, once', asy
 
 test('a Chainfire member fits: the compiler says so here', () => {
   type Drivable = Machine<
-    RunnerEvent<MemberRequest, GroupMessage, SnapshotHeader>,
-    RunnerEffect<MemberResponse, GroupMessage, SnapshotHeader>
+    RunnerEvent<MemberRequest, GroupMessage, SnapshotHeader, MemberStreams>,
+    RunnerEffect<MemberResponse, GroupMessage, SnapshotHeader, MemberStreams>
   >;
   const drive = (member: Machine<MemberEvent, MemberEffect>): Drivable => member;
   expect(drive({ step: () => [], deadlineUs: Infinity }).deadlineUs).toBe(Infinity);

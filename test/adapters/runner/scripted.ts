@@ -5,6 +5,7 @@ import {
   type RunnerEffect,
   type RunnerEvent,
   type RunnerFailure,
+  type StreamTypes,
 } from '../../../adapters/runner/protocol.ts';
 import { Runner, type RunnerOptions } from '../../../adapters/runner/runner.ts';
 import { type NodeId } from '../../../core/base/ids.ts';
@@ -13,8 +14,14 @@ import { type StoreView } from '../../../core/storage/backend.ts';
 import { type DurableStore } from '../../../adapters/runner/ports.ts';
 import { HeldSegments } from './held-segments.ts';
 
-export type Event = RunnerEvent<string, string, string>;
-export type Effect = RunnerEffect<string, string, string>;
+export interface TextStreams extends StreamTypes {
+  readonly opening: string;
+  readonly request: string;
+  readonly item: string;
+  readonly refusal: string;
+}
+export type Event = RunnerEvent<string, string, string, TextStreams>;
+export type Effect = RunnerEffect<string, string, string, TextStreams>;
 
 /** Does what the test says at every event, and remembers the events. */
 export class ScriptedMachine implements Machine<Event, Effect> {
@@ -59,7 +66,7 @@ export interface Rig {
   readonly machine: ScriptedMachine;
   readonly segments: HeldSegments;
   readonly transport: RecordingTransport;
-  readonly runner: Runner<string, string, string, string>;
+  readonly runner: Runner<string, string, string, string, TextStreams>;
   readonly failures: RunnerFailure[];
 }
 
@@ -74,7 +81,7 @@ export function rig(
   const transport = new RecordingTransport();
   const failures: RunnerFailure[] = [];
   const { store, ...rest } = options;
-  const runner = new Runner<string, string, string, string>(
+  const runner = new Runner<string, string, string, string, TextStreams>(
     machine,
     { segments, transport, store },
     { onStop: (failure) => failures.push(failure), drainUs: 20_000, ...rest },
@@ -102,4 +109,12 @@ export function reply(requestId: number, response: string, afterSyncSeq = 0): Ef
 
 export function send(to: number, message: string, afterSyncSeq = 0): Effect {
   return { kind: 'send', to: to as NodeId, messages: [message], afterSyncSeq };
+}
+
+export function notify(streamId: number, item: string, bytes = item.length): Effect {
+  return { kind: 'notify', streamId, item, bytes };
+}
+
+export function endStream(streamId: number, refusal?: string): Effect {
+  return { kind: 'endStream', streamId, refusal };
 }
