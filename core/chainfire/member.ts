@@ -20,6 +20,7 @@ import { type WatchRequest } from './api/watch.ts';
 import { drawBoot, type Proposer, StateMachine } from './apply.ts';
 import { Backlog } from './backlog.ts';
 import { isSerializable, writesNothing } from './command.ts';
+import { leaseKeyTable, leaseTable } from './lease/keys.ts';
 import {
   type MemberConfig,
   type MemberEffect,
@@ -45,7 +46,14 @@ export type { MemberView } from './view.ts';
 export { defaultMemberConfig } from './settings.ts';
 
 /** Tables of a member's store. */
-export const memberTables: readonly string[] = [currentTable, historyTable, indexTable, metaTable];
+export const memberTables: readonly string[] = [
+  currentTable,
+  historyTable,
+  indexTable,
+  leaseTable,
+  leaseKeyTable,
+  metaTable,
+];
 
 const group = groupId(1);
 const segmentPrefix = 'log/';

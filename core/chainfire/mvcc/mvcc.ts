@@ -4,6 +4,14 @@ import { OrderedMap } from '../../base/ordered-map.ts';
 import { type StorageBackend, type StoreWrite } from '../../storage/backend.ts';
 import { type KeyValue } from '../api/kv.ts';
 import { noBytes } from '../../base/bytes.ts';
+import {
+  attachedMark,
+  attachmentKey,
+  behindAttachments,
+  keyOfAttachment,
+  leaseKey,
+  leaseKeyTable,
+} from '../lease/keys.ts';
 import { type KeyRange } from './key-range.ts';
 import {
   behindIndexPrefix,
@@ -21,7 +29,7 @@ import {
   revisionOfIndexKey,
 } from './keys.ts';
 import { firstRevision, physicalWrite, readApplied, readPhysical } from './meta.ts';
-import { decodeRecord, encodePut, encodeTombstone } from './record.ts';
+import { decodeRecord, encodePut, encodeTombstone, leaseOfRecord } from './record.ts';
 
 /** Value of a row in `index`. */
 const putMark = Uint8Array.of(0);
@@ -64,6 +72,8 @@ export class Mvcc {
   /** Length of `#writes` when the open transaction began. */
   #writesBefore = 0;
   #physicalChanged = false;
+  /** Rows of `leaseKey` are among `#writes`. */
+  #attachmentsChanged = false;
 
   constructor(store: StorageBackend) {
     this.#store = store;
@@ -86,6 +96,7 @@ export class Mvcc {
     this.#writes = [];
     this.#writesBytes = 0;
     this.#physicalChanged = false;
+    this.#attachmentsChanged = false;
   }
 
   get store(): StorageBackend {
@@ -174,19 +185,38 @@ export class Mvcc {
     this.#count(key.length + record.length);
     this.#overlay.set(key, record);
     this.#write(currentTable, key, record);
+    this.#attach(key, previous?.lease ?? 0n, lease);
     this.#change(key, record, putMark);
   }
 
   /** @returns the keys that were deleted, with their last records */
   deleteRange(range: KeyRange): readonly (readonly [key: string, row: Uint8Array])[] {
     const doomed = [...this.rows(range, false)];
-    for (const [key, row] of doomed) {
-      this.#count(-(key.length + row.length));
-      this.#overlay.set(key, deletedRow);
-      this.#write(currentTable, key, undefined);
-      this.#change(key, encodeTombstone(key, this.#revision + 1), tombstoneMark);
-    }
+    for (const [key, row] of doomed) this.#delete(key, row);
     return doomed;
+  }
+
+  /** Attachments have changed since the last `takeWrites`: they must be written before `attachedKeys`. */
+  get attachmentsChanged(): boolean {
+    return this.#attachmentsChanged;
+  }
+
+  /** Keys that are attached to the lease, in order. */
+  attachedKeys(lease: bigint, limit?: number): readonly string[] {
+    assert(!this.#attachmentsChanged, 'attachments are written before they are read');
+    const keys: string[] = [];
+    const range = { from: leaseKey(lease), to: behindAttachments(lease), limit };
+    for (const [attachment] of this.#store.range(leaseKeyTable, range)) keys.push(keyOfAttachment(attachment));
+    return keys;
+  }
+
+  /** Deletes what `attachedKeys` named, as far as nothing but deletions of other leases' keys happened since. */
+  deleteAttached(lease: bigint, keys: readonly string[]): void {
+    for (const key of keys) {
+      const row = present(this.row(key), 'a key that is attached to a lease exists');
+      assert(leaseOfRecord(row) === lease, 'a key knows the lease that it is attached to');
+      this.#delete(key, row);
+    }
   }
 
   /** Keys of the range with their newest records, in key order or backwards; lazily. */
@@ -261,6 +291,7 @@ export class Mvcc {
     this.#writes = [];
     this.#writesBytes = 0;
     this.#physicalChanged = false;
+    this.#attachmentsChanged = false;
     if (this.#overlay.size > 0) this.#overlay = new OrderedMap<Uint8Array>();
     return writes;
   }
@@ -271,6 +302,22 @@ export class Mvcc {
     this.#storedBytes -= freedBytes;
     this.#cursor = cursor;
     return [...deletions, physicalWrite({ cursor, storedBytes: this.#storedBytes })];
+  }
+
+  #delete(key: string, row: Uint8Array): void {
+    this.#count(-(key.length + row.length));
+    this.#overlay.set(key, deletedRow);
+    this.#write(currentTable, key, undefined);
+    this.#attach(key, leaseOfRecord(row), 0n);
+    this.#change(key, encodeTombstone(key, this.#revision + 1), tombstoneMark);
+  }
+
+  /** The key leaves one lease for another; 0 is none. */
+  #attach(key: string, from: bigint, to: bigint): void {
+    if (from === to) return;
+    if (from !== 0n) this.#write(leaseKeyTable, attachmentKey(from, key), undefined);
+    if (to !== 0n) this.#write(leaseKeyTable, attachmentKey(to, key), attachedMark);
+    this.#attachmentsChanged = true;
   }
 
   #change(key: string, record: Uint8Array, mark: Uint8Array): void {

@@ -54,6 +54,11 @@ export function decodeRecord(bytes: Uint8Array): KeyValue {
   return { key, createRevision, modRevision, version, value: bytes.subarray(reader.position), lease };
 }
 
+/** The lease that the key of a record is attached to; 0: none. */
+export function leaseOfRecord(bytes: Uint8Array): bigint {
+  return bytes[0] === leasedPutKind ? decodeRecord(bytes).lease : 0n;
+}
+
 /** A record's key, without decoding the rest. */
 export function keyOfRecord(bytes: Uint8Array): string {
   return new WireReader(bytes, 1).latin1();
