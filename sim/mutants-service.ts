@@ -70,7 +70,7 @@ export const serviceMutants: readonly Mutant[] = [
   {
     name: 'unknown-writes-retried',
     about: 'The client tries a write again though the first attempt may have been done.',
-    file: 'core/chainfire/client/client.ts',
+    file: 'core/chainfire/client/calls.ts',
     anchor: "if (verdict === 'unknown' && !call.isRead) {",
     replacement: "if (verdict === 'unknown' && !call.isRead && call.failures > 3) {",
     caughtBy: ['revisions', 'linearizability'],

@@ -20,6 +20,8 @@ export interface ClientConfig {
   readonly leasesMax: number;
   /** A stream whose watch gets nothing, progress included, for this long is opened again, at another endpoint. */
   readonly streamSilenceUsMax: number;
+  /** Events of one revision that come to more end the watch: it is delivered whole, so it must fit into memory. */
+  readonly revisionBytesMax: number;
 }
 
 /** What is watched. `startRevision` 0: from the moment at which a member has set it up. */
@@ -75,7 +77,13 @@ export type ClientEvent =
     }
   | { readonly kind: 'leaseReleased'; readonly leaseId: bigint }
   | { readonly kind: 'streamReceived'; readonly streamId: number; readonly response: WatchResponse }
-  | { readonly kind: 'streamFailed'; readonly streamId: number; readonly reason: string };
+  | {
+      readonly kind: 'streamFailed';
+      readonly streamId: number;
+      readonly reason: string;
+      /** The endpoint does not serve such streams to this client, and trying again will not change that: the watches end. */
+      readonly permanent?: boolean;
+    };
 
 export type ClientEffect =
   | {
@@ -90,8 +98,8 @@ export type ClientEffect =
   | { readonly kind: 'completed'; readonly callId: number; readonly outcome: ClientOutcome }
   | { readonly kind: 'openStream'; readonly streamId: number; readonly endpoint: number }
   | { readonly kind: 'streamSend'; readonly streamId: number; readonly request: WatchRequest }
-  /** Nothing that still comes of it counts. */
-  | { readonly kind: 'closeStream'; readonly streamId: number }
+  /** Nothing that still comes of it counts. `reason`: what was wrong with it, when it was given up. */
+  | { readonly kind: 'closeStream'; readonly streamId: number; readonly reason?: string }
   | { readonly kind: 'watchDelivered'; readonly watchId: number; readonly batch: WatchBatch }
   | { readonly kind: 'watchEnded'; readonly watchId: number; readonly end: WatchEnd }
   /** Acknowledged: the lease lives until `sentUs` + its time to live at least, when the request was sent at `sentUs`. */

@@ -20,6 +20,10 @@ const config: ClientConfig = {
   retryBackoffMinUs: 1_000,
   retryBackoffMaxUs: 8_000,
   callsMax: 3,
+  watchesMax: 8,
+  leasesMax: 8,
+  streamSilenceUsMax: 4_000_000,
+  revisionBytesMax: 1_000,
 };
 const write = ask.put('a', '1');
 const read = ask.get('a');
