@@ -15,11 +15,13 @@ import {
   type CallContext,
   type DuplexMethod,
   type Method,
+  type PushMethod,
+  type ResponseSink,
   type ServerStreamMethod,
   type Service,
   type UnaryMethod,
 } from './service.ts';
-import { statusCodes, StatusError } from './status.ts';
+import { statusCodes, StatusError, type StatusName } from './status.ts';
 
 /**
  * Mounts service tables on `@grpc/grpc-js`.
@@ -30,8 +32,22 @@ import { statusCodes, StatusError } from './status.ts';
 export interface MountHooks {
   /** A handler failed with something other than a `StatusError`: a defect, which the client sees as INTERNAL. */
   onDefect(path: string, error: unknown): void;
-  /** After every call: for metrics. */
-  onCompleted?(path: string, code: keyof typeof statusCodes, durationMs: number): void;
+  /** After every call: for metrics and logs. */
+  onCompleted?(call: CompletedCall): void;
+}
+
+export interface CompletedCall {
+  readonly path: string;
+  readonly code: StatusName;
+  /** Of a stream: its life. */
+  readonly durationMs: number;
+  /** What a unary call asked, decoded; undefined when it could not be decoded, and for streams. */
+  readonly request: unknown;
+  /** Of a unary call's messages; 0 where there was none, and for streams. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** Address of the other side; a function, since few ask. */
+  peer(): string;
 }
 
 type Bytes = Uint8Array;
@@ -49,7 +65,7 @@ export function mount(server: Server, service: Service, hooks: MountHooks): void
   for (const method of service.methods) {
     definition[method.path] = {
       path: method.path,
-      requestStream: method.kind === 'duplex',
+      requestStream: method.kind === 'duplex' || method.kind === 'push',
       responseStream: method.kind !== 'unary',
       requestSerialize: bufferOf,
       requestDeserialize: bytesOf,
@@ -69,14 +85,21 @@ function handlerOf(method: Method, hooks: MountHooks): UntypedServiceImplementat
       };
     case 'serverStream':
       return (call: ServerWritableStream<Bytes, Bytes>) => {
-        void serveStream(method.path, call, hooks, (context) =>
-          encodeEach(method, method.handle(decodeOrRefuse(method.request, call.request), context)),
-        );
+        void serveStream(method.path, call, hooks, (context) => {
+          const responses = method.handle(decodeOrRefuse(method.request, call.request), context);
+          return writeEach(method, call, responses, context.signal);
+        });
       };
     case 'duplex':
       return (call: ServerDuplexStream<Bytes, Bytes>) => {
         void serveStream(method.path, call, hooks, (context) =>
-          encodeEach(method, method.handle(decodeEach(method, call), context)),
+          writeEach(method, call, method.handle(decodeEach(method, call), context), context.signal),
+        );
+      };
+    case 'push':
+      return (call: ServerDuplexStream<Bytes, Bytes>) => {
+        void serveStream(method.path, call, hooks, (context) =>
+          method.handle(decodeEach(method, call), sinkOf(method, call), context),
         );
       };
   }
@@ -89,53 +112,93 @@ async function serveUnary(
   hooks: MountHooks,
 ): Promise<void> {
   const startMs = performance.now();
+  let request: unknown;
+  let responseBytes = 0;
+  let code: StatusName = 'OK';
   try {
-    const request = decodeOrRefuse(method.request, call.request);
-    const response = await method.handle(request, contextOf(call));
-    callback(null, method.response.encode(response));
-    hooks.onCompleted?.(method.path, 'OK', performance.now() - startMs);
+    request = decodeOrRefuse(method.request, call.request);
+    const response = method.response.encode(await method.handle(request, contextOf(call)));
+    responseBytes = response.length;
+    callback(null, response);
   } catch (error) {
     const status = statusOf(method.path, error, hooks);
+    code = status.code;
     callback(errorOf(status));
-    hooks.onCompleted?.(method.path, status.code, performance.now() - startMs);
   }
+  hooks.onCompleted?.({
+    path: method.path,
+    code,
+    durationMs: performance.now() - startMs,
+    request,
+    requestBytes: call.request.length,
+    responseBytes,
+    peer: () => call.getPeer(),
+  });
 }
 
+type StreamCall = ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>;
+
+/** Runs a stream to its end, and ends the call as it did. */
 async function serveStream(
   path: string,
-  call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>,
+  call: StreamCall,
   hooks: MountHooks,
-  respond: (context: CallContext) => AsyncIterable<Bytes>,
+  run: (context: CallContext) => Promise<void>,
 ): Promise<void> {
   const startMs = performance.now();
   const context = contextOf(call);
   // A stream that breaks has told `cancelled` already; without a listener its error would end the process.
   call.on('error', () => undefined);
+  let code: StatusName = 'OK';
   try {
-    for await (const bytes of respond(context)) {
-      if (context.signal.aborted) break;
-      if (!call.write(bytes)) await drained(call, context.signal);
-    }
+    await run(context);
     call.end();
-    hooks.onCompleted?.(path, 'OK', performance.now() - startMs);
   } catch (error) {
     const status: StatusError = context.signal.aborted
       ? new StatusError('CANCELLED', 'the other side is gone')
       : statusOf(path, error, hooks);
+    code = status.code;
     call.emit('error', errorOf(status));
-    hooks.onCompleted?.(path, status.code, performance.now() - startMs);
+  }
+  hooks.onCompleted?.({
+    path,
+    code,
+    durationMs: performance.now() - startMs,
+    request: undefined,
+    requestBytes: 0,
+    responseBytes: 0,
+    peer: () => context.peer,
+  });
+}
+
+/** Writes what the iterable gives, each item once the transport has room. */
+async function writeEach(
+  method: ServerStreamMethod<unknown, unknown> | DuplexMethod<unknown, unknown>,
+  call: StreamCall,
+  responses: AsyncIterable<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const response of responses) {
+    if (signal.aborted) break;
+    if (!call.write(method.response.encode(response))) await drained(call, signal);
   }
 }
 
-async function* encodeEach(
-  method: ServerStreamMethod<unknown, unknown> | DuplexMethod<unknown, unknown>,
-  responses: AsyncIterable<unknown>,
-): AsyncIterable<Bytes> {
-  for await (const response of responses) yield method.response.encode(response);
+function sinkOf(
+  method: PushMethod<unknown, unknown>,
+  call: ServerDuplexStream<Bytes, Bytes>,
+): ResponseSink<unknown> {
+  return {
+    write: (response, taken) => {
+      call.write(method.response.encode(response), (error: Error | null | undefined) => {
+        if (!error) taken();
+      });
+    },
+  };
 }
 
 async function* decodeEach(
-  method: DuplexMethod<unknown, unknown>,
+  method: DuplexMethod<unknown, unknown> | PushMethod<unknown, unknown>,
   call: ServerDuplexStream<Bytes, Bytes>,
 ): AsyncIterable<unknown> {
   // Leaving the loop early must not destroy the call: its status still has to be sent.
@@ -144,10 +207,7 @@ async function* decodeEach(
   }
 }
 
-function drained(
-  call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>,
-  signal: AbortSignal,
-): Promise<void> {
+function drained(call: StreamCall, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       call.off('drain', end);

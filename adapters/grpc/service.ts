@@ -50,8 +50,32 @@ export interface DuplexMethod<Request, Response> {
   handle(requests: AsyncIterable<Request>, context: CallContext): AsyncIterable<Response>;
 }
 
+/** Where a handler that does not wait to be asked puts its responses. */
+export interface ResponseSink<Response> {
+  /**
+   * Hands the response to the transport now. Nothing bounds what is handed over but the handler, which counts what
+   * `taken` has not said.
+   *
+   * @param taken called once the transport has passed it on; never when the call ends before
+   */
+  write(response: Response, taken: () => void): void;
+}
+
+/** Streams both ways like a duplex method; responses are pushed when they come into being, without a turn of waiting each. */
+export interface PushMethod<Request, Response> {
+  readonly kind: 'push';
+  readonly path: string;
+  readonly request: Codec<Request>;
+  readonly response: Codec<Response>;
+  /** The call ends when it resolves, behind what was written, or with the `StatusError` that it rejects with. */
+  handle(requests: AsyncIterable<Request>, sink: ResponseSink<Response>, context: CallContext): Promise<void>;
+}
+
 export type Method =
-  UnaryMethod<unknown, unknown> | ServerStreamMethod<unknown, unknown> | DuplexMethod<unknown, unknown>;
+  | UnaryMethod<unknown, unknown>
+  | ServerStreamMethod<unknown, unknown>
+  | DuplexMethod<unknown, unknown>
+  | PushMethod<unknown, unknown>;
 
 export interface Service {
   /** `package.Service`. */
@@ -92,5 +116,15 @@ export function duplex<Request, Response>(
   handle: (requests: AsyncIterable<Request>, context: CallContext) => AsyncIterable<Response>,
 ): Method {
   const method: DuplexMethod<Request, Response> = { kind: 'duplex', path, request, response, handle };
+  return method;
+}
+
+export function push<Request, Response>(
+  path: string,
+  request: Codec<Request>,
+  response: Codec<Response>,
+  handle: PushMethod<Request, Response>['handle'],
+): Method {
+  const method: PushMethod<Request, Response> = { kind: 'push', path, request, response, handle };
   return method;
 }

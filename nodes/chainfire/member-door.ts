@@ -1,10 +1,18 @@
 import { type PeerIdentity } from '../../adapters/grpc/peer/protocol.ts';
 import { type PeerReceiver } from '../../adapters/grpc/peer/service.ts';
-import { type MemberPort } from '../../adapters/grpc/services/member-port.ts';
+import {
+  type MemberPort,
+  type WatchListener,
+  type WatchStream,
+} from '../../adapters/grpc/services/member-port.ts';
 import { statusOfRefusal } from '../../adapters/grpc/errors.ts';
 import { StatusError } from '../../adapters/grpc/status.ts';
 import { RunnerError } from '../../adapters/runner/runner-error.ts';
-import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
+import {
+  type MemberRequest,
+  type MemberResponse,
+  type MemberStream,
+} from '../../core/chainfire/member-protocol.ts';
 import { decodeGroupMessages, decodeSnapshotHeader } from '../../core/raft/message-codec.ts';
 import { memberTables } from '../../core/chainfire/member.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
@@ -33,11 +41,24 @@ export class MemberDoor implements MemberPort {
     } catch (error) {
       if (signal.aborted) throw new StatusError('CANCELLED', 'the client has gone');
       if (!(error instanceof RunnerError)) throw error;
-      if (error.code === 'OVERLOADED') {
-        throw statusOfRefusal({ kind: 'refused', code: 'TOO_MANY_REQUESTS', message: error.message });
-      }
+      if (error.code === 'OVERLOADED') throw overloaded(error);
       // No etcd text: a client must not take it for a promise that nothing was done.
       throw new StatusError('UNAVAILABLE', error.message);
+    }
+  }
+
+  openWatchStream(stream: MemberStream, listener: WatchListener): WatchStream {
+    const member = this.#behind();
+    try {
+      return member.openStream(stream, {
+        item: (response, bytes) => listener.item(response, bytes),
+        ended: (refusal) => listener.ended(refusal && statusOfRefusal(refusal)),
+        // A watch that ends has lost nothing: its client goes on elsewhere.
+        failed: () => listener.ended(stopped()),
+      });
+    } catch (error) {
+      if (!(error instanceof RunnerError)) throw error;
+      throw error.code === 'OVERLOADED' ? overloaded(error) : stopped();
     }
   }
 
@@ -60,7 +81,15 @@ export class MemberDoor implements MemberPort {
 
   #behind(): LiveMember {
     if (this.#member !== undefined) return this.#member;
-    if (this.#closed) throw statusOfRefusal({ kind: 'refused', code: 'STOPPED', message: '' });
+    if (this.#closed) throw stopped();
     throw statusOfRefusal({ kind: 'refused', code: 'NO_LEADER', message: '' });
   }
+}
+
+function overloaded(error: RunnerError): StatusError {
+  return statusOfRefusal({ kind: 'refused', code: 'TOO_MANY_REQUESTS', message: error.message });
+}
+
+function stopped(): StatusError {
+  return statusOfRefusal({ kind: 'refused', code: 'STOPPED', message: '' });
 }

@@ -13,7 +13,9 @@ import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { clusterService } from '../../adapters/grpc/services/cluster.ts';
 import { Health, healthService } from '../../adapters/grpc/services/health.ts';
 import { kvService } from '../../adapters/grpc/services/kv.ts';
+import { leaseService } from '../../adapters/grpc/services/lease.ts';
 import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts';
+import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { MetricsServer } from '../../adapters/metrics/http-server.ts';
 import { bytesPerKib } from '../../core/base/units.ts';
@@ -199,10 +201,14 @@ class ServingProcess {
         purpose: 'clients',
         services: [
           kvService(this.#door),
+          watchService(this.#door),
+          leaseService(this.#door),
           clusterService(this.#door),
           maintenanceService(this.#door),
           healthService(this.#health, [
             'etcdserverpb.KV',
+            'etcdserverpb.Watch',
+            'etcdserverpb.Lease',
             'etcdserverpb.Cluster',
             'etcdserverpb.Maintenance',
           ]),
@@ -239,7 +245,7 @@ class ServingProcess {
     return {
       onDefect: (path, error) =>
         log.error({ err: error, path }, 'a call failed for a reason that is no refusal'),
-      onCompleted: (path, code, durationMs) => this.#metrics.callCompleted(path, code, durationMs),
+      onCompleted: ({ path, code, durationMs }) => this.#metrics.callCompleted(path, code, durationMs),
     };
   }
 }

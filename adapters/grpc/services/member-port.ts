@@ -1,4 +1,9 @@
-import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
+import { type WatchRequest, type WatchResponse } from '../../../core/chainfire/api/watch.ts';
+import {
+  type MemberRequest,
+  type MemberResponse,
+  type MemberStream,
+} from '../../../core/chainfire/member-protocol.ts';
 import { statusOfRefusal } from '../errors.ts';
 import {
   type MemberMethod,
@@ -7,11 +12,31 @@ import {
   type ResponseOf,
 } from '../member-methods.ts';
 import { type CallContext, type Method, unary } from '../service.ts';
+import { type StatusError } from '../status.ts';
 
 /** What the services need of a member: the runner gives it. */
 export interface MemberPort {
   /** Rejects with a `StatusError` when there is no member to answer. */
   request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse>;
+  /** Throws a `StatusError` when there is no member to watch. */
+  openWatchStream(stream: MemberStream, listener: WatchListener): WatchStream;
+}
+
+/** What a member says over a stream of watches. None of it may throw. */
+export interface WatchListener {
+  /** To be written at once; what it counts for is given to `drained` when the transport has taken it. */
+  item(response: WatchResponse, bytes: number): void;
+  /** The last that is said. Undefined: a good end. */
+  ended(status: StatusError | undefined): void;
+}
+
+/** Behind its end, nothing that is said to a stream has an effect. */
+export interface WatchStream {
+  /** Resolves when the member has taken it up; to wait for it is the back-pressure. */
+  send(request: WatchRequest): Promise<void>;
+  drained(bytes: number): void;
+  /** The client is gone: nothing is said to the listener any more. */
+  close(): void;
 }
 
 /** Asks the member; its refusal is thrown as the status that etcd's clients know. */

@@ -14,7 +14,7 @@ import {
 } from '../../../adapters/grpc/services/health.ts';
 import { kvService } from '../../../adapters/grpc/services/kv.ts';
 import { maintenanceService } from '../../../adapters/grpc/services/maintenance.ts';
-import { statusName } from '../../../adapters/grpc/status.ts';
+import { StatusError, statusName } from '../../../adapters/grpc/status.ts';
 import { AlarmRequest, AlarmResponse, StatusResponse } from '../../../core/chainfire/api/cluster.ts';
 import { PutRequest, PutResponse, RangeRequest, RangeResponse } from '../../../core/chainfire/api/kv.ts';
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
@@ -35,6 +35,9 @@ beforeEach(async () => {
     request: (request: MemberRequest, signal: AbortSignal) => {
       asked.push(request);
       return answer(request, signal);
+    },
+    openWatchStream: () => {
+      throw new StatusError('UNAVAILABLE', 'nothing is watched here');
     },
   };
   server = await GrpcServer.listen({
