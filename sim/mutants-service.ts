@@ -61,7 +61,7 @@ export const serviceMutants: readonly Mutant[] = [
   {
     name: 'forwarded-twice',
     about: 'A proposal that the network doubled on its way to the leader is put into the log twice.',
-    file: 'core/raft/group.ts',
+    file: 'core/raft/forwarding.ts',
     anchor: 'if (message.boot === progress.forwardBoot && message.forwardSeq <= progress.forwardSeq) return;',
     replacement: '',
     caughtBy: ['revisions', 'linearizability'],

@@ -1,7 +1,9 @@
 import { type NodeId } from '../base/ids.ts';
 import { isVoter, votersOf } from './configuration.ts';
+import { assert } from '../base/assert.ts';
 import { type GroupState } from './group-state.ts';
 import { configurationChanged, leaderAppend } from './leader-log.ts';
+import { hasPromisedPatience } from './lease.ts';
 import { isQuorum, voteOutcome } from './quorum.ts';
 import { becomeFollower, changeLeader, restartElectionTimer } from './roles.ts';
 import { noBytes } from '../base/bytes.ts';
@@ -32,11 +34,13 @@ export function onTimeoutNow(state: GroupState): void {
 
 export function onVoteRequest(state: GroupState, from: NodeId, message: VoteRequest): void {
   // Leader stickiness (dissertation §4.2.3): while a leader is heard, others' impatience moves neither vote nor term.
-  if (message.term > state.term && !message.transfer && hearsLeader(state)) return;
+  const patient = !message.transfer && hasPromisedPatience(state);
+  if (message.term > state.term && !message.transfer && (patient || hearsLeader(state))) return;
   if (!message.preVote && message.term > state.term) becomeFollower(state, message.term, 0);
   const granted =
     message.term >= state.term &&
     !state.repairing &&
+    !patient &&
     isFree(state, from, message) &&
     isUpToDate(state, message);
   if (!granted) {
@@ -104,6 +108,7 @@ function mayCampaign(state: GroupState): boolean {
 }
 
 function campaign(state: GroupState, options: { readonly transfer: boolean }): void {
+  assert(options.transfer || !hasPromisedPatience(state), 'a vote for oneself breaks no promise either');
   state.saveVote(state.term + 1, state.id);
   state.role = 'candidate';
   state.ownVoteSyncSeq = state.log.journal.writeSeq;
@@ -146,6 +151,7 @@ function becomeLeader(state: GroupState): void {
   state.progress = new Map();
   state.alignProgress();
   state.votes.clear();
+  state.leaseForfeited = false;
   state.quorumCheckUs = state.nowUs + state.options.electionTimeoutUs;
   // Committing this entry commits everything before it (§5.4.2), and only then is the commit index current (§6.4).
   leaderAppend(state, 'empty', [noBytes]);

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type GroupState } from './group-state.ts';
+import { promiseUs } from './lease.ts';
 import { appendMatched } from './repair.ts';
 import { becomeFollower, leaderHeard } from './roles.ts';
 import { type LogIndex, type RaftMessage, type SnapshotHeader } from './types.ts';
@@ -43,6 +44,7 @@ export function onAppendRequest(state: GroupState, from: NodeId, message: Append
 export function onHeartbeatRequest(state: GroupState, from: NodeId, message: HeartbeatRequest): void {
   becomeFollower(state, message.term, from);
   leaderHeard(state);
+  state.forwardedBatches.forgetBefore(state.nowUs - 2 * state.options.electionTimeoutUs);
   // The leader names no more than what it knows us to hold, but damage may have taken of that since.
   state.commitTo(Math.min(message.commitIndex, state.log.lastIndex));
   // Says only that this member is still in this term, which needs nothing to be durable (dissertation §6.4).
@@ -50,6 +52,8 @@ export function onHeartbeatRequest(state: GroupState, from: NodeId, message: Hea
     kind: 'heartbeatResponse',
     term: state.term,
     readSeq: message.readSeq,
+    sentUs: message.sentUs,
+    promisedUs: promiseUs(state),
     boot: state.boot,
     lastIndex: state.log.lastIndex,
   });
@@ -63,7 +67,8 @@ export function answerStaleLeader(
 ): void {
   const common = { term: state.term, boot: state.boot };
   if (message.kind === 'heartbeatRequest') {
-    state.send(from, { kind: 'heartbeatResponse', ...common, readSeq: 0, lastIndex: state.log.lastIndex });
+    const nothing = { readSeq: 0, sentUs: 0, promisedUs: 0 };
+    state.send(from, { kind: 'heartbeatResponse', ...common, ...nothing, lastIndex: state.log.lastIndex });
   } else {
     const index = message.previousIndex;
     state.send(from, { kind: 'appendResponse', ...common, index, rejected: true, hintIndex: 0, hintTerm: 0 });

@@ -2,6 +2,7 @@ import { assert, present } from '../base/assert.ts';
 import { type GroupId, type NodeId } from '../base/ids.ts';
 import { type Prng } from '../base/prng.ts';
 import { membersOf } from './configuration.ts';
+import { ForwardedBatches } from './forwarded-batches.ts';
 import { type RaftLog } from './log.ts';
 import { type Outbox } from './outbox.ts';
 import { Progress } from './progress.ts';
@@ -65,8 +66,11 @@ export class GroupState {
   /** Drawn from [T, 2T) for each term and campaign. */
   electionTimeoutUs = 0;
   electionDeadlineUs = 0;
-  /** When a leader of the current term was last heard. */
-  leaderHeardUs = -Infinity;
+  /**
+   * When a leader was last heard, of whatever term; with leader-lease reads no earlier than the start of this life, since
+   * what was promised to a leader in an earlier one is forgotten.
+   */
+  leaderHeardUs: number;
   /** Answers to the campaign under way; a candidate's own vote is among them once it is durable. */
   readonly votes = new Map<NodeId, boolean>();
   /** The write that makes the candidate's own vote durable. */
@@ -79,6 +83,8 @@ export class GroupState {
   peers: readonly NodeId[] = [];
   quorumCheckUs = Infinity;
   transfer: Transfer | undefined;
+  /** Somebody may have been told to campaign at once: no lease holds in this term any more. */
+  leaseForfeited = false;
   /** Oldest first; its length is bounded since every element counts some bytes. */
   readonly uncommitted: UncommittedAppend[] = [];
   uncommittedBytes = 0;
@@ -87,6 +93,7 @@ export class GroupState {
   readonly reads: ReadState;
   /** Numbers the batches of proposals that were forwarded in this life. */
   forwardSeq = 0;
+  readonly forwardedBatches: ForwardedBatches;
 
   // What the end of the step has to see to.
   sendsDue = false;
@@ -111,11 +118,13 @@ export class GroupState {
     this.log = fields.log;
     this.outbox = fields.outbox;
     this.nowUs = fields.nowUs;
+    this.leaderHeardUs = fields.options.leaseReads === undefined ? -Infinity : fields.nowUs;
     this.commitIndex = fields.appliedIndex;
     this.takenIndex = fields.appliedIndex;
     this.appliedIndex = fields.appliedIndex;
     this.announcedIndex = fields.appliedIndex;
     this.bootSyncSeq = fields.bootSyncSeq;
+    this.forwardedBatches = new ForwardedBatches(fields.options.inflightBytesMax);
     this.reads = new ReadState(fields.options.pendingReadsMax);
   }
 

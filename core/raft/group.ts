@@ -9,7 +9,9 @@ import {
   onVoteResponse,
 } from './election.ts';
 import { answerStaleLeader, onAppendRequest, onHeartbeatRequest, onSnapshotInstalled } from './follower.ts';
+import { forwardProposals, onProposalForwarded, onProposalsRefused } from './forwarding.ts';
 import { type GroupState } from './group-state.ts';
+import { hasPromisedPatience } from './lease.ts';
 import { advanceCommit, takeProposals } from './leader-log.ts';
 import { proposeConfiguration, transferLeadership } from './membership.ts';
 import {
@@ -59,8 +61,9 @@ export class RaftGroup {
     this.view = new GroupView(state);
     this.#saidTerm = state.term;
     restartElectionTimer(state);
-    // Whoever decides alone has nobody to wait for.
+    // Whoever decides alone has nobody to wait for, unless it may have promised to.
     const { voters, outgoing } = state.configuration;
+    if (hasPromisedPatience(state)) return;
     if (outgoing.length === 0 && voters.length === 1 && voters[0] === state.id)
       state.electionDeadlineUs = state.nowUs;
   }
@@ -125,9 +128,7 @@ export class RaftGroup {
     } else if (state.leader === 0) {
       this.#refuse(proposals, 'NO_LEADER');
     } else {
-      state.forwardSeq += 1;
-      const { term, boot, forwardSeq } = state;
-      state.sendNumbered(state.leader, { kind: 'proposalForwarded', term, boot, forwardSeq, proposals });
+      forwardProposals(state, state.leader, proposals);
     }
   }
 
@@ -229,7 +230,9 @@ export class RaftGroup {
         if (state.leader === from) onTimeoutNow(state);
         return;
       case 'proposalForwarded':
-        return this.#onProposalForwarded(from, message);
+        return onProposalForwarded(state, from, message);
+      case 'proposalsRefused':
+        return onProposalsRefused(state, message);
       case 'readIndexRequest':
         return onReadIndexRequest(state, from, message);
       case 'readIndexResponse':
@@ -237,18 +240,6 @@ export class RaftGroup {
       default:
         unreachable(message);
     }
-  }
-
-  /** Takes each batch at most once, whatever the network does to it; what does not fit is lost, as on the way. */
-  #onProposalForwarded(from: NodeId, message: Extract<RaftMessage, { kind: 'proposalForwarded' }>): void {
-    const state = this.#state;
-    const progress = state.progress.get(from);
-    if (state.role !== 'leader' || progress === undefined || state.transfer !== undefined) return;
-    if (message.boot < progress.forwardBoot) return;
-    if (message.boot === progress.forwardBoot && message.forwardSeq <= progress.forwardSeq) return;
-    progress.forwardBoot = message.boot;
-    progress.forwardSeq = message.forwardSeq;
-    takeProposals(state, message.proposals);
   }
 
   #refuse(proposals: readonly Uint8Array[], code: RaftRefusal): void {

@@ -10,7 +10,7 @@ import { type Entry, type GroupMessage, type RaftMessage, type SnapshotHeader } 
  * order of their declaration; integers are varints. Both ends run this code: a change of the layout is a new version of
  * the peer protocol.
  */
-const formatVersion = 1;
+const formatVersion = 2;
 
 const kinds: readonly RaftMessage['kind'][] = [
   'voteRequest',
@@ -23,6 +23,7 @@ const kinds: readonly RaftMessage['kind'][] = [
   'proposalForwarded',
   'readIndexRequest',
   'readIndexResponse',
+  'proposalsRefused',
 ];
 
 export function encodeGroupMessages(messages: readonly GroupMessage[]): Uint8Array {
@@ -115,9 +116,12 @@ function writeFields(writer: WireWriter, message: RaftMessage): void {
     case 'heartbeatRequest':
       writer.varint(message.commitIndex);
       writer.varint(message.readSeq);
+      writer.varint(message.sentUs);
       break;
     case 'heartbeatResponse':
       writer.varint(message.readSeq);
+      writer.varint(message.sentUs);
+      writer.varint(message.promisedUs);
       writer.varint(message.boot);
       writer.varint(message.lastIndex);
       break;
@@ -128,6 +132,11 @@ function writeFields(writer: WireWriter, message: RaftMessage): void {
       writer.varint(message.forwardSeq);
       writer.varint(message.proposals.length);
       for (const proposal of message.proposals) writer.bytes(proposal);
+      break;
+    case 'proposalsRefused':
+      writer.varint(message.boot);
+      writer.varint(message.forwardSeq);
+      writer.varint(message.taken);
       break;
     case 'readIndexRequest':
       writer.varint(message.boot);
@@ -169,9 +178,23 @@ function readFields(reader: WireReader, kind: RaftMessage['kind'], term: number)
       };
     }
     case 'heartbeatRequest':
-      return { kind, term, commitIndex: reader.varint(), readSeq: reader.varint() };
+      return {
+        kind,
+        term,
+        commitIndex: reader.varint(),
+        readSeq: reader.varint(),
+        sentUs: reader.varint(),
+      };
     case 'heartbeatResponse':
-      return { kind, term, readSeq: reader.varint(), boot: reader.varint(), lastIndex: reader.varint() };
+      return {
+        kind,
+        term,
+        readSeq: reader.varint(),
+        sentUs: reader.varint(),
+        promisedUs: reader.varint(),
+        boot: reader.varint(),
+        lastIndex: reader.varint(),
+      };
     case 'timeoutNow':
       return { kind, term };
     case 'proposalForwarded':
@@ -181,6 +204,14 @@ function readFields(reader: WireReader, kind: RaftMessage['kind'], term: number)
         boot: reader.varint(),
         forwardSeq: reader.varint(),
         proposals: readProposals(reader),
+      };
+    case 'proposalsRefused':
+      return {
+        kind,
+        term,
+        boot: reader.varint(),
+        forwardSeq: reader.varint(),
+        taken: reader.varint(),
       };
     case 'readIndexRequest':
       return { kind, term, boot: reader.varint(), context: reader.varint() };

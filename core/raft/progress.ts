@@ -26,6 +26,8 @@ export class Progress {
   boot = 0;
   /** Newest read round that it has confirmed. */
   readSeq = 0;
+  /** Until then, by the leader's clock, it surely votes for nobody (see lease.ts). */
+  leaseUntilUs = -Infinity;
   /** When an unanswered append was last repeated or asked after, and `match` then. */
   nudgedUs = -Infinity;
   nudgedMatch: LogIndex = 0;

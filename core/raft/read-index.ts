@@ -1,4 +1,5 @@
 import { type NodeId } from '../base/ids.ts';
+import { mayReadOnLease } from './lease.ts';
 import { isQuorum } from './quorum.ts';
 import { type GroupState } from './group-state.ts';
 import { type PendingRead } from './read-state.ts';
@@ -13,10 +14,12 @@ import { type LogIndex, type RaftMessage, type RaftRefusal } from './types.ts';
  * the newest round and an answer repeats it: an older answer proves nothing about a newer round.
  *
  * Before the first commit of its term a leader does not know which of its predecessors' entries are committed: reads wait.
+ *
+ * With leader-lease reads (lease.ts) a leader that has a lease answers at once; one that has none falls back to rounds.
  */
 export function readRequested(state: GroupState, context: number): void {
   if (state.role === 'leader') {
-    if (!enqueue(state, { from: 0, boot: 0, context })) refuse(state, context, 'BUSY');
+    if (!serve(state, { from: 0, boot: 0, context })) refuse(state, context, 'BUSY');
     return;
   }
   if (state.leader === 0) return refuse(state, context, 'NO_LEADER');
@@ -39,7 +42,7 @@ export function onReadIndexRequest(
   from: NodeId,
   message: Extract<RaftMessage, { kind: 'readIndexRequest' }>,
 ): void {
-  if (state.role === 'leader') enqueue(state, { from, boot: message.boot, context: message.context });
+  if (state.role === 'leader') serve(state, { from, boot: message.boot, context: message.context });
 }
 
 /** An answer of an earlier life of ours is told apart by the boot, a doubled one by being asked for no more. */
@@ -101,7 +104,12 @@ export function dropForwardedReads(state: GroupState): void {
   state.reads.forwarded.clear();
 }
 
-function enqueue(state: GroupState, read: PendingRead): boolean {
+/** Answers at once on a lease, or else with the next round. Returns false where too many wait already. */
+function serve(state: GroupState, read: PendingRead): boolean {
+  if (mayReadOnLease(state)) {
+    answer(state, read, state.commitIndex);
+    return true;
+  }
   if (state.reads.full) return false;
   state.reads.waiting.push(read);
   state.reads.pending += 1;

@@ -1,6 +1,7 @@
 import { type NodeId } from '../base/ids.ts';
 import { entryBytes } from './entry-cache.ts';
 import { type GroupState } from './group-state.ts';
+import { promised } from './lease.ts';
 import { type Progress } from './progress.ts';
 import { type Entry, type LogIndex, type RaftMessage } from './types.ts';
 
@@ -31,6 +32,7 @@ export function sendHeartbeats(state: GroupState): void {
       // What is not known to match may not commit there.
       commitIndex: Math.min(state.commitIndex, state.progressOf(peer).match),
       readSeq: state.reads.readSeq,
+      sentUs: state.options.leaseReads === undefined ? 0 : state.nowUs,
     });
   }
 }
@@ -64,11 +66,16 @@ export function onHeartbeatResponse(
   const progress = state.progress.get(from);
   if (progress === undefined || !heard(state, progress, message.boot, message.lastIndex)) return;
   progress.readSeq = Math.max(progress.readSeq, Math.min(message.readSeq, state.reads.readSeq));
+  promised(state, progress, message);
   nudge(state, progress);
 }
 
-/** The member holds everything: it may campaign at once, whatever leader the others still believe in. */
+/**
+ * Once the member holds everything, it may campaign at once, whatever leader the others still believe in; they will break
+ * the promises on which our lease rests, now or whenever that message arrives.
+ */
 export function handOver(state: GroupState, to: NodeId, progress: Progress): void {
+  state.leaseForfeited = true;
   if (progress.match === state.log.lastIndex) state.send(to, { kind: 'timeoutNow', term: state.term });
 }
 

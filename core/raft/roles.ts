@@ -38,7 +38,10 @@ export function becomeFollower(state: GroupState, term: Term, leader: NodeId | 0
 
 /** Whom this member follows; what the former leader was asked is given up. */
 export function changeLeader(state: GroupState, leader: NodeId | 0): void {
-  if (state.leader !== leader) dropForwardedReads(state);
+  if (state.leader !== leader) {
+    dropForwardedReads(state);
+    state.forwardedBatches.clear();
+  }
   state.leader = leader;
 }
 

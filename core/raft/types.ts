@@ -51,6 +51,12 @@ export interface RaftOptions {
   readonly pendingReadsMax: number;
   /** A segment file is closed at this size. */
   readonly segmentBytesMax: number;
+  /**
+   * Reads on the leader's lease (see lease.ts); undefined: each read is confirmed by a quorum. Right only while no member's
+   * monotonic clock gains or loses more than this, in millionths, nor stands still while it runs, and while
+   * `electionTimeoutUs` is not lowered at a restart.
+   */
+  readonly leaseReads: { readonly clockDriftPpmMax: number } | undefined;
 }
 
 export const defaultRaftOptions: RaftOptions = {
@@ -63,6 +69,7 @@ export const defaultRaftOptions: RaftOptions = {
   cacheBytesMax: 33_554_432,
   pendingReadsMax: 65_536,
   segmentBytesMax: 67_108_864,
+  leaseReads: undefined,
 };
 
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader';
@@ -112,11 +119,17 @@ export type RaftMessage =
       readonly commitIndex: LogIndex;
       /** Number of the newest read round that an answer confirms; 0: none. */
       readonly readSeq: number;
+      /** When it was sent, by the leader's clock; 0: the leader keeps no lease. */
+      readonly sentUs: number;
     }
   | {
       readonly kind: 'heartbeatResponse';
       readonly term: Term;
       readonly readSeq: number;
+      /** As in the heartbeat. */
+      readonly sentUs: number;
+      /** The sender votes for nobody for as long, by its own clock; 0: it promises nothing (see lease.ts). */
+      readonly promisedUs: number;
       readonly boot: number;
       readonly lastIndex: LogIndex;
     }
@@ -129,6 +142,14 @@ export type RaftMessage =
       readonly boot: number;
       readonly forwardSeq: number;
       readonly proposals: readonly Uint8Array[];
+    }
+  /** The answer to such a batch that did not fit: all but its first `taken` will never be taken. */
+  | {
+      readonly kind: 'proposalsRefused';
+      readonly term: Term;
+      readonly boot: number;
+      readonly forwardSeq: number;
+      readonly taken: number;
     }
   /** `context` is the sender's own number of the request, unique within its boot; the answer repeats both. */
   | {
@@ -160,7 +181,8 @@ export type RaftNodeEvent =
   | TickEvent
   | { readonly kind: 'received'; readonly from: NodeId; readonly messages: readonly GroupMessage[] }
   | { readonly kind: 'synced'; readonly syncSeq: number }
-  /** Commands for the log; a follower forwards them. `proposalRefused` comes back at once or never. */
+  /** Commands for the log; a follower forwards them. `proposalRefused` comes back at once, or later from a
+   * leader that has no room (`BUSY`), or never (lost: the proposer times out). */
   | { readonly kind: 'proposed'; readonly group: GroupId; readonly proposals: readonly Uint8Array[] }
   | { readonly kind: 'configurationProposed'; readonly group: GroupId; readonly configuration: Configuration }
   /** Answered by `readReady` or `readRefused` with the same context, or never (lost: the asker times out). */

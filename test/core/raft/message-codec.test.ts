@@ -76,15 +76,25 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
     term: number,
     commitIndex: number,
     readSeq: number,
+    sentUs: number,
   }),
   fc.record({
     kind: fc.constant('heartbeatResponse' as const),
     term: number,
     readSeq: number,
+    sentUs: number,
+    promisedUs: number,
     boot: number,
     lastIndex: number,
   }),
   fc.record({ kind: fc.constant('timeoutNow' as const), term: number }),
+  fc.record({
+    kind: fc.constant('proposalsRefused' as const),
+    term: number,
+    boot: number,
+    forwardSeq: number,
+    taken: number,
+  }),
   fc.record({
     kind: fc.constant('proposalForwarded' as const),
     term: number,
@@ -147,12 +157,12 @@ test('bytes that are cut short or changed are refused, or mean something: they n
 });
 
 test('a count that the bytes cannot hold is refused before anything is made of it', () => {
-  expect(() => decodeGroupMessages(Uint8Array.of(1, 0xff, 0xff, 0xff, 0xff, 0x0f))).toThrow(WireError);
+  expect(() => decodeGroupMessages(Uint8Array.of(2, 0xff, 0xff, 0xff, 0xff, 0x0f))).toThrow(WireError);
   expect(() => decodeConfiguration(Uint8Array.of(0xff, 0xff, 0x7f))).toThrow(WireError);
 });
 
 test('another version of the peer protocol is refused by name', () => {
-  expect(() => decodeGroupMessages(Uint8Array.of(2, 0))).toThrow('version 2 of the peer protocol');
+  expect(() => decodeGroupMessages(Uint8Array.of(1, 0))).toThrow('version 1 of the peer protocol');
 });
 
 test('a configuration entry that is none is refused at the door, since it would take effect when appended', () => {

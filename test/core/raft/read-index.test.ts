@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Cluster, group1 } from './cluster.ts';
-import { accepted, alone, heartbeat, ofKind, received, sent, sentOf } from './scene.ts';
+import { accepted, alone, beaten, heartbeat, ofKind, received, sent, sentOf } from './scene.ts';
 import { type RaftMessage, type RaftNodeEffect, type RaftOptions } from '../../../core/raft/types.ts';
 
 /** Member 1 of three leads term 1 and has committed nothing in it. */
@@ -29,13 +29,7 @@ const read = (cluster: Cluster, id: number, context: number): readonly RaftNodeE
 const answered = (effects: readonly RaftNodeEffect[]): readonly (readonly [number, number])[] =>
   ofKind(effects, 'readReady').map(({ context, index }) => [context, index]);
 
-const beat = (readSeq: number): RaftMessage => ({
-  kind: 'heartbeatResponse',
-  term: 1,
-  readSeq,
-  boot: 1,
-  lastIndex: 1,
-});
+const beat = (readSeq: number): RaftMessage => beaten({ term: 1, readSeq, lastIndex: 1 });
 
 test('a read is answered with the commit index once a quorum has confirmed the leader (dissertation §6.4)', () => {
   const cluster = lead();

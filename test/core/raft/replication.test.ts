@@ -4,6 +4,7 @@ import {
   accepted,
   alone,
   appendRequest,
+  beaten,
   commands,
   heartbeat,
   ofKind,
@@ -317,7 +318,7 @@ test('a member that has started anew is probed again, and what its earlier start
   cluster.propose(1, 'a');
   cluster.step(1, received(2, accepted(1, 2)));
   // It has lost entry 2 to damage and says so by its new boot; the answer of its former life is still on the way.
-  const restarted = received(2, { kind: 'heartbeatResponse', term: 1, readSeq: 0, boot: 2, lastIndex: 1 });
+  const restarted = received(2, beaten({ term: 1, boot: 2, lastIndex: 1 }));
   expect(sentOf(cluster.step(1, restarted), 'appendRequest')).toMatchObject([{ previousIndex: 1, boot: 2 }]);
   cluster.step(1, received(2, accepted(1, 2)));
   cluster.sync(1);

@@ -38,8 +38,21 @@ export function appendRequest(fields: {
   return { kind: 'appendRequest', term, previousIndex, previousTerm, entries, commitIndex, boot };
 }
 
-export function heartbeat(term: number, commitIndex = 0, readSeq = 0): RaftMessage {
-  return { kind: 'heartbeatRequest', term, commitIndex, readSeq };
+export function heartbeat(term: number, commitIndex = 0, readSeq = 0, sentUs = 0): RaftMessage {
+  return { kind: 'heartbeatRequest', term, commitIndex, readSeq, sentUs };
+}
+
+/** The answer to a heartbeat. */
+export function beaten(fields: {
+  term: number;
+  readSeq?: number;
+  sentUs?: number;
+  promisedUs?: number;
+  boot?: number;
+  lastIndex?: number;
+}): RaftMessage {
+  const defaults = { readSeq: 0, sentUs: 0, promisedUs: 0, boot: 1, lastIndex: 0 };
+  return { kind: 'heartbeatResponse', ...defaults, ...fields };
 }
 
 export function accepted(term: number, index: number, boot = 1): RaftMessage {
