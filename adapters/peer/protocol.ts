@@ -1,0 +1,162 @@
+import { type NodeId } from '../../core/base/ids.ts';
+import {
+  bytes,
+  id64,
+  type Infer,
+  latin1,
+  message,
+  nested,
+  repeated,
+  text,
+  uint32,
+  uint64,
+} from '../../core/wire/protobuf.ts';
+
+/**
+ * How the nodes of one cluster talk to each other: frames (`core/wire/framing.ts`) over a connection that the sender has
+ * opened. What a node sends goes over its own connections, what it hears comes over theirs.
+ *
+ *     caller                                 called
+ *     hello ───────────────────────────────►         who I am, whom I take you for, what this connection is for
+ *           ◄─────────────────────────────── accepted, or refused with the reason and the connection's end
+ *     exchange:  messages* ────────────────►         ping ──►  ◄── pong, whenever it is quiet
+ *     snapshot:  header, rows*, end ───────►
+ *           ◄─────────────────────────────── receipt, once every row is staged and the machine is told
+ *
+ * A refusal may come at any later time, too. Messages may be lost when a connection breaks; consensus repairs that.
+ */
+export const frameKinds = {
+  hello: 1,
+  accepted: 2,
+  refused: 3,
+  messages: 4,
+  ping: 5,
+  pong: 6,
+  header: 7,
+  rows: 8,
+  end: 9,
+  receipt: 10,
+} as const;
+
+/** Raised with every change that an older node cannot read. */
+export const protocolVersion = 2;
+/** Begins every hello, so that whatever else connects is told apart at once. */
+const protocolName = 'photon-peer';
+
+/** Until both sides know each other: a hello and its answer are short. */
+export const handshakeBytesMax = 4_096;
+/** A peer sends one batch at most, and one message beyond its bound that closed it: an append, or an entry of its largest size. */
+export const frameBytesMax = 67_108_864;
+
+export const purposes = { exchange: 1, snapshot: 2 } as const;
+
+export const Hello = message('Hello', {
+  protocol: text(1),
+  version: uint32(2),
+  clusterId: id64(3),
+  /** Node ids. */
+  from: uint64(4),
+  to: uint64(5),
+  bootId: text(6),
+  purpose: uint32(7),
+});
+export type Hello = Infer<typeof Hello>;
+export const Accepted = message('Accepted', { nodeId: uint64(1), bootId: text(2) });
+export const Refused = message('Refused', { code: text(1), reason: text(2) });
+
+export const Row = message('Row', { key: latin1(1), value: bytes(2) });
+/** Ascending keys within a table, across all frames of it. */
+export const Rows = message('Rows', { table: text(1), rows: repeated(nested(2, () => Row)) });
+/** `rows` of the whole snapshot. A stream that breaks before it is discarded. */
+export const End = message('End', { rows: uint64(1) });
+export const Receipt = message('Receipt', { rows: uint64(1) });
+
+/**
+ * `WRONG_PROTOCOL`: it speaks another version, or something else altogether.
+ * `WRONG_CLUSTER`, `WRONG_NODE`, `NOT_A_MEMBER`: it belongs elsewhere, takes this node for another, is no member (any more).
+ * `NOT_READY`: this node is starting or stopping. `BUSY`: it takes no more of these now.
+ * `MALFORMED`: what came cannot be read. `INCOMPLETE`: rows are missing. `FAILED`: a defect of this node.
+ */
+export type PeerRefusalCode =
+  | 'WRONG_PROTOCOL'
+  | 'WRONG_CLUSTER'
+  | 'WRONG_NODE'
+  | 'NOT_A_MEMBER'
+  | 'NOT_READY'
+  | 'BUSY'
+  | 'MALFORMED'
+  | 'INCOMPLETE'
+  | 'FAILED';
+
+/** What a node tells a peer before it ends the connection. */
+export class PeerRefusal extends Error {
+  override readonly name = 'PeerRefusal';
+  readonly code: PeerRefusalCode;
+
+  constructor(code: PeerRefusalCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Who a node is to its peers. */
+export interface PeerIdentity {
+  readonly clusterId: bigint;
+  readonly id: NodeId;
+  /** Random, new with every start of the process. */
+  readonly bootId: string;
+}
+
+export function formatClusterId(clusterId: bigint): string {
+  return clusterId.toString(16).padStart(16, '0');
+}
+
+export function helloOf(own: PeerIdentity, to: NodeId, purpose: keyof typeof purposes): Hello {
+  return {
+    protocol: protocolName,
+    version: protocolVersion,
+    clusterId: own.clusterId,
+    from: own.id,
+    to,
+    bootId: own.bootId,
+    purpose: purposes[purpose],
+  };
+}
+
+/**
+ * @param address of the other side, for the refusal's text
+ * @param knows whether a node is a member of the cluster as this node knows it
+ * @returns the caller, and what it wants
+ * @throws PeerRefusal saying what does not fit
+ */
+export function acceptHello(
+  own: PeerIdentity,
+  hello: Hello,
+  address: string,
+  knows: (id: NodeId) => boolean,
+): { readonly from: NodeId; readonly purpose: keyof typeof purposes } {
+  const refuse = (code: PeerRefusalCode, reason: string): never => {
+    throw new PeerRefusal(code, `node ${own.id} refuses the peer ${address}: ${reason}`);
+  };
+  if (hello.protocol !== protocolName) refuse('WRONG_PROTOCOL', 'it speaks another protocol');
+  if (hello.version !== protocolVersion) {
+    refuse('WRONG_PROTOCOL', `it speaks peer protocol ${hello.version}, this node speaks ${protocolVersion}`);
+  }
+  if (hello.clusterId !== own.clusterId) {
+    refuse(
+      'WRONG_CLUSTER',
+      `it belongs to cluster ${formatClusterId(hello.clusterId)}, this node to ${formatClusterId(own.clusterId)}`,
+    );
+  }
+  if (hello.to !== own.id) {
+    refuse('WRONG_NODE', `it calls node ${hello.to}; check the addresses of the members`);
+  }
+  const from = hello.from as NodeId;
+  if (from < 1 || from === own.id || !knows(from)) {
+    refuse('NOT_A_MEMBER', `it says it is node ${from}, which is no other member of this cluster`);
+  }
+  for (const [purpose, number] of Object.entries(purposes)) {
+    if (number === hello.purpose) return { from, purpose: purpose as keyof typeof purposes };
+  }
+  return refuse('WRONG_PROTOCOL', `it opens a connection for purpose ${hello.purpose}`);
+}

@@ -1,0 +1,29 @@
+import { type NodeId } from '../../core/base/ids.ts';
+import { type StorageBackend } from '../../core/storage/backend.ts';
+import { WireError } from '../../core/wire/reader.ts';
+import { type PeerIdentity, PeerRefusal } from './protocol.ts';
+
+/** What the receiving side needs of the node behind it. */
+export interface PeerReceiver<Message, Header> {
+  readonly own: PeerIdentity;
+  /** Whether a node is a member of the cluster as this node knows it now. @throws PeerRefusal when nobody can say */
+  knows(id: NodeId): boolean;
+  /** @throws WireError */
+  decodeMessages(bytes: Uint8Array): readonly Message[];
+  /** @throws WireError */
+  decodeHeader(bytes: Uint8Array): Header;
+  received(from: NodeId, messages: readonly Message[]): void;
+  readonly stages: Pick<StorageBackend, 'openStage' | 'stageRows' | 'discardStage' | 'tables'>;
+  /** The stage is whole and now belongs to the machine, which installs or discards it. */
+  snapshotReceived(from: NodeId, stageId: number, header: Header): void;
+}
+
+/** @throws PeerRefusal MALFORMED for what the peer sent in place of `what` */
+export function decoded<T>(what: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof WireError) throw new PeerRefusal('MALFORMED', `malformed ${what}: ${error.message}`);
+    throw error;
+  }
+}

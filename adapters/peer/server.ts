@@ -1,0 +1,158 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+
+import { type NodeId } from '../../core/base/ids.ts';
+import { type Address, formatAddress } from '../config/address.ts';
+import { FrameSocket } from './frame-socket.ts';
+import { IncomingSnapshot } from './incoming-snapshot.ts';
+import { Accepted, acceptHello, frameBytesMax, frameKinds, Hello, PeerRefusal } from './protocol.ts';
+import { decoded, type PeerReceiver } from './receiver.ts';
+import { SilenceWatch } from './silence-watch.ts';
+
+export interface PeerServerOptions<Message, Header> {
+  readonly address: Address;
+  readonly receiver: PeerReceiver<Message, Header>;
+  /** Something failed that is no refusal: a defect of this node, or of its disk. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** Snapshots received at once; the store's own bound on stages is larger, so that recovery has room. */
+const incomingSnapshotsMax = 2;
+/** Callers ask more often for a sign of life; whoever has said nothing for this long, or no hello, is gone. */
+const silenceMs = 10_000;
+const nothing = new Uint8Array(0);
+
+/** Where peers call: plain TCP. TLS would put its own sockets in. */
+export class PeerServer {
+  readonly address: Address;
+  readonly #listener: Server;
+  readonly #sockets: Set<Socket>;
+
+  private constructor(listener: Server, sockets: Set<Socket>, address: Address) {
+    this.#listener = listener;
+    this.#sockets = sockets;
+    this.address = address;
+  }
+
+  /** @throws Error naming the address when it cannot be listened on */
+  static async listen<Message, Header>(options: PeerServerOptions<Message, Header>): Promise<PeerServer> {
+    const { address } = options;
+    const sockets = new Set<Socket>();
+    const reception = { snapshots: 0 };
+    const listener = createServer({ noDelay: true }, (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      new IncomingPeer(socket, options, reception);
+    });
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', (cause) => {
+        reject(
+          new Error(`cannot listen for peers on ${formatAddress(address)}: ${cause.message}`, { cause }),
+        );
+      });
+      listener.listen({ host: address.host, port: address.port }, resolve);
+    });
+    const { port } = listener.address() as AddressInfo;
+    return new PeerServer(listener, sockets, { host: address.host, port });
+  }
+
+  /** Connections of peers end when the peers do: nothing to wait for. */
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+/** One connection that a peer has opened. */
+class IncomingPeer<Message, Header> {
+  readonly #options: PeerServerOptions<Message, Header>;
+  readonly #reception: { snapshots: number };
+  readonly #socket: FrameSocket;
+  readonly #silence: SilenceWatch;
+  #from: NodeId | undefined;
+  #snapshot: IncomingSnapshot<Message, Header> | undefined;
+
+  constructor(socket: Socket, options: PeerServerOptions<Message, Header>, reception: { snapshots: number }) {
+    this.#options = options;
+    this.#reception = reception;
+    this.#socket = new FrameSocket(socket, {
+      frame: (kind, payload) => this.#onFrame(kind, payload),
+      closed: () => this.#over(),
+    });
+    this.#silence = new SilenceWatch(silenceMs, {
+      due: () => undefined,
+      silent: () => {
+        this.#socket.destroy();
+        this.#over();
+      },
+    });
+    // Also where this side ends it.
+    socket.once('close', () => this.#over());
+  }
+
+  #onFrame(kind: number, payload: Uint8Array): void {
+    this.#silence.heard();
+    try {
+      if (this.#from === undefined) this.#onHello(kind, payload);
+      else if (this.#snapshot === undefined) this.#onExchange(this.#from, kind, payload);
+      else this.#onSnapshot(this.#snapshot, kind, payload);
+    } catch (error) {
+      if (!(error instanceof PeerRefusal)) this.#options.onDefect(error);
+      this.#socket.refuse(
+        error instanceof PeerRefusal ? error : new PeerRefusal('FAILED', 'the node has failed to take it'),
+      );
+      this.#over();
+    }
+  }
+
+  #onHello(kind: number, payload: Uint8Array): void {
+    const { receiver } = this.#options;
+    const { own } = receiver;
+    if (kind !== frameKinds.hello)
+      throw new PeerRefusal('WRONG_PROTOCOL', 'a connection begins with a hello');
+    const hello = decoded('hello', () => Hello.decode(payload));
+    const { from, purpose } = acceptHello(own, hello, this.#socket.remote, (id) => receiver.knows(id));
+    if (purpose === 'snapshot') {
+      const { snapshots } = this.#reception;
+      if (snapshots >= incomingSnapshotsMax) {
+        throw new PeerRefusal('BUSY', `node ${own.id} is receiving ${snapshots} snapshots already`);
+      }
+      this.#reception.snapshots += 1;
+      this.#snapshot = new IncomingSnapshot(receiver, from);
+    }
+    this.#from = from;
+    this.#socket.frameBytesMax = frameBytesMax;
+    this.#socket.write(frameKinds.accepted, Accepted.encode({ nodeId: own.id, bootId: own.bootId }));
+  }
+
+  #onExchange(from: NodeId, kind: number, payload: Uint8Array): void {
+    const { receiver } = this.#options;
+    if (kind === frameKinds.ping) {
+      this.#socket.write(frameKinds.pong, nothing);
+      return;
+    }
+    if (kind !== frameKinds.messages)
+      throw new PeerRefusal('MALFORMED', `a frame of kind ${kind} among messages`);
+    // Membership may have changed since the hello: a removed node is not listened to.
+    if (!receiver.knows(from)) throw new PeerRefusal('NOT_A_MEMBER', `node ${from} is no longer a member`);
+    receiver.received(
+      from,
+      decoded('messages', () => receiver.decodeMessages(payload)),
+    );
+  }
+
+  #onSnapshot(snapshot: IncomingSnapshot<Message, Header>, kind: number, payload: Uint8Array): void {
+    const receipt = snapshot.frame(kind, payload);
+    if (receipt === undefined) return;
+    this.#socket.end(frameKinds.receipt, receipt);
+    this.#over();
+  }
+
+  #over(): void {
+    this.#silence.stop();
+    if (this.#snapshot === undefined) return;
+    this.#snapshot.discard();
+    this.#snapshot = undefined;
+    this.#reception.snapshots -= 1;
+  }
+}
