@@ -1,4 +1,5 @@
 import { bytesFromLatin1, latin1FromBytes } from '../../core/base/bytes.ts';
+import { fromKeyEnd, prefixEnd } from '../../core/chainfire/client/key-prefix.ts';
 import { utf8Encode } from '../../core/wire/protobuf.ts';
 
 /** Keys on the command line are UTF-8 text; in the machines they are bytes as latin1 strings. */
@@ -9,18 +10,6 @@ export function keyOf(text: string): string {
 export function keyBytes(key: string): Uint8Array {
   return bytesFromLatin1(key);
 }
-
-/** The end of the range of all keys that begin with `prefix`: `prefix` with its last byte below 0xff raised by one. */
-export function prefixEnd(prefix: string): string {
-  for (let at = prefix.length - 1; at >= 0; at -= 1) {
-    const code = prefix.charCodeAt(at);
-    if (code < 0xff) return prefix.slice(0, at) + String.fromCharCode(code + 1);
-  }
-  return fromKeyEnd;
-}
-
-/** Range end that means "every key from here on". */
-export const fromKeyEnd = '\0';
 
 export interface KeyRange {
   readonly key: string;
