@@ -27,6 +27,7 @@ import { newLogger } from './log.ts';
 import { MemberDoor } from './member-door.ts';
 import { type ProcessMessage } from './process-messages.ts';
 import { type ChainfireSettings } from './settings.ts';
+import { SlowRequestLog } from './slow-request-log.ts';
 import { startMember } from './start-member.ts';
 import { stopRequest } from './stop-request.ts';
 
@@ -92,10 +93,12 @@ class ServingProcess {
   readonly #door = new MemberDoor();
   readonly #health = new Health();
   readonly #metrics: ChainfireMetrics;
+  readonly #slowRequests: SlowRequestLog;
   #member: LiveMember | undefined;
 
   constructor(parts: ProcessParts) {
     this.#parts = parts;
+    this.#slowRequests = new SlowRequestLog(parts.log, parts.settings.slowRequestMs);
     this.#metrics = new ChainfireMetrics({
       version,
       processMetrics: true,
@@ -245,7 +248,10 @@ class ServingProcess {
     return {
       onDefect: (path, error) =>
         log.error({ err: error, path }, 'a call failed for a reason that is no refusal'),
-      onCompleted: ({ path, code, durationMs }) => this.#metrics.callCompleted(path, code, durationMs),
+      onCompleted: (call) => {
+        this.#metrics.callCompleted(call.path, call.code, call.durationMs);
+        this.#slowRequests.completed(call);
+      },
     };
   }
 }

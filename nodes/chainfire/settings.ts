@@ -109,6 +109,46 @@ const settings = {
     raft.segmentBytesMax,
     'A file of the log is closed at this size',
   ),
+  clockDriftPpmMax: withDefault(
+    integer({ min: 0, max: 100_000, unit: 'millionths' }),
+    defaultMemberConfig.clockDriftPpmMax,
+    "How much faster or slower than another a member's clock may run: leases last this much longer than they say, so that none ends early",
+  ),
+  leasesMax: withDefault(
+    integer({ min: 1, max: 10_000_000 }),
+    defaultMemberConfig.leasesMax,
+    'Leases at once; further ones are refused',
+  ),
+  streamsMax: withDefault(
+    integer({ min: 1, max: 1_048_576 }),
+    defaultMemberConfig.streamsMax,
+    'Streams of watches at once; further ones are refused as too many requests',
+  ),
+  watchesPerStreamMax: withDefault(
+    integer({ min: 1, max: 1_048_576 }),
+    defaultMemberConfig.watchesPerStreamMax,
+    'Watches of one stream; further ones are refused',
+  ),
+  streamBytesMax: withDefault(
+    integer({ min: 64 * kib, max: 1_024 * mib, unit: 'bytes' }),
+    defaultMemberConfig.streamBytesMax,
+    'Bytes that may wait for a client that reads its watches too slowly; its watches go on from history as it reads',
+  ),
+  watchFragmentBytes: withDefault(
+    integer({ min: kib, max: 16 * mib, unit: 'bytes' }),
+    defaultMemberConfig.watchFragmentBytes,
+    'Events of one revision that come to more are split for watches that allow it',
+  ),
+  watchProgressIntervalMs: withDefault(
+    integer({ min: 100, max: 86_400_000, unit: 'ms' }),
+    defaultMemberConfig.watchProgressIntervalUs / usPerMs,
+    'How often a watch that asked for it is told that nothing has happened',
+  ),
+  slowRequestMs: withDefault(
+    integer({ min: 0, max: 600_000, unit: 'ms' }),
+    100,
+    'A request that takes longer is logged as a warning, at most 10 a second; 0 logs none',
+  ),
   logCacheBytesMax: withDefault(
     integer({ min: mib, max: 4_096 * mib, unit: 'bytes' }),
     raft.cacheBytesMax,

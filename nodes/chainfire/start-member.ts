@@ -88,6 +88,13 @@ function memberConfig(settings: ChainfireSettings, cluster: Bootstrap, own: Peer
     requestTimeoutUs: settings.requestTimeoutMs * usPerMs,
     storeBacklogBytesMax: settings.storeBacklogBytesMax,
     trailingEntries: settings.trailingEntries,
+    clockDriftPpmMax: settings.clockDriftPpmMax,
+    leasesMax: settings.leasesMax,
+    streamsMax: settings.streamsMax,
+    watchesPerStreamMax: settings.watchesPerStreamMax,
+    streamBytesMax: settings.streamBytesMax,
+    watchFragmentBytes: settings.watchFragmentBytes,
+    watchProgressIntervalUs: settings.watchProgressIntervalMs * usPerMs,
     raft: {
       ...defaultMemberConfig.raft,
       electionTimeoutUs: settings.electionTimeoutMs * usPerMs,
