@@ -69,6 +69,8 @@ export interface ClusterOptions {
   readonly initial?: Configuration;
   readonly options?: Partial<RaftOptions>;
   readonly seed?: number;
+  /** How much faster than the world's each member's clock runs, in millionths; those not named run with it. */
+  readonly driftPpm?: ReadonlyMap<number, number>;
 }
 
 /**
@@ -81,6 +83,7 @@ export class Cluster {
   readonly options: RaftOptions;
   readonly initial: Configuration;
   readonly #seed: number;
+  readonly #driftPpm: ReadonlyMap<number, number>;
   #starts = 0;
   /** Links over which nothing passes. */
   readonly cut = new Set<string>();
@@ -90,6 +93,7 @@ export class Cluster {
   constructor(given: ClusterOptions) {
     this.options = { ...defaultRaftOptions, ...given.options };
     this.#seed = given.seed ?? 1;
+    this.#driftPpm = given.driftPpm ?? new Map();
     const all = Array.from({ length: given.members }, (_, at) => at + 1);
     this.initial = given.initial ?? voters(...all);
     for (const id of all) this.#start(nodeId(id), new CrashSegments(), this.#emptyStore());
@@ -110,9 +114,18 @@ export class Cluster {
     return found;
   }
 
+  /** What the member's clock shows. */
+  clock(id: number): number {
+    return Math.floor((this.nowUs * (1_000_000 + (this.#driftPpm.get(id) ?? 0))) / 1_000_000);
+  }
+
+  isDue(member: TestMember): boolean {
+    return member.up && member.node.deadlineUs <= this.clock(member.id);
+  }
+
   step(id: number, event: RaftNodeEvent): readonly RaftNodeEffect[] {
     const member = this.member(id);
-    const effects = member.node.step(event, this.nowUs);
+    const effects = member.node.step(event, this.clock(id));
     this.#handle(member, effects);
     this.observe(member, effects);
     return effects;
@@ -158,11 +171,11 @@ export class Cluster {
     for (;;) {
       let next = Infinity;
       for (const member of this.members.values())
-        if (member.up) next = Math.min(next, member.node.deadlineUs);
+        if (member.up) next = Math.min(next, this.#worldTime(member.id, member.node.deadlineUs));
       if (next > endUs) break;
       this.nowUs = Math.max(this.nowUs, next);
       for (const member of this.members.values()) {
-        if (member.up && member.node.deadlineUs <= this.nowUs) this.step(member.id, { kind: 'tick' });
+        if (this.isDue(member)) this.step(member.id, { kind: 'tick' });
       }
       this.settle();
     }
@@ -175,7 +188,7 @@ export class Cluster {
     const member = this.member(id);
     this.nowUs += 2 * this.options.electionTimeoutUs;
     while (member.view.role !== 'leader') {
-      this.nowUs = Math.max(this.nowUs, member.node.deadlineUs);
+      this.nowUs = Math.max(this.nowUs, this.#worldTime(id, member.node.deadlineUs));
       this.step(id, { kind: 'tick' });
       this.settle();
     }
@@ -213,6 +226,12 @@ export class Cluster {
     this.step(to, { kind: 'snapshotInstalled', group: group1, from: from as NodeId, header });
   }
 
+  /** The first time of the world at which the member's clock shows `atUs` or more. */
+  #worldTime(id: number, atUs: number): number {
+    if (atUs === Infinity) return Infinity;
+    return Math.ceil((atUs * 1_000_000) / (1_000_000 + (this.#driftPpm.get(id) ?? 0)));
+  }
+
   #emptyStore(): TestStore {
     return { index: 0, term: 0, configuration: this.initial, applied: [] };
   }
@@ -235,7 +254,7 @@ export class Cluster {
         ],
       },
       testPrng(this.#seed * 1_000 + this.#starts * 10 + id),
-      this.nowUs,
+      this.clock(id),
     );
     const member = new TestMember(id, node, segments, store);
     this.members.set(id, member);

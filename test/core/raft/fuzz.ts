@@ -15,6 +15,8 @@ export interface FuzzPlan {
   readonly changes: boolean;
   /** Damage to durable parts of one member's log at a time. */
   readonly damage?: boolean;
+  /** Reads on leases; clocks run up to this much too fast or too slow, in millionths, which is the bound that is stated. */
+  readonly leaseDriftPpm?: number;
 }
 
 /** One random life of a cluster: everything that can happen to it happens, in an order that the seed decides. */
@@ -35,7 +37,9 @@ export class Fuzz {
   constructor(plan: FuzzPlan) {
     this.#plan = plan;
     this.#prng = testPrng(plan.seed);
+    const { leaseDriftPpm } = plan;
     this.cluster = new Cluster({
+      driftPpm: drawDrifts(plan, this.#prng),
       members: plan.members,
       seed: plan.seed,
       initial: {
@@ -54,6 +58,7 @@ export class Fuzz {
         cacheBytesMax: 1_000,
         segmentBytesMax: 2_000,
         pendingReadsMax: 8,
+        leaseReads: leaseDriftPpm === undefined ? undefined : { clockDriftPpmMax: leaseDriftPpm },
       },
     });
     this.invariants = new Invariants(this.cluster);
@@ -132,7 +137,7 @@ export class Fuzz {
     const { cluster } = this;
     cluster.nowUs += us;
     for (const member of cluster.members.values()) {
-      if (member.up && member.node.deadlineUs <= cluster.nowUs) cluster.step(member.id, { kind: 'tick' });
+      if (cluster.isDue(member)) cluster.step(member.id, { kind: 'tick' });
     }
   }
 
@@ -231,4 +236,14 @@ export class Fuzz {
     const up = [...this.cluster.members.values()].filter((member) => member.up);
     if (up.length > 0) act(up[this.#prng.below(up.length)] as TestMember);
   }
+}
+
+/** Each clock at one end of what is allowed or the other. */
+function drawDrifts(plan: FuzzPlan, prng: Prng): ReadonlyMap<number, number> {
+  const drifts = new Map<number, number>();
+  const { leaseDriftPpm } = plan;
+  if (leaseDriftPpm === undefined) return drifts;
+  for (let id = 1; id <= plan.members; id += 1)
+    drifts.set(id, prng.chance(1, 2) ? leaseDriftPpm : -leaseDriftPpm);
+  return drifts;
 }

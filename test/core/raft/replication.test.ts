@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Cluster, group1 } from './cluster.ts';
+import { Cluster, group1, type Packet } from './cluster.ts';
 import {
   accepted,
   alone,
@@ -14,7 +14,7 @@ import {
   sentOf,
   terms,
 } from './scene.ts';
-import { type RaftOptions } from '../../../core/raft/types.ts';
+import { type RaftMessage, type RaftOptions } from '../../../core/raft/types.ts';
 
 /** Member 1 of three, follower in term 0, the others played by the test. */
 function follower(): Cluster {
@@ -355,6 +355,78 @@ test('a follower hands proposals to its leader, who takes each once however ofte
   cluster.deliver(forwarded);
   cluster.settle();
   expect(cluster.member(3).store.applied).toEqual(['a']);
+});
+
+/** Member 1 leads three, with room for little; `forwarded` is on its way from member 2. */
+function crowded(...commands: string[]): { cluster: Cluster; forwarded: Packet } {
+  const cluster = new Cluster({ members: 3, options: { uncommittedBytesMax: 500 } });
+  cluster.elect(1);
+  for (const link of ['1>2', '1>3']) cluster.cut.add(link);
+  cluster.propose(1, 'x'.repeat(200));
+  cluster.propose(2, ...commands);
+  const forwarded = cluster.packets.find(({ from }) => from === 2);
+  if (forwarded === undefined) throw new Error('nothing was forwarded');
+  return { cluster, forwarded };
+}
+
+test('what a leader has no room for is refused where it came from, and nothing of it is done', () => {
+  const { cluster, forwarded } = crowded('a', 'b'.repeat(300), 'c');
+  // Doubled on the way: neither copy may be taken once the first was refused.
+  cluster.packets.push(forwarded);
+  cluster.settle();
+  cluster.cut.clear();
+  cluster.run(300_000);
+  expect(ofKind(cluster.member(2).effects, 'proposalRefused')).toEqual([]);
+  cluster.deliver(forwarded);
+  cluster.settle();
+  expect(cluster.member(3).store.applied).toEqual(['x'.repeat(200), 'a']);
+});
+
+test('a refusal that arrives names what was refused, once', () => {
+  const { cluster, forwarded } = crowded('a', 'b'.repeat(300), 'c');
+  cluster.packets = [];
+  cluster.deliver(forwarded);
+  const refusals = cluster.packets.filter(({ messages }) => messages[0]?.message.kind === 'proposalsRefused');
+  expect(refusals).toHaveLength(1);
+  cluster.cut.clear();
+  cluster.packets.push(...refusals, ...refusals);
+  cluster.settle();
+  const refused = ofKind(cluster.member(2).effects, 'proposalRefused');
+  expect(refused).toMatchObject([{ code: 'BUSY', proposals: [{ length: 300 }, { length: 1 }] }]);
+  cluster.run(300_000);
+  expect(cluster.member(3).store.applied).toEqual(['x'.repeat(200), 'a']);
+});
+
+test('while the leadership is handed over, forwarded proposals are refused too', () => {
+  const cluster = new Cluster({ members: 3 });
+  cluster.elect(1);
+  cluster.cut.add('1>3');
+  cluster.propose(1, 'a');
+  cluster.step(1, { kind: 'transferRequested', group: group1, to: 3 as never });
+  cluster.propose(2, 'b');
+  cluster.settle();
+  expect(ofKind(cluster.member(2).effects, 'proposalRefused')).toMatchObject([{ code: 'BUSY' }]);
+  expect(cluster.member(2).store.applied).toEqual(['a']);
+});
+
+test('a refusal for an earlier life of the member, or for what nobody remembers, refuses nothing', () => {
+  const cluster = follower();
+  cluster.step(1, received(2, heartbeat(1)));
+  cluster.propose(1, 'a');
+  const refusal = (boot: number, forwardSeq: number): RaftMessage => ({
+    kind: 'proposalsRefused',
+    term: 1,
+    boot,
+    forwardSeq,
+    taken: 0,
+  });
+  expect(cluster.step(1, received(2, refusal(9, 1), refusal(1, 2)))).toEqual([]);
+  // Long ago: it is forgotten, since its answer must have been lost.
+  cluster.nowUs += 3_000_000;
+  cluster.step(1, received(2, heartbeat(1)));
+  expect(cluster.step(1, received(2, refusal(1, 1)))).toEqual([]);
+  cluster.propose(1, 'b');
+  expect(ofKind(cluster.step(1, received(2, refusal(1, 2))), 'proposalRefused')).toHaveLength(1);
 });
 
 test('without a leader a proposal is refused at once', () => {

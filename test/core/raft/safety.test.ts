@@ -45,3 +45,16 @@ test.each(seeds)('durable parts of one log at a time are damaged, seed %i', (see
   });
   expect(fuzz.invariants.committedIndex).toBeGreaterThan(0);
 });
+
+test.each(seeds)('reads on leases, under clocks as wrong as is allowed, seed %i', (seed) => {
+  const { invariants } = live({
+    seed,
+    members: 3,
+    voters: 3,
+    steps: 12_000,
+    crashes: seed % 2 === 0,
+    changes: seed % 3 === 0,
+    leaseDriftPpm: 300_000,
+  });
+  expect(invariants.readsAnswered).toBeGreaterThan(5);
+});
