@@ -8,6 +8,9 @@ import { type ResponseHeader } from './api/kv.ts';
 import { type StateMachine } from './apply.ts';
 import { MemberAttributes } from './command.ts';
 import { type MemberDirectory } from './members.ts';
+import { answerLeases, answerTimeToLive } from './lease/lease-answers.ts';
+import { type LeaseDeadlines } from './lease/lease-deadlines.ts';
+import { type LeaseTable } from './lease/lease-table.ts';
 import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { checkRevision, evaluateRange } from './mvcc/range.ts';
@@ -28,6 +31,8 @@ export class Answers {
   readonly #state: StateMachine;
   readonly #directory: MemberDirectory;
   readonly #raft: RaftView;
+  readonly #leases: LeaseTable;
+  readonly #deadlines: LeaseDeadlines;
 
   constructor(given: {
     readonly config: Pick<MemberConfig, 'clusterId' | 'id'>;
@@ -35,6 +40,8 @@ export class Answers {
     readonly state: StateMachine;
     readonly directory: MemberDirectory;
     readonly raft: RaftView;
+    readonly leases: LeaseTable;
+    readonly deadlines: LeaseDeadlines;
   }) {
     this.#clusterId = given.config.clusterId;
     this.#memberId = BigInt(given.config.id);
@@ -42,6 +49,8 @@ export class Answers {
     this.#state = given.state;
     this.#directory = given.directory;
     this.#raft = given.raft;
+    this.#leases = given.leases;
+    this.#deadlines = given.deadlines;
   }
 
   /** @param revision what the answer reflects; never above it */
@@ -56,7 +65,9 @@ export class Answers {
       case 'deleteRange':
       case 'txn':
       case 'range':
-      case 'compact': {
+      case 'compact':
+      case 'leaseGrant':
+      case 'leaseRevoke': {
         const header = this.header(response.response.header?.revision ?? this.#mvcc.revision);
         return { kind: response.kind, response: { ...response.response, header } } as MemberResponse;
       }
@@ -66,7 +77,7 @@ export class Answers {
   }
 
   /** Answers a request that reads, from the state as it is now; a checksum is the business of `HashJobs`. */
-  read(request: MemberRequest): MemberResponse {
+  read(request: MemberRequest, nowUs: number): MemberResponse {
     switch (request.kind) {
       case 'range': {
         const refusal = checkRevision(this.#mvcc, request.request.revision);
@@ -88,6 +99,20 @@ export class Answers {
         };
       case 'status':
         return { kind: 'status', response: this.#status() };
+      case 'leaseTimeToLive': {
+        const response = answerTimeToLive(request.request, {
+          header: this.header(this.#mvcc.revision),
+          table: this.#leases,
+          deadlines: this.#deadlines,
+          mvcc: this.#mvcc,
+          nowUs,
+        });
+        return { kind: 'leaseTimeToLive', response };
+      }
+      case 'leaseLeases': {
+        const response = answerLeases(this.header(this.#mvcc.revision), this.#leases);
+        return { kind: 'leaseLeases', response };
+      }
       case 'put':
       case 'deleteRange':
       case 'compact':
@@ -96,8 +121,6 @@ export class Answers {
       case 'leaseGrant':
       case 'leaseRevoke':
       case 'leaseKeepAlive':
-      case 'leaseTimeToLive':
-      case 'leaseLeases':
         return unreachable(request as never);
       default:
         return unreachable(request);

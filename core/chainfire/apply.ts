@@ -8,6 +8,7 @@ import { WireWriter } from '../wire/writer.ts';
 import { type CompactionRequest, type ResponseHeader } from './api/kv.ts';
 import { type Backlog } from './backlog.ts';
 import { Command, commandDepthMax, readsHistory } from './command.ts';
+import { type LeaseTable } from './lease/lease-table.ts';
 import { type MemberDirectory } from './members.ts';
 import { type MemberResponse } from './member-protocol.ts';
 import { metaTable } from './mvcc/keys.ts';
@@ -19,7 +20,8 @@ import { executeDeleteRange, executePut, executeTxn, type LeaseLookup } from './
 /** What became of a command that this member proposed in this life; its header names the revision only. */
 export interface AppliedCommand {
   readonly seq: number;
-  readonly response: MemberResponse;
+  /** Undefined for what no request has asked for. */
+  readonly response: MemberResponse | undefined;
 }
 
 /** Who this member is, in the origin of its commands. */
@@ -50,6 +52,7 @@ export class StateMachine {
   readonly #backlog: Backlog;
   readonly #directory: MemberDirectory;
   readonly #initialConfiguration: Configuration;
+  readonly #leases: LeaseTable;
   readonly #leaseExists: LeaseLookup;
   #index = 0;
   #term = 0;
@@ -65,7 +68,7 @@ export class StateMachine {
     readonly backlog: Backlog;
     readonly directory: MemberDirectory;
     readonly initialConfiguration: Configuration;
-    readonly leaseExists: LeaseLookup;
+    readonly leases: LeaseTable;
   }) {
     this.#mvcc = given.mvcc;
     this.#store = given.mvcc.store;
@@ -73,22 +76,17 @@ export class StateMachine {
     this.#directory = given.directory;
     this.#initialConfiguration = given.initialConfiguration;
     this.#configuration = given.initialConfiguration;
-    this.#leaseExists = given.leaseExists;
-    this.reload();
+    this.#leases = given.leases;
+    this.#leaseExists = (id) => given.leases.has(id);
+    this.#load();
   }
 
-  /** Takes everything from the store: at start, and after it was replaced by a snapshot. */
+  /** Takes everything from the store, which was replaced by a snapshot. */
   reload(): void {
-    const applied = readApplied(this.#store);
-    this.#index = applied.index;
-    this.#term = applied.term;
-    this.#writtenIndex = applied.index;
-    const configuration = this.#store.get(metaTable, configurationRow);
-    this.#configuration =
-      configuration === undefined ? this.#initialConfiguration : decodeConfiguration(configuration);
-    this.#metaWrites = [];
     this.#mvcc.reload();
+    this.#leases.reload(this.#store);
     this.#directory.reload(this.#store);
+    this.#load();
   }
 
   get index(): number {
@@ -125,8 +123,7 @@ export class StateMachine {
           break;
         case 'command': {
           const command = Command.decode(entry.data, commandDepthMax);
-          // A point in the past is read from the store: what led up to it must be there.
-          if (command.txn !== undefined && readsHistory(command.txn)) this.#flush();
+          if (this.#needsWritten(command)) this.#flush();
           this.#enter(entry);
           this.#applyCommand(command, proposer, own);
           break;
@@ -137,6 +134,17 @@ export class StateMachine {
     }
     this.#flush();
     return own;
+  }
+
+  #load(): void {
+    const applied = readApplied(this.#store);
+    this.#index = applied.index;
+    this.#term = applied.term;
+    this.#writtenIndex = applied.index;
+    const configuration = this.#store.get(metaTable, configurationRow);
+    this.#configuration =
+      configuration === undefined ? this.#initialConfiguration : decodeConfiguration(configuration);
+    this.#metaWrites = [];
   }
 
   /** Moves to the entry: from here on the state is that behind it. */
@@ -153,7 +161,7 @@ export class StateMachine {
 
   #applyCommand(command: Command, proposer: Proposer, own: AppliedCommand[]): void {
     const response = this.#execute(command);
-    if (response !== undefined && command.boot === proposer.boot && command.member === proposer.member) {
+    if (command.boot === proposer.boot && command.member === proposer.member) {
       own.push({ seq: command.seq, response });
     }
   }
@@ -172,10 +180,24 @@ export class StateMachine {
       return { kind: 'deleteRange', response: executeDeleteRange(mvcc, command.deleteRange) };
     }
     if (command.compact !== undefined) return this.#compact(command.compact);
+    if (command.leaseRenew !== undefined) {
+      this.#leases.renew(command.leaseRenew, this.#index);
+      return undefined;
+    }
+    if (command.leaseGrant !== undefined) return this.#leases.grant(command.leaseGrant, this.#index);
+    if (command.leaseRevoke !== undefined) return this.#leases.revoke(command.leaseRevoke);
+    if (command.leaseExpire !== undefined) this.#leases.expire(command.leaseExpire, this.#term);
     if (command.publishMember !== undefined) {
       this.#metaWrites.push(this.#directory.publish(command.publishMember));
     }
     return undefined;
+  }
+
+  /** Whether a command reads what is seen in the store only: a point in the past, or which keys a lease has. */
+  #needsWritten({ txn, leaseRevoke, leaseExpire }: Command): boolean {
+    if (txn !== undefined) return readsHistory(txn);
+    if (leaseRevoke === undefined && leaseExpire === undefined) return false;
+    return this.#mvcc.attachmentsChanged;
   }
 
   #compact(request: CompactionRequest): MemberResponse {
@@ -194,6 +216,7 @@ export class StateMachine {
     const mvcc = this.#mvcc;
     const changedBytes = mvcc.writesBytes;
     const writes = mvcc.takeWrites();
+    for (const write of this.#leases.takeWrites()) writes.push(write);
     for (const write of this.#metaWrites) writes.push(write);
     this.#metaWrites = [];
     writes.push(

@@ -11,6 +11,10 @@ export function bytesRead(response: MemberResponse): number {
       return bytesOfRange(response.response);
     case 'txn':
       return bytesOfTxn(response.response);
+    case 'leaseTimeToLive':
+      return (1 + response.response.keys.length) * recordOverheadBytes;
+    case 'leaseLeases':
+      return (1 + response.response.leases.length) * recordOverheadBytes;
     default:
       return recordOverheadBytes;
   }

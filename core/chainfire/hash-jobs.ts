@@ -1,5 +1,6 @@
 import { type MemberResponse } from './member-protocol.ts';
 import { type Answers } from './answers.ts';
+import { leaseKeyTable, leaseTable } from './lease/keys.ts';
 import { StateHash } from './mvcc/state-hash.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { type StorageBackend, type StoreView } from '../storage/backend.ts';
@@ -46,7 +47,7 @@ export class HashJobs {
     const { compactRevision } = this.#mvcc;
     const hashRevision = revision === 0 ? this.#mvcc.revision : revision;
     const header = this.#answers.header(this.#mvcc.revision);
-    this.#add(requestId, hashRevision, 0, (hash) => ({
+    this.#add(requestId, { revision: hashRevision, initial: 0, tables: [] }, (hash) => ({
       kind: 'hashKv',
       response: { header, hash, compactRevision, hashRevision },
     }));
@@ -56,7 +57,8 @@ export class HashJobs {
   addHash(requestId: number): void {
     const header = this.#answers.header(this.#mvcc.revision);
     const initial = this.#answers.hashOfTheRest();
-    this.#add(requestId, this.#mvcc.revision, initial, (hash) => ({
+    const tables = [leaseTable, leaseKeyTable];
+    this.#add(requestId, { revision: this.#mvcc.revision, initial, tables }, (hash) => ({
       kind: 'hash',
       response: { header, hash },
     }));
@@ -79,10 +81,14 @@ export class HashJobs {
     return { requestId: job.requestId, response: job.answer(job.hash.hash) };
   }
 
-  #add(requestId: number, revision: number, initial: number, answer: (hash: number) => MemberResponse): void {
+  #add(
+    requestId: number,
+    over: { readonly revision: number; readonly initial: number; readonly tables: readonly string[] },
+    answer: (hash: number) => MemberResponse,
+  ): void {
     const view = this.#store.view(this.#store.openView());
     const { compactRevision } = this.#mvcc;
-    const hash = new StateHash(view, { compactRevision, revision, initial });
+    const hash = new StateHash(view, { compactRevision, ...over });
     this.#jobs.push({ requestId, view, hash, answer });
   }
 }

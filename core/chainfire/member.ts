@@ -17,10 +17,11 @@ import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
 import { type WatchRequest } from './api/watch.ts';
-import { drawBoot, type Proposer, StateMachine } from './apply.ts';
-import { Backlog } from './backlog.ts';
+import { drawBoot, type Proposer, type StateMachine } from './apply.ts';
+import { type Backlog } from './backlog.ts';
 import { isSerializable, writesNothing } from './command.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
+import { Leases } from './lease/leases.ts';
 import {
   type MemberConfig,
   type MemberEffect,
@@ -29,13 +30,14 @@ import {
   type MemberResponse,
   type MemberStream,
 } from './member-protocol.ts';
-import { initialConfigurationOf, MemberDirectory } from './members.ts';
+import { initialConfigurationOf } from './members.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
-import { readApplied } from './mvcc/meta.ts';
-import { Mvcc } from './mvcc/mvcc.ts';
+import { type Mvcc } from './mvcc/mvcc.ts';
+import { Numbering } from './numbering.ts';
 import { Publication } from './publication.ts';
 import { type Consistency, Queries } from './queries.ts';
+import { recoverReplica } from './replica.ts';
 import { etcdRefusal } from './refusals.ts';
 import { SnapshotHolds } from './snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
@@ -79,11 +81,11 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   readonly #mvcc: Mvcc;
   readonly #state: StateMachine;
   readonly #backlog: Backlog;
-  readonly #directory: MemberDirectory;
   readonly #answers: Answers;
   readonly #proposer: Proposer;
   readonly #writes: Writes;
   readonly #queries: Queries;
+  readonly #leases: Leases;
   readonly #publication: Publication;
   readonly #view: MemberView;
   readonly #snapshotHolds: SnapshotHolds;
@@ -120,65 +122,37 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#config = config;
     this.#store = ports.store;
     this.#nowUs = nowUs;
-    const initialConfiguration = initialConfigurationOf(config.initialMembers);
-    this.#mvcc = new Mvcc(ports.store);
-    this.#directory = new MemberDirectory(config.initialMembers, ports.store);
-    this.#backlog = new Backlog(config.storeBacklogBytesMax, readApplied(ports.store).index);
-    this.#state = new StateMachine({
-      mvcc: this.#mvcc,
-      backlog: this.#backlog,
-      directory: this.#directory,
-      initialConfiguration,
-      // Leases do not exist yet.
-      leaseExists: () => false,
-    });
-    const { index, term, configuration } = this.#state;
-    this.#raft = RaftNode.recover(
-      { segments: ports.segments },
-      {
-        id: config.id,
-        options: config.raft,
-        segmentPrefix,
-        groups: [
-          { group, initialConfiguration, applied: index === 0 ? undefined : { index, term, configuration } },
-        ],
-      },
-      prng.fork('raft'),
-      nowUs,
-    );
-    this.#raftView = this.#raft.view(group);
-    this.#answers = new Answers({
-      config,
-      mvcc: this.#mvcc,
-      state: this.#state,
-      directory: this.#directory,
-      raft: this.#raftView,
-    });
+    const replica = recoverReplica(ports.store, config, nowUs);
+    this.#mvcc = replica.mvcc;
+    this.#state = replica.state;
+    this.#backlog = replica.backlog;
+    this.#raft = recoverRaft(ports.segments, replica.state, { config, prng: prng.fork('raft'), nowUs });
+    const raft = this.#raft.view(group);
+    this.#raftView = raft;
+    const answers = new Answers({ config, raft, ...replica });
+    this.#answers = answers;
     this.#snapshotHolds = new SnapshotHolds(snapshotGraceElections * config.raft.electionTimeoutUs);
-    const reply = this.#reply.bind(this);
     this.#proposer = { member: config.id, boot: drawBoot(prng.fork('boot')) };
-    this.#writes = new Writes({
+    const numbering = new Numbering(this.#proposer);
+    const reply = this.#reply.bind(this);
+    const port = { propose: this.#handToRaft.bind(this), reply };
+    this.#writes = new Writes({ config, numbering, raft, answers, port });
+    this.#leases = new Leases({
+      ...replica,
       config,
-      proposer: this.#proposer,
-      raft: this.#raftView,
-      answers: this.#answers,
-      port: { propose: (bytes) => this.#handToRaft(bytes), reply },
+      prng: prng.fork('leases'),
+      raft,
+      answers,
+      numbering,
+      port,
     });
-    this.#queries = new Queries({
-      mvcc: this.#mvcc,
-      state: this.#state,
-      raft: this.#raftView,
-      answers: this.#answers,
-      retryUs: Math.ceil(config.raft.electionTimeoutUs / 2),
-      reply,
-    });
-    this.#publication = new Publication(config, this.#directory);
+    const retryUs = Math.ceil(config.raft.electionTimeoutUs / 2);
+    this.#queries = new Queries({ ...replica, raft, answers, retryUs, reply });
+    this.#publication = new Publication(config, replica.directory);
     this.#view = createView({
-      raft: this.#raftView,
-      mvcc: this.#mvcc,
-      state: this.#state,
-      backlog: this.#backlog,
-      directory: this.#directory,
+      ...replica,
+      raft,
+      nowUs: () => this.#nowUs,
       pendingRequests: () => this.#pendingRequests,
     });
   }
@@ -189,7 +163,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
 
   get deadlineUs(): number {
     if (!this.#started || this.#hasWork) return this.#nowUs;
-    return Math.min(this.#raft.deadlineUs, this.#expiryUs, this.#queries.askUs, this.#publishDueUs);
+    const leasesUs = this.#stopped ? Infinity : this.#leases.dueUs;
+    return Math.min(this.#raft.deadlineUs, this.#expiryUs, this.#queries.askUs, this.#publishDueUs, leasesUs);
   }
 
   step(event: MemberEvent, nowUs: number): readonly MemberEffect[] {
@@ -258,7 +233,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   }
 
   get #pendingRequests(): number {
-    return this.#writes.size + this.#queries.size;
+    return this.#writes.size + this.#queries.size + this.#leases.size;
   }
 
   #onTick(): void {
@@ -276,40 +251,45 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     if (this.#stopped) return this.#reply(requestId, etcdRefusal('STOPPED'));
     const refusal = validate(request, this.#config);
     if (refusal !== undefined) return this.#reply(requestId, refusal);
-    if (request.kind === 'status') return this.#reply(requestId, this.#answers.read(request));
+    if (request.kind === 'status') return this.#reply(requestId, this.#answers.read(request, this.#nowUs));
     if (this.#pendingRequests >= this.#config.pendingRequestsMax) {
       return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
     }
     const deadlineUs = this.#deadlineOfRequest();
     switch (request.kind) {
-      case 'range':
-        return this.#queries.add(requestId, request, consistencyOf(request), deadlineUs);
-      case 'txn':
-        if (writesNothing(request.request))
-          return this.#queries.add(requestId, request, consistencyOf(request), deadlineUs);
-        return this.#writes.add(requestId, request, deadlineUs);
       case 'put':
       case 'deleteRange':
       case 'compact':
+      case 'leaseRevoke':
         return this.#writes.add(requestId, request, deadlineUs);
+      case 'txn':
+        if (!writesNothing(request.request)) return this.#writes.add(requestId, request, deadlineUs);
+        break;
+      case 'leaseGrant': {
+        const granted = this.#leases.completeGrant(request.request);
+        if ('kind' in granted) return this.#reply(requestId, granted);
+        return this.#writes.add(requestId, { kind: 'leaseGrant', request: granted }, deadlineUs);
+      }
+      case 'leaseKeepAlive':
+        return this.#leases.keepAlive(requestId, request.request.id, deadlineUs);
+      case 'range':
       case 'memberList':
       case 'hash':
       case 'hashKv':
-        return this.#queries.add(requestId, request, consistencyOf(request), deadlineUs);
-      case 'leaseGrant':
-      case 'leaseRevoke':
-      case 'leaseKeepAlive':
       case 'leaseTimeToLive':
       case 'leaseLeases':
-        return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
+        break;
       default:
         unreachable(request);
     }
+    const consistency = consistencyOf(request);
+    this.#queries.add(requestId, request, { consistency, deadlineUs, nowUs: this.#nowUs });
   }
 
   #onCancelled(requestId: number): void {
     this.#writes.cancel(requestId);
     this.#queries.cancel(requestId);
+    this.#leases.cancel(requestId);
   }
 
   #onStreamOpened(streamId: number, _stream: MemberStream): void {
@@ -336,6 +316,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       'a snapshot is of the position that its header names',
     );
     this.#backlog.replaced(header.index);
+    this.#leases.tableMoved(this.#nowUs);
     this.#writes.snapshotInstalled(header.term);
     this.#drive({ kind: 'snapshotInstalled', group, from, header });
     this.#noteApplied(configurationBefore);
@@ -347,12 +328,14 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       this.#leaderFound = false;
       this.#queries.leaderFound();
       this.#writes.leaderFound();
+      this.#leases.leaderFound();
     }
     if (this.#publishDueUs <= this.#nowUs) this.#writes.publish(this.#publication.take(this.#nowUs));
     const context = this.#queries.ask(this.#nowUs);
     if (context !== undefined) this.#drive({ kind: 'readRequested', group, context });
     this.#applyTurn();
-    this.#queries.answerTurn();
+    if (!this.#stopped) this.#leases.settle(this.#nowUs);
+    this.#queries.answerTurn(this.#nowUs);
     if (this.#expiryUs <= this.#nowUs) this.#expire();
   }
 
@@ -418,7 +401,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       return;
     }
     const { configuration: configurationBefore, term: termBefore } = this.#state;
-    for (const applied of this.#state.apply(entries, this.#proposer)) this.#writes.applied(applied);
+    const own = this.#state.apply(entries, this.#proposer);
+    this.#leases.tableMoved(this.#nowUs);
+    for (const applied of own) if (!this.#leases.applied(applied.seq)) this.#writes.applied(applied);
     this.#drive({ kind: 'applied', group, index: last.index });
     if (last.term > termBefore) this.#writes.termApplied(last.term);
     const { commitIndex, syncedIndex } = this.#raftView;
@@ -468,7 +453,12 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   #expire(): void {
     this.#writes.expire(this.#nowUs);
     this.#queries.expire(this.#nowUs);
-    this.#expiryUs = Math.min(this.#writes.earliestDeadlineUs(), this.#queries.earliestDeadlineUs());
+    this.#leases.expire(this.#nowUs);
+    this.#expiryUs = Math.min(
+      this.#writes.earliestDeadlineUs(),
+      this.#queries.earliestDeadlineUs(),
+      this.#leases.earliestDeadlineUs(),
+    );
   }
 
   #reply(requestId: number, response: MemberResponse): void {
@@ -477,10 +467,21 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   }
 }
 
+/** The Raft node that the log describes, going on from what the store holds. */
+function recoverRaft(
+  segments: SegmentRepair,
+  { index, term, configuration }: StateMachine,
+  given: { readonly config: MemberConfig; readonly prng: Prng; readonly nowUs: number },
+): RaftNode {
+  const { id, raft: options, initialMembers } = given.config;
+  const initialConfiguration = initialConfigurationOf(initialMembers);
+  const applied = index === 0 ? undefined : { index, term, configuration };
+  const groups = [{ group, initialConfiguration, applied }];
+  return RaftNode.recover({ segments }, { id, options, segmentPrefix, groups }, given.prng, given.nowUs);
+}
+
 /** What a request that only reads asks for. */
-function consistencyOf(
-  request: Extract<MemberRequest, { kind: 'range' | 'txn' | 'memberList' | 'hash' | 'hashKv' }>,
-): Consistency {
+function consistencyOf(request: MemberRequest): Consistency {
   switch (request.kind) {
     case 'range':
       if (request.consistency !== undefined) return request.consistency;
@@ -490,7 +491,10 @@ function consistencyOf(
       return isSerializable(request.request) ? 'serializable' : 'linearizable';
     case 'memberList':
       return request.request.linearizable ? 'linearizable' : 'serializable';
-    default:
+    case 'hash':
+    case 'hashKv':
       return 'serializable';
+    default:
+      return 'linearizable';
   }
 }

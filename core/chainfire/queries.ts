@@ -61,13 +61,18 @@ export class Queries {
     return this.#reads.askUs;
   }
 
-  add(requestId: number, request: MemberRequest, consistency: Consistency, deadlineUs: number): void {
+  add(
+    requestId: number,
+    request: MemberRequest,
+    options: { readonly consistency: Consistency; readonly deadlineUs: number; readonly nowUs: number },
+  ): void {
+    const { consistency, deadlineUs, nowUs } = options;
     const read: PendingRead = { requestId, request, deadlineUs };
     const { commitIndex } = this.#raftView;
     if (consistency === 'linearizable') this.#reads.addLinearizable(read);
     else if (consistency === 'serializable' && commitIndex > this.#state.index) {
       this.#reads.addAtIndex(read, commitIndex);
-    } else this.#answer(read);
+    } else this.#answer(read, nowUs);
   }
 
   cancel(requestId: number): void {
@@ -93,11 +98,11 @@ export class Queries {
   }
 
   /** One turn of answering: reads of a whole key space may be ready by the dozen, all confirmed by one word of the leader. */
-  answerTurn(): void {
+  answerTurn(nowUs: number): void {
     for (let bytes = 0; bytes < answerBytesPerStep;) {
       const read = this.#reads.takeReady(this.#state.index);
       if (read === undefined) return;
-      bytes += this.#answer(read);
+      bytes += this.#answer(read, nowUs);
     }
   }
 
@@ -119,13 +124,13 @@ export class Queries {
   }
 
   /** @returns about how many bytes were looked at */
-  #answer(read: PendingRead): number {
+  #answer(read: PendingRead, nowUs: number): number {
     const { requestId, request } = read;
     if (request.kind === 'hash' || request.kind === 'hashKv') {
       this.#startHash(requestId, request);
       return 0;
     }
-    const response = this.#answers.read(request);
+    const response = this.#answers.read(request, nowUs);
     this.#reply(requestId, response);
     return bytesRead(response);
   }

@@ -12,6 +12,7 @@ import {
   sortTargets,
   type TxnRequest,
 } from './api/kv.ts';
+import { ttlSecondsMax } from './lease/grant.ts';
 import { type MemberConfig, type MemberRefusal, type MemberRequest } from './member-protocol.ts';
 import { toTheEnd } from './mvcc/key-range.ts';
 import { escapedBytes, keyBytesMax } from './mvcc/keys.ts';
@@ -40,6 +41,8 @@ export function validate(request: MemberRequest, limits: Limits): MemberRefusal 
       return checkTxn(request.request, limits);
     case 'compact':
       return checkCompaction(request.request);
+    case 'leaseGrant':
+      return request.request.ttlSeconds > ttlSecondsMax ? etcdRefusal('LEASE_TTL_TOO_LARGE') : undefined;
     case 'hashKv':
       return checkRevision(request.request.revision, 'HashKVRequest.revision');
     default:

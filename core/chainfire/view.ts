@@ -2,6 +2,8 @@ import { type RaftView } from '../raft/types.ts';
 import { type Member } from './api/cluster.ts';
 import { type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
+import { type LeaseTable } from './lease/lease-table.ts';
+import { type LeaseView, viewLeases } from './lease/lease-view.ts';
 import { type MemberDirectory } from './members.ts';
 import { historyTable, mainRevisionOf, revisionKey } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
@@ -22,6 +24,11 @@ export interface MemberView {
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
+  readonly leaseCount: number;
+  /** By id; a copy of all, so not for every scrape of a member with a million. */
+  leases(): readonly LeaseView[];
+  /** Keys that are attached to the lease, in order. */
+  leaseKeys(id: bigint): readonly string[];
   /**
    * What the revisions from `from` to `to`, both included, changed, in order; lazily, straight from the store. Not above
    * `revision`; of compacted ones only what compaction has left.
@@ -35,9 +42,11 @@ export function createView(parts: {
   readonly state: StateMachine;
   readonly backlog: Backlog;
   readonly directory: MemberDirectory;
+  readonly leases: LeaseTable;
+  readonly nowUs: () => number;
   readonly pendingRequests: () => number;
 }): MemberView {
-  const { raft, mvcc, state, backlog, directory, pendingRequests } = parts;
+  const { raft, mvcc, state, backlog, directory, leases, nowUs, pendingRequests } = parts;
   return {
     raft,
     get appliedIndex() {
@@ -70,6 +79,11 @@ export function createView(parts: {
     get liveBytes() {
       return mvcc.liveBytes;
     },
+    get leaseCount() {
+      return leases.size;
+    },
+    leases: () => viewLeases(leases, nowUs()),
+    leaseKeys: (id) => mvcc.attachedKeys(id),
     *history(from, to) {
       const range = { from: revisionKey(from, 0), to: revisionKey(to + 1, 0) };
       for (const [key, record] of mvcc.store.range(historyTable, range)) {

@@ -1,8 +1,10 @@
+import { assert } from '../base/assert.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
-import { type AppliedCommand, type Proposer } from './apply.ts';
-import { Command, type CommandBody, emptyBody, type MemberAttributes } from './command.ts';
+import { type AppliedCommand } from './apply.ts';
+import { type CommandBody, emptyBody, type MemberAttributes } from './command.ts';
 import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
+import { type Numbering } from './numbering.ts';
 import { type PendingProposal, Proposals } from './proposals.ts';
 import { etcdRefusal } from './refusals.ts';
 
@@ -30,24 +32,23 @@ interface PhysicalWait {
  * it. Where there is no leader it waits for one. Bounded by its owner.
  */
 export class Writes {
-  readonly #proposer: Proposer;
+  readonly #numbering: Numbering;
   readonly #requestBytesMax: number;
   readonly #raftView: RaftView;
   readonly #answers: Answers;
   readonly #port: WritesPort;
   readonly #proposals = new Proposals();
   #physicalWaits: PhysicalWait[] = [];
-  #seq = 0;
 
   constructor(given: {
     readonly config: Pick<MemberConfig, 'requestBytesMax'>;
-    readonly proposer: Proposer;
+    readonly numbering: Numbering;
     readonly raft: RaftView;
     readonly answers: Answers;
     readonly port: WritesPort;
   }) {
     this.#requestBytesMax = given.config.requestBytesMax;
-    this.#proposer = given.proposer;
+    this.#numbering = given.numbering;
     this.#raftView = given.raft;
     this.#answers = given.answers;
     this.#port = given.port;
@@ -58,13 +59,13 @@ export class Writes {
   }
 
   add(requestId: number, request: WriteRequest, deadlineUs: number): void {
-    const bytes = this.#encode(bodyOf(request));
+    const { seq, bytes } = this.#numbering.encode(bodyOf(request));
     if (bytes.length > this.#requestBytesMax) {
       return this.#port.reply(requestId, etcdRefusal('REQUEST_TOO_LARGE'));
     }
     const proposal: PendingProposal = {
       requestId,
-      seq: this.#seq,
+      seq,
       bytes,
       physical: request.kind === 'compact' && request.request.physical,
       deadlineUs,
@@ -76,7 +77,7 @@ export class Writes {
 
   /** Proposes what nobody waits for. */
   publish(attributes: MemberAttributes): void {
-    this.#port.propose(this.#encode({ ...emptyBody, publishMember: attributes }));
+    this.#port.propose(this.#numbering.encode({ ...emptyBody, publishMember: attributes }).bytes);
   }
 
   cancel(requestId: number): void {
@@ -92,6 +93,7 @@ export class Writes {
   applied({ seq, response }: AppliedCommand): void {
     const proposal = this.#proposals.take(seq);
     if (proposal === undefined) return;
+    assert(response !== undefined, 'a request that becomes a command has an answer');
     const { requestId } = proposal;
     const completed = this.#answers.complete(response);
     if (proposal.physical && completed.kind === 'compact') {
@@ -137,37 +139,6 @@ export class Writes {
   /** Not for every step, see `Proposals`. */
   earliestDeadlineUs(): number {
     return this.#proposals.earliestDeadlineUs();
-  }
-
-  /** A command of this member, under the next number. */
-  #encode(body: CommandBody): Uint8Array {
-    const { member, boot } = this.#proposer;
-    this.#seq += 1;
-    const {
-      put,
-      deleteRange,
-      txn,
-      compact,
-      publishMember,
-      leaseGrant,
-      leaseRevoke,
-      leaseRenew,
-      leaseExpire,
-    } = body;
-    return Command.encode({
-      member,
-      boot,
-      seq: this.#seq,
-      put,
-      deleteRange,
-      txn,
-      compact,
-      publishMember,
-      leaseGrant,
-      leaseRevoke,
-      leaseRenew,
-      leaseExpire,
-    });
   }
 
   /** Gives a proposal to Raft. Where there is no leader it waits for one, and is surely not done as long as it does. */

@@ -206,7 +206,8 @@ export class Mvcc {
     assert(!this.#attachmentsChanged, 'attachments are written before they are read');
     const keys: string[] = [];
     const range = { from: leaseKey(lease), to: behindAttachments(lease), limit };
-    for (const [attachment] of this.#store.range(leaseKeyTable, range)) keys.push(keyOfAttachment(attachment));
+    for (const [attachment] of this.#store.range(leaseKeyTable, range))
+      keys.push(keyOfAttachment(attachment));
     return keys;
   }
 

@@ -5,26 +5,38 @@ import { historyTable, indexKey, indexTable, mainRevisionOf, revisionKey } from 
 import { isTombstone, keyOfRecord } from './record.ts';
 
 /**
- * A checksum over the history up to a revision, taken slice by slice over a read view, so that a large store holds nothing
- * up. Only records that compaction keeps count, whether or not this member has freed the others yet: members at the same
- * revision and compact revision agree.
+ * A checksum over the history up to a revision, and over whole tables behind it, taken slice by slice over a read view, so that
+ * a large store holds nothing up. Of the history only records that compaction keeps count, whether or not this member has
+ * freed the others yet: members at the same revision and compact revision agree.
  */
 export class StateHash {
   readonly #view: StoreView;
   readonly #compactRevision: number;
   readonly #end: string;
+  /** Tables still to be taken in whole. */
+  #tables: readonly string[];
+  #table = historyTable;
   #from = revisionKey(0, 0);
   #hash: number;
   #done = false;
 
-  /** @param options.initial what the checksum continues from */
+  /**
+   * @param options.initial what the checksum continues from
+   * @param options.tables taken in whole behind the history
+   */
   constructor(
     view: StoreView,
-    options: { readonly compactRevision: number; readonly revision: number; readonly initial: number },
+    options: {
+      readonly compactRevision: number;
+      readonly revision: number;
+      readonly initial: number;
+      readonly tables: readonly string[];
+    },
   ) {
     this.#view = view;
     this.#compactRevision = options.compactRevision;
     this.#end = revisionKey(options.revision + 1, 0);
+    this.#tables = options.tables;
     this.#hash = options.initial;
   }
 
@@ -38,15 +50,25 @@ export class StateHash {
 
   /** Takes up to `recordsMax` more records in. */
   advance(recordsMax: number): void {
+    const inHistory = this.#table === historyTable;
     let seen = 0;
-    const range = { from: this.#from, to: this.#end, limit: recordsMax };
-    for (const [revision, record] of this.#view.range(historyTable, range)) {
+    const range = { from: this.#from, to: inHistory ? this.#end : undefined, limit: recordsMax };
+    for (const [key, record] of this.#view.range(this.#table, range)) {
       seen += 1;
-      this.#from = `${revision}\x00`;
-      if (!this.#isKept(revision, record)) continue;
-      this.#hash = crc32c(record, crc32c(bytesFromLatin1(revision), this.#hash));
+      this.#from = `${key}\x00`;
+      if (inHistory && !this.#isKept(key, record)) continue;
+      this.#hash = crc32c(record, crc32c(bytesFromLatin1(key), this.#hash));
     }
-    this.#done = seen < recordsMax;
+    if (seen < recordsMax) this.#nextTable();
+  }
+
+  #nextTable(): void {
+    const [next, ...rest] = this.#tables;
+    this.#done = next === undefined;
+    if (next === undefined) return;
+    this.#table = next;
+    this.#tables = rest;
+    this.#from = '';
   }
 
   /** The rule of `compactionTurn`, for one record. */

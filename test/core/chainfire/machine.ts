@@ -2,7 +2,8 @@ import { nodeId } from '../../../core/base/ids.ts';
 import { type CompactionRequest, type TxnRequest } from '../../../core/chainfire/api/kv.ts';
 import { type AppliedCommand, StateMachine } from '../../../core/chainfire/apply.ts';
 import { Backlog } from '../../../core/chainfire/backlog.ts';
-import { Command } from '../../../core/chainfire/command.ts';
+import { Command, type CommandBody } from '../../../core/chainfire/command.ts';
+import { LeaseTable } from '../../../core/chainfire/lease/lease-table.ts';
 import { memberTables } from '../../../core/chainfire/member.ts';
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
 import { MemberDirectory } from '../../../core/chainfire/members.ts';
@@ -14,32 +15,38 @@ import { type StorageBackend } from '../../../core/storage/backend.ts';
 import { MemoryBackend } from '../../../core/storage/memory-backend.ts';
 
 const proposer = { member: nodeId(1), boot: 9 };
-type Written = Extract<MemberRequest, { kind: 'put' | 'deleteRange' | 'txn' | 'compact' }>;
+type Written =
+  | Extract<MemberRequest, { kind: 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseGrant' | 'leaseRevoke' }>
+  | { readonly kind: 'leaseRenew'; readonly request: NonNullable<CommandBody['leaseRenew']> }
+  | { readonly kind: 'leaseExpire'; readonly request: NonNullable<CommandBody['leaseExpire']> };
 
 /** The replicated state machine by itself, with the log that drove it. */
 export class Machine {
   readonly store: StorageBackend;
   readonly log: Entry[];
   mvcc: Mvcc;
+  leases: LeaseTable;
   state: StateMachine;
 
   constructor(store: StorageBackend = new MemoryBackend(memberTables), log: Entry[] = []) {
     this.store = store;
     this.log = log;
     this.mvcc = new Mvcc(store);
+    this.leases = new LeaseTable(this.mvcc);
     this.state = this.#recover();
   }
 
   /** Forgets everything but the store, and applies what the log holds beyond it. */
   restart(): void {
     this.mvcc = new Mvcc(this.store);
+    this.leases = new LeaseTable(this.mvcc);
     this.state = this.#recover();
     this.state.apply(this.log.slice(this.state.index), proposer);
   }
 
   /** Proposes, commits and applies one command. */
   do(request: Written): MemberResponse {
-    return (this.doAll([request])[0] as AppliedCommand).response;
+    return (this.doAll([request])[0] as AppliedCommand).response as MemberResponse;
   }
 
   /** Several in one batch. */
@@ -58,6 +65,10 @@ export class Machine {
         deleteRange: request.kind === 'deleteRange' ? request.request : undefined,
         txn: request.kind === 'txn' ? (request.request as TxnRequest) : undefined,
         compact: request.kind === 'compact' ? (request.request as CompactionRequest) : undefined,
+        leaseGrant: request.kind === 'leaseGrant' ? request.request : undefined,
+        leaseRevoke: request.kind === 'leaseRevoke' ? request.request : undefined,
+        leaseRenew: request.kind === 'leaseRenew' ? request.request : undefined,
+        leaseExpire: request.kind === 'leaseExpire' ? request.request : undefined,
       }),
     );
     return { index, term, kind: 'command', data };
@@ -77,7 +88,7 @@ export class Machine {
   hashKv(revision = this.mvcc.revision, recordsPerTurn = 3): number {
     const { compactRevision } = this.mvcc;
     const view = this.store.view(this.store.openView());
-    const hash = new StateHash(view, { compactRevision, revision, initial: 0 });
+    const hash = new StateHash(view, { compactRevision, revision, initial: 0, tables: [] });
     while (!hash.done) hash.advance(recordsPerTurn);
     view.close();
     return hash.hash;
@@ -89,7 +100,7 @@ export class Machine {
       backlog: new Backlog(1_000_000_000, 0),
       directory: new MemberDirectory([], this.store),
       initialConfiguration: { voters: [nodeId(1)], outgoing: [], learners: [] },
-      leaseExists: () => false,
+      leases: this.leases,
     });
   }
 }

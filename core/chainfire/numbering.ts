@@ -1,0 +1,50 @@
+import { type Proposer } from './apply.ts';
+import { Command, type CommandBody } from './command.ts';
+
+/** A command as it goes into the log, and the number by which its proposer will know it. */
+export interface NumberedCommand {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Commands of this member's present life, each under the next number: 1, 2, 3 … */
+export class Numbering {
+  readonly #proposer: Proposer;
+  #seq = 0;
+
+  constructor(proposer: Proposer) {
+    this.#proposer = proposer;
+  }
+
+  encode(body: CommandBody): NumberedCommand {
+    const { member, boot } = this.#proposer;
+    const {
+      put,
+      deleteRange,
+      txn,
+      compact,
+      publishMember,
+      leaseGrant,
+      leaseRevoke,
+      leaseRenew,
+      leaseExpire,
+    } = body;
+    this.#seq += 1;
+    const seq = this.#seq;
+    const bytes = Command.encode({
+      member,
+      boot,
+      seq,
+      put,
+      deleteRange,
+      txn,
+      compact,
+      publishMember,
+      leaseGrant,
+      leaseRevoke,
+      leaseRenew,
+      leaseExpire,
+    });
+    return { seq, bytes };
+  }
+}

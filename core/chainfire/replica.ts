@@ -1,0 +1,36 @@
+import { type StorageBackend } from '../storage/backend.ts';
+import { StateMachine } from './apply.ts';
+import { Backlog } from './backlog.ts';
+import { LeaseDeadlines } from './lease/lease-deadlines.ts';
+import { LeaseTable } from './lease/lease-table.ts';
+import { type MemberConfig } from './member-protocol.ts';
+import { initialConfigurationOf, MemberDirectory } from './members.ts';
+import { readApplied } from './mvcc/meta.ts';
+import { Mvcc } from './mvcc/mvcc.ts';
+
+/** The replicated state as this member has it, and what it counts beside it. */
+export interface Replica {
+  readonly mvcc: Mvcc;
+  readonly directory: MemberDirectory;
+  readonly leases: LeaseTable;
+  readonly deadlines: LeaseDeadlines;
+  readonly backlog: Backlog;
+  readonly state: StateMachine;
+}
+
+/** What the store holds. Every lease begins its time to live anew. */
+export function recoverReplica(
+  store: StorageBackend,
+  config: Pick<MemberConfig, 'initialMembers' | 'storeBacklogBytesMax' | 'clockDriftPpmMax'>,
+  nowUs: number,
+): Replica {
+  const mvcc = new Mvcc(store);
+  const directory = new MemberDirectory(config.initialMembers, store);
+  const leases = new LeaseTable(mvcc);
+  const deadlines = new LeaseDeadlines(leases, config.clockDriftPpmMax);
+  deadlines.restart(nowUs);
+  const backlog = new Backlog(config.storeBacklogBytesMax, readApplied(store).index);
+  const initialConfiguration = initialConfigurationOf(config.initialMembers);
+  const state = new StateMachine({ mvcc, backlog, directory, leases, initialConfiguration });
+  return { mvcc, directory, leases, deadlines, backlog, state };
+}
