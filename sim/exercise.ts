@@ -1,6 +1,7 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
 import { isDetachedRead } from './checkers/kv-moves.ts';
+import { ServiceMeter } from './service-exercise.ts';
 import {
   type Checker,
   type Fault,
@@ -17,6 +18,7 @@ export class ExerciseMeter implements Checker {
   readonly name = 'exercise';
   tornTails = 0;
   readsDuringFaults = 0;
+  readonly service: ServiceMeter;
   readonly #faults: readonly Fault[];
   readonly #isolations: readonly Isolation[];
   readonly #isolationsMet = new Set<Isolation>();
@@ -24,6 +26,7 @@ export class ExerciseMeter implements Checker {
 
   constructor(faults: readonly Fault[]) {
     this.#faults = faults;
+    this.service = new ServiceMeter(faults);
     this.#isolations = faults.filter(
       (fault): fault is Isolation => fault.kind === 'partition' && fault.side.length === 1,
     );
@@ -34,6 +37,7 @@ export class ExerciseMeter implements Checker {
   }
 
   onStep(step: StepObservation): void {
+    this.service.onStep(step);
     const { role, lastIndex } = step.member.view.raft;
     this.#lastIndexes.set(step.node, lastIndex);
     if (role !== 'leader') return;
@@ -45,11 +49,13 @@ export class ExerciseMeter implements Checker {
   }
 
   onRecovered(node: NodeId, member: ChainfireMember): void {
+    this.service.onRecovered(node, member);
     if (member.view.raft.lastIndex < (this.#lastIndexes.get(node) ?? 0)) this.tornTails += 1;
     this.#lastIndexes.set(node, member.view.raft.lastIndex);
   }
 
   onEnd(end: RunEnd): void {
+    this.service.onEnd(end);
     const windows = this.#faults.map((fault) => ({ fromUs: fault.atUs, toUs: fault.atUs + lengthUs(fault) }));
     for (const operation of end.history) {
       const { startUs, endUs } = operation;
@@ -62,13 +68,14 @@ export class ExerciseMeter implements Checker {
 
 /** What the run fell short of, in words; undefined when it did everything it had to. */
 export function missedFloor(floors: Floors, result: RunResult, meter: ExerciseMeter): string | undefined {
-  const counts: readonly (readonly [what: string, count: number, floor: number | undefined])[] = [
+  const counts: readonly Count[] = [
     ['operations answered', result.operations.answered, floors.answered],
     ['elections', result.elections, floors.elections],
     ['snapshots installed', result.snapshotsInstalled, floors.snapshotsInstalled],
     ['isolated leaders', meter.isolatedLeaders, floors.isolatedLeaders],
     ['torn log tails', meter.tornTails, floors.tornTails],
     ['reads answered during faults', meter.readsDuringFaults, floors.readsDuringFaults],
+    ...serviceCounts(floors, meter.service),
     ...Object.entries(floors.fired ?? {}).map(
       ([kind, floor]) => [`${kind} fired`, firedCount(result, kind), floor] as const,
     ),
@@ -77,6 +84,23 @@ export function missedFloor(floors: Floors, result: RunResult, meter: ExerciseMe
   return missed === undefined
     ? undefined
     : `${missed[0]}: ${missed[1]}, where ${String(missed[2])} is the least`;
+}
+
+type Count = readonly [what: string, count: number, floor: number | undefined];
+
+function serviceCounts(floors: Floors, meter: ServiceMeter): readonly Count[] {
+  return [
+    ['reads on leases', meter.leaseReads, floors.leaseReads],
+    ['leaders replaced while paused', meter.pausedLeaders, floors.pausedLeaders],
+    ['leases expired', meter.leasesExpired, floors.leasesExpired],
+    ['keepalives', meter.keepAlives, floors.keepAlives],
+    ['elections while leases lived', meter.electionsWithLeases, floors.electionsWithLeases],
+    ['events watched', meter.watchEvents, floors.watchEvents],
+    ['watches resumed', meter.watchesResumed, floors.watchesResumed],
+    ['watches overtaken by compaction', meter.watchesCompacted, floors.watchesCompacted],
+    ['locks held', meter.locksHeld, floors.locksHeld],
+    ['locks waited for', meter.locksContended, floors.locksContended],
+  ];
 }
 
 function firedCount(result: RunResult, kind: string): number {

@@ -241,6 +241,24 @@ export interface Floors {
   readonly tornTails?: number;
   /** Linearizable reads that were asked and answered while a fault was in force. */
   readonly readsDuringFaults?: number;
+  /** Reads that a leader answered on its lease, without asking the others. */
+  readonly leaseReads?: number;
+  /** Pauses of the leader during which another was elected. */
+  readonly pausedLeaders?: number;
+  /** Leases that ran out: gone, and revoked by nobody. */
+  readonly leasesExpired?: number;
+  /** Keepalives that were acknowledged. */
+  readonly keepAlives?: number;
+  /** Elections of another member while leases were alive. */
+  readonly electionsWithLeases?: number;
+  readonly watchEvents?: number;
+  /** Watches taken up again after their stream was lost. */
+  readonly watchesResumed?: number;
+  /** Watches that ended since what they lacked had been compacted. */
+  readonly watchesCompacted?: number;
+  readonly locksHeld?: number;
+  /** Locks that were taken after standing in line for them. */
+  readonly locksContended?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 
