@@ -3,9 +3,11 @@ import {
   Client,
   credentials,
   type ClientUnaryCall,
+  Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
 
+import { unreachable } from '../../core/base/assert.ts';
 import { type Prng } from '../../core/base/prng.ts';
 import { ChainfireClient, defaultClientConfig } from '../../core/chainfire/client/client.ts';
 import {
@@ -13,12 +15,17 @@ import {
   type ClientEffect,
   type ClientEvent,
   type ClientOutcome,
+  type WatchBatch,
+  type WatchEnd,
+  type WatchTarget,
 } from '../../core/chainfire/client/protocol.ts';
 import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
 import { type Address, formatAddress } from '../config/address.ts';
 import { refusalOfStatus, refusalTrailer } from './errors.ts';
 import { type MemberMethod, memberMethods } from './member-methods.ts';
+import { ClientStreams } from './client-streams.ts';
 import { decodeOrRefuse } from './decode.ts';
+import { readConsistencyName } from './services/read-consistency.ts';
 import { bufferOf, bytesOf } from './buffers.ts';
 import { statusCodes, statusName } from './status.ts';
 
@@ -48,9 +55,30 @@ const untouched = new Set<number>([
   statusCodes.PERMISSION_DENIED,
 ]);
 
+/** What a watch tells its owner; `ended` is the last word. Neither may throw. */
+export interface WatchListener {
+  delivered(batch: WatchBatch): void;
+  ended(end: WatchEnd): void;
+}
+
+export interface OpenWatch {
+  /** Deliver no more until `resume`; what is already on its way from the machine may still come. */
+  pause(): void;
+  resume(): void;
+  /** Nothing is told any more, not even `ended`. */
+  close(): void;
+}
+
+/** What becomes of a kept lease; `lost` is the last word. Neither may throw. */
+export interface LeaseListener {
+  /** It lives until `sentUs` + `ttlSeconds` at least, on the clock of `monotonicUs`. */
+  renewed(ttlSeconds: number, sentUs: number): void;
+  lost(reason: string): void;
+}
+
 /**
- * A client of Chainfire, and of etcd: the client machine over gRPC. It fails over between endpoints, and says `unknown` when
- * nobody can know whether a write was done.
+ * A client of Chainfire, and of etcd: the client machine over gRPC. It fails over between endpoints, resumes watches where
+ * they were, keeps leases alive, and says `unknown` when nobody can know whether a write was done.
  */
 export class GrpcChainfireClient {
   readonly #machine: ChainfireClient;
@@ -58,7 +86,14 @@ export class GrpcChainfireClient {
   readonly #channels: (Client | undefined)[];
   readonly #attempts = new Map<number, ClientUnaryCall>();
   readonly #calls = new Map<number, (outcome: ClientOutcome) => void>();
+  readonly #watches = new Map<number, WatchListener>();
+  readonly #leases = new Map<bigint, LeaseListener>();
+  readonly #streams: ClientStreams;
+  /** Events that came up while effects were being handled: whoever is told something may ask for something. */
+  readonly #waiting: ClientEvent[] = [];
+  #stepping = false;
   #callId = 0;
+  #watchId = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerUs = Infinity;
   #closed = false;
@@ -66,16 +101,17 @@ export class GrpcChainfireClient {
   constructor(options: GrpcClientOptions) {
     this.#endpoints = options.endpoints;
     this.#channels = options.endpoints.map(() => undefined);
+    this.#streams = new ClientStreams((event) => this.#step(event));
     this.#machine = new ChainfireClient(
       { ...defaultClientConfig, ...options.config, endpoints: options.endpoints.length },
       options.prng,
-      nowUs(),
+      monotonicUs(),
     );
   }
 
   /** Never rejects: what became of the call is the outcome. */
   call(request: MemberRequest, timeoutMs: number): Promise<ClientOutcome> {
-    if (this.#closed) return Promise.resolve({ kind: 'failed', reason: 'the client is closed' });
+    if (this.#closed) return Promise.resolve({ kind: 'failed', reason: closedReason });
     return new Promise((resolve) => {
       this.#callId += 1;
       this.#calls.set(this.#callId, resolve);
@@ -83,10 +119,64 @@ export class GrpcChainfireClient {
     });
   }
 
-  /** Calls under way end as `unknown`: they may have been done. */
+  /** Goes on, behind what it has delivered, whatever becomes of streams and members, until it is closed or ends. */
+  watch(target: WatchTarget, listener: WatchListener): OpenWatch {
+    this.#watchId += 1;
+    const watchId = this.#watchId;
+    if (this.#closed) {
+      queueMicrotask(() => listener.ended({ kind: 'refused', reason: closedReason }));
+    } else {
+      this.#watches.set(watchId, listener);
+      this.#step({ kind: 'watchOpened', watchId, target });
+    }
+    return {
+      pause: () => this.#step({ kind: 'watchPaused', watchId }),
+      resume: () => this.#step({ kind: 'watchResumed', watchId }),
+      close: () => {
+        if (this.#watches.delete(watchId)) this.#step({ kind: 'watchClosed', watchId });
+      },
+    };
+  }
+
+  /** Why the last stream of watches ended; undefined: none has. */
+  get lastStreamFailure(): string | undefined {
+    return this.#streams.lastFailure;
+  }
+
+  /**
+   * Keeps a lease alive until it is lost or the function that this returns is called, which leaves the lease to expire.
+   *
+   * @param lease.grantedUs `monotonicUs()` before the request that granted it was made
+   */
+  keepLease(
+    lease: { readonly leaseId: bigint; readonly ttlSeconds: number; readonly grantedUs: number },
+    listener: LeaseListener,
+  ): () => void {
+    const { leaseId } = lease;
+    if (this.#closed) {
+      queueMicrotask(() => listener.lost(closedReason));
+      return () => undefined;
+    }
+    if (this.#leases.has(leaseId)) throw new Error(`lease ${leaseId.toString(16)} is kept already`);
+    this.#leases.set(leaseId, listener);
+    this.#step({ kind: 'leaseKept', ...lease });
+    return () => {
+      if (this.#leases.get(leaseId) !== listener) return;
+      this.#leases.delete(leaseId);
+      this.#step({ kind: 'leaseReleased', leaseId });
+    };
+  }
+
+  /** Calls under way end as `unknown`: they may have been done. Watches end, kept leases are lost. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#streams.closeAll();
+    for (const listener of this.#watches.values()) listener.ended({ kind: 'refused', reason: closedReason });
+    this.#watches.clear();
+    for (const listener of this.#leases.values()) listener.lost(closedReason);
+    this.#leases.clear();
     for (const call of this.#attempts.values()) call.cancel();
     this.#attempts.clear();
     for (const resolve of this.#calls.values()) resolve({ kind: 'unknown', reason: 'the client was closed' });
@@ -95,9 +185,18 @@ export class GrpcChainfireClient {
   }
 
   #step(event: ClientEvent): void {
-    if (this.#closed) return;
-    for (const effect of this.#machine.step(event, nowUs())) this.#handle(effect);
-    this.#arm();
+    this.#waiting.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        if (this.#closed) continue;
+        for (const effect of this.#machine.step(next, monotonicUs())) this.#handle(effect);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    if (!this.#closed) this.#arm();
   }
 
   #handle(effect: ClientEffect): void {
@@ -115,6 +214,35 @@ export class GrpcChainfireClient {
         resolve?.(effect.outcome);
         break;
       }
+      case 'openStream':
+        this.#streams.open(effect.streamId, this.#channel(effect.endpoint));
+        break;
+      case 'streamSend':
+        this.#streams.send(effect.streamId, effect.request);
+        break;
+      case 'closeStream':
+        this.#streams.close(effect.streamId, effect.reason);
+        break;
+      case 'watchDelivered':
+        this.#watches.get(effect.watchId)?.delivered(effect.batch);
+        break;
+      case 'watchEnded': {
+        const listener = this.#watches.get(effect.watchId);
+        this.#watches.delete(effect.watchId);
+        listener?.ended(effect.end);
+        break;
+      }
+      case 'leaseRenewed':
+        this.#leases.get(effect.leaseId)?.renewed(effect.ttlSeconds, effect.sentUs);
+        break;
+      case 'leaseLost': {
+        const listener = this.#leases.get(effect.leaseId);
+        this.#leases.delete(effect.leaseId);
+        listener?.lost(effect.reason);
+        break;
+      }
+      default:
+        unreachable(effect);
     }
   }
 
@@ -130,6 +258,7 @@ export class GrpcChainfireClient {
       bufferOf,
       bytesOf,
       method.request.encode(request.request),
+      metadataOf(request),
       { deadline: Date.now() + Math.ceil(timeoutUs / 1_000) },
       (error, bytes) => {
         if (!this.#attempts.delete(attemptId)) return;
@@ -166,7 +295,7 @@ export class GrpcChainfireClient {
         this.#step({ kind: 'tick' });
       },
       // One that is further away is looked at again then.
-      Math.min(timerMsMax, Math.max(0, Math.ceil((deadlineUs - nowUs()) / 1_000))),
+      Math.min(timerMsMax, Math.max(0, Math.ceil((deadlineUs - monotonicUs()) / 1_000))),
     );
   }
 }
@@ -174,9 +303,17 @@ export class GrpcChainfireClient {
 /** Node's timers take 31 bits of milliseconds; one that is set to more fires at once. */
 const timerMsMax = 0x7fff_ffff;
 
-/** Monotonic. */
-function nowUs(): number {
+/** The clock of everything that the client says in µs; it means nothing in another process. */
+export function monotonicUs(): number {
   return Math.floor(performance.now() * 1_000);
+}
+
+const closedReason = 'the client is closed';
+
+function metadataOf(request: MemberRequest): Metadata {
+  const metadata = new Metadata();
+  if ('consistency' in request) metadata.set(readConsistencyName, request.consistency);
+  return metadata;
 }
 
 function answered(
