@@ -11,9 +11,11 @@ import { peerReceiveBytesMax } from '../../adapters/grpc/peer/transport.ts';
 import { GrpcServer } from '../../adapters/grpc/server.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { clusterService } from '../../adapters/grpc/services/cluster.ts';
+import { electionService } from '../../adapters/grpc/services/election.ts';
 import { Health, healthService } from '../../adapters/grpc/services/health.ts';
 import { kvService } from '../../adapters/grpc/services/kv.ts';
 import { leaseService } from '../../adapters/grpc/services/lease.ts';
+import { lockService } from '../../adapters/grpc/services/lock.ts';
 import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts';
 import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
@@ -206,12 +208,16 @@ class ServingProcess {
           kvService(this.#door),
           watchService(this.#door),
           leaseService(this.#door),
+          lockService(this.#door),
+          electionService(this.#door),
           clusterService(this.#door),
           maintenanceService(this.#door),
           healthService(this.#health, [
             'etcdserverpb.KV',
             'etcdserverpb.Watch',
             'etcdserverpb.Lease',
+            'v3lockpb.Lock',
+            'v3electionpb.Election',
             'etcdserverpb.Cluster',
             'etcdserverpb.Maintenance',
           ]),
