@@ -96,7 +96,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   #mayTake = true;
   /** Raft has found a leader since requests that wait for one were last looked at. */
   #leaderFound = false;
-  /** Why the proposal that is being handed to Raft was not taken. */
+  /** The proposal that is being handed to Raft, and why it was not taken. */
+  #handing: Uint8Array | undefined;
   #proposalRefusal: RaftRefusal | undefined;
   /** No request has waited too long before this time; at times it is too early, never too late. */
   #expiryUs = Infinity;
@@ -361,7 +362,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
         this.#queries.refused(effect.context, this.#nowUs);
         break;
       case 'proposalRefused':
-        this.#proposalRefusal = effect.code;
+        this.#onProposalRefused(effect.proposals, effect.code);
         break;
       case 'configurationRefused':
         break;
@@ -386,9 +387,17 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
 
   /** Gives an encoded command to Raft. @returns why it was not taken */
   #handToRaft(bytes: Uint8Array): RaftRefusal | undefined {
+    this.#handing = bytes;
     this.#proposalRefusal = undefined;
     this.#drive({ kind: 'proposed', group, proposals: [bytes] });
+    this.#handing = undefined;
     return this.#proposalRefusal;
+  }
+
+  /** At once, or later by the leader that they were passed on to. */
+  #onProposalRefused(proposals: readonly Uint8Array[], code: RaftRefusal): void {
+    if (this.#handing !== undefined && proposals.includes(this.#handing)) this.#proposalRefusal = code;
+    else for (const bytes of proposals) this.#writes.refused(bytes);
   }
 
   /** One turn of applying. The disk may be behind: then entries wait in the log, which is their place. */

@@ -37,6 +37,10 @@ export class Proposals {
     return proposal;
   }
 
+  get(seq: number): PendingProposal | undefined {
+    return this.#bySeq.get(seq);
+  }
+
   cancel(requestId: number): void {
     const seq = this.#seqByRequest.get(requestId);
     if (seq !== undefined) this.take(seq);

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
 import { type AppliedCommand } from './apply.ts';
-import { type CommandBody, emptyBody, type MemberAttributes } from './command.ts';
+import { Command, type CommandBody, commandDepthMax, emptyBody, type MemberAttributes } from './command.ts';
 import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
 import { type Numbering } from './numbering.ts';
 import { type PendingProposal, Proposals } from './proposals.ts';
@@ -89,6 +89,13 @@ export class Writes {
     for (const proposal of this.#proposals.waiting()) this.#handOver(proposal);
   }
 
+  /** The leader had no room for what was passed on to it: surely not done, and not to be tried again at once. */
+  refused(bytes: Uint8Array): void {
+    const { seq } = Command.decode(bytes, commandDepthMax);
+    if (this.#proposals.get(seq)?.bytes !== bytes) return;
+    this.#refuse(seq);
+  }
+
   /** A command of this member's present life was applied. */
   applied({ seq, response }: AppliedCommand): void {
     const proposal = this.#proposals.take(seq);
@@ -145,9 +152,12 @@ export class Writes {
   #handOver(proposal: PendingProposal): void {
     const refusal = this.#port.propose(proposal.bytes);
     proposal.proposedTerm = refusal === undefined ? this.#raftView.term : 0;
-    if (refusal !== 'BUSY') return;
-    this.#proposals.take(proposal.seq);
-    this.#port.reply(proposal.requestId, etcdRefusal('TOO_MANY_REQUESTS'));
+    if (refusal === 'BUSY') this.#refuse(proposal.seq);
+  }
+
+  #refuse(seq: number): void {
+    const proposal = this.#proposals.take(seq);
+    if (proposal !== undefined) this.#port.reply(proposal.requestId, etcdRefusal('TOO_MANY_REQUESTS'));
   }
 }
 
