@@ -70,6 +70,6 @@ test('reads count while a fault is in force, if they must be linearizable and we
     { kind: 'partition', atUs: 10, forUs: 10, side: [nodeId(1)], otherSide: [nodeId(2)] },
   ]);
   const history = [read(0, 5), read(9, 12), read(11, 12), read(11, 12, true), read(19, 21)];
-  meter.onEnd({ nowUs: 0, history, members: new Map() });
+  meter.onEnd({ nowUs: 0, history, members: new Map(), watches: [], holds: [] });
   expect(meter.readsDuringFaults).toBe(1);
 });

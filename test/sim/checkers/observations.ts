@@ -24,6 +24,7 @@ export interface Shown {
   readonly voters?: readonly number[];
   readonly outgoing?: readonly number[];
   readonly repairing?: boolean;
+  readonly leases?: readonly bigint[];
 }
 
 export const tick: MemberEvent = { kind: 'tick' };
@@ -62,6 +63,8 @@ export function member(shown: Shown): ChainfireMember {
     appliedHash: shown.appliedHash ?? 0,
     revision: shown.revision ?? 1,
     compactRevision: shown.compactRevision ?? 0,
+    leaseCount: shown.leases?.length ?? 0,
+    leases: () => (shown.leases ?? []).map((id) => ({ id, ttlSeconds: 1, renewedIndex: 1, remainingUs: 0 })),
   };
   return { view } as unknown as ChainfireMember;
 }
