@@ -68,6 +68,17 @@ export const ask = {
   hash: { kind: 'hash', request: {} } as MemberRequest,
   hashKv: (revision = 0): MemberRequest => ({ kind: 'hashKv', request: { revision } }),
   status: { kind: 'status', request: {} } as MemberRequest,
+  grant: (ttlSeconds: number, id = 0n): MemberRequest => ({
+    kind: 'leaseGrant',
+    request: { ttlSeconds, id },
+  }),
+  revoke: (id: bigint): MemberRequest => ({ kind: 'leaseRevoke', request: { id } }),
+  keepAlive: (id: bigint): MemberRequest => ({ kind: 'leaseKeepAlive', request: { id } }),
+  timeToLive: (id: bigint, keys = false): MemberRequest => ({
+    kind: 'leaseTimeToLive',
+    request: { id, keys },
+  }),
+  leases: { kind: 'leaseLeases', request: {} } as MemberRequest,
   memberList: (linearizable = true): MemberRequest => ({ kind: 'memberList', request: { linearizable } }),
 };
 
