@@ -4,6 +4,16 @@ import { allMembersRestart } from './all-members-restart.ts';
 import { crashDuringSnapshotInstall } from './crash-during-snapshot-install.ts';
 import { isolatedLeader } from './isolated-leader.ts';
 import { oneWayPartition } from './one-way-partition.ts';
+import { diskFull } from './disk-full.ts';
+import { flappingLink } from './flapping-link.ts';
+import { keepaliveStorm } from './keepalive-storm.ts';
+import { leaseAcrossLeaderChangeUnderDrift } from './lease-across-leader-change-under-drift.ts';
+import { lockUnderPartition } from './lock-under-partition.ts';
+import { lostFsync } from './lost-fsync.ts';
+import { massExpiryAfterAnOutage } from './mass-expiry-after-an-outage.ts';
+import { processPauseWithStaleReads } from './process-pause-with-stale-reads.ts';
+import { slowFollower } from './slow-follower.ts';
+import { watchResumedAcrossCompaction } from './watch-resumed-across-compaction.ts';
 import { swarm } from './swarm.ts';
 import { tornLogTail } from './torn-log-tail.ts';
 
@@ -15,6 +25,16 @@ export const scenarios: readonly ScenarioSource[] = [
   crashDuringSnapshotInstall,
   tornLogTail,
   allMembersRestart,
+  flappingLink,
+  lostFsync,
+  slowFollower,
+  diskFull,
+  processPauseWithStaleReads,
+  leaseAcrossLeaderChangeUnderDrift,
+  keepaliveStorm,
+  massExpiryAfterAnOutage,
+  watchResumedAcrossCompaction,
+  lockUnderPartition,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);
