@@ -1,9 +1,14 @@
-import { assert } from '../core/base/assert.ts';
+import { assert, unreachable } from '../core/base/assert.ts';
 import { type NodeId } from '../core/base/ids.ts';
 import { type TickEvent } from '../core/base/machine.ts';
+import { between, type Prng } from '../core/base/prng.ts';
+import { bytesPerKib, usPerMs } from '../core/base/units.ts';
 import { type ClientEffect, type ClientEvent } from '../core/chainfire/client/protocol.ts';
 import { type Abandon, attemptEvent, type ClientCalls } from './client-calls.ts';
+import { type ClientStream, type ClientStreams } from './client-streams.ts';
 import { type ProcessMachine } from './process.ts';
+import { type StreamReader } from './stream-connection.ts';
+import { type OutwardEffect } from './workload-desk.ts';
 import { type WorkloadClient } from './workload.ts';
 import { type World } from './world.ts';
 
@@ -11,22 +16,30 @@ import { type World } from './world.ts';
 export class SimulatedClient<M extends ProcessMachine> {
   readonly #world: World;
   readonly #calls: ClientCalls<M>;
+  readonly #streams: ClientStreams<M>;
+  readonly #prng: Prng;
   readonly #client: number;
   readonly #workload: WorkloadClient;
   /** By endpoint; every client lists them from another start, so that not all ask the same member first. */
   readonly #endpoints: readonly NodeId[];
   readonly #attempts = new Map<number, Abandon>();
+  /** By the client machine's own numbers. */
+  readonly #opened = new Map<number, ClientStream>();
   #wakeUs = Infinity;
 
   constructor(options: {
     readonly world: World;
     readonly calls: ClientCalls<M>;
+    readonly streams: ClientStreams<M>;
+    readonly prng: Prng;
     readonly client: number;
     readonly workload: WorkloadClient;
     readonly endpoints: readonly NodeId[];
   }) {
     this.#world = options.world;
     this.#calls = options.calls;
+    this.#streams = options.streams;
+    this.#prng = options.prng;
     this.#client = options.client;
     this.#workload = options.workload;
     this.#endpoints = options.endpoints;
@@ -37,6 +50,11 @@ export class SimulatedClient<M extends ProcessMachine> {
     return this.#workload.idle;
   }
 
+  /** Why it has not been told of everything up to this revision, though it watches everything. */
+  behind(revision: number): string | undefined {
+    return this.#workload.behind(revision);
+  }
+
   start(): void {
     this.#scheduleWake();
   }
@@ -44,6 +62,7 @@ export class SimulatedClient<M extends ProcessMachine> {
   /** Makes no new calls from now on. */
   stop(): void {
     this.#workload.stop(this.#world.nowUs);
+    this.#step({ kind: 'tick' });
   }
 
   #step(event: ClientEvent | TickEvent): void {
@@ -51,27 +70,74 @@ export class SimulatedClient<M extends ProcessMachine> {
     this.#scheduleWake();
   }
 
-  #apply(effect: ClientEffect): void {
-    if (effect.kind === 'attempt') {
-      const { attemptId, request, timeoutUs } = effect;
-      const node = this.#endpoints[effect.endpoint % this.#endpoints.length];
-      assert(node !== undefined, 'an attempt names an endpoint');
-      const abandon = this.#calls.attempt({
-        client: this.#client,
-        node,
-        request,
-        timeoutUs,
-        ended: (end) => {
-          this.#attempts.delete(attemptId);
-          this.#step(attemptEvent(attemptId, end));
-        },
-      });
-      this.#attempts.set(attemptId, abandon);
-      return;
+  #apply(effect: OutwardEffect): void {
+    switch (effect.kind) {
+      case 'attempt':
+        this.#attempt(effect);
+        break;
+      case 'abandon':
+        this.#attempts.get(effect.attemptId)?.();
+        this.#attempts.delete(effect.attemptId);
+        break;
+      case 'openStream':
+        this.#openStream(effect.streamId, effect.endpoint);
+        break;
+      case 'streamSend':
+        this.#opened.get(effect.streamId)?.send(effect.request);
+        break;
+      case 'closeStream':
+        this.#closeStream(effect.streamId);
+        break;
+      default:
+        unreachable(effect);
     }
-    if (effect.kind !== 'abandon') return;
-    this.#attempts.get(effect.attemptId)?.();
-    this.#attempts.delete(effect.attemptId);
+  }
+
+  #attempt(effect: Extract<ClientEffect, { kind: 'attempt' }>): void {
+    const { attemptId, request, timeoutUs } = effect;
+    const abandon = this.#calls.attempt({
+      client: this.#client,
+      node: this.#node(effect.endpoint),
+      request,
+      timeoutUs,
+      ended: (end) => {
+        this.#attempts.delete(attemptId);
+        this.#step(attemptEvent(attemptId, end));
+      },
+    });
+    this.#attempts.set(attemptId, abandon);
+  }
+
+  #openStream(streamId: number, endpoint: number): void {
+    const prng = this.#prng.fork(`stream ${streamId}`);
+    const stream = this.#streams.connect({
+      client: this.#client,
+      node: this.#node(endpoint),
+      stream: { kind: 'watch', requireLeader: prng.chance(1, 2) },
+      reader: drawReader(prng.fork('reader')),
+      received: (response) => {
+        this.#step({ kind: 'streamReceived', streamId, response });
+      },
+      failed: (reason) => {
+        this.#opened.delete(streamId);
+        this.#step({ kind: 'streamFailed', streamId, reason });
+      },
+    });
+    this.#opened.set(streamId, stream);
+  }
+
+  #closeStream(streamId: number): void {
+    const stream = this.#opened.get(streamId);
+    this.#opened.delete(streamId);
+    // A share of clients goes without a word, and a share of those with all that could answer for them.
+    if (this.#prng.chance(1, 4)) stream?.vanish(this.#prng.chance(1, 2));
+    else stream?.close();
+  }
+
+  #node(endpoint: number): NodeId {
+    const node = this.#endpoints[endpoint % this.#endpoints.length];
+    assert(node !== undefined, 'an attempt names an endpoint');
+    return node;
   }
 
   #scheduleWake(): void {
@@ -85,4 +151,16 @@ export class SimulatedClient<M extends ProcessMachine> {
       else this.#scheduleWake();
     });
   }
+}
+
+/** Most read as it comes. Some take their time over every item, some fall asleep now and then, some have little room. */
+function drawReader(prng: Prng): StreamReader {
+  const windowBytes = prng.chance(1, 3) ? between(prng, 100, 2_000) : 64 * bytesPerKib;
+  if (!prng.chance(1, 3)) return { windowBytes, delayUs: () => 0 };
+  const slowUs = between(prng, 1, 200) * usPerMs;
+  const asleepUs = between(prng, 500, 6_000) * usPerMs;
+  return {
+    windowBytes,
+    delayUs: () => (prng.chance(1, 30) ? prng.below(asleepUs) : prng.below(slowUs)),
+  };
 }

@@ -1,12 +1,20 @@
 import { assert, present } from '../core/base/assert.ts';
-import { type ReplyEffect, type SendEffect, type SendSnapshotEffect } from '../core/base/effects.ts';
+import {
+  type EndStreamEffect,
+  type NotifyEffect,
+  type ReplyEffect,
+  type SendEffect,
+  type SendSnapshotEffect,
+} from '../core/base/effects.ts';
 import { nodeId, type NodeId } from '../core/base/ids.ts';
 import { between, type Prng } from '../core/base/prng.ts';
+import { type WatchResponse } from '../core/chainfire/api/watch.ts';
 import { ChainfireMember, defaultMemberConfig, memberTables } from '../core/chainfire/member.ts';
 import {
   type MemberConfig,
   type MemberEffect,
   type MemberEvent,
+  type MemberRefusal,
   type MemberResponse,
 } from '../core/chainfire/member-protocol.ts';
 import {
@@ -18,6 +26,7 @@ import {
 import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
 import { WireError } from '../core/wire/reader.ts';
 import { ClientCalls } from './client-calls.ts';
+import { ClientStreams } from './client-streams.ts';
 import { SimulatedSegments } from './disk/segments.ts';
 import { SimulatedStore } from './disk/store.ts';
 import { messageBytes } from './network/message-size.ts';
@@ -57,6 +66,7 @@ const membersMax = 9;
 export class Cluster implements ProcessSurroundings<ChainfireMember> {
   readonly nodes: readonly NodeId[];
   readonly calls: ClientCalls<ChainfireMember>;
+  readonly streams: ClientStreams<ChainfireMember>;
   readonly #world: World;
   readonly #network: Network;
   readonly #throughCodec: boolean;
@@ -86,6 +96,13 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.calls = new ClientCalls({
       world,
       network: options.network,
+      process: (node) => this.process(node),
+    });
+    this.streams = new ClientStreams({
+      world,
+      network: options.network,
+      prng: prng.fork('streams'),
+      throughCodec: plan.throughCodec,
       process: (node) => this.process(node),
     });
   }
@@ -122,12 +139,12 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.calls.reply(from, effect);
   }
 
-  notify(): void {
-    // Nobody has opened a stream.
+  notify(from: MemberProcess, effect: NotifyEffect<WatchResponse>): void {
+    this.streams.notify(from, effect);
   }
 
-  endStream(): void {
-    // Nobody has opened a stream.
+  endStream(from: MemberProcess, effect: EndStreamEffect<MemberRefusal>): void {
+    this.streams.endStream(from, effect);
   }
 
   sendSnapshot(from: MemberProcess, effect: SendSnapshotEffect<SnapshotHeader>): void {
@@ -159,6 +176,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
 
   ended(process: MemberProcess): void {
     this.calls.ended(process);
+    this.streams.ended(process);
     this.#observer.ended(process);
   }
 

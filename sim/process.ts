@@ -180,6 +180,11 @@ export class SimulatedProcess<M extends ProcessMachine> {
     return true;
   }
 
+  /** Hands over what the runner itself has to say, which is bounded and never dropped. */
+  inform(event: MemberEvent): void {
+    if (this.alive) this.#queue(event);
+  }
+
   crash(scope: CrashScope): void {
     if (!this.alive) return;
     this.#end('down');

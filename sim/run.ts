@@ -3,6 +3,7 @@ import { type ChainfireMember, defaultMemberConfig } from '../core/chainfire/mem
 import { type MemberEffect, type MemberEvent } from '../core/chainfire/member-protocol.ts';
 import { FaultAtlas } from './atlas.ts';
 import { createCheckers } from './checkers/registry.ts';
+import { ClientLogs } from './client-logs.ts';
 import { SimulatedClient } from './clients.ts';
 import { Cluster, type ClusterObserver, type MemberProcess } from './cluster.ts';
 import { atlasMember, FaultInjector } from './faults.ts';
@@ -40,6 +41,7 @@ class Run implements ClusterObserver {
   readonly #prng: Prng;
   readonly #world = new World();
   readonly #history = new History();
+  readonly #logs = new ClientLogs();
   readonly #hash = new RollingHash();
   readonly #checkers: readonly Checker[];
   readonly #trace: TraceSink | undefined;
@@ -92,8 +94,8 @@ class Run implements ClusterObserver {
         nowUs: this.#world.nowUs,
         history: this.#history.operations,
         members: liveness.members,
-        watches: [],
-        holds: [],
+        watches: this.#logs.watches,
+        holds: this.#logs.holds,
       };
       for (const checker of this.#checkers) checker.onEnd?.(end);
     } catch (failure) {
@@ -173,7 +175,7 @@ class Run implements ClusterObserver {
 
   #newClients(prng: Prng): readonly SimulatedClient<ChainfireMember>[] {
     const plan = this.#scenario.workload;
-    const { nodes, calls } = this.#cluster;
+    const { nodes, calls, streams } = this.#cluster;
     return Array.from({ length: plan.clients }, (_, client) => {
       const workload = new WorkloadClient({
         client,
@@ -182,10 +184,19 @@ class Run implements ClusterObserver {
         prng: prng.fork(`client ${client}`),
         nowUs: 0,
         history: this.#history,
+        logs: this.#logs,
       });
       const first = client % nodes.length;
       const endpoints = [...nodes.slice(first), ...nodes.slice(0, first)];
-      return new SimulatedClient({ world: this.#world, calls, client, workload, endpoints });
+      return new SimulatedClient({
+        world: this.#world,
+        calls,
+        streams,
+        prng: prng.fork(`transport ${client}`),
+        client,
+        workload,
+        endpoints,
+      });
     });
   }
 

@@ -23,8 +23,8 @@ export function isOneCall(operation: WorkloadOperation): operation is CallOperat
 }
 
 /** Every key of the workload lies below this prefix; `keyspaceEnd` is the first key behind it. */
-const keyspace = 'key/';
-const keyspaceEnd = 'key0';
+export const keyspace = 'key/';
+export const keyspaceEnd = 'key0';
 /** How far back a client asks for old revisions, and how much it leaves when it compacts. */
 const historyReach = 60;
 const compactionMargin = 20;

@@ -1,132 +1,182 @@
-import { assert } from '../core/base/assert.ts';
+import { unreachable } from '../core/base/assert.ts';
 import { type TickEvent } from '../core/base/machine.ts';
 import { between, type Prng } from '../core/base/prng.ts';
-import { ChainfireClient, defaultClientConfig } from '../core/chainfire/client/client.ts';
-import {
-  type ClientEffect,
-  type ClientEvent,
-  type ClientOutcome,
-} from '../core/chainfire/client/protocol.ts';
+import { type ClientEvent } from '../core/chainfire/client/protocol.ts';
+import { type ClientConfig } from '../core/chainfire/client/protocol.ts';
+import { type ClientLogs } from './client-logs.ts';
 import { type History } from './history.ts';
-import { type WorkloadPlan } from './types.ts';
+import { type WorkloadOperation, type WorkloadPlan } from './types.ts';
+import { type Undertaking } from './undertaking.ts';
 import { CallDrawer, isOneCall, wholeKeyspace } from './workload-calls.ts';
+import { ClientDesk, type OutwardEffect } from './workload-desk.ts';
 import { KeyKnowledge } from './workload-knowledge.ts';
+import { LeaseUndertaking } from './workload-leases.ts';
+import { LockUndertaking } from './workload-locks.ts';
+import { ConcludingWatch, WatchUndertaking } from './workload-watches.ts';
+
+type UndertakingOperation = Exclude<WorkloadOperation, Parameters<CallDrawer['draw']>[1]>;
+
+/** Of each kind a client has so many at once. */
+const undertakingsMax: Readonly<Record<UndertakingOperation, number>> = { lease: 3, watch: 4, lock: 2 };
+/** How far back a client's concluding watch begins. */
+const concludingReach = 200;
 
 /**
- * One simulated user: makes a call, waits for its outcome, thinks, makes the next. The calls go through the real client
- * machine, with its retries, time-outs and failover; every one is recorded with the world's time.
+ * One simulated user: makes a call, waits for its outcome, thinks, makes the next; beside that it has watches open, leases
+ * kept and locks held, each for a while. All of it goes through the real client machine, with its retries, time-outs and
+ * failover, and is recorded with the world's time.
  *
- * Once told to stop it makes one more: a linearizable read of every key, tried until it is answered. What was
- * acknowledged and lost is missing from it.
+ * Once told to stop it lets go of what it holds and makes one more call: a linearizable read of every key, tried until it is
+ * answered. What was acknowledged and lost is missing from it. Its watches stay open, and where it watches at all, one more
+ * of everything is opened: what it has not told at the end was lost on the way.
  */
 export class WorkloadClient {
-  readonly #client: number;
   readonly #plan: WorkloadPlan;
   readonly #prng: Prng;
-  readonly #history: History;
+  readonly #undertakingPrng: Prng;
   readonly #knowledge = new KeyKnowledge();
   readonly #drawer: CallDrawer;
-  readonly #machine: ChainfireClient;
+  readonly #desk: ClientDesk;
+  #undertakings: Begun[] = [];
+  #begun = 0;
+  #concludingWatch: ConcludingWatch | undefined;
   #nextCallUs: number;
-  #callId = 0;
-  /** Position of the call under way in the history; one at a time. */
-  #underWay: number | undefined;
+  /** One call at a time, beside what undertakings call. */
+  #underWay = false;
   #stopped = false;
   /** The read that ends the client's work was answered. */
   #concluded = false;
-  /** The call under way is that read. */
-  #concluding = false;
 
   constructor(options: {
     client: number;
     plan: WorkloadPlan;
     endpoints: number;
+    config?: Partial<ClientConfig>;
     prng: Prng;
     nowUs: number;
     history: History;
+    logs: ClientLogs;
   }) {
-    this.#client = options.client;
     this.#plan = options.plan;
     this.#prng = options.prng.fork('think');
-    this.#history = options.history;
+    this.#undertakingPrng = options.prng.fork('undertakings');
     this.#drawer = new CallDrawer({
       client: options.client,
       plan: options.plan,
       prng: options.prng.fork('calls'),
       knowledge: this.#knowledge,
     });
-    const config = { ...defaultClientConfig, endpoints: options.endpoints };
-    this.#machine = new ChainfireClient(config, options.prng.fork('client'), options.nowUs);
+    this.#desk = new ClientDesk({
+      ...options,
+      callTimeoutUs: options.plan.callTimeoutUs,
+      prng: options.prng.fork('client'),
+    });
     this.#nextCallUs = options.nowUs + this.#think();
   }
 
-  /** Attempts to make and to abandon, for the world to carry out. */
-  step(event: ClientEvent | TickEvent, nowUs: number): readonly ClientEffect[] {
-    const effects = this.#filtered(this.#machine.step(event, nowUs), nowUs);
-    if (this.#underWay !== undefined || this.#concluded || nowUs < this.#nextCallUs) return effects;
-    return [...effects, ...this.#call(nowUs)];
+  /** What the world has to carry out. */
+  step(event: ClientEvent | TickEvent, nowUs: number): readonly OutwardEffect[] {
+    this.#desk.advance(nowUs);
+    this.#desk.step(event);
+    let anyOver = false;
+    for (const { undertaking } of this.#undertakings) {
+      if (undertaking.deadlineUs <= nowUs) undertaking.tick();
+      anyOver ||= undertaking.over;
+    }
+    if (anyOver) this.#undertakings = this.#undertakings.filter(({ undertaking }) => !undertaking.over);
+    if (!this.#underWay && !this.#concluded && nowUs >= this.#nextCallUs) this.#next();
+    return this.#desk.takeOutward();
   }
 
   get deadlineUs(): number {
-    if (this.#underWay !== undefined || this.#concluded) return this.#machine.deadlineUs;
-    return Math.min(this.#machine.deadlineUs, this.#nextCallUs);
+    let dueUs = this.#desk.deadlineUs;
+    if (!this.#underWay && !this.#concluded) dueUs = Math.min(dueUs, this.#nextCallUs);
+    for (const { undertaking } of this.#undertakings) dueUs = Math.min(dueUs, undertaking.deadlineUs);
+    return dueUs;
   }
 
-  /** Makes no new calls but the concluding read; the one under way still ends. */
+  /** Begins nothing new but what concludes its work; what is under way still ends. */
   stop(nowUs: number): void {
+    this.#desk.advance(nowUs);
     this.#stopped = true;
     this.#nextCallUs = Math.min(this.#nextCallUs, nowUs + this.#plan.thinkUsMin);
+    for (const { undertaking } of this.#undertakings) undertaking.stop();
   }
 
-  /** No call is under way; after `stop`, the concluding read was answered. */
+  /** No call is under way; after `stop`, the concluding read was answered and nothing is held any more. */
   get idle(): boolean {
-    return this.#underWay === undefined && (!this.#stopped || this.#concluded);
+    if (this.#underWay) return false;
+    if (!this.#stopped) return true;
+    return this.#concluded && this.#undertakings.every(({ undertaking }) => undertaking.settled);
   }
 
-  #call(nowUs: number): ClientEffect[] {
+  /** What its watch of everything has not told of yet, in words; undefined when that is nothing, or it never watched. */
+  behind(revision: number): string | undefined {
+    return this.#concludingWatch?.behind(revision);
+  }
+
+  #next(): void {
+    if (this.#stopped) {
+      this.#conclude();
+      return;
+    }
     const operation = this.#drawer.operation();
-    if (!this.#stopped && !isOneCall(operation)) {
-      this.#nextCallUs = nowUs + this.#think();
-      return [];
+    if (!isOneCall(operation)) {
+      this.#begin(operation);
+      this.#nextCallUs = this.#desk.nowUs + this.#think();
+      return;
     }
-    this.#callId += 1;
-    const request =
-      this.#stopped || !isOneCall(operation) ? wholeKeyspace() : this.#drawer.draw(this.#callId, operation);
-    this.#concluding = this.#stopped;
-    this.#underWay = this.#history.began({
-      client: this.#client,
-      callId: this.#callId,
-      request,
-      startUs: nowUs,
+    const request = this.#drawer.draw(this.#desk.nextCallId, operation);
+    this.#underWay = true;
+    this.#desk.call(request, (outcome) => {
+      this.#knowledge.learn(outcome);
+      this.#underWay = false;
+      this.#nextCallUs = this.#desk.nowUs + this.#think();
     });
-    const called: ClientEvent = {
-      kind: 'called',
-      callId: this.#callId,
-      request,
-      timeoutUs: this.#plan.callTimeoutUs,
-    };
-    return this.#filtered(this.#machine.step(called, nowUs), nowUs);
   }
 
-  #filtered(effects: readonly ClientEffect[], nowUs: number): ClientEffect[] {
-    const outward: ClientEffect[] = [];
-    for (const effect of effects) {
-      if (effect.kind === 'completed') this.#completed(effect.callId, effect.outcome, nowUs);
-      else outward.push(effect);
+  #conclude(): void {
+    this.#underWay = true;
+    if (this.#concludingWatch === undefined && (this.#plan.mix.watch ?? 0) > 0) {
+      const back = this.#undertakingPrng.below(concludingReach);
+      const startRevision = Math.max(1, this.#knowledge.revision - back);
+      this.#concludingWatch = new ConcludingWatch({ desk: this.#desk, startRevision });
     }
-    return outward;
+    this.#desk.call(wholeKeyspace(), (outcome) => {
+      this.#underWay = false;
+      this.#concluded = outcome.kind === 'answered';
+      this.#nextCallUs = this.#desk.nowUs + this.#think();
+    });
   }
 
-  #completed(callId: number, outcome: ClientOutcome, nowUs: number): void {
-    assert(this.#underWay !== undefined && callId === this.#callId, 'only the call under way completes');
-    this.#history.ended(this.#underWay, nowUs, outcome);
-    this.#knowledge.learn(outcome);
-    this.#underWay = undefined;
-    if (this.#concluding && outcome.kind === 'answered') this.#concluded = true;
-    this.#nextCallUs = nowUs + this.#think();
+  #begin(operation: UndertakingOperation): void {
+    const inHand = this.#undertakings.filter(({ kind }) => kind === operation).length;
+    if (inHand >= undertakingsMax[operation]) return;
+    this.#begun += 1;
+    this.#undertakings.push({ kind: operation, undertaking: this.#undertake(operation) });
+  }
+
+  #undertake(operation: UndertakingOperation): Undertaking {
+    const desk = this.#desk;
+    const prng = this.#undertakingPrng.fork(`${operation} ${this.#begun}`);
+    switch (operation) {
+      case 'lease':
+        return new LeaseUndertaking({ desk, prng, number: this.#begun });
+      case 'watch':
+        return new WatchUndertaking({ desk, prng, keys: this.#plan.keys, knowledge: this.#knowledge });
+      case 'lock':
+        return new LockUndertaking({ desk, prng });
+      default:
+        return unreachable(operation);
+    }
   }
 
   #think(): number {
     return between(this.#prng, this.#plan.thinkUsMin, this.#plan.thinkUsMax);
   }
+}
+
+interface Begun {
+  readonly kind: UndertakingOperation;
+  readonly undertaking: Undertaking;
 }

@@ -5,6 +5,7 @@ import { RangeResponse, ResponseHeader } from '../../core/chainfire/api/kv.ts';
 import { type ClientEffect } from '../../core/chainfire/client/protocol.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
 import { possibleLeaves } from '../../sim/checkers/outcomes.ts';
+import { ClientLogs } from '../../sim/client-logs.ts';
 import { History } from '../../sim/history.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type WorkloadPlan } from '../../sim/types.ts';
@@ -45,6 +46,7 @@ function newClient(history: History, changes: Partial<WorkloadPlan> = {}): Workl
     prng: seededPrng('client'),
     nowUs: 0,
     history,
+    logs: new ClientLogs(),
   });
 }
 

@@ -1,0 +1,12 @@
+/** Something that a simulated user has begun beside its single calls, and that goes on for a while. */
+export interface Undertaking {
+  /** When it wants to be ticked; `Infinity`: it waits for something else. */
+  readonly deadlineUs: number;
+  /** Nothing will come of it any more. */
+  readonly over: boolean;
+  /** After `stop`: nobody has to wait for it. */
+  readonly settled: boolean;
+  tick(): void;
+  /** Begins nothing new; what it has begun ends. */
+  stop(): void;
+}
