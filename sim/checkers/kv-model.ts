@@ -1,7 +1,7 @@
 import { present } from '../../core/base/assert.ts';
 import { type KvMove, type Sighting } from './kv-moves.ts';
 import { type KvPartition } from './kv-partitions.ts';
-import { KvState } from './kv-state.ts';
+import { isInRange, KvState } from './kv-state.ts';
 import { possibleLeaves } from './outcomes.ts';
 import { type SearchModel } from './wing-gong.ts';
 
@@ -64,13 +64,14 @@ function seenVersions(seen: readonly Sighting[]): ReadonlyMap<string, readonly S
 interface Applied {
   readonly mark: number;
   readonly revision: number;
+  readonly shown: number;
   readonly ranked: boolean;
 }
 
 /**
  * etcd's key-value store as a sequential object with an undo list, over one partition's keys. Ranked moves happen at
  * their revision. An unranked one, a write of unknown outcome, happens at an unclaimed revision below that of the next
- * ranked move: the lowest that fits, or the one at which somebody saw its key created.
+ * ranked move: the lowest at which its keys may have been written, or the one at which somebody saw its key created.
  */
 export class KvModel implements SearchModel<KvMove> {
   readonly #state: KvState;
@@ -79,8 +80,10 @@ export class KvModel implements SearchModel<KvMove> {
   readonly #ranked: readonly number[];
   readonly #applied: Applied[] = [];
   #rankedDone = 0;
-  /** Revision of the last write; the next is above. */
+  /** Revision of the last write. */
   #revision = 0;
+  /** Highest revision that a write took or a read has seen; the next write is above. */
+  #shown = 0;
 
   constructor(partition: KvPartition, evidence: RevisionEvidence) {
     this.#state = new KvState(partition.keys);
@@ -98,7 +101,7 @@ export class KvModel implements SearchModel<KvMove> {
   apply(move: KvMove, way: number): string | undefined {
     const revision = move.revision ?? present(this.#choices(move)[way], 'a way is one of the choices');
     const mark = this.#state.mark;
-    if (move.wrote && revision <= this.#revision) return `revision ${revision} was taken by another write`;
+    if (move.wrote && revision <= this.#shown) return `revision ${revision} was taken by another write`;
     const remember = move.alike === undefined ? 'byName' : 'anonymously';
     const reason =
       this.#state.execute(move.operation, revision, remember) ??
@@ -107,9 +110,11 @@ export class KvModel implements SearchModel<KvMove> {
       this.#state.undoTo(mark);
       return reason;
     }
-    this.#applied.push({ mark, revision: this.#revision, ranked: move.rank !== undefined });
-    if (move.rank !== undefined) this.#rankedDone += 1;
+    const ranked = move.rank !== undefined;
+    this.#applied.push({ mark, revision: this.#revision, shown: this.#shown, ranked });
+    if (ranked) this.#rankedDone += 1;
     if (move.wrote) this.#revision = revision;
+    this.#shown = Math.max(this.#shown, revision);
     return undefined;
   }
 
@@ -117,6 +122,7 @@ export class KvModel implements SearchModel<KvMove> {
     const applied = present(this.#applied.pop(), 'what is undone was applied');
     this.#state.undoTo(applied.mark);
     this.#revision = applied.revision;
+    this.#shown = applied.shown;
     if (applied.ranked) this.#rankedDone -= 1;
   }
 
@@ -127,20 +133,21 @@ export class KvModel implements SearchModel<KvMove> {
   #choices(move: KvMove): readonly number[] {
     const { unclaimed, created } = this.#evidence;
     const upTo = this.#ranked[this.#rankedDone] ?? Infinity;
-    const from = Math.max(this.#revision + 1, move.revisionMin);
-    const puts = new Set<string>();
-    const touches: string[] = [];
+    const from = Math.max(this.#shown + 1, move.revisionMin);
+    let touched: TouchedKeys | undefined;
     const choices: number[] = [];
     let lowestFound = false;
     for (let at = firstAtLeast(unclaimed, from); at < unclaimed.length; at += 1) {
       const revision = unclaimed[at] ?? Infinity;
       if (revision > upTo) break;
-      if (touches.length === 0) collectKeys(move, puts, touches);
+      touched ??= touchedKeys(move, this.#evidence.seen.keys());
       const born = created.get(revision);
-      if (born !== undefined ? !puts.has(born) : lowestFound) continue;
-      if (touches.length === 1 && this.#isQuiet(touches[0] ?? '', revision)) continue;
+      if (born !== undefined ? !touched.puts.has(born) : lowestFound) continue;
+      const quiet = touched.all.filter((key) => this.#isQuiet(key, revision)).length;
+      if (quiet > 0 && quiet === touched.all.length) continue;
       choices.push(revision);
-      if (born === undefined) lowestFound = true;
+      // Where some of the keys were surely not written, whether it fits depends on which of them it writes.
+      if (born === undefined && quiet === 0) lowestFound = true;
     }
     return choices;
   }
@@ -182,14 +189,25 @@ function firstAbove(versions: readonly SeenVersion[], revision: number): number 
   return low;
 }
 
-/** The keys that the move could put, and every key or range that it could write; a range counts as several keys. */
-function collectKeys(move: KvMove, puts: Set<string>, touches: string[]): void {
+interface TouchedKeys {
+  readonly puts: ReadonlySet<string>;
+  /** Those that it could write, as far as anybody was ever shown a key of its ranges. */
+  readonly all: readonly string[];
+}
+
+function touchedKeys(move: KvMove, seen: Iterable<string>): TouchedKeys {
+  const puts = new Set<string>();
+  const all = new Set<string>();
+  const seenKeys = [...seen];
   for (const leaf of possibleLeaves(move.operation.request)) {
     if (leaf.kind === 'range') continue;
-    touches.push(leaf.request.key);
-    if (leaf.kind === 'put') puts.add(leaf.request.key);
-    else if (leaf.request.rangeEnd !== '') touches.push(leaf.request.rangeEnd);
+    const { key } = leaf.request;
+    if (leaf.kind === 'put') puts.add(key);
+    const rangeEnd = leaf.kind === 'put' ? '' : leaf.request.rangeEnd;
+    if (rangeEnd === '') all.add(key);
+    else for (const other of seenKeys) if (isInRange(other, key, rangeEnd)) all.add(other);
   }
+  return { puts, all: [...all] };
 }
 
 function firstAtLeast(ascending: readonly number[], wanted: number): number {

@@ -10,6 +10,7 @@ import {
 } from '../../core/chainfire/api/kv.ts';
 import { type Operation } from '../types.ts';
 import { executedLeaves, headerOf, isUnknown, mayWrite, possibleLeaves, surelyWrote } from './outcomes.ts';
+import { ValueWriters } from './value-writers.ts';
 import { type SearchMove } from './wing-gong.ts';
 
 /** An operation as the search for a linearization sees it. */
@@ -38,11 +39,10 @@ export interface Sighting {
 export type ReadsChecked = 'linearizable' | 'all';
 
 /** Reads of a past or possibly old state: their revision says which; real time says nothing. */
-export function isDetachedRead(operation: Operation): boolean {
-  return (
-    operation.request.kind === 'range' &&
-    (operation.request.request.serializable || operation.request.request.revision > 0)
-  );
+export function isDetachedRead({ request }: Operation): boolean {
+  if (request.kind === 'txn') return request.consistency === 'local' && !mayWrite(request);
+  if (request.kind !== 'range') return false;
+  return request.request.serializable || request.request.revision > 0 || request.consistency === 'local';
 }
 
 /** The revision of the state that an answered operation shows, or that its writes made. */
@@ -75,36 +75,16 @@ export function sightings(history: readonly Operation[]): readonly Sighting[] {
   return seen;
 }
 
-/** Who wrote each value of each key; `undefined` where two operations wrote the same, so that it names nobody. */
-export function writersOfValues(history: readonly Operation[]): ReadonlyMap<string, Operation | undefined> {
-  const writers = new Map<string, Operation | undefined>();
-  for (const operation of history) {
-    const leaves =
-      operation.outcome.kind === 'answered' ? executedLeaves(operation) : possibleLeaves(operation.request);
-    for (const leaf of leaves) {
-      if (leaf.kind !== 'put' || leaf.request.ignoreValue) continue;
-      const name = valueName(leaf.request.key, leaf.request.value);
-      const other = writers.has(name) && writers.get(name) !== operation;
-      writers.set(name, other ? undefined : operation);
-    }
-  }
-  return writers;
-}
-
-export function valueName(key: string, value: Uint8Array): string {
-  return `${key}\0${latin1FromBytes(value)}`;
-}
-
 /** Writes of unknown outcome whose value somebody saw: they did happen, and at which revision. */
 function learnedRevisions(
   history: readonly Operation[],
   seen: readonly Sighting[],
 ): ReadonlyMap<Operation, number> {
-  const writers = writersOfValues(history);
+  const writers = new ValueWriters(history);
   const learned = new Map<Operation, number>();
   for (const { kv, keysOnly } of seen) {
-    const writer = keysOnly ? undefined : writers.get(valueName(kv.key, kv.value));
-    if (writer !== undefined && isUnknown(writer) && !learned.has(writer))
+    const writer = keysOnly ? 'several' : writers.writerOf(kv.key, kv.value);
+    if (typeof writer === 'object' && isUnknown(writer) && !learned.has(writer))
       learned.set(writer, kv.modRevision);
   }
   return learned;

@@ -1,5 +1,5 @@
 import { compareBytes, compareKeys, equalBytes, latin1FromBytes } from '../../core/base/bytes.ts';
-import { present } from '../../core/base/assert.ts';
+import { assert, present } from '../../core/base/assert.ts';
 import {
   type Compare,
   compareResults,
@@ -42,14 +42,24 @@ export class KvState {
   /** In byte order. */
   readonly #keys: readonly string[];
   readonly #owned: ReadonlySet<string>;
+  /** No other key ever existed: a range without any of ours is empty, rather than somebody else's. */
+  readonly #whole: boolean;
   readonly #versions = new Map<string, KvVersion>();
   readonly #undo: (readonly [key: string, before: KvVersion | undefined])[] = [];
   #revision = 0;
   #writer: Operation | undefined;
 
-  constructor(keys: readonly string[]) {
+  constructor(keys: readonly string[], extent: 'partition' | 'wholeStore' = 'partition') {
     this.#keys = keys.toSorted(compareKeys);
     this.#owned = new Set(keys);
+    this.#whole = extent === 'wholeStore';
+  }
+
+  /** Makes a key what it is said to be, whoever wrote it; not to be taken back. */
+  adopt(key: string, kv: Omit<KvVersion, 'writer'> | undefined): void {
+    assert(this.#undo.length === 0 && this.#owned.has(key), 'a state is adopted between operations');
+    if (kv === undefined) this.#versions.delete(key);
+    else this.#versions.set(key, { ...kv, writer: undefined });
   }
 
   /** Marks a point to go back to with `undoTo`. */
@@ -277,6 +287,7 @@ export class KvState {
 
   /** A range that reaches past this partition's keys is never whole here; one that is connected always is. */
   #owns(key: string, rangeEnd: string): boolean {
+    if (this.#whole) return true;
     if (rangeEnd === '') return this.#owned.has(key);
     return this.#keys.some((own) => isInRange(own, key, rangeEnd));
   }

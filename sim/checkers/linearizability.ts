@@ -3,7 +3,10 @@ import { describeOperation } from './describe-operation.ts';
 import { KvModel, revisionEvidence } from './kv-model.ts';
 import { keysOf, type KvMove, kvMoves, type ReadsChecked, sightings } from './kv-moves.ts';
 import { kvPartitions } from './kv-partitions.ts';
+import { isLeaseEnd } from './lease-ends.ts';
+import { type Truth } from './truth.ts';
 import { searchLinearization } from './wing-gong.ts';
+import { findWitness } from './witness.ts';
 
 /** Moves tried in one partition before the search gives up. */
 const attemptsMaxDefault = 400_000;
@@ -21,21 +24,41 @@ export interface LinearizabilityOptions {
  * rows, counts, branches of txns and revisions included. A write of unknown outcome may be anywhere after its start, or
  * nowhere; what was refused, or surely not done, is nowhere.
  *
- * The answers' revisions give the order of what was answered; the search finds places for what was not. A search that
- * runs out of attempts is a violation named `undecided`, never a pass.
+ * Where the truth of what was applied was recorded whole, it suggests the order, and the sequential model and the clock
+ * prove it (`findWitness`): nothing is left undecided. An answer that contradicts what was applied is a violation even if
+ * some other order would explain it. Without a truth, as for the history of real processes, the answers' revisions give the
+ * order of what was answered and a search finds places for the rest; one that runs out of attempts is a violation named
+ * `undecided`, never a pass.
  *
  * Not verified: serializable reads and reads of old revisions (serializable-reads does); that each revision is taken once
- * and none skipped (revisions does); leases; a range's filters by revision; a store that held keys before the history began.
+ * and none skipped, where there is no truth (revisions does); that a lease ended when it might (lease-not-early does); a
+ * range's filters by revision; a store that held keys before the history began.
  */
 export class Linearizability implements Checker {
   readonly name = 'linearizability';
+  /** Undefined: nobody recorded what was applied. */
+  readonly #truth: Truth | undefined;
+
+  constructor(truth?: Truth) {
+    this.#truth = truth;
+  }
 
   onEnd(end: RunEnd): void {
-    requireLinearizable(this.name, end.history);
+    const truth = this.#truth;
+    if (truth?.isComplete !== true) {
+      requireLinearizable(this.name, end.history);
+      return;
+    }
+    const verdict = findWitness(end.history, truth, { isInternal: (change) => isLeaseEnd(change, truth) });
+    if (verdict.kind === 'contradicted') throw new Violation(this.name, verdict.detail);
   }
 }
 
-/** @throws Violation named `invariant`, or `undecided` */
+/**
+ * Searches for an order, from nothing but the history.
+ *
+ * @throws Violation named `invariant`, or `undecided`
+ */
 export function requireLinearizable(
   invariant: string,
   history: readonly Operation[],

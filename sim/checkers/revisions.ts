@@ -1,33 +1,56 @@
+import { equalBytes } from '../../core/base/bytes.ts';
 import { type Checker, type Operation, type RunEnd, Violation } from '../types.ts';
 import { describeOperation } from './describe-operation.ts';
-import { isDetachedRead, type Sighting, sightings, valueName, writersOfValues } from './kv-moves.ts';
+import { isDetachedRead, type Sighting, sightings } from './kv-moves.ts';
+import { isLeaseEnd } from './lease-ends.ts';
 import { headerOf, isUnknown, mayWrite, surelyWrote } from './outcomes.ts';
+import { type Truth } from './truth.ts';
+import { ValueWriters } from './value-writers.ts';
 
 /**
- * Revisions as clients see them: every answer names one; each belongs to one writing operation; none is skipped that a
- * write of unknown outcome cannot account for; no answer shows a row newer than its header; a row, by key and
+ * Revisions as clients see them: every answer names one; each belongs to one writing operation, or deleted the keys of one
+ * lease, which the truth of what was applied must show; none is skipped that a write of unknown outcome cannot account for; no answer shows a row newer than its header; a row, by key and
  * modification, is the same whoever sees it, and was written by the operation that brought its value; a revision is shown
  * to nobody before the write that made it began, and to no linearizable caller after a higher one was.
  *
- * Works on what was answered alone, without a search. Not verified: that the rows are the right ones (linearizability).
+ * But for the ends of leases it works on what was answered alone, without a search. Not verified: that the rows are the right ones (linearizability).
  */
 export class Revisions implements Checker {
   readonly name = 'revisions';
+  /** Undefined: nobody recorded what was applied. */
+  readonly #truth: Truth | undefined;
+
+  constructor(truth?: Truth) {
+    this.#truth = truth;
+  }
 
   onEnd(end: RunEnd): void {
-    requireRevisions(end.history);
+    const truth = this.#truth;
+    requireRevisions(end.history, {
+      initialRevision: truth?.firstRevision ?? 1,
+      isInternal: (revision) => {
+        const change = truth?.changeAt(revision);
+        return truth !== undefined && change !== undefined && isLeaseEnd(change, truth);
+      },
+    });
   }
 }
 
+export interface RevisionsOptions {
+  /** Revision of the empty store that the history begins with. */
+  readonly initialRevision?: number;
+  /** True for a revision that no operation made: the end of a lease. */
+  readonly isInternal?: (revision: number) => boolean;
+}
+
 /** @throws Violation named `revisions` */
-export function requireRevisions(history: readonly Operation[], initialRevision = 1): void {
+export function requireRevisions(history: readonly Operation[], options: RevisionsOptions = {}): void {
   requireHeaders(history);
-  const seen = sightings(history);
-  requireOneRow(seen);
-  const writes = claims(history, seen);
+  const rows = requireOneRow(sightings(history));
+  const writes = claims(history, rows);
   requireNotBeforeWrite(history, writes);
   requireRising(history);
-  requireNoGap(history, writes, initialRevision);
+  requireNoGap(history, writes, options);
 }
 
 function fail(detail: string): never {
@@ -45,8 +68,12 @@ function requireHeaders(history: readonly Operation[]): void {
   }
 }
 
-/** The same key at the same modification is the same row, in whatever answer; and no newer than what it is part of. */
-function requireOneRow(seen: readonly Sighting[]): void {
+/**
+ * The same key at the same modification is the same row, in whatever answer; and no newer than what it is part of.
+ *
+ * @returns one sighting of each, with its value where anybody was shown that
+ */
+function requireOneRow(seen: readonly Sighting[]): Iterable<Sighting> {
   const rows = new Map<string, Sighting>();
   for (const sighting of seen) {
     const { kv, atRevision, operation, keysOnly } = sighting;
@@ -63,7 +90,7 @@ function requireOneRow(seen: readonly Sighting[]): void {
     } else if (
       first.kv.version !== kv.version ||
       first.kv.createRevision !== kv.createRevision ||
-      (!keysOnly && valueName('', first.kv.value) !== valueName('', kv.value))
+      (!keysOnly && !equalBytes(first.kv.value, kv.value))
     ) {
       fail(
         `${kv.key} as of ${kv.modRevision} is not the same row in ${describeOperation(first.operation)} and in ` +
@@ -71,10 +98,11 @@ function requireOneRow(seen: readonly Sighting[]): void {
       );
     }
   }
+  return rows.values();
 }
 
 /** Which write each revision belongs to, by the writer's own answer or by the sight of its value. */
-function claims(history: readonly Operation[], seen: readonly Sighting[]): ReadonlyMap<number, Operation> {
+function claims(history: readonly Operation[], rows: Iterable<Sighting>): ReadonlyMap<number, Operation> {
   const writes = new Map<number, Operation>();
   const claim = (revision: number, operation: Operation): void => {
     const other = writes.get(revision);
@@ -89,16 +117,13 @@ function claims(history: readonly Operation[], seen: readonly Sighting[]): Reado
     const revision = surelyWrote(operation);
     if (revision !== undefined) claim(revision, operation);
   }
-  const writers = writersOfValues(history);
-  for (const { kv, operation, keysOnly } of seen) {
+  const writers = new ValueWriters(history);
+  for (const { kv, operation, keysOnly } of rows) {
     if (keysOnly) continue;
-    const name = valueName(kv.key, kv.value);
-    const writer = writers.get(name);
-    if (writer === undefined) {
-      if (!writers.has(name))
-        fail(`${describeOperation(operation)} shows a value of ${kv.key} that nobody wrote`);
-      continue;
-    }
+    const writer = writers.writerOf(kv.key, kv.value);
+    if (writer === 'several') continue;
+    if (writer === 'nobody')
+      fail(`${describeOperation(operation)} shows a value of ${kv.key} that nobody wrote`);
     if (writer.outcome.kind !== 'answered' && !isUnknown(writer)) {
       fail(`${describeOperation(operation)} shows what was surely not written: ${describeOperation(writer)}`);
     }
@@ -150,21 +175,23 @@ function revisionOf(operation: Operation): number {
   return headerOf(operation)?.revision ?? 0;
 }
 
+/** Its header may be of the past. That of a linearizable read of an old revision is not. */
 function isSerializable(operation: Operation): boolean {
-  return (
-    isDetachedRead(operation) && operation.request.kind === 'range' && operation.request.request.serializable
-  );
+  if (!isDetachedRead(operation)) return false;
+  const { request } = operation;
+  return request.kind !== 'range' || request.request.serializable || request.consistency === 'local';
 }
 
 /**
- * A revision that no known write claims must be a write of unknown outcome that began before anybody was shown that much.
+ * A revision that no known write claims, and no lease's end, must be a write of unknown outcome that began before anybody was shown that much.
  * What could have made one revision could have made every higher one, so counting from the highest down decides.
  */
 function requireNoGap(
   history: readonly Operation[],
   writes: ReadonlyMap<number, Operation>,
-  initialRevision: number,
+  options: RevisionsOptions,
 ): void {
+  const { initialRevision = 1, isInternal = () => false } = options;
   let highest = initialRevision;
   for (const operation of history) highest = Math.max(highest, headerOf(operation)?.revision ?? 0);
   /** By revision: the earliest time at which somebody had been shown at least as much. */
@@ -183,7 +210,7 @@ function requireNoGap(
     .toSorted((left, right) => left.startUs - right.startUs);
   let used = 0;
   for (let revision = initialRevision + 1; revision <= highest; revision += 1) {
-    if (writes.has(revision)) continue;
+    if (writes.has(revision) || isInternal(revision)) continue;
     const candidate = candidates[used];
     if (candidate === undefined || candidate.startUs > (shownUs[revision] ?? Infinity)) {
       fail(

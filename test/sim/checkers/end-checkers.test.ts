@@ -14,7 +14,7 @@ import { Durability } from '../../../sim/checkers/durability.ts';
 import { checkerNames, createCheckers } from '../../../sim/checkers/registry.ts';
 import { Revisions } from '../../../sim/checkers/revisions.ts';
 import { SerializableReads } from '../../../sim/checkers/serializable-reads.ts';
-import { type Operation } from '../../../sim/types.ts';
+import { type Operation, type RunEnd } from '../../../sim/types.ts';
 import { endOf, members, step } from './observations.ts';
 
 let callId = 0;
@@ -66,11 +66,11 @@ function read(
   };
 }
 
-const ending = (
-  history: readonly Operation[],
-): { nowUs: number; history: readonly Operation[]; members: ReturnType<typeof members> } => ({
+const ending = (history: readonly Operation[]): RunEnd => ({
   nowUs: 100,
   history,
+  watches: [],
+  holds: [],
   members: members({ node: 1, log: [1], applied: 1, revision: 50 }),
 });
 const revisions = (...history: Operation[]): string | undefined => endOf(new Revisions(), ending(history));
@@ -147,6 +147,8 @@ test('convergence fires when members end differently', () => {
     endOf(new Convergence(), {
       nowUs: 0,
       history: [],
+      watches: [],
+      holds: [],
       members: members({ node: 1, ...same }, { node: 2, ...same, ...second }),
     });
   expect(end({})).toBeUndefined();
@@ -167,19 +169,22 @@ test('durability fires when a member ends below an acknowledged write, or withou
     endOf(new Durability(), {
       nowUs: 0,
       history,
+      watches: [],
+      holds: [],
       members: members({ node: 1, log: [1], applied: 1, revision }),
     });
   expect(at(8)).toBe('durability');
   expect(at(9)).toBeUndefined();
   const checker = new Durability();
   checker.onStep(step({ node: 3, log: [1, 2], commit: 2 }));
-  const lost = { nowUs: 0, history: [], members: members({ node: 1, log: [1, 3], applied: 2 }) };
+  const lost = { ...ending([]), members: members({ node: 1, log: [1, 3], applied: 2 }) };
   expect(endOf(checker, lost)).toBe('durability');
 });
 
-test('the registry creates what is named, afresh, and says what there is', () => {
-  expect(createCheckers('all').map(({ name }) => name)).toEqual(checkerNames);
+test('the registry creates what is named, afresh, behind the recorder of the truth, and says what there is', () => {
+  expect(createCheckers('all').map(({ name }) => name)).toEqual(['truth', ...checkerNames]);
   expect(createCheckers(['durability', 'vote-once']).map(({ name }) => name)).toEqual([
+    'truth',
     'vote-once',
     'durability',
   ]);

@@ -15,6 +15,7 @@ import {
   type ResponseOp,
 } from '../../../core/chainfire/api/kv.ts';
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
+import { Truth } from '../../../sim/checkers/truth.ts';
 import { type Operation } from '../../../sim/types.ts';
 
 export const noOp: RequestOp = {
@@ -33,7 +34,15 @@ export const noResponse: ResponseOp = {
 /** A store that does one thing after another: what honest histories are made with. Only what the generator asks. */
 export class SequentialStore {
   readonly #rows = new Map<string, KeyValue>();
+  #changes: KeyValue[] = [];
   revision = 1;
+
+  /** What was changed since the last call. */
+  takeChanges(): KeyValue[] {
+    const changes = this.#changes;
+    this.#changes = [];
+    return changes;
+  }
 
   execute(request: MemberRequest): MemberResponse {
     switch (request.kind) {
@@ -80,22 +89,24 @@ export class SequentialStore {
 
   #put(request: PutRequest): PutResponse {
     const before = this.#rows.get(request.key);
-    this.#rows.set(
-      request.key,
-      KeyValue.create({
-        key: request.key,
-        value: request.value,
-        createRevision: before?.createRevision ?? this.revision,
-        modRevision: this.revision,
-        version: (before?.version ?? 0) + 1,
-      }),
-    );
+    const row = KeyValue.create({
+      key: request.key,
+      value: request.value,
+      createRevision: before?.createRevision ?? this.revision,
+      modRevision: this.revision,
+      version: (before?.version ?? 0) + 1,
+    });
+    this.#rows.set(request.key, row);
+    this.#changes.push(row);
     return PutResponse.create(request.prevKv ? { prevKv: before } : {});
   }
 
   #delete(request: DeleteRangeRequest): DeleteRangeResponse {
     const found = this.#rowsIn(request.key, request.rangeEnd);
-    for (const row of found) this.#rows.delete(row.key);
+    for (const { key } of found) {
+      this.#rows.delete(key);
+      this.#changes.push(KeyValue.create({ key, modRevision: this.revision }));
+    }
     return DeleteRangeResponse.create({ deleted: found.length, prevKvs: request.prevKv ? found : [] });
   }
 
@@ -116,10 +127,19 @@ export class SequentialStore {
  * A history of clients that run at the same time against a sequential store: each operation takes effect at an instant
  * between its start and its end; some never hear of it, and of those some never take effect.
  */
-export function honestHistory(
-  prng: Prng,
-  options: { operations: number; clients: number; keys: number; unknownPercent: number },
-): Operation[] {
+export function honestHistory(prng: Prng, options: HistoryOptions): Operation[] {
+  return honestRun(prng, options).history;
+}
+
+export interface HistoryOptions {
+  readonly operations: number;
+  readonly clients: number;
+  readonly keys: number;
+  readonly unknownPercent: number;
+}
+
+/** The same with what the store did. */
+export function honestRun(prng: Prng, options: HistoryOptions): { history: Operation[]; truth: Truth } {
   interface Pending {
     operation: Operation;
     effectUs: number;
@@ -142,21 +162,25 @@ export function honestHistory(
     });
   }
   const store = new SequentialStore();
+  const truth = new Truth(store.revision);
   for (const call of pending
     .filter((one) => !one.lost)
     .sort((left, right) => left.effectUs - right.effectUs)) {
     const response = store.execute(call.operation.request);
+    const rows = store.takeChanges();
+    if (rows.length > 0) truth.add({ revision: store.revision, atUs: call.effectUs, rows });
     if (call.operation.endUs === undefined || response.kind === 'refused') continue;
     call.operation = { ...call.operation, outcome: { kind: 'answered', response } };
   }
-  return pending.map((call) => call.operation).sort((left, right) => left.startUs - right.startUs);
+  const history = pending.map((call) => call.operation).sort((left, right) => left.startUs - right.startUs);
+  return { history, truth };
 }
 
 function drawRequest(prng: Prng, client: number, callId: number, keys: number): MemberRequest {
   const key = keyOf(prng.below(keys));
   const value = bytesFromLatin1(`${client}:${callId}`);
   const put = PutRequest.create({ key, value, prevKv: prng.chance(1, 3) });
-  switch (prng.below(10)) {
+  switch (prng.below(11)) {
     case 0:
     case 1:
     case 2:
@@ -187,6 +211,15 @@ function drawRequest(prng: Prng, client: number, callId: number, keys: number): 
     }
     case 6:
       return { kind: 'range', request: RangeRequest.create({ key: 'k', rangeEnd: 'l' }) };
+    case 7: {
+      // What it writes depends on a key that it does not write: where nobody heard its answer, that is hard to tell.
+      const other = keyOf(prng.below(keys));
+      const modRevision = prng.chance(2, 3) ? 0 : prng.below(callId);
+      const compare = [Compare.create({ key: other, target: compareTargets.mod, modRevision })];
+      const elsewhere = DeleteRangeRequest.create({ key: keyOf((keys + prng.below(keys) + 1) % keys) });
+      const failure = [{ ...noOp, requestDeleteRange: elsewhere }];
+      return { kind: 'txn', request: { compare, success: [{ ...noOp, requestPut: put }], failure } };
+    }
     default:
       return { kind: 'range', request: RangeRequest.create({ key }) };
   }

@@ -274,6 +274,35 @@ test('a delete that says it found nothing is held to it', () => {
   expect(check([put(0, 1, 'a', 'x', 2), remove(2, 3, 'a', 3, 1), get(4, 5, 'a', 3)])).toBe('passes');
 });
 
+test('a write of unknown outcome may take a later revision than the lowest, if its key was surely not written there', () => {
+  const lostSwap = operation(8, undefined, {
+    kind: 'txn',
+    request: {
+      compare: [Compare.create({ key: 'a', target: compareTargets.mod, modRevision: 1 })],
+      success: [
+        { ...noOp, requestPut: PutRequest.create({ key: 'a', value: bytesFromLatin1('never seen') }) },
+      ],
+      failure: [{ ...noOp, requestDeleteRange: DeleteRangeRequest.create({ key: 'a' }) }],
+    },
+  });
+  const history = [
+    put(0, 1, 'a', 'x', 2),
+    lostPut(2, 'b', 'at 3'),
+    lostPut(2, 'b', 'at 4'),
+    get(6, 7, 'a', 3, kv('a', 'x', 2, 2, 1)),
+    lostSwap,
+    put(10, 11, 'a', 'y', 5),
+  ];
+  expect(check([...history, get(12, 13, 'a', 5, kv('a', 'y', 5, 5, 1))])).toBe('passes');
+  const asOf4 = get(12, 13, 'a', 5, kv('a', 'x', 2, 2, 1));
+  const past = (revision: number): Operation => ({
+    ...asOf4,
+    request: { kind: 'range', request: RangeRequest.create({ key: 'a', revision }) },
+  });
+  expect(check([...history, past(3), get(14, 15, 'a', 5, kv('a', 'y', 5, 5, 1))])).toBe('passes');
+  expect(check([...history, past(4), get(14, 15, 'a', 5, kv('a', 'y', 5, 5, 1))])).toBe('linearizability');
+});
+
 test('a search without attempts is undecided, which is no pass', () => {
   expect(check([put(0, 1, 'a', 'x', 2), get(2, 3, 'a', 2, kv('a', 'x', 2, 2, 1))], 0)).toBe('undecided');
 });

@@ -1,0 +1,85 @@
+import { assert } from '../../core/base/assert.ts';
+import { type KeyValue } from '../../core/chainfire/api/kv.ts';
+
+/** Everything that one revision changed. */
+export interface TrueChange {
+  readonly revision: number;
+  /** When the first member had applied it, by the world's clock. */
+  readonly atUs: number;
+  /** One row a key, in the order of the change; of a deletion key and modRevision alone, version 0. */
+  readonly rows: readonly KeyValue[];
+}
+
+/**
+ * What was applied, revision by revision, as the members' stores have it: what clients were told is held against it.
+ *
+ * It begins behind the revision of the empty store and has no gaps; it is complete unless somebody could not read a revision
+ * any more, from when on `isComplete` is false and what builds on it has no footing.
+ */
+export class Truth {
+  readonly firstRevision: number;
+  readonly #changes: TrueChange[] = [];
+  /** By key, what was made of it, ascending by modRevision. */
+  readonly #versions = new Map<string, KeyValue[]>();
+  #complete = true;
+
+  /** @param firstRevision that of the empty store */
+  constructor(firstRevision = 1) {
+    this.firstRevision = firstRevision;
+  }
+
+  /** The highest revision here. */
+  get revision(): number {
+    return this.firstRevision + this.#changes.length;
+  }
+
+  get isComplete(): boolean {
+    return this.#complete;
+  }
+
+  /** In order of revision. */
+  get changes(): readonly TrueChange[] {
+    return this.#changes;
+  }
+
+  get keys(): readonly string[] {
+    return [...this.#versions.keys()];
+  }
+
+  add(change: TrueChange): void {
+    assert(change.revision === this.revision + 1, 'revisions are recorded in order, each once');
+    assert(change.rows.length > 0, 'a revision changes something');
+    this.#changes.push(change);
+    for (const row of change.rows) {
+      const versions = this.#versions.get(row.key);
+      if (versions === undefined) this.#versions.set(row.key, [row]);
+      else versions.push(row);
+    }
+  }
+
+  /** A revision was out of reach: nothing more is recorded. */
+  abandon(): void {
+    this.#complete = false;
+  }
+
+  changeAt(revision: number): TrueChange | undefined {
+    return this.#changes[revision - this.firstRevision - 1];
+  }
+
+  /** The key as it was at a revision; undefined when it did not exist. */
+  rowAt(key: string, revision: number): KeyValue | undefined {
+    const versions = this.#versions.get(key) ?? [];
+    let [low, high] = [0, versions.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((versions[middle]?.modRevision ?? Infinity) <= revision) low = middle + 1;
+      else high = middle;
+    }
+    const row = versions[low - 1];
+    return row === undefined || isDeletion(row) ? undefined : row;
+  }
+}
+
+export function isDeletion(row: KeyValue): boolean {
+  return row.version === 0;
+}
