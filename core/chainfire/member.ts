@@ -16,7 +16,6 @@ import {
 import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
-import { type WatchRequest } from './api/watch.ts';
 import { drawBoot, type Proposer, type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { isSerializable, writesNothing } from './command.ts';
@@ -41,6 +40,7 @@ import { recoverReplica } from './replica.ts';
 import { etcdRefusal } from './refusals.ts';
 import { SnapshotHolds } from './snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
+import { WatchHub } from './watch/hub.ts';
 import { validate } from './validation.ts';
 import { Writes } from './writes.ts';
 
@@ -86,6 +86,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   readonly #writes: Writes;
   readonly #queries: Queries;
   readonly #leases: Leases;
+  readonly #watches: WatchHub;
   readonly #publication: Publication;
   readonly #view: MemberView;
   readonly #snapshotHolds: SnapshotHolds;
@@ -150,11 +151,13 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     const retryUs = Math.ceil(config.raft.electionTimeoutUs / 2);
     this.#queries = new Queries({ ...replica, raft, answers, retryUs, reply });
     this.#publication = new Publication(config, replica.directory);
+    this.#watches = new WatchHub({ config, store: ports.store, mvcc: this.#mvcc, answers: this.#answers });
     this.#view = createView({
       ...replica,
       raft,
       nowUs: () => this.#nowUs,
       pendingRequests: () => this.#pendingRequests,
+      watches: this.#watches,
     });
   }
 
@@ -165,7 +168,14 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   get deadlineUs(): number {
     if (!this.#started || this.#hasWork) return this.#nowUs;
     const leasesUs = this.#stopped ? Infinity : this.#leases.dueUs;
-    return Math.min(this.#raft.deadlineUs, this.#expiryUs, this.#queries.askUs, this.#publishDueUs, leasesUs);
+    return Math.min(
+      this.#raft.deadlineUs,
+      this.#expiryUs,
+      this.#queries.askUs,
+      this.#publishDueUs,
+      leasesUs,
+      this.#watches.deadlineUs,
+    );
   }
 
   step(event: MemberEvent, nowUs: number): readonly MemberEffect[] {
@@ -194,13 +204,13 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
         this.#onStreamOpened(event.streamId, event.stream);
         break;
       case 'streamReceived':
-        this.#onStreamReceived(event.streamId, event.request);
+        this.#watches.received(event.streamId, event.request, nowUs);
         break;
       case 'streamDrained':
-        this.#onStreamDrained(event.streamId, event.bytes);
+        this.#watches.drained(event.streamId, event.bytes);
         break;
       case 'streamClosed':
-        this.#onStreamClosed(event.streamId);
+        this.#watches.closed(event.streamId);
         break;
       case 'snapshotReceived':
         this.#onSnapshotReceived(event.from, event.stageId, event.header);
@@ -225,7 +235,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   /** There is something to do now, whatever the time. */
   get #hasWork(): boolean {
     if (this.#stopped) return false;
-    if (this.#leaderFound || this.#queries.hasWork) return true;
+    if (this.#leaderFound || this.#queries.hasWork || this.#watches.hasWork) return true;
     return !this.#backlog.isFull && (this.#mayTake || !isCompacted(this.#mvcc));
   }
 
@@ -241,6 +251,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#drive({ kind: 'tick' });
     this.#freeTurn();
     this.#queries.hashTurn();
+    this.#watches.turn(this.#nowUs);
   }
 
   #onStored(storeSeq: number): void {
@@ -293,15 +304,10 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#leases.cancel(requestId);
   }
 
-  #onStreamOpened(streamId: number, _stream: MemberStream): void {
-    this.#effects.push({ kind: 'endStream', streamId, refusal: etcdRefusal('TOO_MANY_REQUESTS') });
+  #onStreamOpened(streamId: number, stream: MemberStream): void {
+    if (!this.#stopped) return this.#watches.opened(streamId, stream);
+    this.#effects.push({ kind: 'endStream', streamId, refusal: etcdRefusal('STOPPED') });
   }
-
-  #onStreamReceived(_streamId: number, _request: WatchRequest): void {}
-
-  #onStreamDrained(_streamId: number, _bytes: number): void {}
-
-  #onStreamClosed(_streamId: number): void {}
 
   /** Becomes what the snapshot is, unless this member has come further meanwhile. */
   #onSnapshotReceived(from: NodeId, stageId: number, header: SnapshotHeader): void {
@@ -317,6 +323,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       'a snapshot is of the position that its header names',
     );
     this.#backlog.replaced(header.index);
+    this.#watches.replaced();
     this.#leases.tableMoved(this.#nowUs);
     this.#writes.snapshotInstalled(header.term);
     this.#drive({ kind: 'snapshotInstalled', group, from, header });
@@ -338,6 +345,12 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     if (!this.#stopped) this.#leases.settle(this.#nowUs);
     this.#queries.answerTurn(this.#nowUs);
     if (this.#expiryUs <= this.#nowUs) this.#expire();
+    this.#watches.settle(this.#raftView.leader !== 0, this.#nowUs);
+    this.#passOnWatches();
+  }
+
+  #passOnWatches(): void {
+    for (const effect of this.#watches.takeEffects()) this.#effects.push(effect);
   }
 
   /** Steps Raft and passes on what it says. Never steps it again from here: effects must leave in their order. */
@@ -410,7 +423,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       return;
     }
     const { configuration: configurationBefore, term: termBefore } = this.#state;
+    this.#mvcc.captureChanges(this.#watches.wantsChanges);
     const own = this.#state.apply(entries, this.#proposer);
+    this.#watches.published(this.#mvcc.takeChanges(), this.#nowUs);
     this.#leases.tableMoved(this.#nowUs);
     for (const applied of own) if (!this.#leases.applied(applied.seq)) this.#writes.applied(applied);
     this.#drive({ kind: 'applied', group, index: last.index });
@@ -426,6 +441,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     const { configuration, index } = this.#state;
     if (configuration === configurationBefore || membersOf(configuration).includes(this.#config.id)) return;
     this.#stopped = true;
+    this.#watches.stop(etcdRefusal('STOPPED'));
+    this.#passOnWatches();
     this.#effects.push({
       kind: 'stop',
       reason: `member ${this.#config.id} was removed from the cluster by entry ${index} or before; its data is of no use to it any more`,

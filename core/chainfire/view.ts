@@ -7,6 +7,7 @@ import { type LeaseView, viewLeases } from './lease/lease-view.ts';
 import { type MemberDirectory } from './members.ts';
 import { historyTable, mainRevisionOf, revisionKey } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
+import { type WatchCounts, type WatchHub } from './watch/hub.ts';
 
 /** What the outside may see of a member: for metrics and for the simulator's checkers. Live: it shows the present. */
 export interface MemberView {
@@ -20,6 +21,7 @@ export interface MemberView {
   /** Highest applied index whose effects are known to be on disk. */
   readonly storedIndex: number;
   readonly pendingRequests: number;
+  readonly watches: WatchCounts;
   readonly members: readonly Member[];
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
@@ -45,8 +47,9 @@ export function createView(parts: {
   readonly leases: LeaseTable;
   readonly nowUs: () => number;
   readonly pendingRequests: () => number;
+  readonly watches: Pick<WatchHub, 'counts'>;
 }): MemberView {
-  const { raft, mvcc, state, backlog, directory, leases, nowUs, pendingRequests } = parts;
+  const { raft, mvcc, state, backlog, directory, leases, nowUs, pendingRequests, watches } = parts;
   return {
     raft,
     get appliedIndex() {
@@ -69,6 +72,9 @@ export function createView(parts: {
     },
     get pendingRequests() {
       return pendingRequests();
+    },
+    get watches() {
+      return watches.counts;
     },
     get members() {
       return directory.list(state.configuration);

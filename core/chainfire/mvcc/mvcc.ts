@@ -12,6 +12,7 @@ import {
   leaseKey,
   leaseKeyTable,
 } from '../lease/keys.ts';
+import { type Change } from './change.ts';
 import { type KeyRange } from './key-range.ts';
 import {
   behindIndexPrefix,
@@ -74,6 +75,9 @@ export class Mvcc {
   #physicalChanged = false;
   /** Rows of `leaseKey` are among `#writes`. */
   #attachmentsChanged = false;
+  /** What has changed since `takeChanges`, while somebody wants to know. */
+  #changed: Change[] = [];
+  #capturesChanges = false;
 
   constructor(store: StorageBackend) {
     this.#store = store;
@@ -186,7 +190,7 @@ export class Mvcc {
     this.#overlay.set(key, record);
     this.#write(currentTable, key, record);
     this.#attach(key, previous?.lease ?? 0n, lease);
-    this.#change(key, record, putMark);
+    this.#change(key, record, putMark, previousRow);
   }
 
   /** @returns the keys that were deleted, with their last records */
@@ -297,6 +301,19 @@ export class Mvcc {
     return writes;
   }
 
+  /** From now on changes are kept for `takeChanges`, or not any more. */
+  captureChanges(wanted: boolean): void {
+    assert(this.#changed.length === 0, 'what was captured has been taken');
+    this.#capturesChanges = wanted;
+  }
+
+  /** Every change since the last call, in order; bounded by what is applied between two calls. */
+  takeChanges(): readonly Change[] {
+    const changed = this.#changed;
+    if (changed.length > 0) this.#changed = [];
+    return changed;
+  }
+
   /** Frees rows (a turn of compaction): `deletions` and the progress go into one batch. */
   free(deletions: readonly StoreWrite[], freedBytes: number, cursor: string): StoreWrite[] {
     assert(this.#writes.length === 0 && !this.#open, 'freeing happens between transactions');
@@ -310,7 +327,7 @@ export class Mvcc {
     this.#overlay.set(key, deletedRow);
     this.#write(currentTable, key, undefined);
     this.#attach(key, leaseOfRecord(row), 0n);
-    this.#change(key, encodeTombstone(key, this.#revision + 1), tombstoneMark);
+    this.#change(key, encodeTombstone(key, this.#revision + 1), tombstoneMark, row);
   }
 
   /** The key leaves one lease for another; 0 is none. */
@@ -321,7 +338,7 @@ export class Mvcc {
     this.#attachmentsChanged = true;
   }
 
-  #change(key: string, record: Uint8Array, mark: Uint8Array): void {
+  #change(key: string, record: Uint8Array, mark: Uint8Array, previous: Uint8Array | undefined): void {
     assert(this.#open, 'a change happens inside a transaction');
     assert(this.#changes < subRevisionMax, 'sub-revisions suffice');
     const revision = revisionKey(this.#revision + 1, this.#changes);
@@ -331,6 +348,7 @@ export class Mvcc {
     this.#write(indexTable, index, mark);
     this.#storedBytes += revisionKeyBytes + record.length + index.length + mark.length;
     this.#hash = crc32c(record, this.#hash);
+    if (this.#capturesChanges) this.#changed.push({ revision: this.#revision + 1, key, record, previous });
   }
 
   /** Accounts for a row of `current`. */

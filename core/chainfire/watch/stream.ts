@@ -1,0 +1,134 @@
+import { assert } from '../../base/assert.ts';
+import { type KeyRange } from '../mvcc/key-range.ts';
+import { type WatchEvent } from './event.ts';
+
+/** What a watch wants to hear: together with its keys, all that decides which events it gets and how they look. */
+export const wantsPrevious = 1;
+export const wantsNoPuts = 2;
+export const wantsNoDeletions = 4;
+export const wantsCombinations = 8;
+
+/** Where a watch is. */
+export type WatchPlace =
+  /** At the present: told of every change as it happens. */
+  | 'live'
+  /** In the past: served from history, in turns. */
+  | 'behind'
+  /** In the past, and its stream is full: it goes on when that has drained. */
+  | 'parked'
+  /** Begins at a revision that lies ahead. */
+  | 'future'
+  | 'ended';
+
+/** The cohort that a watch is in. */
+export interface WatchHome {
+  /** The first revision that its watches have not been given. */
+  readonly cursor: number;
+  remove(watch: Watch): void;
+}
+
+/** The watches of a cohort that get the same bytes: the same keys, the same wishes. */
+export class WatchBucket {
+  readonly wants: number;
+  readonly watches: Watch[] = [];
+  /** What has matched since it was last delivered. */
+  events: WatchEvent[] = [];
+
+  constructor(wants: number) {
+    this.wants = wants;
+  }
+
+  accepts(event: WatchEvent): boolean {
+    return (this.wants & (event.isDeletion ? wantsNoDeletions : wantsNoPuts)) === 0;
+  }
+}
+
+/** One watch of a stream. */
+export class Watch {
+  readonly stream: WatchStream;
+  readonly id: number;
+  readonly range: KeyRange;
+  readonly wants: number;
+  readonly fragment: boolean;
+  place: WatchPlace = 'ended';
+  /** The first revision that it may lack. Inside a cohort the cohort's cursor counts, when that is further. */
+  next: number;
+  /** Its cohort while it is live or behind, and its place there. */
+  cohort: WatchHome | undefined;
+  bucket: WatchBucket | undefined;
+  bucketAt = 0;
+  /** Its key among those of the future. */
+  futureKey = '';
+  /** When it was last told anything (µs). */
+  toldUs: number;
+  /** When to look whether it has been idle for long; of watches that want to know of progress. */
+  checkUs = 0;
+
+  constructor(given: {
+    readonly stream: WatchStream;
+    readonly id: number;
+    readonly range: KeyRange;
+    readonly wants: number;
+    readonly fragment: boolean;
+    readonly next: number;
+    readonly nowUs: number;
+  }) {
+    this.stream = given.stream;
+    this.id = given.id;
+    this.range = given.range;
+    this.wants = given.wants;
+    this.fragment = given.fragment;
+    this.next = given.next;
+    this.toldUs = given.nowUs;
+  }
+}
+
+/** A client's stream and its watches. */
+export class WatchStream {
+  readonly id: number;
+  readonly requireLeader: boolean;
+  readonly watches = new Map<number, Watch>();
+  /** Those that wait for the stream to drain, in the order in which they came to wait. */
+  readonly parked = new Set<Watch>();
+  /** Watches that are not at the present: behind or parked. */
+  behindCount = 0;
+  /** A question for progress waits until all its watches are at the present. */
+  progressWanted = false;
+  /** Set when it is full, until half of it has drained: every watch of it gets its turn then, not only the quickest. */
+  isFull = false;
+  /** Answers to requests that were handed over although it was full. */
+  answersBeyond = 0;
+  readonly #bytesMax: number;
+  #undrainedBytes = 0;
+  #lastId = -1;
+
+  constructor(given: { readonly id: number; readonly requireLeader: boolean; readonly bytesMax: number }) {
+    this.id = given.id;
+    this.requireLeader = given.requireLeader;
+    this.#bytesMax = given.bytesMax;
+  }
+
+  get undrainedBytes(): number {
+    return this.#undrainedBytes;
+  }
+
+  notified(bytes: number): void {
+    this.#undrainedBytes += bytes;
+    if (this.#undrainedBytes >= this.#bytesMax) this.isFull = true;
+  }
+
+  drained(bytes: number): void {
+    assert(bytes >= 0 && bytes <= this.#undrainedBytes, 'a stream drains what it was given');
+    this.#undrainedBytes -= bytes;
+    if (this.#undrainedBytes * 2 > this.#bytesMax) return;
+    this.isFull = false;
+    this.answersBeyond = 0;
+  }
+
+  /** The next number that no watch of the stream has, as etcd counts: from 0 on. */
+  chooseWatchId(): number {
+    do this.#lastId += 1;
+    while (this.watches.has(this.#lastId));
+    return this.#lastId;
+  }
+}
