@@ -90,7 +90,9 @@ export class Generation {
         }),
       ]),
     );
-    syncPath(this.path);
+    // What is found may be the last commit of a process that was killed before its sync: read as it is, but not on the disk.
+    // Whoever recovers from it relies on it, and cuts the log behind it.
+    this.makeDurable();
   }
 
   get(table: string, key: string, snapshot: Snapshot | undefined): Uint8Array | undefined {

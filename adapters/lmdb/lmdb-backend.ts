@@ -31,9 +31,18 @@ export interface LmdbBackendOptions {
   readonly tables: readonly string[];
   /** Address space that is reserved for the map at once, so that it need not move. The file grows as it is needed. */
   readonly mapBytes?: number | undefined;
+  readonly commitIntervalMs?: number | undefined;
 }
 
 const mapBytesDefault = 1_099_511_627_776;
+
+/**
+ * A transaction begins this long after the one before began, so that its syncs, and the pages that it rewrites, are paid
+ * for by many batches: the disk is first of all the log's, which everybody waits for. After a pause it begins at once.
+ */
+const commitIntervalMsDefault = 100;
+/** Bytes that are pending begin the next transaction whenever that is. */
+const commitBytesMax = 4_194_304;
 
 /**
  * The ordered store on LMDB.
@@ -51,6 +60,7 @@ export class LmdbBackend implements DurableStore {
 
   readonly #dir: string;
   readonly #mapBytes: number;
+  readonly #commitIntervalMs: number;
   #generation: Generation;
   #generationNumber: number;
   /** Every generation that is not closed yet. */
@@ -65,6 +75,10 @@ export class LmdbBackend implements DurableStore {
   readonly #writtenTables = new Map<string, number>();
   #reportedSeq = 0;
   #flushing: Promise<void> | undefined;
+  #commitStartMs = -Infinity;
+  /** Ends the pause before the next transaction. */
+  #endPause: (() => void) | undefined;
+  #closing = false;
   #failed = false;
   #closed = false;
 
@@ -77,6 +91,7 @@ export class LmdbBackend implements DurableStore {
     this.tables = [...options.tables];
     this.#dir = options.dir;
     this.#mapBytes = options.mapBytes ?? mapBytesDefault;
+    this.#commitIntervalMs = options.commitIntervalMs ?? commitIntervalMsDefault;
     this.#next = PendingLayer.empty(this.tables);
     makeDirectory(this.#dir);
     const current = readCurrent(this.#dir);
@@ -130,7 +145,8 @@ export class LmdbBackend implements DurableStore {
     this.#writtenSeq += 1;
     this.#next.add(batch, this.#writtenSeq);
     for (const { table } of batch) this.#writtenTables.set(table, this.#writtenSeq);
-    this.#flushing ??= this.#flush();
+    if (!this.#failed) this.#flushing ??= this.#flush();
+    if (this.#next.bytes >= commitBytesMax) this.#endPause?.();
     return this.#writtenSeq;
   }
 
@@ -193,6 +209,8 @@ export class LmdbBackend implements DurableStore {
 
   async close(): Promise<void> {
     this.#assertOpen();
+    this.#closing = true;
+    this.#endPause?.();
     while (this.#flushing !== undefined) await this.#flushing;
     this.#closed = true;
     for (const view of [...this.#views.values()]) view.close();
@@ -216,10 +234,12 @@ export class LmdbBackend implements DurableStore {
 
   /** One transaction after the other, until nothing is pending. */
   async #flush(): Promise<void> {
-    // Whatever this turn of the event loop still writes shares the first one.
-    await new Promise((resolve) => setImmediate(resolve));
     while (!this.#failed && this.#next.lastSeq > 0) {
+      await this.#pause();
       const layer = this.#next;
+      // A stage was installed meanwhile.
+      if (layer.lastSeq === 0) break;
+      this.#commitStartMs = performance.now();
       this.#inFlight = layer;
       this.#next = PendingLayer.empty(this.tables);
       try {
@@ -234,6 +254,24 @@ export class LmdbBackend implements DurableStore {
       this.#report(layer.lastSeq);
     }
     this.#flushing = undefined;
+  }
+
+  /** Until the next transaction is due. */
+  #pause(): Promise<void> {
+    const pauseMs = this.#commitStartMs + this.#commitIntervalMs - performance.now();
+    return new Promise((resolve) => {
+      if (this.#closing || pauseMs <= 0 || this.#next.bytes >= commitBytesMax) {
+        // Whatever this turn of the event loop still writes belongs to it.
+        setImmediate(resolve);
+        return;
+      }
+      const timer = setTimeout(() => this.#endPause?.(), pauseMs);
+      this.#endPause = () => {
+        this.#endPause = undefined;
+        clearTimeout(timer);
+        setImmediate(resolve);
+      };
+    });
   }
 
   #report(storeSeq: number): void {

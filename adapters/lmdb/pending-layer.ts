@@ -10,6 +10,7 @@ export class PendingLayer {
   readonly #tables: ReadonlyMap<string, OrderedMap<Uint8Array | null>>;
   /** Number of the last batch; 0 while there is none. */
   #lastSeq = 0;
+  #bytes = 0;
 
   constructor(tables: ReadonlyMap<string, OrderedMap<Uint8Array | null>>) {
     this.#tables = tables;
@@ -23,8 +24,16 @@ export class PendingLayer {
     return this.#lastSeq;
   }
 
+  /** Of keys and values that were added, those included that a later batch has laid over them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   add(batch: readonly StoreWrite[], seq: number): void {
-    for (const { table, key, value } of batch) this.table(table).set(key, value ?? null);
+    for (const { table, key, value } of batch) {
+      this.table(table).set(key, value ?? null);
+      this.#bytes += key.length + (value?.length ?? 0);
+    }
     this.#lastSeq = seq;
   }
 

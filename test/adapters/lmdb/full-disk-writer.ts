@@ -8,7 +8,8 @@ import { killBatch, killTables } from './kill-content.ts';
 const dir = process.argv[2];
 if (dir === undefined) throw new Error('usage: full-disk-writer DIR');
 
-const store = LmdbBackend.open({ dir, tables: killTables });
+// As many transactions as there can be.
+const store = LmdbBackend.open({ dir, tables: killTables, commitIntervalMs: 0 });
 const reports: number[] = [];
 const failures: string[] = [];
 store.onStored = (storeSeq) => reports.push(storeSeq);

@@ -7,7 +7,8 @@ import { killBatch, killContent, killTables, lastBatch } from './kill-content.ts
 const dir = process.argv[2];
 if (dir === undefined) throw new Error('usage: kill-writer DIR');
 
-const store = LmdbBackend.open({ dir, tables: killTables });
+// As many transactions as there can be.
+const store = LmdbBackend.open({ dir, tables: killTables, commitIntervalMs: 0 });
 const base = lastBatch(store);
 let number = base;
 

@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import fs, {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,6 +59,25 @@ function stored(store: LmdbBackend, seq: number): Promise<readonly number[]> {
   });
 }
 
+test('what is found is made durable before anybody reads it', async () => {
+  await LmdbBackend.open({ dir, tables }).close();
+  const synced: string[] = [];
+  const { fsyncSync } = fs;
+  fs.fsyncSync = (descriptor) => {
+    synced.push(readlinkSync(`/proc/self/fd/${descriptor}`));
+    fsyncSync(descriptor);
+  };
+  syncBuiltinESMExports();
+  try {
+    const store = LmdbBackend.open({ dir, tables });
+    expect(synced.some((path) => path.endsWith('/data.mdb'))).toBe(true);
+    await store.close();
+  } finally {
+    fs.fsyncSync = fsyncSync;
+    syncBuiltinESMExports();
+  }
+});
+
 test('closing at once stores what is pending', async () => {
   const store = LmdbBackend.open({ dir, tables });
   for (let at = 0; at < 10; at += 1) store.write([put(`k${at}`)]);
@@ -58,8 +87,43 @@ test('closing at once stores what is pending', async () => {
   await again.close();
 });
 
+test('transactions keep their distance, however often something is written; many bytes need not wait', async () => {
+  const store = LmdbBackend.open({ dir, tables, commitIntervalMs: 60_000 });
+  store.write([put('first')]);
+  await expect.poll(() => keysOf(store)).toEqual(['first']);
+  const reports: number[] = [];
+  store.onStored = (storeSeq) => reports.push(storeSeq);
+  await expect.poll(() => reports).toEqual([1]);
+  for (let at = 0; at < 5; at += 1) {
+    store.write([put(`k${at}`)]);
+    await sleep(2);
+  }
+  expect(reports).toEqual([1]);
+  store.write([put('large', new Uint8Array(5_000_000))]);
+  await expect.poll(() => reports).toEqual([1, 7]);
+  store.write([put('last')]);
+  await store.close();
+  expect(reports).toEqual([1, 7, 8]);
+});
+
+test('a stage that is installed while a transaction keeps its distance leaves it nothing to write', async () => {
+  const store = LmdbBackend.open({ dir, tables, commitIntervalMs: 60_000 });
+  const reports = stored(store, 2);
+  store.write([put('first')]);
+  await sleep(20);
+  store.write([put('second')]);
+  const stage = store.openStage();
+  store.stageRows(stage, 'rows', [['staged', Uint8Array.of(1)]]);
+  store.installStage(stage);
+  expect((await reports).at(-1)).toBe(2);
+  await store.close();
+  const again = LmdbBackend.open({ dir, tables });
+  expect(keysOf(again)).toEqual(['staged']);
+  await again.close();
+});
+
 test('batches of one turn share a transaction, and those that come meanwhile share the next', async () => {
-  const store = LmdbBackend.open({ dir, tables });
+  const store = LmdbBackend.open({ dir, tables, commitIntervalMs: 0 });
   const reports = stored(store, 60);
   for (let at = 0; at < 20; at += 1) store.write([put('a')]);
   await new Promise((resolve) => setImmediate(resolve));
