@@ -276,6 +276,42 @@ const lateSnapshots = aimed(
   },
 );
 
+/**
+ * The leader of the moment is cut off from the others, not from its readers, as its clock goes slow and theirs go fast, all by
+ * as much as is allowed: they elect its successor as early, and it counts on its lease for as long, as can be.
+ */
+const leaseholderCutOff = aimed(
+  'Leaders that read on a lease are cut off, their clocks slow and the others’ fast.',
+  'leaseholder-cut-off',
+  (seed) => {
+    const prng = seededPrng(`leaseholder-cut-off ${seed}`);
+    const nodes = [1, 2, 3, 4, 5].map(nodeId);
+    const clockDriftPpmMax = 100_000;
+    const faults: Fault[] = [];
+    for (let atUs = 2 * usPerSecond, turn = 0; atUs < durationUs; atUs += 3_500 * usPerMs, turn += 1) {
+      const node = nodes[turn % nodes.length] ?? nodeId(1);
+      for (const other of nodes) {
+        const driftPpm = other === node ? -clockDriftPpmMax : clockDriftPpmMax;
+        faults.push({ kind: 'clockDrift', atUs: atUs - usPerSecond, node: other, driftPpm });
+      }
+      faults.push(isolated(node, nodes, atUs + between(prng, 0, 200) * usPerMs, 2 * usPerSecond));
+    }
+    const leaseReads = { clockDriftPpmMax };
+    const raft = {
+      ...defaultRaftOptions,
+      electionTimeoutUs: 600 * usPerMs,
+      heartbeatIntervalUs: 60 * usPerMs,
+      leaseReads,
+    };
+    const workload = { ...writes, clients: 10, keys: 2, mix: { ...writes.mix, get: 20 } };
+    return {
+      cluster: { members: 5, config: { raft, clockDriftPpmMax }, throughCodec: false },
+      workload,
+      faults,
+    };
+  },
+);
+
 export const aimedScenarios: readonly ScenarioSource[] = [
   figure8,
   crashingVoters,
@@ -284,4 +320,5 @@ export const aimedScenarios: readonly ScenarioSource[] = [
   pausedLeader,
   slowStores,
   lateSnapshots,
+  leaseholderCutOff,
 ];

@@ -38,8 +38,8 @@ export const leaseAcrossLeaderChangeUnderDrift: ScenarioSource = {
     },
     // A fast leader would end leases early, a slow one late; whoever is replaced must not act on what it knows.
     faults: [
-      { kind: 'clockDrift', atUs: 0, node: nodeId(1), driftPpm: clockDriftPpmMax },
-      { kind: 'clockDrift', atUs: 0, node: nodeId(2), driftPpm: -clockDriftPpmMax },
+      { kind: 'clockDrift', atUs: usPerSecond, node: nodeId(1), driftPpm: clockDriftPpmMax },
+      { kind: 'clockDrift', atUs: usPerSecond, node: nodeId(2), driftPpm: -clockDriftPpmMax },
       ...Array.from({ length: rounds }, (_, round): Fault => {
         const node = nodes[round % nodes.length] ?? nodeId(1);
         const atUs = (round + 1) * roundUs;

@@ -31,7 +31,7 @@ export const lockUnderPartition: ScenarioSource = {
       mix: { put: 4, get: 6, lock: 40 },
     },
     faults: [
-      { kind: 'clockDrift', atUs: 0, node: nodeId((seed % 5) + 1), driftPpm: clockDriftPpmMax },
+      { kind: 'clockDrift', atUs: usPerSecond, node: nodeId((seed % 5) + 1), driftPpm: clockDriftPpmMax },
       ...Array.from({ length: rounds }, (_, round): Fault[] => {
         const atUs = (round + 1) * roundUs;
         const turn = round % nodes.length;

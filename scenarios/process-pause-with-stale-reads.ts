@@ -4,7 +4,7 @@ import { defaultRaftOptions } from '../core/raft/types.ts';
 import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
-const rounds = 18;
+const rounds = 12;
 const roundUs = 5 * usPerSecond;
 const electionTimeoutUs = 300 * usPerMs;
 const clockDriftPpmMax = 20_000;
@@ -47,16 +47,16 @@ export const processPauseWithStaleReads: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 12,
+      clients: 8,
       keys: 2,
-      thinkUsMin: 1_000,
-      thinkUsMax: 15_000,
+      thinkUsMin: 5_000,
+      thinkUsMax: 40_000,
       callTimeoutUs: 2 * usPerSecond,
       mix: { put: 12, get: 40, serializableGet: 4, compareAndSwap: 4, range: 4 },
     },
     faults: [
-      { kind: 'clockDrift', atUs: 0, node: nodeId((seed % 3) + 1), driftPpm: -clockDriftPpmMax },
-      { kind: 'clockDrift', atUs: 0, node: nodeId(((seed + 1) % 3) + 1), driftPpm: clockDriftPpmMax },
+      { kind: 'clockDrift', atUs: usPerSecond, node: nodeId((seed % 3) + 1), driftPpm: -clockDriftPpmMax },
+      { kind: 'clockDrift', atUs: usPerSecond, node: nodeId(((seed + 1) % 3) + 1), driftPpm: clockDriftPpmMax },
       ...Array.from({ length: rounds }, (_, round) =>
         paused(nodes[round % nodes.length] ?? nodeId(1), round),
       ).flat(),
@@ -64,11 +64,11 @@ export const processPauseWithStaleReads: ScenarioSource = {
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
     floors: {
-      answered: 5_000,
+      answered: 3_000,
       elections: 4,
-      pausedLeaders: 3,
-      readsDuringFaults: 500,
-      leaseReads: seed % 2 === 0 ? 500 : 0,
+      pausedLeaders: 2,
+      readsDuringFaults: 300,
+      leaseReads: seed % 2 === 0 ? 300 : 0,
       fired: { pause: rounds - 1 },
     },
   }),
