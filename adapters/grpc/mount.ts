@@ -93,13 +93,18 @@ function handlerOf(method: Method, hooks: MountHooks): UntypedServiceImplementat
     case 'duplex':
       return (call: ServerDuplexStream<Bytes, Bytes>) => {
         void serveStream(method.path, call, hooks, (context) =>
-          writeEach(method, call, method.handle(decodeEach(method, call), context), context.signal),
+          writeEach(
+            method,
+            call,
+            method.handle(decodeEach(method, call, context.signal), context),
+            context.signal,
+          ),
         );
       };
     case 'push':
       return (call: ServerDuplexStream<Bytes, Bytes>) => {
         void serveStream(method.path, call, hooks, (context) =>
-          method.handle(decodeEach(method, call), sinkOf(method, call), context),
+          method.handle(decodeEach(method, call, context.signal), sinkOf(method, call), context),
         );
       };
   }
@@ -180,7 +185,7 @@ async function writeEach(
 ): Promise<void> {
   for await (const response of responses) {
     if (signal.aborted) break;
-    if (!call.write(method.response.encode(response))) await drained(call, signal);
+    if (!call.write(method.response.encode(response))) await happened(call, ['drain'], signal);
   }
 }
 
@@ -197,24 +202,32 @@ function sinkOf(
   };
 }
 
+/**
+ * What the client says, until it says no more or is gone. The stream's own iterator would destroy the call when it is ended
+ * with an error, and with it what was written before and the status itself.
+ */
 async function* decodeEach(
   method: DuplexMethod<unknown, unknown> | PushMethod<unknown, unknown>,
   call: ServerDuplexStream<Bytes, Bytes>,
+  signal: AbortSignal,
 ): AsyncIterable<unknown> {
-  // Leaving the loop early must not destroy the call: its status still has to be sent.
-  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
-    yield decodeOrRefuse(method.request, bytes as Bytes);
+  while (!signal.aborted) {
+    const bytes = call.read() as Bytes | null;
+    if (bytes !== null) yield decodeOrRefuse(method.request, bytes);
+    else if (call.readableEnded) return;
+    else await happened(call, ['readable', 'end'], signal);
   }
 }
 
-function drained(call: StreamCall, signal: AbortSignal): Promise<void> {
+/** Resolves at the first of the events, or when the signal is aborted. */
+function happened(call: StreamCall, events: readonly string[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
-      call.off('drain', end);
+      for (const event of events) call.off(event, end);
       signal.removeEventListener('abort', end);
       resolve();
     };
-    call.once('drain', end);
+    for (const event of events) call.on(event, end);
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
   });
