@@ -1,6 +1,6 @@
-import { type GrpcPeerTransport } from '../../adapters/grpc/peer/transport.ts';
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation } from '../../adapters/metrics/chainfire-metrics.ts';
+import { type SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { type DurableStore } from '../../adapters/runner/ports.ts';
 import { type RunnerFailure, type StreamTypes } from '../../adapters/runner/protocol.ts';
 import { type Runner } from '../../adapters/runner/runner.ts';
@@ -30,7 +30,7 @@ export interface LiveMemberParts {
   readonly runner: MemberRunner;
   readonly store: DurableStore;
   readonly segments: FileSegments;
-  readonly transport: GrpcPeerTransport<GroupMessage, SnapshotHeader>;
+  readonly transport: SocketPeerTransport<GroupMessage, SnapshotHeader>;
   readonly peerNames: ReadonlyMap<NodeId, string>;
   /** Resolves when the runner stops without being asked to. */
   readonly failed: Promise<RunnerFailure>;

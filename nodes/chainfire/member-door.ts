@@ -1,5 +1,3 @@
-import { type PeerIdentity } from '../../adapters/grpc/peer/protocol.ts';
-import { type PeerReceiver } from '../../adapters/grpc/peer/service.ts';
 import {
   type MemberPort,
   type WatchListener,
@@ -7,6 +5,8 @@ import {
 } from '../../adapters/grpc/services/member-port.ts';
 import { statusOfRefusal } from '../../adapters/grpc/errors.ts';
 import { StatusError } from '../../adapters/grpc/status.ts';
+import { type PeerIdentity, PeerRefusal } from '../../adapters/peer/protocol.ts';
+import { type PeerReceiver } from '../../adapters/peer/receiver.ts';
 import { RunnerError } from '../../adapters/runner/runner-error.ts';
 import {
   type MemberRequest,
@@ -65,18 +65,24 @@ export class MemberDoor implements MemberPort {
   peerReceiver(own: PeerIdentity): PeerReceiver<GroupMessage, SnapshotHeader> {
     return {
       own,
-      knows: (id) => this.#behind().knows(id),
+      knows: (id) => this.#forPeers().knows(id),
       decodeMessages: decodeGroupMessages,
       decodeHeader: decodeSnapshotHeader,
-      received: (from, messages) => this.#behind().received(from, messages),
+      received: (from, messages) => this.#forPeers().received(from, messages),
       stages: {
         tables: memberTables,
-        openStage: () => this.#behind().store.openStage(),
-        stageRows: (stageId, table, rows) => this.#behind().store.stageRows(stageId, table, rows),
-        discardStage: (stageId) => this.#behind().store.discardStage(stageId),
+        openStage: () => this.#forPeers().store.openStage(),
+        stageRows: (stageId, table, rows) => this.#forPeers().store.stageRows(stageId, table, rows),
+        // A stopping member's store discards what is left of stages by itself.
+        discardStage: (stageId) => this.#member?.store.discardStage(stageId),
       },
-      snapshotReceived: (from, stageId, header) => this.#behind().snapshotReceived(from, stageId, header),
+      snapshotReceived: (from, stageId, header) => this.#forPeers().snapshotReceived(from, stageId, header),
     };
+  }
+
+  #forPeers(): LiveMember {
+    if (this.#member !== undefined) return this.#member;
+    throw new PeerRefusal('NOT_READY', this.#closed ? 'the node is stopping' : 'the node is starting');
   }
 
   #behind(): LiveMember {

@@ -5,9 +5,6 @@ import { formatAddress } from '../../adapters/config/address.ts';
 import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirectory } from '../../adapters/data-dir/data-directory.ts';
 import { type MountHooks } from '../../adapters/grpc/mount.ts';
-import { formatClusterId, type PeerIdentity } from '../../adapters/grpc/peer/protocol.ts';
-import { peerService } from '../../adapters/grpc/peer/service.ts';
-import { peerReceiveBytesMax } from '../../adapters/grpc/peer/transport.ts';
 import { GrpcServer } from '../../adapters/grpc/server.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { clusterService } from '../../adapters/grpc/services/cluster.ts';
@@ -20,6 +17,8 @@ import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts'
 import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { MetricsServer } from '../../adapters/metrics/http-server.ts';
+import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
+import { PeerServer } from '../../adapters/peer/server.ts';
 import { bytesPerKib } from '../../core/base/units.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
@@ -226,15 +225,12 @@ class ServingProcess {
         hooks,
       });
       open.push({ stop: () => client.stop(stopGraceMs) });
-      const peers = await GrpcServer.listen({
+      const peers = await PeerServer.listen({
         address: settings.listenPeer,
-        purpose: 'peers',
-        services: [peerService(this.#door.peerReceiver(own))],
-        receiveBytesMax: peerReceiveBytesMax,
-        // Streams of peers end when the peers do: nothing to wait for.
-        hooks: { onDefect: hooks.onDefect },
+        receiver: this.#door.peerReceiver(own),
+        onDefect: (error) => hooks.onDefect('peers', error),
       });
-      open.push({ stop: () => peers.stop(0) });
+      open.push({ stop: () => peers.stop() });
       open.push(
         await MetricsServer.listen(settings.listenMetrics, {
           scrape: () => this.#metrics.scrape(),

@@ -3,10 +3,10 @@ import { type Logger } from 'pino';
 
 import { formatAddress } from '../../adapters/config/address.ts';
 import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
-import { type PeerIdentity } from '../../adapters/grpc/peer/protocol.ts';
-import { GrpcPeerTransport } from '../../adapters/grpc/peer/transport.ts';
 import { LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
 import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
+import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
+import { SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { defaultRunnerOptions, Runner } from '../../adapters/runner/runner.ts';
 import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
 import { FileSegments } from '../../adapters/segments/file-segments.ts';
@@ -51,7 +51,7 @@ export function startMember(options: StartMemberOptions): LiveMember {
   // Only now, with nothing left that can refuse: a link calls its peer until it is closed, and keeps the process running.
   const peers = cluster.members.filter((member) => member.id !== own.id);
   const peerNames = new Map(peers.map((peer) => [peer.id, peer.name]));
-  const transport = new GrpcPeerTransport<GroupMessage, SnapshotHeader>({
+  const transport = new SocketPeerTransport<GroupMessage, SnapshotHeader>({
     own,
     peers: new Map(peers.map((peer) => [peer.id, peer.address])),
     codec: { encode: encodeGroupMessages, sizeOf: messageBytes, encodeHeader: encodeSnapshotHeader },
