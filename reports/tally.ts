@@ -17,6 +17,9 @@ const faultKinds: readonly FaultKind[] = [
   'syncFails',
   'bitRot',
   'clockDrift',
+  'flap',
+  'lostSync',
+  'diskFull',
 ];
 
 /** Sums over many runs, and what they must come to. */
@@ -27,6 +30,7 @@ export class Tally {
   elections = 0;
   snapshotsInstalled = 0;
   readonly operations = { answered: 0, refused: 0, failed: 0, unknown: 0 };
+  readonly services = { watchEvents: 0, leasesGranted: 0, leasesExpired: 0, locksHeld: 0 };
   readonly faultsFired = new Map<FaultKind, number>(faultKinds.map((kind) => [kind, 0]));
 
   add(result: RunResult): void {
@@ -39,6 +43,10 @@ export class Tally {
     this.operations.refused += result.operations.refused;
     this.operations.failed += result.operations.failed;
     this.operations.unknown += result.operations.unknown;
+    this.services.watchEvents += result.operations.watchEvents;
+    this.services.leasesGranted += result.operations.leasesGranted;
+    this.services.leasesExpired += result.operations.leasesExpired;
+    this.services.locksHeld += result.operations.locksHeld;
     for (const kind of faultKinds) {
       this.faultsFired.set(kind, (this.faultsFired.get(kind) ?? 0) + (result.faultsFired[kind] ?? 0));
     }
@@ -53,6 +61,10 @@ export class Tally {
       ['operations of unknown outcome', this.operations.unknown, this.runs],
       ['elections', this.elections, 2 * this.runs],
       ['snapshots installed', this.snapshotsInstalled, some],
+      ['events watched', this.services.watchEvents, 50 * this.runs],
+      ['leases granted', this.services.leasesGranted, 2 * this.runs],
+      ['leases expired', this.services.leasesExpired, this.runs],
+      ['locks held', this.services.locksHeld, this.runs],
       ...[...this.faultsFired].map(([kind, count]) => [`${kind} fired`, count, some] as const),
     ];
     return floors
@@ -63,9 +75,11 @@ export class Tally {
   /** Lines for a human. */
   lines(): readonly string[] {
     const { answered, refused, failed, unknown } = this.operations;
+    const { watchEvents, leasesGranted, leasesExpired, locksHeld } = this.services;
     const faults = [...this.faultsFired].map(([kind, count]) => `${kind} ${grouped(count)}`).join(', ');
     return [
       `operations  ${grouped(answered)} answered, ${grouped(refused)} refused, ${grouped(failed)} failed, ${grouped(unknown)} unknown`,
+      `services    ${grouped(watchEvents)} events watched, ${grouped(leasesGranted)} leases granted, ${grouped(leasesExpired)} expired, ${grouped(locksHeld)} locks held`,
       `elections   ${grouped(this.elections)}`,
       `snapshots   ${grouped(this.snapshotsInstalled)} installed`,
       `faults      ${faults}`,

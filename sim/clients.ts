@@ -26,6 +26,7 @@ export class SimulatedClient<M extends ProcessMachine> {
   /** By the client machine's own numbers. */
   readonly #opened = new Map<number, ClientStream>();
   #wakeUs = Infinity;
+  #stopped = false;
 
   constructor(options: {
     readonly world: World;
@@ -59,8 +60,9 @@ export class SimulatedClient<M extends ProcessMachine> {
     this.#scheduleWake();
   }
 
-  /** Makes no new calls from now on. */
+  /** Makes no new calls from now on, and reads whatever it is told as it comes. */
   stop(): void {
+    this.#stopped = true;
     this.#workload.stop(this.#world.nowUs);
     this.#step({ kind: 'tick' });
   }
@@ -114,7 +116,7 @@ export class SimulatedClient<M extends ProcessMachine> {
       client: this.#client,
       node: this.#node(endpoint),
       stream: { kind: 'watch', requireLeader: prng.chance(1, 2) },
-      reader: drawReader(prng.fork('reader')),
+      reader: this.#drawReader(prng.fork('reader')),
       received: (response) => {
         this.#step({ kind: 'streamReceived', streamId, response });
       },
@@ -134,6 +136,19 @@ export class SimulatedClient<M extends ProcessMachine> {
     else stream?.close();
   }
 
+  /** Most read as it comes. Some take their time over every item, some fall asleep now and then, some have little room. */
+  #drawReader(prng: Prng): StreamReader {
+    const windowBytes = prng.chance(1, 3) ? between(prng, 100, 2_000) : 64 * bytesPerKib;
+    if (!prng.chance(1, 3)) return { windowBytes, delayUs: () => 0 };
+    const slowUs = between(prng, 1, 200) * usPerMs;
+    const asleepUs = between(prng, 500, 6_000) * usPerMs;
+    const delayUs = (): number => {
+      if (this.#stopped) return 0;
+      return prng.chance(1, 30) ? prng.below(asleepUs) : prng.below(slowUs);
+    };
+    return { windowBytes, delayUs };
+  }
+
   #node(endpoint: number): NodeId {
     const node = this.#endpoints[endpoint % this.#endpoints.length];
     assert(node !== undefined, 'an attempt names an endpoint');
@@ -151,16 +166,4 @@ export class SimulatedClient<M extends ProcessMachine> {
       else this.#scheduleWake();
     });
   }
-}
-
-/** Most read as it comes. Some take their time over every item, some fall asleep now and then, some have little room. */
-function drawReader(prng: Prng): StreamReader {
-  const windowBytes = prng.chance(1, 3) ? between(prng, 100, 2_000) : 64 * bytesPerKib;
-  if (!prng.chance(1, 3)) return { windowBytes, delayUs: () => 0 };
-  const slowUs = between(prng, 1, 200) * usPerMs;
-  const asleepUs = between(prng, 500, 6_000) * usPerMs;
-  return {
-    windowBytes,
-    delayUs: () => (prng.chance(1, 30) ? prng.below(asleepUs) : prng.below(slowUs)),
-  };
 }

@@ -1,7 +1,9 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type Prng } from '../core/base/prng.ts';
+import { usPerSecond } from '../core/base/units.ts';
 import { type Cluster, type MemberProcess } from './cluster.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
+import { driftPpmMax } from './clock.ts';
 import { cut, type FaultInjector } from './faults.ts';
 import { type History } from './history.ts';
 import { clientAddress } from './network/conditions.ts';
@@ -10,6 +12,7 @@ import { Probe } from './probe.ts';
 import { Violation } from './types.ts';
 import { type World } from './world.ts';
 
+const million = 1_000_000;
 /** How often it is looked whether the core has come so far. */
 const lookUs = 50_000;
 /** Elections that a core may need, each at most two time-outs long: ballots may split, and members are still starting. */
@@ -23,13 +26,18 @@ export interface FinishingClient {
   readonly idle: boolean;
   /** Makes no new calls from now on. */
   stop(): void;
+  /** What a watch of everything has not told it of yet, up to this revision; undefined when that is nothing. */
+  behind(revision: number): string | undefined;
 }
 
 /**
  * The second half of a run. A random core that suffices is healed and restarted; whoever is outside of it stays down, cut
- * off, or, worse, able to speak but not to hear, or to hear but not to speak. Clients finish what they have begun and ask
+ * off, or, worse, able to speak to the core but not to hear it, or to hear but not to speak. Clients finish what they have begun and ask
  * nothing new. Then, within the bound, there must be a leader in the core, every call must have ended, each member of the
  * core must answer a write and a read, and all of the core must have applied the same.
+ *
+ * Nobody keeps a lease any more by then. So within the longest time to live that is left, lengthened by what clocks may
+ * drift, no lease may exist on any of the core; and whoever watches everything must have been told of all that there is.
  */
 export class LivenessPhase {
   readonly #world: World;
@@ -41,8 +49,10 @@ export class LivenessPhase {
   readonly #prng: Prng;
   readonly #electionTimeoutUs: number;
   readonly #callTimeoutUs: number;
+  readonly #clockDriftPpmMax: number;
   #probes: readonly Probe<ChainfireMember>[] = [];
   #core: readonly MemberProcess[] = [];
+  #healedUs = 0;
 
   constructor(options: {
     readonly world: World;
@@ -54,6 +64,8 @@ export class LivenessPhase {
     readonly prng: Prng;
     readonly electionTimeoutUs: number;
     readonly callTimeoutUs: number;
+    /** What members allow for when they count leases. */
+    readonly clockDriftPpmMax: number;
   }) {
     this.#world = options.world;
     this.#network = options.network;
@@ -64,6 +76,7 @@ export class LivenessPhase {
     this.#prng = options.prng;
     this.#electionTimeoutUs = options.electionTimeoutUs;
     this.#callTimeoutUs = options.callTimeoutUs;
+    this.#clockDriftPpmMax = options.clockDriftPpmMax;
   }
 
   /** What a healed core is given. */
@@ -80,7 +93,8 @@ export class LivenessPhase {
 
   /** @throws Violation when the core does not get there in time */
   run(): void {
-    const endUs = this.#world.nowUs + this.boundUs;
+    this.#healedUs = this.#world.nowUs;
+    const endUs = this.#healedUs + this.boundUs;
     this.#injector.end();
     this.#core = this.#drawCore();
     this.#breakOthers();
@@ -92,6 +106,25 @@ export class LivenessPhase {
     this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle());
     this.#probe();
     this.#reach(endUs, () => this.#probes.find((probe) => !probe.done)?.state ?? this.#whyNotEqual());
+    // From here on nobody keeps a lease, and every member counts what is left of it.
+    const leasesEndUs = this.#world.nowUs + this.#leasesBoundUs();
+    this.#reach(leasesEndUs, () => this.#whyLeases() ?? this.#whyNotEqual());
+    this.#reach(Math.max(endUs, leasesEndUs), () => this.#whyNotTold());
+  }
+
+  /**
+   * The longest time to live of what there is, made longer by what the members allow for and by what the slowest clock makes
+   * of that; then so long as an election and the entry that ends them may take.
+   */
+  #leasesBoundUs(): number {
+    let ttlSeconds = 0;
+    for (const { machine } of this.#core) {
+      for (const lease of machine?.view.leases() ?? []) ttlSeconds = Math.max(ttlSeconds, lease.ttlSeconds);
+    }
+    const countedUs = ttlSeconds * (usPerSecond + this.#clockDriftPpmMax);
+    return (
+      Math.ceil((countedUs * million) / (million - driftPpmMax)) + electionsMax * 2 * this.#electionTimeoutUs
+    );
   }
 
   /**
@@ -124,9 +157,10 @@ export class LivenessPhase {
           break;
         case 2:
           this.#network.begin(cut(core, outside));
+          this.#network.begin(cut(outside, clients));
           break;
         default:
-          this.#network.begin(cut(outside, core));
+          this.#network.begin(cut(outside, [...core, ...clients]));
       }
     }
   }
@@ -152,7 +186,8 @@ export class LivenessPhase {
       if (what === undefined) return;
       if (this.#world.nowUs >= endUs) {
         const core = this.#core.map(describe).join('; ');
-        throw new Violation('liveness', `${what} within ${this.boundUs} µs of healing; the core: ${core}`);
+        const afterUs = this.#world.nowUs - this.#healedUs;
+        throw new Violation('liveness', `${what}, ${afterUs} µs after healing; the core: ${core}`);
       }
       this.#world.runUntil(Math.min(endUs, this.#world.nowUs + lookUs));
     }
@@ -166,6 +201,24 @@ export class LivenessPhase {
   #whyNotIdle(): string | undefined {
     const client = this.#clients.findIndex(({ idle }) => !idle);
     return client === -1 ? undefined : `a call of client ${client} has not ended`;
+  }
+
+  #whyLeases(): string | undefined {
+    for (const { node, machine } of this.#core) {
+      const [lease] = machine?.view.leases() ?? [];
+      if (lease !== undefined)
+        return `n${node} still has lease ${lease.id} of ${lease.ttlSeconds} s, which nobody keeps`;
+    }
+    return undefined;
+  }
+
+  #whyNotTold(): string | undefined {
+    const revision = this.#core[0]?.machine?.view.revision ?? 0;
+    for (const [client, finishing] of this.#clients.entries()) {
+      const what = finishing.behind(revision);
+      if (what !== undefined) return `client ${client}: ${what}`;
+    }
+    return undefined;
   }
 
   #whyNotEqual(): string | undefined {

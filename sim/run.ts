@@ -12,6 +12,7 @@ import { LivenessPhase } from './liveness.ts';
 import { defaultNetworkPlan, Network } from './network/network.ts';
 import { seededPrng } from './prng.ts';
 import { RollingHash } from './rolling-hash.ts';
+import { countServices } from './service-counts.ts';
 import { stepLine, type TraceSink, worldLine } from './trace.ts';
 import { type Checker, type RunEnd, type RunResult, type Scenario, Violation } from './types.ts';
 import { behindWall } from './wall.ts';
@@ -26,6 +27,8 @@ export interface RunOptions {
 
 /** Members start within this time. */
 const startUsMax = 500_000;
+/** Clients leave a silent stream sooner than by default: several times within the bound of the liveness phase. */
+const streamSilenceUsMax = 4_000_000;
 
 /**
  * Runs a scenario from its seed to its end or to its first violation, in virtual time. The same code, scenario and seed
@@ -170,6 +173,8 @@ class Run implements ClusterObserver {
       prng: this.#prng.fork('liveness'),
       electionTimeoutUs: raft.electionTimeoutUs,
       callTimeoutUs: this.#scenario.workload.callTimeoutUs,
+      clockDriftPpmMax:
+        this.#scenario.cluster.config.clockDriftPpmMax ?? defaultMemberConfig.clockDriftPpmMax,
     });
   }
 
@@ -181,6 +186,7 @@ class Run implements ClusterObserver {
         client,
         plan,
         endpoints: nodes.length,
+        config: { streamSilenceUsMax },
         prng: prng.fork(`client ${client}`),
         nowUs: 0,
         history: this.#history,
@@ -201,8 +207,9 @@ class Run implements ClusterObserver {
   }
 
   #result(violation: Violation | undefined): RunResult {
-    const operations = { answered: 0, refused: 0, failed: 0, unknown: 0 };
-    for (const { outcome } of this.#history.operations) operations[outcome.kind] += 1;
+    const outcomes = { answered: 0, refused: 0, failed: 0, unknown: 0 };
+    for (const { outcome } of this.#history.operations) outcomes[outcome.kind] += 1;
+    const services = countServices(this.#history.operations, this.#logs);
     let snapshotsInstalled = 0;
     for (const { store } of this.#cluster.processes) snapshotsInstalled += store.installed;
     const atUs = this.#world.nowUs;
@@ -216,7 +223,7 @@ class Run implements ClusterObserver {
       hash: this.#hash.digest(),
       simulatedUs: atUs,
       events: this.#events,
-      operations,
+      operations: { ...outcomes, ...services },
       elections: this.#elections,
       snapshotsInstalled,
       faultsFired: this.#injector.fired,

@@ -13,6 +13,8 @@ import {
   type WatchTarget,
 } from '../core/chainfire/client/protocol.ts';
 
+import { type ServiceCounts } from './service-counts.ts';
+
 /** An invariant that did not hold. The run ends with it; the report names `invariant` and shows `detail`. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -323,7 +325,7 @@ export interface RunResult {
     readonly refused: number;
     readonly failed: number;
     readonly unknown: number;
-  };
+  } & ServiceCounts;
   readonly elections: number;
   readonly snapshotsInstalled: number;
   readonly faultsFired: Readonly<Partial<Record<FaultKind, number>>>;

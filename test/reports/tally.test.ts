@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Tally } from '../../reports/tally.ts';
 import { type FaultKind, type RunResult } from '../../sim/types.ts';
 
+const services = { watchEvents: 90, leasesGranted: 4, leasesExpired: 2, locksHeld: 2 };
 const kinds: readonly FaultKind[] = [
   'crash',
   'crashAll',
@@ -17,6 +18,9 @@ const kinds: readonly FaultKind[] = [
   'syncFails',
   'bitRot',
   'clockDrift',
+  'flap',
+  'lostSync',
+  'diskFull',
 ];
 
 const busy: RunResult = {
@@ -26,7 +30,7 @@ const busy: RunResult = {
   hash: '0',
   simulatedUs: 60_000_000,
   events: 1_000,
-  operations: { answered: 100, refused: 1, failed: 1, unknown: 2 },
+  operations: { answered: 100, refused: 1, failed: 1, unknown: 2, ...services },
   elections: 3,
   snapshotsInstalled: 1,
   faultsFired: Object.fromEntries(kinds.map((kind) => [kind, 1])),
@@ -51,6 +55,19 @@ test('a kind of fault that never fired is named, and so is a run in which little
     'crash fired: 0, where 20 seeds should reach 1',
   ]);
   expect(
-    tallyOf(20, { operations: { answered: 3, refused: 0, failed: 0, unknown: 2 } }).missedFloors(),
+    tallyOf(20, {
+      operations: { answered: 3, refused: 0, failed: 0, unknown: 2, ...services },
+    }).missedFloors(),
   ).toEqual(['operations answered: 60, where 20 seeds should reach 1000']);
+});
+
+test('watches that told nothing, leases and locks that nobody had are named', () => {
+  const idle = { watchEvents: 0, leasesGranted: 0, leasesExpired: 0, locksHeld: 0 };
+  const missed = tallyOf(20, { operations: { ...busy.operations, ...idle } }).missedFloors();
+  expect(missed.map((line) => line.split(':')[0])).toEqual([
+    'events watched',
+    'leases granted',
+    'leases expired',
+    'locks held',
+  ]);
 });

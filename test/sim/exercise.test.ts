@@ -6,6 +6,7 @@ import { ExerciseMeter, missedFloor } from '../../sim/exercise.ts';
 import { type Operation, type RunResult } from '../../sim/types.ts';
 import { member, step } from './checkers/observations.ts';
 
+const noServices = { watchEvents: 0, leasesGranted: 0, leasesExpired: 0, locksHeld: 0 };
 const result: RunResult = {
   scenario: 'x',
   seed: 1,
@@ -13,7 +14,7 @@ const result: RunResult = {
   hash: '0',
   simulatedUs: 100,
   events: 1,
-  operations: { answered: 5, refused: 0, failed: 0, unknown: 0 },
+  operations: { answered: 5, refused: 0, failed: 0, unknown: 0, ...noServices },
   elections: 2,
   snapshotsInstalled: 0,
   faultsFired: { crash: 3 },

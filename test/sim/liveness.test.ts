@@ -61,6 +61,7 @@ function stage(
     prng: prng.fork('phase'),
     electionTimeoutUs,
     callTimeoutUs: 2_000_000,
+    clockDriftPpmMax: 1_000,
   });
   for (const process of cluster.processes) process.start();
   world.runUntil(5_000_000);
@@ -93,7 +94,7 @@ test('members that are down or paused are brought back when the core needs them'
 });
 
 test('a call that does not end is a violation', () => {
-  const stuck: FinishingClient = { idle: false, stop: () => undefined };
+  const stuck: FinishingClient = { idle: false, stop: () => undefined, behind: () => undefined };
   const { phase } = stage({ clients: [stuck] });
   expect(() => {
     phase.run();
@@ -121,6 +122,7 @@ test('clients are told to finish, once', () => {
   let stops = 0;
   const client: FinishingClient = {
     idle: true,
+    behind: () => undefined,
     stop: () => {
       stops += 1;
     },
