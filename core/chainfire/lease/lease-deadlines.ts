@@ -42,6 +42,11 @@ export class LeaseDeadlines {
     this.#sweep();
   }
 
+  /** Items in the heap, those of leases that are no more included. */
+  get size(): number {
+    return this.#heap.size;
+  }
+
   /** Nothing is overdue before; at times too early, never too late. */
   get dueUs(): number {
     return this.#heap.peek()?.dueUs ?? Infinity;

@@ -22,6 +22,8 @@ class Node {
   member: ChainfireMember;
   boots = 0;
   up = true;
+  /** By how many millionths its clock is fast. */
+  clockPpm = 0;
   /** `stored` is kept back while true. */
   holdsStored = false;
   reportedStored = 0;
@@ -177,10 +179,15 @@ export class TestCluster {
   step(id: number, event: MemberEvent): readonly MemberEffect[] {
     const node = this.node(id);
     if (!node.up) return [];
-    const effects = node.member.step(event, this.nowUs);
+    const effects = node.member.step(event, this.clockOf(node));
     for (const effect of effects) this.#carryOut(node, effect);
     this.releaseStored(node);
     return effects;
+  }
+
+  /** What the node's own clock says. */
+  clockOf({ clockPpm }: Node): number {
+    return this.nowUs + Math.floor((this.nowUs * clockPpm) / 1_000_000);
   }
 
   releaseStored(node: Node): void {
@@ -192,7 +199,7 @@ export class TestCluster {
   #advance(): void {
     this.#deliveries.sort((left, right) => left.atUs - right.atUs || left.order - right.order);
     let tickUs = Infinity;
-    for (const node of this.nodes.values()) if (node.up) tickUs = Math.min(tickUs, node.member.deadlineUs);
+    for (const node of this.nodes.values()) if (node.up) tickUs = Math.min(tickUs, this.#wakeUs(node));
     const next = this.#deliveries[0];
     if (next !== undefined && next.atUs <= Math.max(tickUs, this.nowUs)) {
       this.#deliveries.shift();
@@ -204,8 +211,17 @@ export class TestCluster {
     // A member with work to do says "now"; time passes all the same.
     this.nowUs = Math.max(this.nowUs + 1, tickUs);
     for (const node of this.nodes.values()) {
-      if (node.up && node.member.deadlineUs <= this.nowUs) this.step(node.id, { kind: 'tick' });
+      if (node.up && this.#wakeUs(node) <= this.nowUs) this.step(node.id, { kind: 'tick' });
     }
+  }
+
+  /** When a node's clock says what its deadline is. */
+  #wakeUs(node: Node): number {
+    const { deadlineUs } = node.member;
+    if (deadlineUs === Infinity || node.clockPpm === 0) return deadlineUs;
+    let wakeUs = Math.floor((deadlineUs * 1_000_000) / (1_000_000 + node.clockPpm));
+    while (wakeUs + Math.floor((wakeUs * node.clockPpm) / 1_000_000) < deadlineUs) wakeUs += 1;
+    return wakeUs;
   }
 
   #carryOut(node: Node, effect: MemberEffect): void {
@@ -266,6 +282,6 @@ export class TestCluster {
     node.boots += 1;
     const prng = seededPrng(`member ${node.id} boot ${node.boots}`);
     const ports = { store: node.store, segments: node.segments };
-    return ChainfireMember.recover(ports, { ...this.#config, id: node.id }, prng, this.nowUs);
+    return ChainfireMember.recover(ports, { ...this.#config, id: node.id }, prng, this.clockOf(node));
   }
 }
