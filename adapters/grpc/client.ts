@@ -138,6 +138,10 @@ export class GrpcChainfireClient {
     };
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Why the last stream of watches ended; undefined: none has. */
   get lastStreamFailure(): string | undefined {
     return this.#streams.lastFailure;
