@@ -27,6 +27,7 @@ export interface KvVersion {
   readonly modRevision: number;
   readonly version: number;
   readonly value: Uint8Array;
+  readonly lease: bigint;
   /** Which operation wrote it: tells two values of equal numbers apart. Undefined: one whose value nobody ever saw. */
   readonly writer: Operation | undefined;
 }
@@ -36,7 +37,7 @@ export interface KvVersion {
  * of the answer that concerns these keys. Parts that concern several keys at once (a count, a failed list of compares)
  * are compared when all of those keys are here; the partitioning sees to that.
  *
- * Leases are not modelled (no key has one), nor the filters by revision of a range.
+ * A lease is a number that a key carries here; that a put is refused when there is no such lease is not modelled.
  */
 export class KvState {
   /** In byte order. */
@@ -125,11 +126,13 @@ export class KvState {
   #range(request: RangeRequest, response: RangeResponse | undefined): string | undefined {
     if (response === undefined) return undefined;
     let found = this.#present(request.key, request.rangeEnd);
+    const { length: count } = found;
+    found = found.filter(([, kv]) => passesFilters(kv, request));
     sortRows(found, request);
-    if (isWholeRange(request, response)) return this.#sameRows(found, response.kvs, request.keysOnly);
+    if (!this.#whole && isWholeRange(request, response))
+      return this.#sameRows(found, response.kvs, request.keysOnly);
     if (!this.#owns(request.key, request.rangeEnd)) return undefined;
-    if (response.count !== found.length)
-      return `it counted ${response.count} keys where there were ${found.length}`;
+    if (response.count !== count) return `it counted ${response.count} keys where there were ${count}`;
     if (request.countOnly) return undefined;
     if (request.limit > 0) found = found.slice(0, request.limit);
     return this.#sameRows(found, response.kvs, request.keysOnly);
@@ -147,6 +150,7 @@ export class KvState {
       modRevision: this.#revision,
       version: (before?.version ?? 0) + 1,
       value: request.ignoreValue && before !== undefined ? before.value : request.value,
+      lease: request.ignoreLease && before !== undefined ? before.lease : request.lease,
       writer: this.#writer,
     });
     return undefined;
@@ -268,6 +272,7 @@ export class KvState {
       kv.createRevision === row.createRevision &&
       kv.modRevision === row.modRevision &&
       kv.version === row.version &&
+      kv.lease === row.lease &&
       (keysOnly || equalBytes(kv.value, row.value));
     return same ? undefined : `it shows ${key} as ${describe(row)} where it is ${describe(kv)}`;
   }
@@ -370,13 +375,29 @@ function orderOf(compare: Compare, kv: KvVersion | undefined): number {
     case compareTargets.value:
       return kv === undefined ? -1 : compareBytes(kv.value, compare.value ?? new Uint8Array(0));
     default:
-      return 0n === (compare.lease ?? 0n) ? 0 : -1;
+      return compareLeases(kv?.lease ?? 0n, compare.lease ?? 0n);
   }
+}
+
+function compareLeases(left: bigint, right: bigint): number {
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+/** etcd counts what they leave out. */
+function passesFilters(kv: KvVersion, request: RangeRequest): boolean {
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
+  return (
+    kv.modRevision >= minModRevision &&
+    kv.createRevision >= minCreateRevision &&
+    (maxModRevision === 0 || kv.modRevision <= maxModRevision) &&
+    (maxCreateRevision === 0 || kv.createRevision <= maxCreateRevision)
+  );
 }
 
 function describe(kv: KeyValue | KvVersion | undefined): string {
   if (kv === undefined) return 'absent';
   const value = latin1FromBytes(kv.value);
   const shown = value.length > 24 ? `${value.slice(0, 24)}…` : value;
-  return `"${shown}" (created ${kv.createRevision}, modified ${kv.modRevision}, version ${kv.version})`;
+  const lease = kv.lease === 0n ? '' : `, lease ${kv.lease.toString(16)}`;
+  return `"${shown}" (created ${kv.createRevision}, modified ${kv.modRevision}, version ${kv.version}${lease})`;
 }

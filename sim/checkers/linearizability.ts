@@ -32,7 +32,7 @@ export interface LinearizabilityOptions {
  *
  * Not verified: serializable reads and reads of old revisions (serializable-reads does); that each revision is taken once
  * and none skipped, where there is no truth (revisions does); that a lease ended when it might (lease-not-early does); a
- * range's filters by revision; a store that held keys before the history began.
+ * store that held keys before the history began.
  */
 export class Linearizability implements Checker {
   readonly name = 'linearizability';

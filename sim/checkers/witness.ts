@@ -305,6 +305,7 @@ function sameRow(kv: KvVersion | undefined, row: KeyValue): boolean {
     kv.createRevision === row.createRevision &&
     kv.modRevision === row.modRevision &&
     kv.version === row.version &&
+    kv.lease === row.lease &&
     equalBytes(kv.value, row.value)
   );
 }

@@ -233,15 +233,39 @@ test('one write of unknown outcome does not explain two revisions, and each take
 });
 
 test('the end of a lease needs no operation, unless it took one key too few, or one of another lease', () => {
+  const history = (lease: bigint): Operation[] => [
+    leased(put(0, 1, 'a', 'x', 2), 7n),
+    leased(put(2, 3, 'b', 'y', 3), lease),
+  ];
   const writes = (lease: bigint): Truth =>
     truthOf([row('a', 'x', 2, 7n)], [row('b', 'y', 3, lease)], [gone('a', 4), gone('b', 4)]);
-  const history = [put(0, 1, 'a', 'x', 2), put(2, 3, 'b', 'y', 3)];
-  expect(witness(history, writes(7n))).toBe('fits');
-  expect(witness(history, writes(8n))).toMatch(/no operation explains revision 4/);
-  expect(witness(history, writes(0n))).toMatch(/no operation explains revision 4/);
+  expect(witness(history(7n), writes(7n))).toBe('fits');
+  expect(witness(history(8n), writes(8n))).toMatch(/no operation explains revision 4/);
+  expect(witness(history(0n), writes(0n))).toMatch(/no operation explains revision 4/);
+  expect(witness(history(8n), writes(7n))).toMatch(/revision 3 made something else of b/);
   const half = truthOf([row('a', 'x', 2, 7n)], [row('b', 'y', 3, 7n)], [gone('a', 4)]);
-  expect(witness(history, half)).toMatch(/no operation explains revision 4/);
+  expect(witness(history(7n), half)).toMatch(/no operation explains revision 4/);
 });
+
+function leased(put: Operation, lease: bigint): Operation {
+  if (put.request.kind !== 'put') return put;
+  return { ...put, request: { kind: 'put', request: { ...put.request.request, lease } } };
+}
+
+test('filters by revision leave rows out of an answer, and not out of its count, as at etcd', () => {
+  const truth = truthOf([row('a', 'x', 2)], [row('b', 'y', 3)]);
+  const newer = get(4, 5, 3, [row('b', 'y', 3)], { key: 'a', rangeEnd: 'c', minCreateRevision: 3 });
+  expect(findMisread([counted(newer, 2)], truth)).toBeUndefined();
+  expect(findMisread([counted(newer, 1)], truth)?.reason).toMatch(/it shows b|it counted 1/);
+  const older = get(4, 5, 3, [row('b', 'y', 3)], { key: 'a', rangeEnd: 'c', maxModRevision: 2 });
+  expect(findMisread([counted(older, 2)], truth)?.reason).toMatch(/it shows b where a is next/);
+});
+
+function counted(range: Operation, count: number): Operation {
+  if (range.outcome.kind !== 'answered' || range.outcome.response.kind !== 'range') return range;
+  const response = { ...range.outcome.response.response, count };
+  return { ...range, outcome: { kind: 'answered', response: { kind: 'range', response } } };
+}
 
 test('an answer of a revision that nobody has applied is contradicted', () => {
   expect(witness([put(0, 1, 'a', 'x', 2), get(2, 3, 4, [])], truthOf([row('a', 'x', 2)]))).toMatch(
