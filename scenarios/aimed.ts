@@ -303,7 +303,16 @@ const leaseholderCutOff = aimed(
       heartbeatIntervalUs: 60 * usPerMs,
       leaseReads,
     };
-    const workload = { ...writes, clients: 10, keys: 2, mix: { ...writes.mix, get: 20 } };
+    // Who writes to a leader that is cut off waits, and reads no more: nearly all read.
+    const workload: WorkloadPlan = {
+      ...writes,
+      clients: 15,
+      keys: 1,
+      thinkUsMin: 2_000,
+      thinkUsMax: 15_000,
+      callTimeoutUs: usPerSecond,
+      mix: { put: 3, get: 100 },
+    };
     return {
       cluster: { members: 5, config: { raft, clockDriftPpmMax }, throughCodec: false },
       workload,
