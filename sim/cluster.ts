@@ -58,7 +58,7 @@ const syncUsMax = 2_000;
 const flushUsMin = 1_000;
 const flushUsMax = 20_000;
 /** Crystals differ by less; a share of the swarm's faults goes far beyond. */
-const driftPpmMax = 200;
+export const quietDriftPpmMax = 200;
 /** Bigger than any real cluster, so that a mistaken plan is refused. */
 const membersMax = 9;
 
@@ -195,7 +195,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       prng: prng.fork('process'),
       segments: new SimulatedSegments({ world, prng: prng.fork('segments'), syncMedianUs }),
       store: new SimulatedStore({ world, prng: prng.fork('store'), tables: memberTables, flushMedianUs }),
-      driftPpm: between(disk, 0, 2 * driftPpmMax) - driftPpmMax,
+      driftPpm: between(disk, 0, 2 * quietDriftPpmMax) - quietDriftPpmMax,
       surroundings: this,
       recover: ({ segments, store }, memberPrng, nowUs) =>
         ChainfireMember.recover({ store, segments }, config, memberPrng, nowUs),

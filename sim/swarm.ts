@@ -1,26 +1,31 @@
 import { type NodeId, nodeId } from '../core/base/ids.ts';
 import { between, type Prng } from '../core/base/prng.ts';
 import { bytesPerKib, bytesPerMib, usPerMs, usPerSecond } from '../core/base/units.ts';
+import { defaultMemberConfig } from '../core/chainfire/member.ts';
 import { defaultRaftOptions, type RaftOptions } from '../core/raft/types.ts';
+import { quietDriftPpmMax } from './cluster.ts';
 import { seededPrng } from './prng.ts';
 import { faultDrawers } from './swarm-faults.ts';
 import { type ClusterPlan, type Fault, type Scenario, type WorkloadPlan } from './types.ts';
 
+const million = 1_000_000;
 /** At least a minute of simulated time a seed. */
 const durationUs = 60 * usPerSecond;
 
 /** The run that a seed alone describes: its own cluster, its own workload, its own misfortunes. */
 export function drawScenario(seed: number): Scenario {
   const prng = seededPrng(`swarm ${seed}`);
-  const cluster = drawCluster(prng.fork('cluster'));
+  const drawn = drawCluster(prng.fork('cluster'));
   const workload = drawWorkload(prng.fork('workload'));
+  const faults = drawFaults(prng.fork('faults'), drawn, workload);
+  const cluster = { ...drawn, config: { ...drawn.config, clockDriftPpmMax: clockDriftPpmOf(faults) } };
   return {
     name: 'swarm',
     about:
       'Whatever befalls a cluster of one to five members, nothing wrong is observed, and a healed core serves.',
     cluster,
     workload,
-    faults: drawFaults(prng.fork('faults'), cluster, workload),
+    faults,
     checks: 'all',
     durationUs,
   };
@@ -38,8 +43,30 @@ function drawCluster(prng: Prng): ClusterPlan {
       compactionBatch: between(prng, 1, 50),
       requestTimeoutUs: between(prng, 2, 7) * usPerSecond,
       storeBacklogBytesMax: prng.chance(1, 4) ? between(prng, 1, 16) * bytesPerKib : 64 * bytesPerMib,
+      ...drawStreams(prng.fork('streams')),
     },
   };
+}
+
+/** Small bounds make watches fall behind and catch up from history; often enough they are told of progress. */
+function drawStreams(prng: Prng): ClusterPlan['config'] {
+  return {
+    streamBytesMax: prng.chance(1, 3) ? between(prng, 200, 4_000) : defaultMemberConfig.streamBytesMax,
+    watchFragmentBytes: prng.chance(1, 3) ? between(prng, 50, 1_000) : defaultMemberConfig.watchFragmentBytes,
+    watchProgressIntervalUs: between(prng, 200, 10_000) * usPerMs,
+  };
+}
+
+/**
+ * What members are told that clocks may drift by: two that drift apart as far as any fault of this run makes them. A lease
+ * or a leader's word that lasted by a worse clock than that would be nobody's fault.
+ */
+function clockDriftPpmOf(faults: readonly Fault[]): number {
+  let driftPpm = quietDriftPpmMax;
+  for (const fault of faults) {
+    if (fault.kind === 'clockDrift') driftPpm = Math.max(driftPpm, Math.abs(fault.driftPpm));
+  }
+  return Math.ceil((2 * driftPpm * million) / (million - driftPpm));
 }
 
 function drawRaftOptions(prng: Prng): RaftOptions {
@@ -80,8 +107,16 @@ function drawWorkload(prng: Prng): WorkloadPlan {
       range: weight(4),
       historicRange: weight(3),
       compact: weight(2),
+      ...drawServices(prng.fork('services')),
     },
   };
+}
+
+/** Some seeds have all of them, some one, and some none: keys and values alone, as ever. */
+function drawServices(prng: Prng): WorkloadPlan['mix'] {
+  if (prng.chance(1, 3)) return {};
+  const weight = (most: number): number => (prng.chance(1, 3) ? 0 : 1 + prng.below(most));
+  return { lease: weight(2), watch: weight(3), lock: weight(2) };
 }
 
 /** Each kind is on in half of the seeds, each from its own stream: leaving one out leaves the others as they were. */
