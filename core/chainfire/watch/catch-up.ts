@@ -6,13 +6,26 @@ import { WatchEvent } from './event.ts';
 import { type WatchHistory } from './history.ts';
 import { type Watch } from './stream.ts';
 
-/** Readings of history under way, at most: each reads every row for itself. */
-const readingsMax = 16;
-/** A watch joins a reading that is at most so many revisions before what it lacks, rather than begin one. */
-const joinRevisions = 1_000;
-/** Rows of history, and their bytes, that one turn looks at; it goes on to the end of the revision that it is in. */
-const rowsPerTurn = 1_000;
-const bytesPerTurn = 524_288;
+/** What bounds the work of one turn. */
+export interface TurnBounds {
+  /** Readings of history under way, at most: each reads every row for itself. */
+  readonly readings: number;
+  /** A watch joins a reading that is at most so many revisions before what it lacks, rather than begin one. */
+  readonly joinRevisions: number;
+  /** Rows of history, and their bytes, that one turn looks at; it goes on to the end of the revision that it is in. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** Watches that one turn takes up again, moves to the present, or looks at for progress. */
+  readonly watches: number;
+}
+
+export const defaultTurnBounds: TurnBounds = {
+  readings: 16,
+  joinRevisions: 1_000,
+  rows: 1_000,
+  bytes: 524_288,
+  watches: 1_000,
+};
 
 /**
  * The watches that lie in the past, on their way to the present.
@@ -23,11 +36,13 @@ const bytesPerTurn = 524_288;
  */
 export class CatchUp {
   readonly #history: WatchHistory;
+  readonly #bounds: TurnBounds;
   #readings: Cohort[] = [];
   #turn = 0;
 
-  constructor(history: WatchHistory) {
+  constructor(history: WatchHistory, bounds: TurnBounds) {
     this.#history = history;
+    this.#bounds = bounds;
   }
 
   get isEmpty(): boolean {
@@ -73,7 +88,7 @@ export class CatchUp {
     for (const [at, record] of this.#history.rows(from, revision)) {
       const rowRevision = mainRevisionOf(at);
       if (rowRevision !== current) {
-        if (rows >= rowsPerTurn || bytes >= bytesPerTurn) return current;
+        if (rows >= this.#bounds.rows || bytes >= this.#bounds.bytes) return current;
         current = rowRevision;
       }
       rows += 1;
@@ -106,8 +121,8 @@ export class CatchUp {
       if (first === undefined || reading.cursor < first.cursor) first = reading;
       if (reading.cursor <= next && (best === undefined || reading.cursor > best.cursor)) best = reading;
     }
-    if (best !== undefined && next - best.cursor <= joinRevisions) return best;
-    if (first === undefined || this.#readings.length < readingsMax) {
+    if (best !== undefined && next - best.cursor <= this.#bounds.joinRevisions) return best;
+    if (first === undefined || this.#readings.length < this.#bounds.readings) {
       const reading = new Cohort(next);
       this.#readings.push(reading);
       return reading;

@@ -8,7 +8,7 @@ import { type MemberConfig, type MemberRefusal, type MemberStream } from '../mem
 import { type Change } from '../mvcc/change.ts';
 import { revisionKey } from '../mvcc/keys.ts';
 import { etcdRefusal } from '../refusals.ts';
-import { CatchUp } from './catch-up.ts';
+import { CatchUp, defaultTurnBounds, type TurnBounds } from './catch-up.ts';
 import { Cohort } from './cohort.ts';
 import { checkCreate } from './create.ts';
 import { WatchEvent } from './event.ts';
@@ -34,8 +34,6 @@ export interface WatchCounts {
   readonly undrainedBytes: number;
 }
 
-/** Watches that one turn takes up again, moves to the present, or looks at for progress. */
-const watchesPerTurn = 1_000;
 /** Answers to requests that a client lets pile up in a stream that is full, at most. */
 const answersBeyondMax = 10_000;
 /** How long a stream that wants a leader stays without one. */
@@ -57,6 +55,7 @@ export class WatchHub {
   readonly #mvcc: { readonly revision: number; readonly compactRevision: number };
   readonly #answers: { header(revision: number): ResponseHeader };
   readonly #streams = new Map<number, WatchStream>();
+  readonly #bounds: TurnBounds;
   readonly #catchUp: CatchUp;
   /** The watches at the present: their cursor is the next revision there will be. */
   #live: Cohort;
@@ -84,11 +83,13 @@ export class WatchHub {
     readonly store: Pick<StorageBackend, 'get' | 'range'>;
     readonly mvcc: { readonly revision: number; readonly compactRevision: number };
     readonly answers: { header(revision: number): ResponseHeader };
+    readonly bounds?: TurnBounds;
   }) {
     this.#config = given.config;
     this.#mvcc = given.mvcc;
     this.#answers = given.answers;
-    this.#catchUp = new CatchUp(new WatchHistory(given.store));
+    this.#bounds = given.bounds ?? defaultTurnBounds;
+    this.#catchUp = new CatchUp(new WatchHistory(given.store), this.#bounds);
     this.#live = new Cohort(given.mvcc.revision + 1);
     this.#compactRevision = given.mvcc.compactRevision;
   }
@@ -248,7 +249,8 @@ export class WatchHub {
     const next = request.startRevision === 0 ? revision + 1 : request.startRevision;
     if (next < compactRevision) return this.#answer(stream, this.#compactedResponse(id, compactRevision));
     const { range, wants } = checked;
-    const watch = new Watch({ stream, id, range, wants, fragment: request.fragment, next, nowUs });
+    const { fragment, startRevision } = request;
+    const watch = new Watch({ stream, id, range, wants, fragment, startRevision, next, nowUs });
     stream.watches.set(id, watch);
     this.#watches += 1;
     if (request.progressNotify) this.#checkLater(watch, nowUs);
@@ -363,7 +365,7 @@ export class WatchHub {
   }
 
   #resumeParked(): void {
-    let left = watchesPerTurn;
+    let left = this.#bounds.watches;
     for (const stream of this.#resuming) {
       for (const watch of stream.parked) {
         if (left === 0 || stream.isFull) break;
@@ -383,7 +385,7 @@ export class WatchHub {
     this.#deliver(reading, upTo, nowUs);
     reading.cursor = upTo + 1;
     if (upTo < revision) return;
-    for (let left = watchesPerTurn; left > 0; left -= 1) {
+    for (let left = this.#bounds.watches; left > 0; left -= 1) {
       const watch = reading.any();
       if (watch === undefined) return;
       reading.remove(watch);
@@ -394,14 +396,16 @@ export class WatchHub {
 
   #tellIdle(nowUs: number): void {
     const idleUs = this.#config.watchProgressIntervalUs;
-    let left = watchesPerTurn;
+    let left = this.#bounds.watches;
     for (const watch of this.#idle) {
       if (watch.checkUs > nowUs || left === 0) return;
       left -= 1;
-      const { stream } = watch;
-      if (watch.place === 'live' && !stream.isFull && nowUs - watch.toldUs >= idleUs) {
+      const { stream, toldUs, startRevision } = watch;
+      const revision = this.#live.cursor - 1;
+      const mayBeTold = watch.place === 'live' && revision >= startRevision && !stream.isFull;
+      if (mayBeTold && nowUs - toldUs >= idleUs) {
         watch.toldUs = nowUs;
-        this.#notify(stream, this.#blank(watch.id, this.#live.cursor - 1), responseBytes([]));
+        this.#notify(stream, this.#blank(watch.id, revision), responseBytes([]));
       }
       this.#checkLater(watch, nowUs);
     }

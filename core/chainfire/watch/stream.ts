@@ -50,6 +50,8 @@ export class Watch {
   readonly range: KeyRange;
   readonly wants: number;
   readonly fragment: boolean;
+  /** As the client said it, 0 for none: it is told nothing, not even of progress, before that has happened. */
+  readonly startRevision: number;
   place: WatchPlace = 'ended';
   /** The first revision that it may lack. Inside a cohort the cohort's cursor counts, when that is further. */
   next: number;
@@ -70,6 +72,7 @@ export class Watch {
     readonly range: KeyRange;
     readonly wants: number;
     readonly fragment: boolean;
+    readonly startRevision: number;
     readonly next: number;
     readonly nowUs: number;
   }) {
@@ -78,6 +81,7 @@ export class Watch {
     this.range = given.range;
     this.wants = given.wants;
     this.fragment = given.fragment;
+    this.startRevision = given.startRevision;
     this.next = given.next;
     this.toldUs = given.nowUs;
   }
