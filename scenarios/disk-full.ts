@@ -18,8 +18,8 @@ export const diskFull: ScenarioSource = {
     workload: {
       clients: 6,
       keys: 8,
-      thinkUsMin: 1_000,
-      thinkUsMax: 30_000,
+      thinkUsMin: 5_000,
+      thinkUsMax: 60_000,
       callTimeoutUs: 2 * usPerSecond,
       valueBytesMax: 1_000,
       mix: {

@@ -26,8 +26,8 @@ export const keepaliveStorm: ScenarioSource = {
     workload: {
       clients: 24,
       keys: 24,
-      thinkUsMin: 1_000,
-      thinkUsMax: 60_000,
+      thinkUsMin: 5_000,
+      thinkUsMax: 100_000,
       callTimeoutUs: 2 * usPerSecond,
       mix: { put: 6, get: 4, lease: 40 },
     },

@@ -64,7 +64,7 @@ export const processPauseWithStaleReads: ScenarioSource = {
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
     floors: {
-      answered: 3_000,
+      answered: 2_000,
       elections: 4,
       pausedLeaders: 2,
       readsDuringFaults: 300,

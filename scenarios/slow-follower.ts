@@ -34,8 +34,8 @@ export const slowFollower: ScenarioSource = {
     workload: {
       clients: 8,
       keys: 10,
-      thinkUsMin: 1_000,
-      thinkUsMax: 25_000,
+      thinkUsMin: 5_000,
+      thinkUsMax: 60_000,
       callTimeoutUs: 3 * usPerSecond,
       valueBytesMax: 300,
       mix: {
@@ -71,10 +71,10 @@ export const slowFollower: ScenarioSource = {
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
     floors: {
-      answered: 3_000,
+      answered: 2_000,
       readsDuringFaults: 100,
       watchEvents: 500,
-      fired: { slowDisk: rounds, clog: 10 * rounds },
+      fired: { slowDisk: rounds, clog: 4 * rounds },
     },
   }),
 };

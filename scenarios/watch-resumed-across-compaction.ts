@@ -28,8 +28,8 @@ export const watchResumedAcrossCompaction: ScenarioSource = {
     workload: {
       clients: 8,
       keys: 10,
-      thinkUsMin: 1_000,
-      thinkUsMax: 25_000,
+      thinkUsMin: 5_000,
+      thinkUsMax: 50_000,
       callTimeoutUs: 2 * usPerSecond,
       valueBytesMax: 300,
       mix: {
