@@ -77,6 +77,21 @@ export class FaultAtlas {
     return undefined;
   }
 
+  /**
+   * Whether a running member, whose durable log ends there, may lose all that its disk only pretends to have written: the
+   * rules for damage, and term, vote and start number are on the platter.
+   */
+  mayLose(member: AtlasMember, end: LogEnd): boolean {
+    if (!this.allows(member.node, end)) return false;
+    const { segments } = member;
+    return equalBytes(newestHardState(segments.copy()), newestHardState(segments.platter()));
+  }
+
+  /** It has lost it. */
+  lost(node: NodeId, end: LogEnd): void {
+    this.#hurt = { node, end };
+  }
+
   #forgetHealed(): void {
     const hurt = this.#hurt;
     if (hurt === undefined) return;

@@ -49,6 +49,7 @@ export interface ClusterObserver {
   ): void;
   ended(process: MemberProcess): void;
   syncFailed(process: MemberProcess): void;
+  diskFull(process: MemberProcess): void;
 }
 
 const clusterId = 0x70686f746f6en;
@@ -182,6 +183,10 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
 
   syncFailed(process: MemberProcess): void {
     this.#observer.syncFailed(process);
+  }
+
+  diskFull(process: MemberProcess): void {
+    this.#observer.diskFull(process);
   }
 
   #newProcess(config: MemberConfig, prng: Prng): MemberProcess {

@@ -1,6 +1,6 @@
 import { assert, unreachable } from '../core/base/assert.ts';
 import { type NodeId } from '../core/base/ids.ts';
-import { type Prng } from '../core/base/prng.ts';
+import { between, type Prng } from '../core/base/prng.ts';
 import { type FaultAtlas, type AtlasMember, type LogEnd } from './atlas.ts';
 import { type Cluster, type MemberProcess } from './cluster.ts';
 import { type Address, clientAddress, type Condition } from './network/conditions.ts';
@@ -13,6 +13,9 @@ type NetworkFault = FaultOf<'partition' | 'oneWay' | 'clientCut' | 'lossy' | 'cl
 
 /** A crash that waits for its moment strikes within this time after it: a sync takes about so long. */
 const syncStrikeUsMax = 2_000;
+/** What supervises a process that ended by a full disk starts it again after so long. */
+const fullRestartUsMin = 100_000;
+const fullRestartUsMax = 3_000_000;
 /** A fault whose moment does not come is given up. */
 const momentPatienceUs = 20_000_000;
 
@@ -33,6 +36,8 @@ export class FaultInjector {
   readonly #conditions = new Map<Fault, readonly Condition[]>();
   /** What each member's next failing sync is blamed on. */
   readonly #armed = new Map<NodeId, FaultOf<'syncFails'>>();
+  /** Disks without room, with the fault that took it. */
+  readonly #full = new Map<NodeId, FullDisk>();
   /** One-way cuts that wait for a member of theirs to be elected. */
   readonly #awaitingElection = new Set<FaultOf<'oneWay'>>();
   /** Crashes that wait for a moment. */
@@ -95,6 +100,15 @@ export class FaultInjector {
     this.#startLater(process, fault.downUs);
   }
 
+  /** An append of this member did not fit, and its process has ended. It is started again and again. */
+  diskFull(process: MemberProcess): void {
+    const full = this.#full.get(process.node);
+    assert(full !== undefined, 'a disk is full only when a fault says so');
+    if (!full.hit) this.#fire(full.fault, `n${process.node} stops: its disk is full`);
+    full.hit = true;
+    this.#startLater(process, between(full.prng, fullRestartUsMin, fullRestartUsMax));
+  }
+
   /** No fault begins any more, and the network and the disks are as they should be. What is down stays down. */
   end(): void {
     this.#over = true;
@@ -103,6 +117,7 @@ export class FaultInjector {
     this.#waiting.clear();
     this.#awaitingElection.clear();
     this.#armed.clear();
+    this.#full.clear();
     for (const process of this.#cluster.processes) {
       process.segments.heal();
       process.store.slow(1);
@@ -136,7 +151,10 @@ export class FaultInjector {
         this.#flap(fault, 'up');
         break;
       case 'lostSync':
+        this.#lostSync(fault);
+        break;
       case 'diskFull':
+        this.#diskFull(fault, prng);
         break;
       case 'slowDisk':
         this.#slowDisk(fault);
@@ -239,6 +257,49 @@ export class FaultInjector {
     this.#startLater(process, fault.downUs);
   }
 
+  /** Where the loss is not allowed in the end, the disk has written everything after all. */
+  #lostSync(fault: FaultOf<'lostSync'>): void {
+    const process = this.#cluster.process(fault.node);
+    const { segments, boot } = process;
+    if (!process.alive || segments.lying) return;
+    const { appended } = segments;
+    segments.beginLies();
+    this.#noted(`syncs of n${fault.node} lie`);
+    this.#world.after(fault.forUs, () => {
+      const raft = process.machine?.view.raft;
+      // A crash of the machine has ended the lies; a start since has written what must not be lost.
+      if (this.#over || !segments.lying || process.boot !== boot || raft === undefined || raft.repairing) {
+        segments.forgiveLies();
+        return;
+      }
+      const end: LogEnd = { index: raft.syncedIndex, term: raft.termAt(raft.syncedIndex) ?? 0 };
+      if (segments.appended === appended || !this.#atlas.mayLose(atlasMember(process), end)) {
+        segments.forgiveLies();
+        return;
+      }
+      segments.revealLies();
+      process.crash('machine');
+      this.#atlas.lost(fault.node, end);
+      this.#fire(fault, `n${fault.node} lost its power and up to ${segments.appended - appended} appends`);
+      this.#damaged(fault.node);
+      this.#startLater(process, fault.downUs);
+    });
+  }
+
+  #diskFull(fault: FaultOf<'diskFull'>, prng: Prng): void {
+    const { segments } = this.#cluster.process(fault.node);
+    const full = { fault, prng, hit: false };
+    this.#full.set(fault.node, full);
+    segments.fill(true);
+    this.#noted(`the disk of n${fault.node} is full`);
+    this.#world.after(fault.forUs, () => {
+      if (this.#full.get(fault.node) !== full) return;
+      this.#full.delete(fault.node);
+      segments.fill(false);
+      this.#noted(`the disk of n${fault.node} has room again`);
+    });
+  }
+
   #drift(fault: FaultOf<'clockDrift'>): void {
     const process = this.#cluster.process(fault.node);
     process.drift(fault.driftPpm);
@@ -300,6 +361,13 @@ export class FaultInjector {
     this.#fired.set(fault.kind, (this.#fired.get(fault.kind) ?? 0) + 1);
     this.#noted(what);
   }
+}
+
+interface FullDisk {
+  readonly fault: FaultOf<'diskFull'>;
+  readonly prng: Prng;
+  /** It has stopped a process. */
+  hit: boolean;
 }
 
 export function atlasMember(process: MemberProcess): AtlasMember {

@@ -2,6 +2,7 @@ import { assert, InvariantError, unreachable } from '../core/base/assert.ts';
 import {
   type EndStreamEffect,
   type NotifyEffect,
+  type PersistEffect,
   type RemoveSegmentsEffect,
   type ReplyEffect,
   type SendEffect,
@@ -20,7 +21,7 @@ import {
 import { DataLossError } from '../core/raft/data-loss.ts';
 import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
 import { NodeClock } from './clock.ts';
-import { type SimulatedSegments } from './disk/segments.ts';
+import { DiskFull, type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
 import { DurabilityAudit, OutputGate } from './gate.ts';
 import { type CrashMoment, type CrashScope, Violation } from './types.ts';
@@ -47,6 +48,8 @@ export interface ProcessSurroundings<M extends ProcessMachine> {
   ended(process: SimulatedProcess<M>): void;
   /** A sync failed: the process has ended by itself, and nobody has yet said when it starts again. */
   syncFailed(process: SimulatedProcess<M>): void;
+  /** An append did not fit: the process has ended by itself, and nobody has yet said when it starts again. */
+  diskFull(process: SimulatedProcess<M>): void;
 }
 
 export interface ProcessOptions<M extends ProcessMachine> {
@@ -296,9 +299,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #apply(effect: MemberEffect): void {
     switch (effect.kind) {
       case 'persist':
-        for (const { file, bytes } of effect.appends) this.segments.append(file, bytes);
-        this.#audit.persisted(effect.syncSeq, this.segments.appended);
-        this.#appendedSeq = effect.syncSeq;
+        this.#persist(effect);
         break;
       case 'send':
       case 'reply':
@@ -323,6 +324,20 @@ export class SimulatedProcess<M extends ProcessMachine> {
       default:
         unreachable(effect);
     }
+  }
+
+  /** An append that does not fit is the end of the process, as a sync that fails. */
+  #persist(effect: PersistEffect): void {
+    try {
+      for (const { file, bytes } of effect.appends) this.segments.append(file, bytes);
+    } catch (failure) {
+      if (!(failure instanceof DiskFull)) throw failure;
+      this.crash('process');
+      this.#options.surroundings.diskFull(this);
+      return;
+    }
+    this.#audit.persisted(effect.syncSeq, this.segments.appended);
+    this.#appendedSeq = effect.syncSeq;
   }
 
   #leave(effect: GatedEffect): void {

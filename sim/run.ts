@@ -148,6 +148,10 @@ class Run implements ClusterObserver {
     this.#injector.syncFailed(process);
   }
 
+  diskFull(process: MemberProcess): void {
+    this.#injector.diskFull(process);
+  }
+
   /** Faults are on; nothing wrong may ever be observed. */
   #safety(): void {
     const starts = this.#prng.fork('starts');

@@ -59,6 +59,26 @@ export const faultDrawers: ReadonlyMap<FaultKind, Draw> = new Map<FaultKind, Dra
     'bitRot',
     ({ prng, atUs, nodes }) => ({ kind: 'bitRot', atUs, node: one(prng, nodes), downUs: drawDownUs(prng) }),
   ],
+  ['flap', drawFlap],
+  [
+    'lostSync',
+    ({ prng, atUs, nodes }) => ({
+      kind: 'lostSync',
+      atUs,
+      forUs: between(prng, 20, 4_000) * usPerMs,
+      node: one(prng, nodes),
+      downUs: drawDownUs(prng),
+    }),
+  ],
+  [
+    'diskFull',
+    ({ prng, atUs, nodes }) => ({
+      kind: 'diskFull',
+      atUs,
+      forUs: drawForUs(prng),
+      node: one(prng, nodes),
+    }),
+  ],
   [
     'clockDrift',
     ({ prng, atUs, nodes }) => ({
@@ -130,6 +150,20 @@ function drawClog({ prng, atUs, nodes }: FaultDraw): Fault | undefined {
   const others = nodes.filter((node) => node !== from);
   if (others.length === 0) return undefined;
   return { kind: 'clog', atUs, forUs: drawForUs(prng), from, to: one(prng, others) };
+}
+
+function drawFlap({ prng, atUs, nodes }: FaultDraw): Fault | undefined {
+  const left = one(prng, nodes);
+  const others = nodes.filter((node) => node !== left);
+  if (others.length === 0) return undefined;
+  return {
+    kind: 'flap',
+    atUs,
+    forUs: drawForUs(prng),
+    between: [left, one(prng, others)],
+    downUs: between(prng, 10, 1_500) * usPerMs,
+    upUs: between(prng, 10, 1_500) * usPerMs,
+  };
 }
 
 /** Often about an election time-out long, where most of what can go wrong does. */

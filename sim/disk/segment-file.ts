@@ -17,6 +17,8 @@ export class SimulatedSegmentFile {
   #named = false;
   /** Sector to how many of its bytes are nevertheless on the disk. */
   readonly #phantoms = new Map<number, number>();
+  /** While syncs lie: what was on the disk, and whether the name was, when they began to. */
+  #lie: { syncedBytes: number; readonly named: boolean } | undefined;
 
   get lengthBytes(): number {
     return this.#lengthBytes;
@@ -64,6 +66,30 @@ export class SimulatedSegmentFile {
     this.#syncedBytes = this.#lengthBytes;
   }
 
+  /** From now on what is synced is not on the disk, whatever is reported. */
+  beginLie(): void {
+    this.#lie ??= { syncedBytes: this.#syncedBytes, named: this.#named };
+  }
+
+  /** It was all written in the end. */
+  forgiveLie(): void {
+    this.#lie = undefined;
+  }
+
+  /** What was reported as synced since the lie began counts as never synced. */
+  revealLie(): void {
+    if (this.#lie === undefined) return;
+    this.#syncedBytes = Math.min(this.#lie.syncedBytes, this.#lengthBytes);
+    this.#named = this.#lie.named;
+    this.#lie = undefined;
+  }
+
+  /** How much is certainly on the disk; undefined when not even the name is. */
+  get platterBytes(): number | undefined {
+    if (this.#lie === undefined) return this.#named ? this.#syncedBytes : undefined;
+    return this.#lie.named ? this.#lie.syncedBytes : undefined;
+  }
+
   truncate(lengthBytes: number, doubtfulFromBytes: number): void {
     assert(lengthBytes <= this.#lengthBytes, 'a cut never lengthens a file');
     this.#lengthBytes = lengthBytes;
@@ -75,6 +101,7 @@ export class SimulatedSegmentFile {
     }
     this.#syncedBytes = lengthBytes;
     this.#named = true;
+    if (this.#lie !== undefined) this.#lie.syncedBytes = Math.min(this.#lie.syncedBytes, lengthBytes);
   }
 
   /**

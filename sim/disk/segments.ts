@@ -9,6 +9,11 @@ import { type CrashScope } from '../types.ts';
 import { type World } from '../world.ts';
 import { flipBits, sectorBytes, SimulatedSegmentFile } from './segment-file.ts';
 
+/** An append did not fit. The process must stop: part of it may have been written. */
+export class DiskFull extends Error {
+  override readonly name = 'DiskFull';
+}
+
 /** Positions in a file. */
 export interface Sector {
   readonly file: string;
@@ -18,7 +23,7 @@ export interface Sector {
 /**
  * Segment files on a disk that tells the cache from the platter. A sync takes virtual time; a power cut keeps any torn
  * subset of the sectors that were not synced, and may take away a file whose creation was not; after a failed sync the
- * cache lies about what is on the disk; acknowledged sectors may rot.
+ * cache lies about what is on the disk; acknowledged sectors may rot; a disk may be full, or lie about its syncs.
  */
 export class SimulatedSegments implements SegmentFiles {
   readonly #world: World;
@@ -35,6 +40,8 @@ export class SimulatedSegments implements SegmentFiles {
   #life = 0;
   #slowFactor = 1;
   #failNext = false;
+  #lying = false;
+  #full = false;
 
   constructor(options: { readonly world: World; readonly prng: Prng; readonly syncMedianUs: number }) {
     this.#world = options.world;
@@ -68,12 +75,19 @@ export class SimulatedSegments implements SegmentFiles {
     return this.#files.get(file)?.read(positionBytes, lengthBytes) ?? noBytes;
   }
 
+  /** @throws DiskFull when there is no room */
   append(file: string, bytes: Uint8Array): void {
     checkSegmentName(file);
     let content = this.#files.get(file);
     if (content === undefined) {
       content = new SimulatedSegmentFile();
+      if (this.#lying) content.beginLie();
       this.#files.set(file, content);
+    }
+    if (this.#full) {
+      // What still fits is written: a torn batch that nobody was told of.
+      content.append(bytes.subarray(0, this.#prng.below(bytes.length + 1)));
+      throw new DiskFull(`ENOSPC: no space left on device, ${file}`);
     }
     content.append(bytes);
     this.#appended += 1;
@@ -126,10 +140,39 @@ export class SimulatedSegments implements SegmentFiles {
     this.#failNext = true;
   }
 
-  /** As fast as ever, and no failure to come. What is on the disk stays as it is. */
+  /** From now on no append fits any more, or all do again. */
+  fill(full: boolean): void {
+    this.#full = full;
+  }
+
+  /** From now on syncs report success without writing anything. */
+  beginLies(): void {
+    this.#lying = true;
+    for (const file of this.#files.values()) file.beginLie();
+  }
+
+  /** All of it was written in the end. */
+  forgiveLies(): void {
+    this.#lying = false;
+    for (const file of this.#files.values()) file.forgiveLie();
+  }
+
+  /** What was only reported as written counts as never synced: the next power cut takes what it likes of it. */
+  revealLies(): void {
+    this.#lying = false;
+    for (const file of this.#files.values()) file.revealLie();
+  }
+
+  get lying(): boolean {
+    return this.#lying;
+  }
+
+  /** As fast as ever, room for all, no failure to come, and what was reported as written is. */
   heal(): void {
     this.#slowFactor = 1;
     this.#failNext = false;
+    this.#full = false;
+    this.forgiveLies();
   }
 
   crash(scope: CrashScope): void {
@@ -137,6 +180,7 @@ export class SimulatedSegments implements SegmentFiles {
     this.#syncUnderWay = false;
     this.#failNext = false;
     if (scope === 'process') return;
+    this.forgiveLies();
     for (const [file, content] of [...this.#files]) {
       if (!content.powerCut(this.#prng, this.#stale)) this.#files.delete(file);
     }
@@ -155,6 +199,19 @@ export class SimulatedSegments implements SegmentFiles {
   /** Damages one sector for good. The same `prng` state damages a copy in the same way. */
   rot(target: Sector, prng: Prng): boolean {
     return this.#files.get(target.file)?.rot(target.sector, prng) ?? false;
+  }
+
+  /** What is certainly on the disk, whatever was reported. */
+  platter(): MemorySegments {
+    const copy = new MemorySegments();
+    for (const { file } of this.list('')) {
+      const content = this.#files.get(file);
+      const platterBytes = content?.platterBytes;
+      if (content !== undefined && platterBytes !== undefined) {
+        copy.append(file, content.copy().slice(0, platterBytes));
+      }
+    }
+    return copy;
   }
 
   /** What is there now, to try something out on; with a sector damaged as `rot` would with the same `prng`. */

@@ -66,6 +66,7 @@ class Office {
         ended: (process) => {
           this.calls.ended(process);
         },
+        diskFull: () => undefined,
         syncFailed: () => undefined,
       },
     });

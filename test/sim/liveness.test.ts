@@ -38,6 +38,7 @@ function stage(
       recovered: () => undefined,
       stepped: () => undefined,
       ended: () => undefined,
+      diskFull: () => undefined,
       syncFailed: () => undefined,
     },
   });

@@ -73,6 +73,7 @@ function stage(
       recovered: () => undefined,
       stepped: () => undefined,
       ended: () => left.push('ended'),
+      diskFull: () => undefined,
       syncFailed: () => left.push('sync failed'),
     },
   });

@@ -116,6 +116,7 @@ class Pair {
         recovered: () => undefined,
         stepped: () => undefined,
         ended: () => undefined,
+        diskFull: () => undefined,
         syncFailed: () => undefined,
       },
     });
