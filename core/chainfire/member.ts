@@ -42,7 +42,7 @@ import { SnapshotHolds } from './snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
 import { WatchHub } from './watch/hub.ts';
 import { validate } from './validation.ts';
-import { Writes } from './writes.ts';
+import { type RefusedProposals, Writes } from './writes.ts';
 
 export type { MemberView } from './view.ts';
 export { defaultMemberConfig } from './settings.ts';
@@ -98,8 +98,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   /** Raft has found a leader since requests that wait for one were last looked at. */
   #leaderFound = false;
   /** The proposal that is being handed to Raft, and why it was not taken. */
-  #handing: Uint8Array | undefined;
-  #proposalRefusal: RaftRefusal | undefined;
+  #handing: ReadonlySet<Uint8Array> | undefined;
+  #handingRefused: RefusedProposals | undefined;
   /** No request has waited too long before this time; at times it is too early, never too late. */
   #expiryUs = Infinity;
   #compactedIndex = 0;
@@ -137,7 +137,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#proposer = { member: config.id, boot: drawBoot(prng.fork('boot')) };
     const numbering = new Numbering(this.#proposer);
     const reply = this.#reply.bind(this);
-    const port = { propose: this.#handToRaft.bind(this), reply };
+    const proposeAll = this.#handToRaft.bind(this);
+    const propose = (bytes: Uint8Array): RaftRefusal | undefined => proposeAll([bytes])?.code;
+    const port = { propose, proposeAll, reply };
     this.#writes = new Writes({ config, numbering, raft, answers, port });
     this.#leases = new Leases({
       ...replica,
@@ -235,7 +237,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   /** There is something to do now, whatever the time. */
   get #hasWork(): boolean {
     if (this.#stopped) return false;
-    if (this.#leaderFound || this.#queries.hasWork || this.#watches.hasWork) return true;
+    if (this.#leaderFound || this.#writes.hasGathered) return true;
+    if (this.#queries.hasWork || this.#watches.hasWork) return true;
     return !this.#backlog.isFull && (this.#mayTake || !isCompacted(this.#mvcc));
   }
 
@@ -248,6 +251,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   }
 
   #onTick(): void {
+    this.#writes.tick();
     this.#drive({ kind: 'tick' });
     this.#freeTurn();
     this.#queries.hashTurn();
@@ -398,19 +402,23 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#effects.push({ kind: 'sendSnapshot', to, viewId: this.#store.openView(), header });
   }
 
-  /** Gives an encoded command to Raft. @returns why it was not taken */
-  #handToRaft(bytes: Uint8Array): RaftRefusal | undefined {
-    this.#handing = bytes;
-    this.#proposalRefusal = undefined;
-    this.#drive({ kind: 'proposed', group, proposals: [bytes] });
+  /** Gives encoded commands to Raft. @returns those that were not taken, and why */
+  #handToRaft(proposals: readonly Uint8Array[]): RefusedProposals | undefined {
+    this.#handing = new Set(proposals);
+    this.#handingRefused = undefined;
+    this.#drive({ kind: 'proposed', group, proposals });
     this.#handing = undefined;
-    return this.#proposalRefusal;
+    return this.#handingRefused;
   }
 
   /** At once, or later by the leader that they were passed on to. */
   #onProposalRefused(proposals: readonly Uint8Array[], code: RaftRefusal): void {
-    if (this.#handing !== undefined && proposals.includes(this.#handing)) this.#proposalRefusal = code;
-    else for (const bytes of proposals) this.#writes.refused(bytes);
+    const [first] = proposals;
+    if (first !== undefined && this.#handing?.has(first) === true) {
+      this.#handingRefused = { proposals: new Set(proposals), code };
+    } else {
+      for (const bytes of proposals) this.#writes.refused(bytes);
+    }
   }
 
   /** One turn of applying. The disk may be behind: then entries wait in the log, which is their place. */

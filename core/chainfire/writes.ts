@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { bytesPerMib } from '../base/units.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
 import { type AppliedCommand } from './apply.ts';
@@ -14,10 +15,17 @@ export type WriteRequest = Extract<
   { kind: 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseGrant' | 'leaseRevoke' }
 >;
 
+export interface RefusedProposals {
+  readonly proposals: ReadonlySet<Uint8Array>;
+  readonly code: RaftRefusal;
+}
+
 /** What writes need of the member that they belong to. */
 export interface WritesPort {
   /** Gives an encoded command to Raft, which puts it into its log or passes it on. @returns why it did not */
   propose(bytes: Uint8Array): RaftRefusal | undefined;
+  /** Many at once, for one batch of the log and one message a peer. @returns those that were not taken, and why */
+  proposeAll(commands: readonly Uint8Array[]): RefusedProposals | undefined;
   reply(requestId: number, response: MemberResponse): void;
 }
 
@@ -27,9 +35,13 @@ interface PhysicalWait {
   readonly response: MemberResponse;
 }
 
+/** Commands are given to Raft at most so many bytes at a time, or one that is larger: a message to a peer holds them. */
+const handOverBytesMax = bytesPerMib;
+
 /**
  * Writes on their way through the log: each is given to Raft under a number of its own and answered when this member applies
- * it. Where there is no leader it waits for one. Bounded by its owner.
+ * it. Those that come together gather until the next tick, which is due at once, and go into the log as one batch. Where
+ * there is no leader they wait for one. Bounded by its owner.
  */
 export class Writes {
   readonly #numbering: Numbering;
@@ -38,6 +50,8 @@ export class Writes {
   readonly #answers: Answers;
   readonly #port: WritesPort;
   readonly #proposals = new Proposals();
+  /** Added since the last tick. */
+  #gathered: PendingProposal[] = [];
   #physicalWaits: PhysicalWait[] = [];
 
   constructor(given: {
@@ -72,7 +86,24 @@ export class Writes {
       proposedTerm: 0,
     };
     this.#proposals.add(proposal);
-    this.#handOver(proposal);
+    this.#gathered.push(proposal);
+  }
+
+  /** Something waits for the next tick. */
+  get hasGathered(): boolean {
+    return this.#gathered.length > 0;
+  }
+
+  /** What has gathered goes to Raft, but for what was cancelled meanwhile: that is surely not done. */
+  tick(): void {
+    if (this.#gathered.length === 0) return;
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    this.#handOver(
+      gathered.filter(
+        ({ seq, proposedTerm }) => proposedTerm === 0 && this.#proposals.get(seq) !== undefined,
+      ),
+    );
   }
 
   /** Proposes what nobody waits for. */
@@ -86,7 +117,7 @@ export class Writes {
   }
 
   leaderFound(): void {
-    for (const proposal of this.#proposals.waiting()) this.#handOver(proposal);
+    this.#handOver(this.#proposals.waiting());
   }
 
   /** The leader had no room for what was passed on to it: surely not done, and not to be tried again at once. */
@@ -115,7 +146,7 @@ export class Writes {
    * that the leader changed.
    */
   termApplied(term: Term): void {
-    for (const proposal of this.#proposals.overtakenBy(term)) this.#handOver(proposal);
+    this.#handOver(this.#proposals.overtakenBy(term));
   }
 
   /** A snapshot of `term` was installed. Entries may be among those it stands for, where nobody can see them any more. */
@@ -148,11 +179,24 @@ export class Writes {
     return this.#proposals.earliestDeadlineUs();
   }
 
-  /** Gives a proposal to Raft. Where there is no leader it waits for one, and is surely not done as long as it does. */
-  #handOver(proposal: PendingProposal): void {
-    const refusal = this.#port.propose(proposal.bytes);
-    proposal.proposedTerm = refusal === undefined ? this.#raftView.term : 0;
-    if (refusal === 'BUSY') this.#refuse(proposal.seq);
+  /** Gives proposals to Raft. Where there is no leader they wait for one, and are surely not done as long as they do. */
+  #handOver(proposals: readonly PendingProposal[]): void {
+    for (let at = 0; at < proposals.length;) {
+      const commands: Uint8Array[] = [];
+      let bytes = 0;
+      for (let next = at; next < proposals.length && (next === at || bytes < handOverBytesMax); next += 1) {
+        const command = (proposals[next] as PendingProposal).bytes;
+        commands.push(command);
+        bytes += command.length;
+      }
+      const refused = this.#port.proposeAll(commands);
+      for (let count = commands.length; count > 0; count -= 1, at += 1) {
+        const proposal = proposals[at] as PendingProposal;
+        const isRefused = refused?.proposals.has(proposal.bytes) === true;
+        proposal.proposedTerm = isRefused ? 0 : this.#raftView.term;
+        if (isRefused && refused.code === 'BUSY') this.#refuse(proposal.seq);
+      }
+    }
   }
 
   #refuse(seq: number): void {

@@ -76,7 +76,7 @@ test('a serializable read waits for what the member knows to be committed', () =
   cluster.elect();
   cluster.quiesce();
   cluster.node(1).holdsStored = true;
-  cluster.send(1, ask.put('a', '1'));
+  cluster.call(1, ask.put('a', '1'));
   const second = cluster.send(1, ask.put('a', '2'));
   cluster.runUntil(() => cluster.member(1).view.raft.commitIndex > cluster.member(1).view.appliedIndex);
   cluster.run(100_000);
@@ -87,6 +87,30 @@ test('a serializable read waits for what the member knows to be committed', () =
   cluster.releaseStored(cluster.node(1));
   cluster.runUntil(() => cluster.replies.has(read));
   expect(valueOf(cluster.replies.get(read) as MemberResponse)).toBe('2');
+});
+
+test('writes that come together are one batch of the log and one message to each peer', () => {
+  const cluster = new TestCluster(3);
+  const leader = cluster.elect();
+  cluster.quiesce();
+  const machine = cluster.member(leader);
+  const before = machine.view.raft.lastIndex;
+  const nowUs = cluster.nowUs;
+  for (const requestId of [901, 902, 903]) {
+    const request = ask.put(`k${requestId}`, 'v');
+    expect(machine.step({ kind: 'requested', requestId, request }, nowUs)).toEqual([]);
+  }
+  // Its client is gone before the turn is over: it is not even begun.
+  expect(machine.step({ kind: 'cancelled', requestId: 902 }, nowUs)).toEqual([]);
+  expect(machine.deadlineUs).toBeLessThanOrEqual(nowUs);
+  const effects = machine.step({ kind: 'tick' }, nowUs);
+  expect(machine.view.raft.lastIndex).toBe(before + 2);
+  expect(effects.filter(({ kind }) => kind === 'persist').length).toBe(1);
+  const appends = effects.flatMap((effect) => (effect.kind === 'send' ? effect.messages : []));
+  const entries = appends.flatMap(({ message }) =>
+    message.kind === 'appendRequest' ? [message.entries.length] : [],
+  );
+  expect(entries).toEqual([2, 2]);
 });
 
 test('a transaction that only reads takes no place in the log', () => {
@@ -264,9 +288,11 @@ test('a member whose disk is behind stops applying, and goes on leading', () => 
   cluster.quiesce();
   const { term } = cluster.member(leader).view.raft;
   cluster.node(leader).holdsStored = true;
-  const requests = Array.from({ length: 40 }, (_, at) =>
-    cluster.send(leader, ask.put(`k${at}`, 'v'.repeat(1_000))),
-  );
+  // Not all at once: what gathers is applied in one turn.
+  const requests = Array.from({ length: 40 }, (_, at) => {
+    cluster.run(1_000);
+    return cluster.send(leader, ask.put(`k${at}`, 'v'.repeat(1_000)));
+  });
   cluster.run(3_000_000);
   const { view } = cluster.member(leader);
   expect(view.raft.commitIndex).toBeGreaterThan(view.appliedIndex);

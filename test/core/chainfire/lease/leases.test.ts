@@ -447,7 +447,7 @@ test('a local read does not even wait for what is known to be committed', () => 
   cluster.elect();
   cluster.quiesce();
   cluster.node(1).holdsStored = true;
-  cluster.send(1, ask.put('a', '1'));
+  cluster.call(1, ask.put('a', '1'));
   cluster.send(1, ask.put('a', '2'));
   cluster.runUntil(() => cluster.member(1).view.raft.commitIndex > cluster.member(1).view.appliedIndex);
   const serializable = cluster.send(1, ask.get('a', { serializable: true }));
