@@ -120,10 +120,13 @@ async function serveUnary(
   let request: unknown;
   let responseBytes = 0;
   let code: StatusName = 'OK';
+  let over = false;
   try {
     request = decodeOrRefuse(method.request, call.request);
-    const response = method.response.encode(await method.handle(request, contextOf(call)));
+    const context = contextOf(call, () => over);
+    const response = method.response.encode(await method.handle(request, context));
     responseBytes = response.length;
+    over = true;
     callback(null, response);
   } catch (error) {
     const status = statusOf(method.path, error, hooks);
@@ -233,10 +236,16 @@ function happened(call: StreamCall, events: readonly string[], signal: AbortSign
   });
 }
 
-function contextOf(call: SurfaceCall): CallContext {
+/** One for all: an `AbortError` made for each would cost a stack trace. */
+const clientGone = new Error('the client has gone');
+
+/** @param isOver a call that was answered is over: the library reports its end as a cancellation, which nobody waits for */
+function contextOf(call: SurfaceCall, isOver: () => boolean = () => false): CallContext {
   const controller = new AbortController();
-  call.on('cancelled', () => controller.abort());
-  if (call.cancelled) controller.abort();
+  call.on('cancelled', () => {
+    if (!isOver()) controller.abort(clientGone);
+  });
+  if (call.cancelled) controller.abort(clientGone);
   const deadline = call.getDeadline();
   return {
     signal: controller.signal,
