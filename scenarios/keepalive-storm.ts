@@ -24,7 +24,7 @@ export const keepaliveStorm: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 24,
+      clients: 16,
       keys: 24,
       thinkUsMin: 5_000,
       thinkUsMax: 100_000,

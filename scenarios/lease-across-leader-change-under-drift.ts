@@ -29,7 +29,7 @@ export const leaseAcrossLeaderChangeUnderDrift: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 8,
+      clients: 6,
       keys: 8,
       thinkUsMin: 5_000,
       thinkUsMax: 100_000,
@@ -60,9 +60,9 @@ export const leaseAcrossLeaderChangeUnderDrift: ScenarioSource = {
     floors: {
       answered: 1_500,
       elections: 3,
-      electionsWithLeases: 2,
-      keepAlives: 100,
-      leasesExpired: 10,
+      electionsWithLeases: 3,
+      keepAlives: 500,
+      leasesExpired: 50,
       fired: { clockDrift: 1, partition: 5, pause: 3, crash: 3 },
     },
   }),

@@ -69,9 +69,9 @@ export const lockUnderPartition: ScenarioSource = {
     floors: {
       answered: 500,
       elections: 2,
-      locksHeld: 40,
+      locksHeld: 25,
       locksContended: 10,
-      leasesExpired: 3,
+      leasesExpired: 20,
       fired: { partition: rounds, clientCut: rounds },
     },
   }),

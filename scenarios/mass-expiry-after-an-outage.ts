@@ -4,7 +4,7 @@ import { defaultRaftOptions } from '../core/raft/types.ts';
 import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
-const rounds = 4;
+const rounds = 3;
 const roundUs = 30 * usPerSecond;
 /** Longer than any lease of the workload lasts: every one of them is overdue when the outage ends. */
 const outageUs = 12 * usPerSecond;
@@ -47,7 +47,7 @@ export const massExpiryAfterAnOutage: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 12,
+      clients: 8,
       keys: 12,
       thinkUsMin: 5_000,
       thinkUsMax: 100_000,
@@ -60,8 +60,8 @@ export const massExpiryAfterAnOutage: ScenarioSource = {
     floors: {
       answered: 1_000,
       elections: rounds,
-      leasesExpired: 15,
-      keepAlives: 100,
+      leasesExpired: 50,
+      keepAlives: 500,
       fired: { partition: 2, pause: 2, crashAll: 1 },
     },
   }),

@@ -32,7 +32,7 @@ export const slowFollower: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 8,
+      clients: 6,
       keys: 10,
       thinkUsMin: 5_000,
       thinkUsMax: 60_000,
@@ -48,7 +48,7 @@ export const slowFollower: ScenarioSource = {
         range: 4,
         historicRange: 6,
         compact: 1,
-        watch: 8,
+        watch: 4,
       },
     },
     // Each in turn is slow in every way at once. Held back and let out in bursts is how a full link looks from its end.
@@ -73,7 +73,7 @@ export const slowFollower: ScenarioSource = {
     floors: {
       answered: 2_000,
       readsDuringFaults: 100,
-      watchEvents: 500,
+      watchEvents: 2_000,
       fired: { slowDisk: rounds, clog: 4 * rounds },
     },
   }),

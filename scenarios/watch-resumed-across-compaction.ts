@@ -26,7 +26,7 @@ export const watchResumedAcrossCompaction: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 8,
+      clients: 6,
       keys: 10,
       thinkUsMin: 5_000,
       thinkUsMax: 50_000,
@@ -49,7 +49,7 @@ export const watchResumedAcrossCompaction: ScenarioSource = {
       const atUs = (round + 1) * roundUs;
       if (round % 3 === 0) return { kind: 'crash', atUs, node, downUs: usPerSecond };
       if (round % 3 === 1) {
-        const clients = Array.from({ length: 8 }, (_, client) => client);
+        const clients = Array.from({ length: 6 }, (_, client) => client);
         return { kind: 'clientCut', atUs, forUs: 4 * usPerSecond, clients, nodes: [node], direction: 'both' };
       }
       const otherSide = nodes.filter((other) => other !== node);
@@ -59,9 +59,9 @@ export const watchResumedAcrossCompaction: ScenarioSource = {
     durationUs: (rounds + 2) * roundUs,
     floors: {
       answered: 2_000,
-      watchEvents: 1_000,
-      watchesResumed: 10,
-      watchesCompacted: 3,
+      watchEvents: 5_000,
+      watchesResumed: 30,
+      watchesCompacted: 20,
       fired: { crash: 3, clientCut: 2, partition: 3 },
     },
   }),
