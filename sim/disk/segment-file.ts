@@ -76,12 +76,19 @@ export class SimulatedSegmentFile {
     this.#lie = undefined;
   }
 
-  /** What was reported as synced since the lie began counts as never synced. */
-  revealLie(): void {
-    if (this.#lie === undefined) return;
-    this.#syncedBytes = Math.min(this.#lie.syncedBytes, this.#lengthBytes);
-    this.#named = this.#lie.named;
+  /**
+   * What came since the lie began was never written: zeros are there instead, to be lost as whatever was not synced.
+   *
+   * @returns false when the file itself was never there
+   */
+  revealLie(): boolean {
+    const lie = this.#lie;
     this.#lie = undefined;
+    if (lie === undefined) return true;
+    this.#syncedBytes = Math.min(lie.syncedBytes, this.#lengthBytes);
+    this.#replace(this.#lengthBytes);
+    this.#bytes.fill(0, this.#syncedBytes, this.#lengthBytes);
+    return lie.named;
   }
 
   /** How much is certainly on the disk; undefined when not even the name is. */

@@ -157,10 +157,13 @@ export class SimulatedSegments implements SegmentFiles {
     for (const file of this.#files.values()) file.forgiveLie();
   }
 
-  /** What was only reported as written counts as never synced: the next power cut takes what it likes of it. */
+  /**
+   * Nothing of what was only reported as written is there; the power must be cut with it. None of it, so that nothing tells
+   * that there was more: a part that was left would vouch for the rest, and be found out as rot is.
+   */
   revealLies(): void {
     this.#lying = false;
-    for (const file of this.#files.values()) file.revealLie();
+    for (const [name, file] of [...this.#files]) if (!file.revealLie()) this.#files.delete(name);
   }
 
   get lying(): boolean {

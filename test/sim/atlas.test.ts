@@ -86,6 +86,29 @@ interface Written {
   readonly ends: readonly number[];
 }
 
+function payloadOf(term: number, at: number, paddingBytes: number): Uint8Array {
+  const { payload } = encodeBatch({
+    restates: at === 0,
+    records: [
+      {
+        group: groupId(1),
+        recordSeq: at + 1,
+        term,
+        vote: 0,
+        boot: 1,
+        repairing: false,
+        news: true,
+        copies: [],
+        entries: {
+          previousTerm: 0,
+          entries: [{ index: at + 1, term, kind: 'command', data: new Uint8Array(paddingBytes) }],
+        },
+      },
+    ],
+  });
+  return payload;
+}
+
 /** A log on a disk: one batch for each vote, its frames vouching for those before. */
 function written(terms: readonly number[], paddingBytes = 600): Written {
   const world = new World();
@@ -94,26 +117,7 @@ function written(terms: readonly number[], paddingBytes = 600): Written {
   const ends: number[] = [];
   let endBytes = 0;
   for (const [at, term] of terms.entries()) {
-    const { payload } = encodeBatch({
-      restates: at === 0,
-      records: [
-        {
-          group: groupId(1),
-          recordSeq: at + 1,
-          term,
-          vote: 0,
-          boot: 1,
-          repairing: false,
-          news: true,
-          copies: [],
-          entries: {
-            previousTerm: 0,
-            entries: [{ index: at + 1, term, kind: 'command', data: new Uint8Array(paddingBytes) }],
-          },
-        },
-      ],
-    });
-    const { append, location } = log.append(payload);
+    const { append, location } = log.append(payloadOf(term, at, paddingBytes));
     segments.append(append.file, append.bytes);
     segments.sync(() => undefined);
     world.runUntil(world.nowUs + 1_000_000);
@@ -167,4 +171,30 @@ test('one member is hurt at a time, until it holds again what it held', () => {
   hurt.raft = member(1, { last: 10 }).raft;
   expect(atlas.hurt).toBeUndefined();
   expect(atlas.allows(nodeId(2), end)).toBe(true);
+});
+
+test.each([
+  ['lies about entries alone', [1, 1], [1, 1, 1], true],
+  ['lies about a newer term as well', [1, 1], [1, 1, 2], false],
+] as const)('a disk that %s: may it lose them? %s, then %s: %s', (_what, before, after, may) => {
+  const world = new World();
+  const segments = new SimulatedSegments({ world, prng: seededPrng('lies'), syncMedianUs: 1 });
+  const { log } = RecordLog.recover(segments, { prefix: 'log/', segmentBytesMax: 1_000_000 });
+  for (const [at, term] of after.entries()) {
+    if (at === before.length) segments.beginLies();
+    const { append, location } = log.append(payloadOf(term, at, 600));
+    segments.append(append.file, append.bytes);
+    segments.sync(() => undefined);
+    world.runUntil(world.nowUs + 1_000_000);
+    log.synced(location.batchSeq);
+  }
+  const liar = member(1, { last: 10 }, segments);
+  expect(new FaultAtlas([liar, ...others]).mayLose(liar, end)).toBe(may);
+  expect(new FaultAtlas([liar, member(2, { last: 9 }), member(3, { last: 10 })]).mayLose(liar, end)).toBe(
+    false,
+  );
+  const atlas = new FaultAtlas([liar, ...others]);
+  atlas.lost(n1, { index: 11, term: 1 });
+  expect(atlas.hurt).toBe(n1);
+  expect(atlas.allows(nodeId(2), end)).toBe(false);
 });

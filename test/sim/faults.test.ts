@@ -74,6 +74,8 @@ const effective: readonly Fault[] = [
   { kind: 'slowDisk', atUs, forUs, node: n1, factor: 50 },
   { kind: 'syncFails', atUs, node: n1, downUs: 500_000 },
   { kind: 'clockDrift', atUs, node: n1, driftPpm: 90_000 },
+  { kind: 'flap', atUs, forUs, between: [n1, n3], downUs: 200_000, upUs: 300_000 },
+  { kind: 'diskFull', atUs, forUs, node: n1 },
 ];
 
 test.each(effective.map((fault) => [fault.kind, fault] as const))(
@@ -101,6 +103,60 @@ test('bit rot is counted where it struck; where the atlas refused, nothing happe
   const alone = run([rot(atUs, n1)], 1);
   expect(alone.result.faultsFired).toEqual({});
   expect(alone.result.hash).toBe(run([], 1).result.hash);
+});
+
+test('a disk that lied has lost what came meanwhile; where the atlas refused, nothing happened at all', () => {
+  const lost = (at: number, node: NodeId): Fault => ({
+    kind: 'lostSync',
+    atUs: at,
+    forUs: 700_000,
+    node,
+    downUs: 300_000,
+  });
+  const struck = [4, 6].flatMap((second) => all.map((node) => run([lost(second * 1_000_000, node)])));
+  const fired = struck.filter(({ result }) => result.faultsFired.lostSync === 1);
+  expect(fired.length).toBeGreaterThan(1);
+  const said = fired.flatMap(({ trace }) =>
+    trace.filter((line) => line.includes('lost its power and up to')),
+  );
+  expect(said).toHaveLength(fired.length);
+  const alone = run([lost(atUs, n1)], 1);
+  expect(alone.result.faultsFired).toEqual({});
+  expect(alone.result.hash).toBe(run([], 1).result.hash);
+});
+
+test('a member without room stops, fails every start, and comes back once there is room', () => {
+  const outcome = run([{ kind: 'diskFull', atUs, forUs: 4_000_000, node: n2 }]);
+  const starts = outcome.trace.filter((line) => line.includes('start of n2'));
+  expect(starts.length).toBeGreaterThan(1);
+  const timeOf = (line: string): number => Number(line.split(' ')[0]?.replace('.', ''));
+  const lastUs = timeOf(starts.at(-1) ?? '');
+  expect(lastUs).toBeGreaterThan(atUs + 4_000_000);
+  // Recovered, it says nothing that depends on its disk: one step at most ends each life.
+  expect(steps(outcome, n2, atUs + 500_000, atUs + 4_000_000).length).toBeLessThan(3 * starts.length);
+  expect(steps(outcome, n2, lastUs, lastUs + 1_000_000).length).toBeGreaterThan(10);
+});
+
+test('a flapping link carries what it can while it is up, and nothing while it is down', () => {
+  const flap: Fault = {
+    kind: 'flap',
+    atUs,
+    forUs: 4_000_000,
+    between: [n1, n3],
+    downUs: 1_000_000,
+    upUs: 1_000_000,
+  };
+  const outcome = run([flap]);
+  const between = (node: NodeId, other: NodeId, fromUs: number): number =>
+    steps(outcome, node, fromUs + 200, fromUs + 999_000).filter((line) =>
+      line.includes(`received from=${other} `),
+    ).length;
+  const heard = [0, 1, 2, 3].map((second) => {
+    const fromUs = atUs + second * 1_000_000;
+    return between(n1, n3, fromUs) + between(n3, n1, fromUs);
+  });
+  expect([heard[0], heard[2]]).toEqual([0, 0]);
+  expect((heard[1] ?? 0) + (heard[3] ?? 0)).toBeGreaterThan(0);
 });
 
 const idle: readonly (readonly [string, Fault])[] = [

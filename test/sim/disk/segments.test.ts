@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { SimulatedSegments } from '../../../sim/disk/segments.ts';
+import { DiskFull, SimulatedSegments } from '../../../sim/disk/segments.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 import { World } from '../../../sim/world.ts';
 
@@ -221,4 +221,55 @@ test('rot damages one byte of what was acknowledged, and a copy in the same way'
   expect(Math.floor((changed[0] ?? 0) / sectorBytes)).toBe(2);
   expect([...copy.read('a', 0, 10_000)]).toEqual([...after]);
   expect(segments.rot({ file: 'a', sector: 5 }, seededPrng('bits'))).toBe(false);
+});
+
+test('a disk that lies reports syncs as ever, and once it is found out nothing of them is there', () => {
+  for (let seed = 0; seed < 50; seed += 1) {
+    const { world, segments } = disk(`lie ${seed}`);
+    segments.append('a', numbered(1, 2));
+    sync(world, segments);
+    segments.beginLies();
+    segments.append('a', numbered(3, 2));
+    segments.append('b', numbered(5, 1));
+    expect(sync(world, segments)).toBeUndefined();
+    expect(segments.durable).toBe(3);
+    const platter = segments.platter();
+    expect(sectorsOf(platter.read('a', 0, 10_000))).toEqual([1, 2]);
+    expect(platter.list('')).toHaveLength(1);
+    segments.revealLies();
+    segments.crash('machine');
+    expect(sectorsOf(content(segments)).slice(0, 2)).toEqual([1, 2]);
+    for (const left of sectorsOf(content(segments)).slice(2)) expect([3, 4]).not.toContain(left);
+    expect(segments.list('').map(({ file }) => file)).toEqual(['a']);
+  }
+});
+
+test.each(['forgiven', 'followed by another crash'])('lies that are %s have done no harm', (how) => {
+  const { world, segments } = disk('forgiven');
+  segments.beginLies();
+  segments.append('a', numbered(1, 3));
+  sync(world, segments);
+  if (how === 'forgiven') segments.forgiveLies();
+  segments.crash('machine');
+  expect(sectorsOf(content(segments))).toEqual([1, 2, 3]);
+  expect(segments.lying).toBe(false);
+});
+
+test('on a full disk an append throws, with any part of it written; with room again all is as before', () => {
+  const lengths = new Set<number>();
+  for (let seed = 0; seed < 30; seed += 1) {
+    const { segments } = disk(`full ${seed}`);
+    segments.append('a', numbered(1, 1));
+    segments.fill(true);
+    expect(() => {
+      segments.append('a', numbered(2, 1));
+    }).toThrow(DiskFull);
+    expect(segments.appended).toBe(1);
+    lengths.add(content(segments).length);
+    segments.fill(false);
+    segments.append('a', numbered(3, 1));
+    expect(segments.appended).toBe(2);
+  }
+  expect(lengths.size).toBeGreaterThan(15);
+  for (const length of lengths) expect(length).toBeLessThanOrEqual(2 * sectorBytes);
 });
