@@ -17,8 +17,28 @@ import { Truth } from './truth.ts';
 import { TruthRecorder } from './truth-recorder.ts';
 import { VoteOnce } from './vote-once.ts';
 
+import { type Evidence } from './evidence.ts';
+import { LeaseAgreement } from './lease-agreement.ts';
+import { LeaseLives } from './lease-lives.ts';
+import { LeaseNotEarly } from './lease-not-early.ts';
+import { LockExclusion } from './lock-exclusion.ts';
+import { MemberAnswers } from './member-answers.ts';
+import { watchAtomic } from './watch-atomic.ts';
+import { watchBookmarkable } from './watch-bookmarkable.ts';
+import { WatchChecker } from './watch-checker.ts';
+import { watchCompaction } from './watch-compaction.ts';
+import { watchFaithful } from './watch-faithful.ts';
+import { MemberFeeds } from './watch-feeds.ts';
+import { watchOrdered } from './watch-ordered.ts';
+import { watchPrevKv } from './watch-prev-kv.ts';
+import { watchReliable } from './watch-reliable.ts';
+import { watchUnique } from './watch-unique.ts';
+
 /** In the order in which they look: those that name a cause before those that see a consequence. */
-const factories: ReadonlyMap<string, (truth: Truth) => Checker> = new Map<string, (truth: Truth) => Checker>([
+const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
+  string,
+  (evidence: Evidence) => Checker
+>([
   ['vote-once', () => new VoteOnce()],
   ['election-safety', () => new ElectionSafety()],
   ['leader-append-only', () => new LeaderAppendOnly()],
@@ -29,22 +49,36 @@ const factories: ReadonlyMap<string, (truth: Truth) => Checker> = new Map<string
   ['leader-completeness', () => new LeaderCompleteness()],
   ['commit-and-term-monotonic', () => new CommitAndTermMonotonic()],
   ['state-machine-safety', () => new StateMachineSafety()],
-  ['revisions', (truth) => new Revisions(truth)],
-  ['linearizability', (truth) => new Linearizability(truth)],
-  ['serializable-reads', (truth) => new SerializableReads(truth)],
+  ['lease-agreement', () => new LeaseAgreement()],
+  ['member-answers', () => new MemberAnswers()],
+  ['revisions', ({ truth }) => new Revisions(truth)],
+  ['linearizability', ({ truth }) => new Linearizability(truth)],
+  ['serializable-reads', ({ truth }) => new SerializableReads(truth)],
+  ['watch-ordered', (evidence) => new WatchChecker('watch-ordered', watchOrdered, evidence)],
+  ['watch-unique', (evidence) => new WatchChecker('watch-unique', watchUnique, evidence)],
+  ['watch-faithful', (evidence) => new WatchChecker('watch-faithful', watchFaithful, evidence)],
+  ['watch-atomic', (evidence) => new WatchChecker('watch-atomic', watchAtomic, evidence)],
+  ['watch-reliable', (evidence) => new WatchChecker('watch-reliable', watchReliable, evidence)],
+  ['watch-bookmarkable', (evidence) => new WatchChecker('watch-bookmarkable', watchBookmarkable, evidence)],
+  ['watch-prev-kv', (evidence) => new WatchChecker('watch-prev-kv', watchPrevKv, evidence)],
+  ['watch-compaction', (evidence) => new WatchChecker('watch-compaction', watchCompaction, evidence)],
+  ['lease-not-early', (evidence) => new LeaseNotEarly(evidence)],
+  ['lock-exclusion', () => new LockExclusion()],
   ['durability', () => new Durability()],
   ['convergence', () => new Convergence()],
 ]);
 
 export const checkerNames: readonly string[] = [...factories.keys()];
 
-/** Fresh checkers for one run, in the order of the registry, behind what records the truth for them. @throws RangeError for a name that is not in it */
+/** Fresh checkers for one run, in the order of the registry, behind those that record for them. @throws RangeError for a name that is not in it */
 export function createCheckers(names: readonly string[] | 'all'): readonly Checker[] {
   for (const name of names === 'all' ? [] : names) {
     if (!factories.has(name))
       throw new RangeError(`no checker is called ${name}; there are ${checkerNames.join(', ')}`);
   }
   const truth = new Truth();
+  const evidence = { truth, feeds: new MemberFeeds(), leases: new LeaseLives() };
+  const recorders = [new TruthRecorder(truth), evidence.feeds, evidence.leases];
   const chosen = [...factories].filter(([name]) => names === 'all' || names.includes(name));
-  return [new TruthRecorder(truth), ...chosen.map(([, create]) => create(truth))];
+  return [...recorders, ...chosen.map(([, create]) => create(evidence))];
 }

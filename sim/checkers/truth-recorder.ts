@@ -31,6 +31,7 @@ export class TruthRecorder implements Checker {
   #record(member: ChainfireMember, nowUs: number): void {
     const truth = this.#truth;
     const { revision, compactRevision } = member.view;
+    truth.compacted(compactRevision, nowUs);
     if (revision <= truth.revision || !truth.isComplete) return;
     if (compactRevision > truth.revision + 1) {
       truth.abandon();

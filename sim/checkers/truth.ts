@@ -1,4 +1,5 @@
 import { assert } from '../../core/base/assert.ts';
+import { equalBytes } from '../../core/base/bytes.ts';
 import { type KeyValue } from '../../core/chainfire/api/kv.ts';
 
 /** Everything that one revision changed. */
@@ -22,6 +23,9 @@ export class Truth {
   /** By key, what was made of it, ascending by modRevision. */
   readonly #versions = new Map<string, KeyValue[]>();
   #complete = true;
+  /** Values that were found equal to a row's: by buffer, and by their place in it. */
+  readonly #compared = new Map<ArrayBufferLike, Map<number, KeyValue>>();
+  readonly #compactions: { readonly atUs: number; readonly revision: number }[] = [];
 
   /** @param firstRevision that of the empty store */
   constructor(firstRevision = 1) {
@@ -60,6 +64,41 @@ export class Truth {
   /** A revision was out of reach: nothing more is recorded. */
   abandon(): void {
     this.#complete = false;
+  }
+
+  /**
+   * Whether a row that somebody was told is the one that was applied. The same bytes are told many times over, in what are
+   * views of one buffer, and are compared once.
+   */
+  isRow(told: KeyValue, row: KeyValue): boolean {
+    const { value } = told;
+    const numbers =
+      told.key === row.key &&
+      told.createRevision === row.createRevision &&
+      told.modRevision === row.modRevision &&
+      told.version === row.version &&
+      told.lease === row.lease;
+    if (!numbers || value.length !== row.value.length) return false;
+    let compared = this.#compared.get(value.buffer);
+    if (compared === undefined) this.#compared.set(value.buffer, (compared = new Map()));
+    if (compared.get(value.byteOffset) === row) return true;
+    if (!equalBytes(value, row.value)) return false;
+    compared.set(value.byteOffset, row);
+    return true;
+  }
+
+  /** Some member has compacted up to here. */
+  compacted(revision: number, atUs: number): void {
+    if (revision > this.compactRevisionAt(atUs)) this.#compactions.push({ atUs, revision });
+  }
+
+  /** The highest revision that any member had compacted at a time. */
+  compactRevisionAt(atUs: number): number {
+    for (let at = this.#compactions.length - 1; at >= 0; at -= 1) {
+      const compaction = this.#compactions[at];
+      if (compaction !== undefined && compaction.atUs <= atUs) return compaction.revision;
+    }
+    return 0;
   }
 
   changeAt(revision: number): TrueChange | undefined {

@@ -181,10 +181,12 @@ test('durability fires when a member ends below an acknowledged write, or withou
   expect(endOf(checker, lost)).toBe('durability');
 });
 
-test('the registry creates what is named, afresh, behind the recorder of the truth, and says what there is', () => {
-  expect(createCheckers('all').map(({ name }) => name)).toEqual(['truth', ...checkerNames]);
+const recorders = ['truth', 'watch-feeds', 'lease-lives'];
+
+test('the registry creates what is named, afresh, behind the recorders, and says what there is', () => {
+  expect(createCheckers('all').map(({ name }) => name)).toEqual([...recorders, ...checkerNames]);
   expect(createCheckers(['durability', 'vote-once']).map(({ name }) => name)).toEqual([
-    'truth',
+    ...recorders,
     'vote-once',
     'durability',
   ]);

@@ -1,0 +1,10 @@
+import { type LeaseLives } from './lease-lives.ts';
+import { type Truth } from './truth.ts';
+import { type MemberFeeds } from './watch-feeds.ts';
+
+/** What recorders gather during a run for the checkers that judge at its end. */
+export interface Evidence {
+  readonly truth: Truth;
+  readonly feeds: MemberFeeds;
+  readonly leases: LeaseLives;
+}
