@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 
 export interface CommandResult {
   readonly code: number | null;
@@ -6,20 +6,21 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. A program that does not end within a minute is killed, and its code is null. */
+/** Runs a program to its end. A program that does not end in its time, a minute, is killed, and its code is null. */
 export function runCommand(
   program: string,
   args: readonly string[],
   options: {
     readonly input?: string | undefined;
     readonly environment?: Readonly<Record<string, string>>;
+    readonly timeoutMs?: number;
   } = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.environment },
-      timeout: 60_000,
+      timeout: options.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',
     });
     const stdout: Buffer[] = [];
@@ -40,9 +41,89 @@ export function runCommand(
   });
 }
 
-export function etcdctl(endpoints: string, args: readonly string[], input?: string): Promise<CommandResult> {
-  return runCommand('etcdctl', [`--endpoints=${endpoints}`, '--command-timeout=20s', ...args], {
+export function etcdctl(
+  endpoints: string,
+  args: readonly string[],
+  input?: string,
+  timeoutMs?: number,
+): Promise<CommandResult> {
+  return runCommand('etcdctl', etcdctlArguments(endpoints, args), {
     input,
     environment: { ETCDCTL_API: '3' },
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
+}
+
+function etcdctlArguments(endpoints: string, args: readonly string[]): readonly string[] {
+  return [`--endpoints=${endpoints}`, '--command-timeout=20s', ...args];
+}
+
+/** A program that goes on: what it says is awaited, and it is ended by a signal. */
+export class LiveCommand {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #closed: Promise<number | null>;
+  #stdout = '';
+  #stderr = '';
+  #isClosed = false;
+  #changed: () => void = () => undefined;
+
+  private constructor(
+    program: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
+    this.#child = spawn(program, args, {
+      env: { ...process.env, ...environment },
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
+    this.#child.stdout.on('data', (chunk: Buffer) => {
+      this.#stdout += chunk.toString('latin1');
+      this.#changed();
+    });
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#stderr += chunk.toString('latin1');
+      this.#changed();
+    });
+    this.#child.stdin.on('error', () => undefined);
+    this.#closed = new Promise((resolve, reject) => {
+      this.#child.on('error', reject);
+      this.#child.on('close', (code) => {
+        this.#isClosed = true;
+        this.#changed();
+        resolve(code);
+      });
+    });
+  }
+
+  static etcdctl(endpoints: string, args: readonly string[]): LiveCommand {
+    return new LiveCommand('etcdctl', etcdctlArguments(endpoints, args), { ETCDCTL_API: '3' });
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  /** Waits until what it has said on stdout satisfies. @throws with everything it said when it ends before */
+  async until(satisfies: (stdout: string) => boolean): Promise<void> {
+    while (!satisfies(this.#stdout)) {
+      if (this.#isClosed) throw new Error(`ended before it said it:\n${this.#stdout}\n${this.#stderr}`);
+      await new Promise<void>((resolve) => (this.#changed = resolve));
+    }
+  }
+
+  write(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  closeInput(): void {
+    this.#child.stdin.end();
+  }
+
+  /** Waits for its end, which a signal may bring about. */
+  async end(signal?: NodeJS.Signals): Promise<CommandResult> {
+    if (signal !== undefined) this.#child.kill(signal);
+    const code = await this.#closed;
+    return { code, stdout: this.#stdout, stderr: this.#stderr };
+  }
 }
