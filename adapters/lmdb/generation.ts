@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
+import { type Database, open, type RangeOptions, type RootDatabase, type Transaction } from 'lmdb';
 
 import { assert, present } from '../../core/base/assert.ts';
 import { type StoreRange, type StoreRow } from '../../core/storage/backend.ts';
@@ -123,6 +123,12 @@ export class Generation {
       else from = `${last[0]}\0`;
       rowsMax = Math.min(chunkRowsMax, rowsMax * 2);
     }
+  }
+
+  /** Rows that are committed, counted by lmdb itself: neither keys nor values come out of the map. */
+  count(table: string, { from, to }: Pick<StoreRange, 'from' | 'to'>): number {
+    if (to !== undefined && to <= from) return 0;
+    return this.#table(table).getKeysCount({ start: from, end: to } as RangeOptions);
   }
 
   /** Takes a read transaction, which counts as a user until `releaseSnapshot`. */

@@ -139,6 +139,22 @@ export class LmdbBackend implements DurableStore {
     };
   }
 
+  count(table: string, { from, to }: Pick<StoreRange, 'from' | 'to'>): number {
+    this.#assertOpen();
+    const range = { from, to };
+    const layers = this.#layers().map((layer) => layer.table(table));
+    let count = this.#generation.count(table, range);
+    // Each pending key counts as its newest layer says, in place of what is committed.
+    for (let at = 0; at < layers.length; at += 1) {
+      for (const [key, value] of layers[at]?.range(range) ?? []) {
+        if (layers.slice(0, at).some((newer) => newer.has(key))) continue;
+        const isCommitted = this.#generation.count(table, { from: key, to: `${key}\0` });
+        count += (value === null ? 0 : 1) - isCommitted;
+      }
+    }
+    return count;
+  }
+
   write(batch: readonly StoreWrite[]): number {
     this.#assertOpen();
     assertStoreBatch(this.tables, batch);

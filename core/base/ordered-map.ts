@@ -120,6 +120,12 @@ export class OrderedMap<V> {
     };
   }
 
+  /** Entries with from ≤ key < to; `to` undefined: to the end. Looks at no entry but those at the bounds. */
+  count(from: string, to: string | undefined): number {
+    if (to !== undefined && to <= from) return 0;
+    return countBetween(this.#root, from, to);
+  }
+
   /** A map with the same entries, in constant time; from now on neither sees the other's changes. */
   clone(): OrderedMap<V> {
     const copy = new OrderedMap<V>();
@@ -184,6 +190,24 @@ class TreeNode<V> {
 
 function sizeOf(node: TreeNode<unknown>): number {
   return node.children === undefined ? node.keys.length : node.children.length;
+}
+
+/** Entries below the node; undefined bounds are those that the node lies within. */
+function countBetween(node: TreeNode<unknown>, from: string | undefined, to: string | undefined): number {
+  const { keys, children } = node;
+  if (children === undefined) {
+    const first = from === undefined ? 0 : lowerBound(keys, from);
+    const end = to === undefined ? keys.length : lowerBound(keys, to);
+    return end - first;
+  }
+  const first = from === undefined ? 0 : upperBound(keys, from);
+  const last = to === undefined ? children.length - 1 : upperBound(keys, to);
+  let count = 0;
+  for (let at = first; at <= last; at += 1) {
+    const child = children[at] as TreeNode<unknown>;
+    count += countBetween(child, at === first ? from : undefined, at === last ? to : undefined);
+  }
+  return count;
 }
 
 /** Position of the first key that is not below `key`. */

@@ -1,8 +1,10 @@
 import { type RangeResponse, type TxnResponse } from './api/kv.ts';
 import { type MemberResponse } from './member-protocol.ts';
 
-/** Looking at a record costs about as much as copying so many bytes, returned or only counted. */
+/** Looking at a record costs about as much as copying so many bytes. */
 const recordOverheadBytes = 128;
+/** Counting one that is not returned. */
+const countedBytes = 16;
 
 /** About how many bytes were looked at for an answer; what a turn of answering is measured by. */
 export function bytesRead(response: MemberResponse): number {
@@ -21,7 +23,7 @@ export function bytesRead(response: MemberResponse): number {
 }
 
 function bytesOfRange({ count, kvs }: RangeResponse): number {
-  let bytes = (1 + count) * recordOverheadBytes;
+  let bytes = (1 + kvs.length) * recordOverheadBytes + count * countedBytes;
   for (const { value } of kvs) bytes += value.length;
   return bytes;
 }

@@ -20,6 +20,9 @@ export interface StorageBackend {
    */
   range(table: string, range: StoreRange): Iterable<StoreRow>;
 
+  /** Rows with from ≤ key < to, counted without reading their values. */
+  count(table: string, range: Pick<StoreRange, 'from' | 'to'>): number;
+
   /** Applies the whole batch, in order; returns its number: 1, 2, 3 … within this life of the store. */
   write(batch: readonly StoreWrite[]): number;
 

@@ -33,6 +33,10 @@ export class MemoryBackend implements StorageBackend {
     return tableOf(this.#content, table).range(range);
   }
 
+  count(table: string, { from, to }: Pick<StoreRange, 'from' | 'to'>): number {
+    return tableOf(this.#content, table).count(from, to);
+  }
+
   write(batch: readonly StoreWrite[]): number {
     assertStoreBatch(this.tables, batch);
     for (const { table, key, value } of batch) {

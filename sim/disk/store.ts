@@ -73,6 +73,10 @@ export class SimulatedStore implements StorageBackend {
     return this.#content.range(table, range);
   }
 
+  count(table: string, range: Pick<StoreRange, 'from' | 'to'>): number {
+    return this.#content.count(table, range);
+  }
+
   write(batch: readonly StoreWrite[]): number {
     this.#content.write(batch);
     this.#pending.push(batch);

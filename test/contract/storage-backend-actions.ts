@@ -66,6 +66,9 @@ export async function runActions(subject: OpenedStore, actions: readonly StoreAc
         break;
       case 'read':
         expect(rowsOf(store, 'rows', action.range)).toEqual(modelRows(content, action.range));
+        expect(store.count('rows', action.range)).toBe(
+          modelRows(content, { from: action.range.from, to: action.range.to }).length,
+        );
         break;
       case 'get':
         expect(textOf(store, action.key)).toBe(content.get(action.key));

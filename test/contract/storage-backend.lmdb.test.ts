@@ -8,7 +8,8 @@ import { storageBackendContract } from './storage-backend.ts';
 import { contractTables, type OpenedStore } from './storage-backend-subject.ts';
 
 function open(parent: string, dir: string): OpenedStore {
-  const store = LmdbBackend.open({ dir, tables: contractTables });
+  // The contract is of content; a test that settles dozens of times need not wait for a pause each time.
+  const store = LmdbBackend.open({ dir, tables: contractTables, commitIntervalMs: 1 });
   const reports: number[] = [];
   let written = 0;
   const write = store.write.bind(store);

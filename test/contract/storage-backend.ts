@@ -194,6 +194,26 @@ export function storageBackendContract(name: string, open: () => Promise<OpenedS
       }
     });
 
+    test('rows are counted within their bounds, pending and stored alike, whatever lies over what', async () => {
+      const store = await openStore();
+      store.write(Array.from({ length: 2_000 }, (_, at) => put(keyOf(at), 'old')));
+      await opened?.settle?.();
+      store.write([remove(keyOf(0)), put(keyOf(1), 'new'), put(keyOf(5_000), 'new'), remove(keyOf(6_000))]);
+      await pause();
+      store.write([put(keyOf(0), 'again'), remove(keyOf(1)), remove(keyOf(2)), put(keyOf(5_001), 'new')]);
+      for (const settled of [false, true]) {
+        if (settled) await opened?.settle?.();
+        expect(store.count('rows', { from: '' })).toBe(2_000);
+        expect(store.count('rows', { from: keyOf(0), to: keyOf(4) })).toBe(2);
+        expect(store.count('rows', { from: keyOf(1_999), to: keyOf(5_001) })).toBe(2);
+        expect(store.count('rows', { from: keyOf(10), to: keyOf(10) })).toBe(0);
+        expect(store.count('rows', { from: keyOf(11), to: keyOf(10) })).toBe(0);
+        expect(store.count('rows', { from: keyOf(9_000) })).toBe(0);
+        expect(store.count('meta', { from: '' })).toBe(0);
+      }
+      expect(() => store.count('others', { from: '' })).toThrow(InvariantError);
+    });
+
     test('a reader may stop early, write, and read again', async () => {
       const store = await openStore();
       store.write(Array.from({ length: 2_000 }, (_, at) => put(keyOf(at), 'x')));

@@ -238,6 +238,21 @@ export class Mvcc {
     return merge(stored, this.#overlay.range({ from, to, reverse }), reverse);
   }
 
+  /** Keys of the range now, counted without reading their records. */
+  count(range: KeyRange): number {
+    if (range.single) return this.row(range.from) === undefined ? 0 : 1;
+    if (range.to !== undefined && range.to <= range.from) return 0;
+    const from = currentBound(range.from);
+    const to = range.to === undefined ? undefined : currentBound(range.to);
+    let count = this.#store.count(currentTable, { from, to });
+    // Few: what the batch that is being applied has changed.
+    for (const [key, row] of this.#overlay.range({ from, to })) {
+      count +=
+        (row === deletedRow ? 0 : 1) - this.#store.count(currentTable, { from: key, to: `${key}\x00` });
+    }
+    return count;
+  }
+
   /**
    * Where the records lie that made up the range at an earlier revision; lazily. Two seeks a key: a key may have any
    * number of versions.

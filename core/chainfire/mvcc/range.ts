@@ -41,7 +41,8 @@ export function evaluateRange(mvcc: Mvcc, request: RangeRequest): RangeResponse 
 }
 
 function countRecords(mvcc: Mvcc, range: KeyRange, revision: number): number {
-  const records = recordsAt(mvcc, range, revision, false)[Symbol.iterator]();
+  if (isNewest(mvcc, revision)) return mvcc.count(range);
+  const records = mvcc.rowsAt(range, revision, false)[Symbol.iterator]();
   let count = 0;
   while (records.next().done !== true) count += 1;
   return count;
@@ -55,18 +56,22 @@ interface Picked {
 
 function* recordsAt(mvcc: Mvcc, range: KeyRange, revision: number, reverse: boolean): Iterable<RecordAt> {
   // The newest revision needs no index: `current` holds it. Inside a transaction it is the transaction's own.
-  if (revision === 0 || revision === mvcc.revision) {
+  if (isNewest(mvcc, revision)) {
     for (const [, row] of mvcc.rows(range, reverse)) yield row;
   } else {
     yield* mvcc.rowsAt(range, revision, reverse);
   }
 }
 
+function isNewest(mvcc: Mvcc, revision: number): boolean {
+  return revision === 0 || revision === mvcc.revision;
+}
+
 function isInKeyOrder(request: RangeRequest): boolean {
   return request.sortTarget === sortTargets.key;
 }
 
-/** Key order, either way: what the limit cuts off is counted, never read. */
+/** Key order, either way: what the limit cuts off is counted, never read, but for the record that shows that it does. */
 function pickInOrder(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked {
   const kvs: KeyValue[] = [];
   let count = 0;
@@ -77,10 +82,24 @@ function pickInOrder(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked
     if (more) continue;
     const kv = decodeRecord(mvcc.record(at));
     if (!passesFilters(kv, request)) continue;
-    if (request.limit > 0 && kvs.length === request.limit) more = true;
-    else kvs.push(kv);
+    if (request.limit === 0 || kvs.length < request.limit) {
+      kvs.push(kv);
+      continue;
+    }
+    more = true;
+    if (isNewest(mvcc, request.revision)) {
+      count += mvcc.count(behind(range, kv.key, reverse));
+      break;
+    }
   }
   return { kvs, more, count };
+}
+
+/** What is left of a range behind a key of it. */
+function behind(range: KeyRange, key: string, reverse: boolean): KeyRange {
+  return reverse
+    ? { from: range.from, to: key, single: false }
+    : { from: `${key}\x00`, to: range.to, single: false };
 }
 
 /** Below this many spare records a cut is not worth its sort. */

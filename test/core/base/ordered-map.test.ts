@@ -242,6 +242,7 @@ test('every range of a small map holds exactly what lies between its bounds', ()
       const inside = all.filter((key) => key >= keyOf(low) && key < keyOf(high));
       const range = { from: keyOf(low), to: keyOf(high) };
       expect(Array.from(map.range(range), ([key]) => key)).toEqual(inside);
+      expect(map.count(range.from, range.to)).toBe(inside.length);
       expect(Array.from(map.range({ ...range, reverse: true }), ([key]) => key)).toEqual(inside.reverse());
     }
   }
