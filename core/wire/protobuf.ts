@@ -199,6 +199,10 @@ function skip(reader: WireReader, wireType: number, name: string): void {
   }
 }
 
+function saturated(value: bigint): number {
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(value)));
+}
+
 function scalar<T>(
   number: number,
   wireType: number,
@@ -224,6 +228,18 @@ export const int64 = (number: number): Field<number> =>
     0,
     (writer, value) => writer.int64(value),
     (reader) => reader.int64(),
+  );
+/**
+ * An int64 that is held against a bound: what is no safe integer is read as the nearest one that is, so that whoever checks
+ * the bound says what is wrong with it.
+ */
+export const saturatedInt64 = (number: number): Field<number> =>
+  scalar(
+    number,
+    varintType,
+    0,
+    (writer, value) => writer.int64(value),
+    (reader) => saturated(BigInt.asIntN(64, reader.uint64())),
   );
 export const uint64 = (number: number): Field<number> =>
   scalar(

@@ -1,9 +1,19 @@
-import { bool, id64, type Infer, int64, latin1, message, nested, repeated } from '../../wire/protobuf.ts';
+import {
+  bool,
+  id64,
+  type Infer,
+  int64,
+  latin1,
+  message,
+  nested,
+  repeated,
+  saturatedInt64,
+} from '../../wire/protobuf.ts';
 import { ResponseHeader } from './kv.ts';
 
 /** The messages of etcd's Lease service (`etcdserverpb`). Times to live are whole seconds; ids are unsigned bigints. */
 export const LeaseGrantRequest = message('LeaseGrantRequest', {
-  ttlSeconds: int64(1),
+  ttlSeconds: saturatedInt64(1),
   /** 0: the member chooses one. */
   id: id64(2),
 });

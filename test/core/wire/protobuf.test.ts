@@ -16,6 +16,7 @@ import {
   nested,
   optional,
   repeated,
+  saturatedInt64,
   text,
   uint32,
   uint64,
@@ -148,6 +149,24 @@ test('integers beyond ±(2^53 − 1) are refused, not rounded; ids are not bound
     expect(() => Everything.decode(unhex(encoded))).toThrow(WireError);
   }
   expect(Everything.decode(unhex('28 80 80 80 80 80 80 80 10')).id).toBe(2n ** 53n);
+});
+
+test('a number that is held against a bound is read as the nearest safe integer', () => {
+  const Bounded = message('Bounded', { value: saturatedInt64(1) });
+  const AsId = message('AsId', { value: id64(1) });
+  const safe = BigInt(Number.MAX_SAFE_INTEGER);
+  for (const [value, read] of [
+    [5n, 5],
+    [-5n, -5],
+    [safe, Number.MAX_SAFE_INTEGER],
+    [safe + 1n, Number.MAX_SAFE_INTEGER],
+    [2n ** 63n - 1n, Number.MAX_SAFE_INTEGER],
+    [-(2n ** 63n), Number.MIN_SAFE_INTEGER],
+  ] as const) {
+    const encoded = AsId.encode({ value: BigInt.asUintN(64, value) });
+    expect(Bounded.decode(encoded)).toEqual({ value: read });
+    if (BigInt(read) === value) expect(Bounded.encode({ value: read })).toEqual(encoded);
+  }
 });
 
 test('varints may be longer than they need to be, up to ten bytes', () => {
