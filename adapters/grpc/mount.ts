@@ -32,6 +32,8 @@ import { statusCodes, StatusError, type StatusName } from './status.ts';
 export interface MountHooks {
   /** A handler failed with something other than a `StatusError`: a defect, which the client sees as INTERNAL. */
   onDefect(path: string, error: unknown): void;
+  /** Before every call, streams included. */
+  onStarted?(path: string, kind: Method['kind']): void;
   /** After every call: for metrics and logs. */
   onCompleted?(call: CompletedCall): void;
 }
@@ -85,14 +87,14 @@ function handlerOf(method: Method, hooks: MountHooks): UntypedServiceImplementat
       };
     case 'serverStream':
       return (call: ServerWritableStream<Bytes, Bytes>) => {
-        void serveStream(method.path, call, hooks, (context) => {
+        void serveStream(method, call, hooks, (context) => {
           const responses = method.handle(decodeOrRefuse(method.request, call.request), context);
           return writeEach(method, call, responses, context.signal);
         });
       };
     case 'duplex':
       return (call: ServerDuplexStream<Bytes, Bytes>) => {
-        void serveStream(method.path, call, hooks, (context) =>
+        void serveStream(method, call, hooks, (context) =>
           writeEach(
             method,
             call,
@@ -103,7 +105,7 @@ function handlerOf(method: Method, hooks: MountHooks): UntypedServiceImplementat
       };
     case 'push':
       return (call: ServerDuplexStream<Bytes, Bytes>) => {
-        void serveStream(method.path, call, hooks, (context) =>
+        void serveStream(method, call, hooks, (context) =>
           method.handle(decodeEach(method, call, context.signal), sinkOf(method, call), context),
         );
       };
@@ -117,6 +119,7 @@ async function serveUnary(
   hooks: MountHooks,
 ): Promise<void> {
   const startMs = performance.now();
+  hooks.onStarted?.(method.path, method.kind);
   let request: unknown;
   let responseBytes = 0;
   let code: StatusName = 'OK';
@@ -148,12 +151,13 @@ type StreamCall = ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes,
 
 /** Runs a stream to its end, and ends the call as it did. */
 async function serveStream(
-  path: string,
+  { path, kind }: Pick<Method, 'path' | 'kind'>,
   call: StreamCall,
   hooks: MountHooks,
   run: (context: CallContext) => Promise<void>,
 ): Promise<void> {
   const startMs = performance.now();
+  hooks.onStarted?.(path, kind);
   const context = contextOf(call);
   // A stream that breaks has told `cancelled` already; without a listener its error would end the process.
   call.on('error', () => undefined);

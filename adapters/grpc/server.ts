@@ -15,6 +15,11 @@ export interface GrpcServerOptions {
   readonly hooks: MountHooks;
 }
 
+interface Transfer {
+  receivedBytes: number;
+  sentBytes: number;
+}
+
 /** Pings on idle connections: a peer that vanished without a word is noticed within their sum. */
 const keepaliveTimeMs = 10_000;
 const keepaliveTimeoutMs = 5_000;
@@ -29,13 +34,22 @@ export class GrpcServer {
   readonly #grpc: Server;
   readonly #listener: SocketServer;
   readonly #sockets: Set<Socket>;
+  /** Of connections that have ended. */
+  readonly #ended: Transfer;
   readonly address: Address;
 
-  private constructor(grpc: Server, listener: SocketServer, sockets: Set<Socket>, address: Address) {
-    this.#grpc = grpc;
-    this.#listener = listener;
-    this.#sockets = sockets;
-    this.address = address;
+  private constructor(parts: {
+    readonly grpc: Server;
+    readonly listener: SocketServer;
+    readonly sockets: Set<Socket>;
+    readonly ended: Transfer;
+    readonly address: Address;
+  }) {
+    this.#grpc = parts.grpc;
+    this.#listener = parts.listener;
+    this.#sockets = parts.sockets;
+    this.#ended = parts.ended;
+    this.address = parts.address;
   }
 
   /** @throws Error naming the address and purpose when it cannot be listened on */
@@ -52,9 +66,14 @@ export class GrpcServer {
     for (const service of options.services) mount(grpc, service, options.hooks);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
     const sockets = new Set<Socket>();
+    const ended: Transfer = { receivedBytes: 0, sentBytes: 0 };
     const listener = createServer({ noDelay: true }, (socket) => {
       sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
+      socket.once('close', () => {
+        sockets.delete(socket);
+        ended.receivedBytes += socket.bytesRead;
+        ended.sentBytes += socket.bytesWritten;
+      });
       injector.injectConnection(socket);
     });
     await new Promise<void>((resolve, reject) => {
@@ -68,7 +87,17 @@ export class GrpcServer {
       listener.listen({ host: address.host, port: address.port }, resolve);
     });
     const { port } = listener.address() as AddressInfo;
-    return new GrpcServer(grpc, listener, sockets, { host: address.host, port });
+    return new GrpcServer({ grpc, listener, sockets, ended, address: { host: address.host, port } });
+  }
+
+  /** Bytes on its sockets so far. */
+  transfer(): Readonly<Transfer> {
+    let { receivedBytes, sentBytes } = this.#ended;
+    for (const { bytesRead, bytesWritten } of this.#sockets) {
+      receivedBytes += bytesRead;
+      sentBytes += bytesWritten;
+    }
+    return { receivedBytes, sentBytes };
   }
 
   /** Accepts no more, lets calls under way end for `graceMs` at most, and cuts what is left. */

@@ -173,6 +173,7 @@ export class StateMachine {
       return 'kind' in response ? response : { kind: 'put', response };
     }
     if (command.txn !== undefined) {
+      mvcc.counters.txns += 1;
       const response = executeTxn(mvcc, this.#leaseExists, command.txn);
       return 'kind' in response ? response : { kind: 'txn', response };
     }

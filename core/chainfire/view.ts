@@ -1,5 +1,6 @@
 import { type RaftView } from '../raft/types.ts';
 import { type Member } from './api/cluster.ts';
+import { type AppliedCounts } from './applied-counts.ts';
 import { type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
@@ -26,6 +27,9 @@ export interface MemberView {
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
+  /** Done since the process started. */
+  readonly applied: AppliedCounts;
+  readonly isLearner: boolean;
   readonly leaseCount: number;
   /** By id; a copy of all, so not for every scrape of a member with a million. */
   leases(): readonly LeaseView[];
@@ -84,6 +88,10 @@ export function createView(parts: {
     },
     get liveBytes() {
       return mvcc.liveBytes;
+    },
+    applied: mvcc.counters,
+    get isLearner() {
+      return state.configuration.learners.includes(raft.id);
     },
     get leaseCount() {
       return leases.size;

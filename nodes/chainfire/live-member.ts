@@ -1,5 +1,5 @@
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
-import { type MemberObservation } from '../../adapters/metrics/chainfire-metrics.ts';
+import { type MemberObservation, type TransferObservation } from '../../adapters/metrics/observation.ts';
 import { type SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { type DurableStore } from '../../adapters/runner/ports.ts';
 import { type RunnerFailure, type StreamTypes } from '../../adapters/runner/protocol.ts';
@@ -86,7 +86,7 @@ export class LiveMember {
     this.onLeaderChanged(leader, term);
   }
 
-  observe(): MemberObservation {
+  observe(clients: TransferObservation): MemberObservation {
     const view = this.#parts.machine.view;
     const { raft } = view;
     const counters = this.#parts.transport.counters();
@@ -94,6 +94,7 @@ export class LiveMember {
       memberId: String(raft.id),
       hasLeader: raft.leader !== 0,
       isLeader: raft.role === 'leader',
+      isLearner: view.isLearner,
       repairing: raft.repairing,
       term: raft.term,
       commitIndex: raft.commitIndex,
@@ -107,7 +108,11 @@ export class LiveMember {
       pendingRequests: view.pendingRequests,
       storedBytes: view.storedBytes,
       liveBytes: view.liveBytes,
+      leaseCount: view.leaseCount,
+      watches: view.watches,
+      applied: view.applied,
       runner: this.#parts.runner.counters,
+      clients,
       peers: [...counters].map(([id, link]) => ({
         peer: this.#parts.peerNames.get(id) ?? String(id),
         connected: this.#parts.transport.connected(id),

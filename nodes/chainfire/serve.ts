@@ -88,6 +88,8 @@ interface ProcessParts {
   readonly log: Logger;
 }
 
+const nothingTransferred = { receivedBytes: 0, sentBytes: 0 };
+
 /** The parts of a running process, and the order in which they start and stop. */
 class ServingProcess {
   readonly #parts: ProcessParts;
@@ -96,6 +98,7 @@ class ServingProcess {
   readonly #metrics: ChainfireMetrics;
   readonly #slowRequests: SlowRequestLog;
   #member: LiveMember | undefined;
+  #clients: GrpcServer | undefined;
 
   constructor(parts: ProcessParts) {
     this.#parts = parts;
@@ -103,7 +106,7 @@ class ServingProcess {
     this.#metrics = new ChainfireMetrics({
       version,
       processMetrics: true,
-      observe: () => this.#member?.observe(),
+      observe: () => this.#member?.observe(this.#clients?.transfer() ?? nothingTransferred),
     });
   }
 
@@ -200,7 +203,7 @@ class ServingProcess {
     const open: { stop(): Promise<void> }[] = [];
     const hooks = this.#hooks();
     try {
-      const client = await GrpcServer.listen({
+      const clients = await GrpcServer.listen({
         address: settings.listenClient,
         purpose: 'clients',
         services: [
@@ -224,7 +227,8 @@ class ServingProcess {
         receiveBytesMax: settings.requestBytesMax + receiveReserveBytes,
         hooks,
       });
-      open.push({ stop: () => client.stop(stopGraceMs) });
+      this.#clients = clients;
+      open.push({ stop: () => clients.stop(stopGraceMs) });
       const peers = await PeerServer.listen({
         address: settings.listenPeer,
         receiver: this.#door.peerReceiver(own),
@@ -250,6 +254,7 @@ class ServingProcess {
     return {
       onDefect: (path, error) =>
         log.error({ err: error, path }, 'a call failed for a reason that is no refusal'),
+      onStarted: (path, kind) => this.#metrics.callStarted(path, kind),
       onCompleted: (call) => {
         this.#metrics.callCompleted(call.path, call.code, call.durationMs);
         this.#slowRequests.completed(call);

@@ -12,7 +12,7 @@ export interface EtcdServer {
 }
 
 /** One real etcd, in a directory and on ports of its own. */
-export async function startEtcd(): Promise<EtcdServer> {
+export async function startEtcd(flags: readonly string[] = []): Promise<EtcdServer> {
   const dir = mkdtempSync(join(tmpdir(), 'photon-etcd-'));
   const [clientPort = 0, peerPort = 0] = await freePorts(2);
   const client = `http://127.0.0.1:${clientPort}`;
@@ -30,6 +30,7 @@ export async function startEtcd(): Promise<EtcdServer> {
         '--initial-cluster',
         `reference=${peer}`,
       ],
+      ...flags,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );

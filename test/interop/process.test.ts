@@ -73,7 +73,7 @@ describe('one member, one process', () => {
       /^etcd_server_proposals_committed_total [1-9]/m,
       /^etcd_disk_wal_fsync_duration_seconds_count [1-9]/m,
       /^photon_chainfire_revision [2-9]/m,
-      /^grpc_server_handled_total\{grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"\} [1-9]/m,
+      /^grpc_server_handled_total\{grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"\} [1-9]/m,
     ]) {
       expect(metrics).toMatch(line);
     }

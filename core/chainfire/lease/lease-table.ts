@@ -106,6 +106,7 @@ export class LeaseTable {
     this.#leases.set(id, lease);
     this.#changed.add(id);
     this.#renewed.add(lease);
+    this.#mvcc.counters.leasesGranted += 1;
     return { kind: 'leaseGrant', response: { header: this.#header(), id, ttlSeconds } };
   }
 
@@ -114,6 +115,7 @@ export class LeaseTable {
     const lease = this.#leases.get(id);
     if (lease === undefined) return etcdRefusal('LEASE_NOT_FOUND');
     this.#end(lease, this.#mvcc.attachedKeys(id));
+    this.#mvcc.counters.leasesRevoked += 1;
     return { kind: 'leaseRevoke', response: { header: this.#header() } };
   }
 
@@ -123,6 +125,7 @@ export class LeaseTable {
       const lease = this.#leases.get(id);
       if (lease === undefined) continue;
       lease.renewedIndex = index;
+      this.#mvcc.counters.leasesRenewed += 1;
       this.#changed.add(id);
       this.#renewed.add(lease);
     }
@@ -143,7 +146,11 @@ export class LeaseTable {
       // All are looked up before the first deletion: the store shows only what was written.
       doomed.push({ lease, keys: this.#mvcc.attachedKeys(id) });
     }
-    for (const { lease, keys } of doomed) if (lease.alive) this.#end(lease, keys);
+    for (const { lease, keys } of doomed) {
+      if (!lease.alive) continue;
+      this.#end(lease, keys);
+      this.#mvcc.counters.leasesExpired += 1;
+    }
   }
 
   /** The lease and its keys go, the keys in one revision. */

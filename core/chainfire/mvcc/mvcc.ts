@@ -3,6 +3,7 @@ import { crc32c } from '../../base/crc32c.ts';
 import { OrderedMap } from '../../base/ordered-map.ts';
 import { type StorageBackend, type StoreWrite } from '../../storage/backend.ts';
 import { type KeyValue } from '../api/kv.ts';
+import { newAppliedCounters } from '../applied-counts.ts';
 import { noBytes } from '../../base/bytes.ts';
 import {
   attachedMark,
@@ -55,6 +56,8 @@ const subRevisionMax = 4_294_967_295;
  * A key changes at most once in a transaction (validation refuses anything else), so (key, main revision) is unique.
  */
 export class Mvcc {
+  /** What was done, for metrics; counted by all that changes it. */
+  readonly counters = newAppliedCounters();
   readonly #store: StorageBackend;
   /** Main revision of the last transaction that changed something. */
   #revision: number = firstRevision;
@@ -363,6 +366,8 @@ export class Mvcc {
     this.#write(indexTable, index, mark);
     this.#storedBytes += revisionKeyBytes + record.length + index.length + mark.length;
     this.#hash = crc32c(record, this.#hash);
+    if (mark === putMark) this.counters.puts += 1;
+    else this.counters.deletes += 1;
     if (this.#capturesChanges) this.#changed.push({ revision: this.#revision + 1, key, record, previous });
   }
 

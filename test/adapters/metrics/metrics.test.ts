@@ -1,12 +1,14 @@
 import { afterEach, expect, test } from 'vitest';
 
-import { ChainfireMetrics, type MemberObservation } from '../../../adapters/metrics/chainfire-metrics.ts';
+import { ChainfireMetrics } from '../../../adapters/metrics/chainfire-metrics.ts';
 import { MetricsServer } from '../../../adapters/metrics/http-server.ts';
+import { type MemberObservation } from '../../../adapters/metrics/observation.ts';
 
 const observation: MemberObservation = {
-  memberId: '1',
+  memberId: '26',
   hasLeader: true,
   isLeader: false,
+  isLearner: false,
   repairing: false,
   term: 3,
   commitIndex: 40,
@@ -20,6 +22,18 @@ const observation: MemberObservation = {
   pendingRequests: 2,
   storedBytes: 1_000,
   liveBytes: 600,
+  leaseCount: 3,
+  watches: { streams: 4, watches: 9, behind: 2, eventsSent: 70, undrainedBytes: 800 },
+  applied: {
+    puts: 11,
+    deletes: 12,
+    txns: 13,
+    leasesGranted: 14,
+    leasesRenewed: 15,
+    leasesRevoked: 16,
+    leasesExpired: 18,
+  },
+  clients: { receivedBytes: 2_000, sentBytes: 3_000 },
   runner: {
     events: 50,
     requestsOverloaded: 0,
@@ -53,6 +67,8 @@ test('our names and etcd’s carry the same values where the meaning is the same
   });
   metrics.leaderChanged();
   metrics.syncEnded(0.0007);
+  metrics.callStarted('/etcdserverpb.KV/Put', 'unary');
+  metrics.callStarted('/etcdserverpb.Watch/Watch', 'push');
   metrics.callCompleted('/etcdserverpb.KV/Put', 'OK', 12);
   // Scraped twice: what is read anew must not add up.
   await metrics.scrape();
@@ -65,6 +81,13 @@ test('our names and etcd’s carry the same values where the meaning is the same
     ['photon_chainfire_raft_applied_index', 'etcd_server_proposals_applied_total', '39'],
     ['photon_chainfire_pending_requests', 'etcd_server_proposals_pending', '2'],
     ['photon_chainfire_log_sync_duration_seconds_count', 'etcd_disk_wal_fsync_duration_seconds_count', '1'],
+    ['photon_chainfire_watches', 'etcd_debugging_mvcc_watcher_total', '9'],
+    ['photon_chainfire_watch_events_total', 'etcd_debugging_mvcc_events_total', '70'],
+    ['photon_chainfire_puts_total', 'etcd_mvcc_put_total', '11'],
+    ['photon_chainfire_leases_granted_total', 'etcd_debugging_lease_granted_total', '14'],
+    ['photon_chainfire_leases_expired_total', 'etcd_debugging_server_lease_expired_total', '18'],
+    ['photon_chainfire_client_sent_bytes_total', 'etcd_network_client_grpc_sent_bytes_total', '3000'],
+    ['photon_chainfire_log_appended_bytes_total', 'etcd_disk_wal_write_bytes_total', '4096'],
     ['photon_chainfire_peer_sent_bytes_total{peer="b"}', 'etcd_network_peer_sent_bytes_total{To="b"}', '700'],
   ];
   for (const [ours, theirs, value] of pairs)
@@ -75,8 +98,16 @@ test('our names and etcd’s carry the same values where the meaning is the same
   expect(found.get('photon_chainfire_log_sync_duration_seconds_bucket{le="0.001"}')).toBe('1');
   expect(found.get('photon_chainfire_log_sync_duration_seconds_bucket{le="0.0005"}')).toBe('0');
   expect(
-    found.get('grpc_server_handled_total{grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"}'),
+    found.get(
+      'grpc_server_handled_total{grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"}',
+    ),
   ).toBe('1');
+  expect(
+    found.get(
+      'grpc_server_started_total{grpc_type="bidi_stream",grpc_service="etcdserverpb.Watch",grpc_method="Watch"}',
+    ),
+  ).toBe('1');
+  expect(found.get('etcd_server_id{server_id="1a"}')).toBe('1');
 });
 
 test('before the member has started a scrape still answers', async () => {
