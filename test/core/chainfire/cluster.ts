@@ -46,6 +46,8 @@ class CountingBackend extends MemoryBackend {
   }
 }
 
+export type StreamEffect = Extract<MemberEffect, { kind: 'notify' | 'endStream' }>;
+
 interface Delivery {
   readonly atUs: number;
   readonly order: number;
@@ -64,6 +66,8 @@ export class TestCluster {
   readonly replies = new Map<number, MemberResponse>();
   /** Sees every message and may drop it (0), pass it (1) or double it (2). */
   onMessage: (from: NodeId, to: NodeId, message: GroupMessage) => number = () => 1;
+  /** Gets what members say to their streams. */
+  onStream: (from: NodeId, effect: StreamEffect) => void = () => undefined;
   nowUs = 0;
   /** Snapshots that were sent. */
   snapshots = 0;
@@ -246,6 +250,10 @@ export class TestCluster {
         break;
       case 'removeSegments':
         for (const file of effect.files) node.segments.remove(file);
+        break;
+      case 'notify':
+      case 'endStream':
+        this.onStream(node.id, effect);
         break;
       case 'sendSnapshot':
         this.#copySnapshot(node, effect);

@@ -184,6 +184,22 @@ describe('the dialogue of a stream, as etcd 3.4 has it', () => {
   });
 });
 
+describe('headers', () => {
+  test('events come with the revision up to which the watch has everything, whatever it was not interested in', () => {
+    const scene = new WatchScene();
+    const stream = scene.open();
+    scene.create(stream, { key: 'x' });
+    scene.write(write.put('x', '1'), write.put('y', '1'), write.put('y', '2'));
+    scene.create(stream, { key: 'x', startRevision: 2 });
+    expect(scene.hearAll(stream)).toEqual([
+      '0 r1 created',
+      '0 r4 put x=1@2',
+      '1 r4 created',
+      '1 r4 put x=1@2',
+    ]);
+  });
+});
+
 describe('progress', () => {
   test('on request: once every watch of the stream is at the present, under the number of every watch', () => {
     const scene = new WatchScene();
@@ -289,6 +305,29 @@ describe('bounds', () => {
         .join(' ');
     expect(events(scene.hearAll(slow))).toBe(events(heard));
     expect(scene.hub.counts).toMatchObject({ behind: 0, undrainedBytes: 0 });
+  });
+
+  test('a stream that was full gets nothing until half of it has drained; then whoever waited longest comes first', () => {
+    const scene = new WatchScene({ streamBytesMax: 600, watchFragmentBytes: 200 });
+    const stream = scene.open();
+    scene.create(stream, { key: 'old' });
+    scene.create(stream, { key: 'busy' });
+    scene.write(write.put('old', 'x'.repeat(500)));
+    scene.write(write.put('old', '3'), write.put('busy', '4'));
+    expect(scene.unreadBytes(stream)).toBeGreaterThan(600);
+    // The answers to the creations: less than half.
+    expect(scene.hear(stream, 2)).toEqual(['0 r1 created', '1 r1 created']);
+    const unread = scene.unreadBytes(stream);
+    expect(unread).toBeLessThan(600);
+    scene.catchUp();
+    scene.write(write.put('busy', '5'));
+    expect(scene.unreadBytes(stream)).toBe(unread);
+    expect(scene.hear(stream, 1)).toHaveLength(1);
+    scene.write(write.put('busy', '6'));
+    expect(scene.hearAll(stream)).toEqual([
+      '0 r6 put old=3@3',
+      '1 r6 put busy=4@4 put busy=5@5 put busy=6@6',
+    ]);
   });
 
   test('a client that asks and asks and never reads loses its stream', () => {
