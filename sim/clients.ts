@@ -27,6 +27,8 @@ export class SimulatedClient<M extends ProcessMachine> {
   readonly #opened = new Map<number, ClientStream>();
   #wakeUs = Infinity;
   #stopped = false;
+  /** Counts processes; an older one's answers are nobody's. */
+  #life = 1;
 
   constructor(options: {
     readonly world: World;
@@ -90,6 +92,9 @@ export class SimulatedClient<M extends ProcessMachine> {
       case 'closeStream':
         this.#closeStream(effect.streamId);
         break;
+      case 'restarted':
+        this.#restarted();
+        break;
       default:
         unreachable(effect);
     }
@@ -97,12 +102,14 @@ export class SimulatedClient<M extends ProcessMachine> {
 
   #attempt(effect: Extract<ClientEffect, { kind: 'attempt' }>): void {
     const { attemptId, request, timeoutUs } = effect;
+    const life = this.#life;
     const abandon = this.#calls.attempt({
       client: this.#client,
       node: this.#node(effect.endpoint),
       request,
       timeoutUs,
       ended: (end) => {
+        if (life !== this.#life) return;
         this.#attempts.delete(attemptId);
         this.#step(attemptEvent(attemptId, end));
       },
@@ -110,8 +117,18 @@ export class SimulatedClient<M extends ProcessMachine> {
     this.#attempts.set(attemptId, abandon);
   }
 
+  /** Nobody says goodbye: calls are answered to nobody, and members find out about streams by themselves. */
+  #restarted(): void {
+    this.#life += 1;
+    this.#attempts.clear();
+    const withHost = this.#prng.chance(1, 2);
+    for (const stream of this.#opened.values()) stream.vanish(withHost);
+    this.#opened.clear();
+    this.#wakeUs = Infinity;
+  }
+
   #openStream(streamId: number, endpoint: number): void {
-    const prng = this.#prng.fork(`stream ${streamId}`);
+    const prng = this.#prng.fork(`stream ${this.#life}.${streamId}`);
     const stream = this.#streams.connect({
       client: this.#client,
       node: this.#node(endpoint),

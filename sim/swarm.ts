@@ -18,7 +18,10 @@ export function drawScenario(seed: number): Scenario {
   const drawn = drawCluster(prng.fork('cluster'));
   const workload = drawWorkload(prng.fork('workload'));
   const faults = drawFaults(prng.fork('faults'), drawn, workload);
-  const cluster = { ...drawn, config: { ...drawn.config, clockDriftPpmMax: clockDriftPpmOf(faults) } };
+  const cluster = {
+    ...drawn,
+    config: { ...drawn.config, ...drawClocks(prng.fork('clocks'), drawn, faults) },
+  };
   return {
     name: 'swarm',
     about:
@@ -61,12 +64,16 @@ function drawStreams(prng: Prng): ClusterPlan['config'] {
  * What members are told that clocks may drift by: two that drift apart as far as any fault of this run makes them. A lease
  * or a leader's word that lasted by a worse clock than that would be nobody's fault.
  */
-function clockDriftPpmOf(faults: readonly Fault[]): number {
+function drawClocks(prng: Prng, drawn: ClusterPlan, faults: readonly Fault[]): ClusterPlan['config'] {
   let driftPpm = quietDriftPpmMax;
   for (const fault of faults) {
     if (fault.kind === 'clockDrift') driftPpm = Math.max(driftPpm, Math.abs(fault.driftPpm));
   }
-  return Math.ceil((2 * driftPpm * million) / (million - driftPpm));
+  const raft = drawn.config.raft ?? defaultRaftOptions;
+  return {
+    clockDriftPpmMax: Math.ceil((2 * driftPpm * million) / (million - driftPpm)),
+    raft: { ...raft, leaseReads: prng.chance(1, 3) ? { clockDriftPpmMax: driftPpm } : undefined },
+  };
 }
 
 function drawRaftOptions(prng: Prng): RaftOptions {
@@ -96,6 +103,7 @@ function drawWorkload(prng: Prng): WorkloadPlan {
     thinkUsMin,
     thinkUsMax: thinkUsMin + between(prng, 50, 600) * usPerMs,
     callTimeoutUs: between(prng, 2, 10) * usPerSecond,
+    clientLifeUsMax: prng.fork('lives').chance(1, 4) ? 20 * usPerSecond : undefined,
     mix: {
       // Never nothing at all: a run without writes proves nothing.
       put: 2 + prng.below(8),

@@ -287,6 +287,8 @@ export interface WorkloadPlan {
   readonly thinkUsMin: number;
   readonly thinkUsMax: number;
   readonly callTimeoutUs: number;
+  /** Each client's process dies without a word and begins anew, after times drawn up to this; none: they all live on. */
+  readonly clientLifeUsMax?: number | undefined;
   /** Values are padded to a size drawn uniformly up to this; none: short ones. Large values roll segments, tear sectors. */
   readonly valueBytesMax?: number | undefined;
   /** Relative weights; an operation that is not named never happens. */

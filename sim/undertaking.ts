@@ -7,6 +7,8 @@ export interface Undertaking {
   /** After `stop`: nobody has to wait for it. */
   readonly settled: boolean;
   tick(): void;
+  /** The client's process is gone: nothing is told any more, and nothing may be done. */
+  vanish(): void;
   /** Begins nothing new; what it has begun ends. */
   stop(): void;
 }

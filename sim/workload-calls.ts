@@ -79,13 +79,7 @@ export class CallDrawer {
       case 'get':
         return { kind: 'range', request: RangeRequest.create({ key: this.#key() }) };
       case 'serializableGet':
-        return {
-          kind: 'range',
-          request: RangeRequest.create({
-            ...(this.#prng.chance(1, 4) ? this.#span() : { key: this.#key() }),
-            serializable: true,
-          }),
-        };
+        return this.#serializableGet();
       case 'delete':
         return { kind: 'deleteRange', request: this.#delete() };
       case 'compareAndSwap':
@@ -136,6 +130,15 @@ export class CallDrawer {
   #range(): RangeRequest {
     const limit = this.#prng.chance(1, 4) ? between(this.#prng, 1, 4) : 0;
     return RangeRequest.create({ ...this.#span(), limit, countOnly: this.#prng.chance(1, 10) });
+  }
+
+  /** What this member has, or has got to know of; a share asks for whatever is there at once. */
+  #serializableGet(): MemberRequest {
+    const keys = this.#prng.chance(1, 4) ? this.#span() : { key: this.#key() };
+    if (this.#prng.chance(1, 4)) {
+      return { kind: 'range', request: RangeRequest.create(keys), consistency: 'local' };
+    }
+    return { kind: 'range', request: RangeRequest.create({ ...keys, serializable: true }) };
   }
 
   #historicRange(): MemberRequest {

@@ -16,10 +16,13 @@ import { type ClientLogs, type WatchRecord } from './client-logs.ts';
 import { type History } from './history.ts';
 
 /** What the world has to carry out for a client's machine. */
-export type OutwardEffect = Extract<
-  ClientEffect,
-  { readonly kind: 'attempt' | 'abandon' | 'openStream' | 'streamSend' | 'closeStream' }
->;
+export type OutwardEffect =
+  | Extract<
+      ClientEffect,
+      { readonly kind: 'attempt' | 'abandon' | 'openStream' | 'streamSend' | 'closeStream' }
+    >
+  /** The process is gone, and another is there in its place: nobody hears what the first had asked for. */
+  | { readonly kind: 'restarted' };
 
 export interface WatchListener {
   delivered(batch: WatchBatch): void;
@@ -53,7 +56,10 @@ export class ClientDesk {
   readonly #callTimeoutUs: number;
   readonly #history: History;
   readonly #logs: ClientLogs;
-  readonly #machine: ChainfireClient;
+  readonly #config: ClientConfig;
+  readonly #prng: Prng;
+  #machine: ChainfireClient;
+  #lives = 1;
   readonly #calls = new Map<number, OpenCall>();
   /** By attempt: the position in the history. */
   readonly #keepAlives = new Map<number, number>();
@@ -81,8 +87,9 @@ export class ClientDesk {
     this.#history = options.history;
     this.#logs = options.logs;
     this.#nowUs = options.nowUs;
-    const config = { ...defaultClientConfig, ...options.config, endpoints: options.endpoints };
-    this.#machine = new ChainfireClient(config, options.prng, options.nowUs);
+    this.#config = { ...defaultClientConfig, ...options.config, endpoints: options.endpoints };
+    this.#prng = options.prng;
+    this.#machine = new ChainfireClient(this.#config, options.prng.fork('life 1'), options.nowUs);
   }
 
   get client(): number {
@@ -110,6 +117,22 @@ export class ClientDesk {
   advance(nowUs: number): void {
     assert(nowUs >= this.#nowUs, 'time is monotonic');
     this.#nowUs = nowUs;
+  }
+
+  /**
+   * The process dies and another takes its place. What was under way stays without an outcome for ever, what was watched is
+   * watched no more, what was kept alive is not.
+   */
+  restart(): void {
+    assert(!this.#running, 'a process dies between two steps');
+    this.#calls.clear();
+    this.#keepAlives.clear();
+    this.#leases.clear();
+    for (const { record } of this.#watches.values()) record.closed = true;
+    this.#watches.clear();
+    this.#lives += 1;
+    this.#machine = new ChainfireClient(this.#config, this.#prng.fork(`life ${this.#lives}`), this.#nowUs);
+    this.#outward = [{ kind: 'restarted' }];
   }
 
   step(event: ClientEvent | TickEvent): void {

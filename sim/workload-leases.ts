@@ -79,6 +79,10 @@ export class LeaseUndertaking implements Undertaking {
     else if (this.#phase === 'gone') this.#phase = 'over';
   }
 
+  vanish(): void {
+    this.#phase = 'over';
+  }
+
   #granted(lease: KeptLease | undefined): void {
     this.#lease = lease;
     if (lease === undefined) {

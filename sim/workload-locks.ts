@@ -75,6 +75,11 @@ export class LockUndertaking implements Undertaking {
     this.#endUs = this.#desk.nowUs;
   }
 
+  vanish(): void {
+    this.#endHold(Math.min(this.#desk.nowUs, this.#lease?.reliableUs ?? 0));
+    this.#phase = 'over';
+  }
+
   #granted(lease: KeptLease | undefined): void {
     if (lease === undefined) {
       this.#phase = 'over';

@@ -78,6 +78,10 @@ export class WatchUndertaking implements Undertaking, WatchListener {
     if (!this.#over) this.#desk.resumeWatch(this.#watchId);
   }
 
+  vanish(): void {
+    this.#over = true;
+  }
+
   delivered(): void {
     // The desk keeps the record.
   }

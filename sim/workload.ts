@@ -26,6 +26,8 @@ const concludingReach = 200;
  * kept and locks held, each for a while. All of it goes through the real client machine, with its retries, time-outs and
  * failover, and is recorded with the world's time.
  *
+ * Where the plan says so, its process dies now and then, and another goes on in its place with nothing but what it has seen.
+ *
  * Once told to stop it lets go of what it holds and makes one more call: a linearizable read of every key, tried until it is
  * answered. What was acknowledged and lost is missing from it. Its watches stay open, and where it watches at all, one more
  * of everything is opened: what it has not told at the end was lost on the way.
@@ -41,6 +43,7 @@ export class WorkloadClient {
   #begun = 0;
   #concludingWatch: ConcludingWatch | undefined;
   #nextCallUs: number;
+  #restartUs: number;
   /** One call at a time, beside what undertakings call. */
   #underWay = false;
   #stopped = false;
@@ -72,12 +75,14 @@ export class WorkloadClient {
       prng: options.prng.fork('client'),
     });
     this.#nextCallUs = options.nowUs + this.#think();
+    this.#restartUs = this.#drawRestartUs();
   }
 
   /** What the world has to carry out. */
   step(event: ClientEvent | TickEvent, nowUs: number): readonly OutwardEffect[] {
     this.#desk.advance(nowUs);
-    this.#desk.step(event);
+    if (nowUs >= this.#restartUs) this.#restart();
+    else this.#desk.step(event);
     let anyOver = false;
     for (const { undertaking } of this.#undertakings) {
       if (undertaking.deadlineUs <= nowUs) undertaking.tick();
@@ -89,7 +94,7 @@ export class WorkloadClient {
   }
 
   get deadlineUs(): number {
-    let dueUs = this.#desk.deadlineUs;
+    let dueUs = Math.min(this.#desk.deadlineUs, this.#restartUs);
     if (!this.#underWay && !this.#concluded) dueUs = Math.min(dueUs, this.#nextCallUs);
     for (const { undertaking } of this.#undertakings) dueUs = Math.min(dueUs, undertaking.deadlineUs);
     return dueUs;
@@ -99,6 +104,7 @@ export class WorkloadClient {
   stop(nowUs: number): void {
     this.#desk.advance(nowUs);
     this.#stopped = true;
+    this.#restartUs = Infinity;
     this.#nextCallUs = Math.min(this.#nextCallUs, nowUs + this.#plan.thinkUsMin);
     for (const { undertaking } of this.#undertakings) undertaking.stop();
   }
@@ -113,6 +119,22 @@ export class WorkloadClient {
   /** What its watch of everything has not told of yet, in words; undefined when that is nothing, or it never watched. */
   behind(revision: number): string | undefined {
     return this.#concludingWatch?.behind(revision);
+  }
+
+  /** What came for the process that is gone is nobody's. */
+  #restart(): void {
+    for (const { undertaking } of this.#undertakings) undertaking.vanish();
+    this.#undertakings = [];
+    this.#underWay = false;
+    this.#desk.restart();
+    this.#restartUs = this.#drawRestartUs();
+    this.#nextCallUs = this.#desk.nowUs + this.#think();
+  }
+
+  #drawRestartUs(): number {
+    const { clientLifeUsMax } = this.#plan;
+    if (clientLifeUsMax === undefined) return Infinity;
+    return this.#desk.nowUs + between(this.#prng, Math.ceil(clientLifeUsMax / 10), clientLifeUsMax);
   }
 
   #next(): void {

@@ -41,6 +41,8 @@ export class SimulatedSegments implements SegmentFiles {
   #slowFactor = 1;
   #failNext = false;
   #lying = false;
+  /** Removed while the disk lies: on the platter they still are. */
+  readonly #unremoved = new Map<string, SimulatedSegmentFile>();
   #full = false;
 
   constructor(options: { readonly world: World; readonly prng: Prng; readonly syncMedianUs: number }) {
@@ -128,6 +130,7 @@ export class SimulatedSegments implements SegmentFiles {
     if (content === undefined) return;
     this.#stale = content.copy();
     this.#files.delete(file);
+    if (this.#lying && !this.#unremoved.has(file)) this.#unremoved.set(file, content);
   }
 
   /** From now on every sync takes this many times as long. */
@@ -145,7 +148,7 @@ export class SimulatedSegments implements SegmentFiles {
     this.#full = full;
   }
 
-  /** From now on syncs report success without writing anything. */
+  /** From now on syncs report success without writing anything, and files that are removed stay. */
   beginLies(): void {
     this.#lying = true;
     for (const file of this.#files.values()) file.beginLie();
@@ -154,15 +157,18 @@ export class SimulatedSegments implements SegmentFiles {
   /** All of it was written in the end. */
   forgiveLies(): void {
     this.#lying = false;
+    this.#unremoved.clear();
     for (const file of this.#files.values()) file.forgiveLie();
   }
 
   /**
-   * Nothing of what was only reported as written is there; the power must be cut with it. None of it, so that nothing tells
-   * that there was more: a part that was left would vouch for the rest, and be found out as rot is.
+   * The disk is as it was when the lies began; the power must be cut with it. Nothing of what was reported since is there, so
+   * that nothing tells that there was more: a part that was left would vouch for the rest, and be found out as rot is.
    */
   revealLies(): void {
     this.#lying = false;
+    for (const [name, file] of this.#unremoved) if (!this.#files.has(name)) this.#files.set(name, file);
+    this.#unremoved.clear();
     for (const [name, file] of [...this.#files]) if (!file.revealLie()) this.#files.delete(name);
   }
 
@@ -207,12 +213,10 @@ export class SimulatedSegments implements SegmentFiles {
   /** What is certainly on the disk, whatever was reported. */
   platter(): MemorySegments {
     const copy = new MemorySegments();
-    for (const { file } of this.list('')) {
-      const content = this.#files.get(file);
-      const platterBytes = content?.platterBytes;
-      if (content !== undefined && platterBytes !== undefined) {
-        copy.append(file, content.copy().slice(0, platterBytes));
-      }
+    for (const [file, content] of [...this.#files, ...this.#unremoved]) {
+      const { platterBytes } = content;
+      if (platterBytes === undefined || copy.list(file).length > 0) continue;
+      copy.append(file, content.copy().slice(0, platterBytes));
     }
     return copy;
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { latin1FromBytes } from '../../core/base/bytes.ts';
 import { RangeResponse, ResponseHeader } from '../../core/chainfire/api/kv.ts';
-import { type ClientEffect } from '../../core/chainfire/client/protocol.ts';
+import { type OutwardEffect } from '../../sim/workload-desk.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
 import { possibleLeaves } from '../../sim/checkers/outcomes.ts';
 import { ClientLogs } from '../../sim/client-logs.ts';
@@ -32,9 +32,9 @@ const plan: WorkloadPlan = {
   },
 };
 
-type Attempt = Extract<ClientEffect, { kind: 'attempt' }>;
+type Attempt = Extract<OutwardEffect, { kind: 'attempt' }>;
 
-function attemptsOf(effects: readonly ClientEffect[]): Attempt[] {
+function attemptsOf(effects: readonly OutwardEffect[]): Attempt[] {
   return effects.filter((effect): effect is Attempt => effect.kind === 'attempt');
 }
 

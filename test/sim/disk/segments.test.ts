@@ -244,6 +244,21 @@ test('a disk that lies reports syncs as ever, and once it is found out nothing o
   }
 });
 
+test('what a disk that lies has only pretended to remove is there again, as it was when the lies began', () => {
+  const { world, segments } = disk('removed');
+  segments.append('a', numbered(1, 2));
+  sync(world, segments);
+  segments.beginLies();
+  segments.append('a', numbered(3, 1));
+  sync(world, segments);
+  segments.remove('a');
+  expect(segments.list('')).toEqual([]);
+  expect(sectorsOf(segments.platter().read('a', 0, 10_000))).toEqual([1, 2]);
+  segments.revealLies();
+  segments.crash('machine');
+  expect(sectorsOf(content(segments)).slice(0, 2)).toEqual([1, 2]);
+});
+
 test.each(['forgiven', 'followed by another crash'])('lies that are %s have done no harm', (how) => {
   const { world, segments } = disk('forgiven');
   segments.beginLies();
