@@ -114,6 +114,11 @@ const settings = {
     defaultMemberConfig.clockDriftPpmMax,
     "How much faster or slower than another a member's clock may run: leases last this much longer than they say, so that none ends early",
   ),
+  linearizableReads: withDefault(
+    oneOf(['quorum', 'lease']),
+    'quorum',
+    'What tells a leader that nobody has replaced it: each time a quorum, or else promises that members have made, which are right only while no clock drifts beyond clock_drift_ppm_max or stands still (docs/leases-and-watches.md); the same on all members',
+  ),
   leasesMax: withDefault(
     integer({ min: 1, max: 10_000_000 }),
     defaultMemberConfig.leasesMax,

@@ -98,6 +98,8 @@ function memberConfig(settings: ChainfireSettings, cluster: Bootstrap, own: Peer
     raft: {
       ...defaultMemberConfig.raft,
       electionTimeoutUs: settings.electionTimeoutMs * usPerMs,
+      leaseReads:
+        settings.linearizableReads === 'lease' ? { clockDriftPpmMax: settings.clockDriftPpmMax } : undefined,
       heartbeatIntervalUs: settings.heartbeatIntervalMs * usPerMs,
       segmentBytesMax: settings.segmentBytesMax,
       cacheBytesMax: settings.logCacheBytesMax,
