@@ -72,7 +72,7 @@ export const lockUnderPartition: ScenarioSource = {
       locksHeld: 25,
       locksContended: 10,
       leasesExpired: 20,
-      fired: { partition: rounds, clientCut: rounds },
+      fired: { partition: rounds, clientCut: rounds, clockDrift: 1 },
     },
   }),
 };

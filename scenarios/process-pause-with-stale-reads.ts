@@ -56,7 +56,12 @@ export const processPauseWithStaleReads: ScenarioSource = {
     },
     faults: [
       { kind: 'clockDrift', atUs: usPerSecond, node: nodeId((seed % 3) + 1), driftPpm: -clockDriftPpmMax },
-      { kind: 'clockDrift', atUs: usPerSecond, node: nodeId(((seed + 1) % 3) + 1), driftPpm: clockDriftPpmMax },
+      {
+        kind: 'clockDrift',
+        atUs: usPerSecond,
+        node: nodeId(((seed + 1) % 3) + 1),
+        driftPpm: clockDriftPpmMax,
+      },
       ...Array.from({ length: rounds }, (_, round) =>
         paused(nodes[round % nodes.length] ?? nodeId(1), round),
       ).flat(),
@@ -69,7 +74,7 @@ export const processPauseWithStaleReads: ScenarioSource = {
       pausedLeaders: 2,
       readsDuringFaults: 300,
       leaseReads: seed % 2 === 0 ? 300 : 0,
-      fired: { pause: rounds - 1 },
+      fired: { pause: rounds - 1, partition: rounds / 2 - 1, clog: 4, clockDrift: 2 },
     },
   }),
 };
