@@ -22,9 +22,9 @@ import { type MemberRequest } from '../../../core/chainfire/member-protocol.ts';
 import { type CallContext, push, type ResponseSink, type Service, unary } from '../service.ts';
 import { StatusError } from '../status.ts';
 import { CallEnd } from './call-end.ts';
-import { ask, type MemberPort } from './member-port.ts';
+import { type MemberPort } from './member-port.ts';
 import { RecipeDriver } from './recipe-driver.ts';
-import { statusOfFailure } from './recipe-status.ts';
+import { askForCaller, statusOfFailure } from './recipe-status.ts';
 import { leaseOf, waitInQueue } from './waiting-in-queue.ts';
 
 const what = 'election';
@@ -41,12 +41,12 @@ export function electionService(member: MemberPort): Service {
       unary(`/${name}/Proclaim`, ProclaimRequest, ProclaimResponse, async ({ leader, value }, context) => {
         const { key, revision, lease } = given(leader);
         const request = proclaimRequest({ key, revision, leaseId: lease }, value);
-        const { header, succeeded } = await ask<'txn'>(member, asTxn(request), context);
+        const { header, succeeded } = await askForCaller<'txn'>(member, asTxn(request), context);
         if (!succeeded) throw new StatusError('UNKNOWN', `${what}: not leader`);
         return { header };
       }),
       unary(`/${name}/Leader`, LeaderRequest, LeaderResponse, async (request, context) => {
-        const response = await ask<'range'>(member, asRange(leaderRequest(request.name)), context);
+        const response = await askForCaller<'range'>(member, asRange(leaderRequest(request.name)), context);
         const kv = leaderIn(response);
         if (kv === undefined) throw new StatusError('UNKNOWN', `${what}: no leader`);
         return { header: response.header, kv };
@@ -57,7 +57,11 @@ export function electionService(member: MemberPort): Service {
       ),
       unary(`/${name}/Resign`, ResignRequest, ResignResponse, async ({ leader }, context) => {
         const { key, revision } = given(leader);
-        const { header } = await ask<'txn'>(member, asTxn(resignRequest({ key, revision })), context);
+        const { header } = await askForCaller<'txn'>(
+          member,
+          asTxn(resignRequest({ key, revision })),
+          context,
+        );
         return { header };
       }),
     ],

@@ -7,7 +7,8 @@ import {
 } from '../../../core/chainfire/api/lock.ts';
 import { LockRecipe } from '../../../core/chainfire/client/recipes/lock.ts';
 import { type Service, unary } from '../service.ts';
-import { ask, type MemberPort } from './member-port.ts';
+import { type MemberPort } from './member-port.ts';
+import { askForCaller } from './recipe-status.ts';
 import { leaseOf, waitInQueue } from './waiting-in-queue.ts';
 
 /** etcd's lock service. */
@@ -24,7 +25,11 @@ export function lockService(member: MemberPort): Service {
       }),
       unary(`/${name}/Unlock`, UnlockRequest, UnlockResponse, async ({ key }, context) => {
         const request = DeleteRangeRequest.create({ key });
-        const { header } = await ask<'deleteRange'>(member, { kind: 'deleteRange', request }, context);
+        const { header } = await askForCaller<'deleteRange'>(
+          member,
+          { kind: 'deleteRange', request },
+          context,
+        );
         return { header };
       }),
     ],

@@ -4,9 +4,9 @@ import { LeaseGrantRequest } from '../../../core/chainfire/api/lease.ts';
 import { type QueueEffect, type RecipeEvent } from '../../../core/chainfire/client/recipes/protocol.ts';
 import { type CallContext } from '../service.ts';
 import { CallEnd } from './call-end.ts';
-import { ask, type MemberPort } from './member-port.ts';
+import { type MemberPort } from './member-port.ts';
 import { type OutcomeOf, RecipeDriver } from './recipe-driver.ts';
-import { statusOfFailure } from './recipe-status.ts';
+import { askForCaller, statusOfFailure } from './recipe-status.ts';
 
 /** Of the lease that a client gets which names none. Nobody keeps it alive but the client. */
 const ownLeaseSeconds = 60;
@@ -17,7 +17,7 @@ export type Acquired = Extract<QueueEffect, { readonly kind: 'acquired' }>;
 export async function leaseOf(member: MemberPort, named: bigint, context: CallContext): Promise<bigint> {
   if (named !== 0n) return named;
   const request = LeaseGrantRequest.create({ ttlSeconds: ownLeaseSeconds });
-  return (await ask<'leaseGrant'>(member, { kind: 'leaseGrant', request }, context)).id;
+  return (await askForCaller<'leaseGrant'>(member, { kind: 'leaseGrant', request }, context)).id;
 }
 
 /**
