@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { type LiveCommand } from './command.ts';
+import { etcdctl, type LiveCommand } from './command.ts';
 import { describeWith } from './requirement.ts';
 import { type Side, Twins } from './twins.ts';
 
@@ -19,7 +19,7 @@ describeWith(
     /** Resolves when so many stand in the queue below a name. */
     async function queued(side: Side, name: string, count: number): Promise<void> {
       for (;;) {
-        const { stdout } = await side.run('get', '--prefix', `${name}/`, '--keys-only');
+        const { stdout } = await etcdctl(side.endpoints, ['get', '--prefix', `${name}/`, '--keys-only']);
         if (stdout.split('\n').filter((line) => line !== '').length === count) return;
       }
     }
