@@ -271,7 +271,8 @@ const lateSnapshots = aimed(
     }
     const raft = { ...defaultRaftOptions, electionTimeoutUs, heartbeatIntervalUs: 100 * usPerMs };
     const config = { raft, trailingEntries: between(prng, 0, 30) };
-    const workload = { ...writes, keys: 40, valueBytesMax: 2_000 };
+    const mix = { ...writes.mix, lease: 2, watch: 1 };
+    const workload = { ...writes, mix, keys: 40, valueBytesMax: 2_000 };
     return { cluster: { members: 5, config, throughCodec: false }, workload, faults };
   },
 );

@@ -28,8 +28,8 @@ export const crashDuringSnapshotInstall: ScenarioSource = {
     workload: {
       clients: 6,
       keys: 30,
-      thinkUsMin: 1_000,
-      thinkUsMax: 20_000,
+      thinkUsMin: 4_000,
+      thinkUsMax: 50_000,
       callTimeoutUs: 2 * usPerSecond,
       valueBytesMax: 300,
       mix: {
@@ -42,6 +42,8 @@ export const crashDuringSnapshotInstall: ScenarioSource = {
         range: 5,
         historicRange: 3,
         compact: 2,
+        lease: 8,
+        watch: 4,
       },
     },
     // Each member in turn stays away until it needs a snapshot, and crashes again as it installs it.
@@ -56,6 +58,13 @@ export const crashDuringSnapshotInstall: ScenarioSource = {
     checks: 'all',
     durationUs: (rounds + 1) * roundUs,
     // More crashes than the plain ones: some struck as a snapshot was installed.
-    floors: { answered: 2_000, elections: 1, snapshotsInstalled: 3, fired: { crash: rounds + 3 } },
+    floors: {
+      answered: 2_000,
+      elections: 1,
+      snapshotsInstalled: 3,
+      leasesExpired: 20,
+      watchEvents: 500,
+      fired: { crash: rounds + 3 },
+    },
   }),
 };
