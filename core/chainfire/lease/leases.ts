@@ -128,9 +128,9 @@ export class Leases {
 
   /** Answers those that have waited too long. */
   expire(nowUs: number): void {
-    const refusal = this.#raftView.leader === 0 ? 'NO_LEADER' : 'TIMEOUT';
-    for (const { requestId } of this.#renewals.expired(nowUs)) {
-      this.#reply(requestId, etcdRefusal(refusal));
+    const notDone = this.#raftView.leader === 0 ? 'NO_LEADER' : 'TIMEOUT';
+    for (const { requestId, mayBeDone } of this.#renewals.expired(nowUs)) {
+      this.#reply(requestId, etcdRefusal(mayBeDone ? 'TIMEOUT' : notDone));
     }
   }
 

@@ -13,6 +13,8 @@ interface Batch {
   readonly seq: number;
   readonly bytes: Uint8Array;
   readonly waiting: readonly KeepAlive[];
+  /** Raft has taken it or passed it on: it may be done, now or later. */
+  isHanded: boolean;
 }
 
 export interface RenewalsPort {
@@ -67,15 +69,20 @@ export class Renewals {
     this.#alive.delete(requestId);
   }
 
-  /** Takes out those that have waited too long. */
-  expired(nowUs: number): readonly KeepAlive[] {
+  /** Takes out those that have waited too long; those that are no part of an entry yet are surely not done. */
+  expired(nowUs: number): readonly { readonly requestId: number; readonly mayBeDone: boolean }[] {
     const expired: KeepAlive[] = [];
     for (const keepAlive of this.#alive.values()) {
       if (keepAlive.deadlineUs > nowUs) break;
       expired.push(keepAlive);
     }
+    if (expired.length === 0) return [];
     for (const { requestId } of expired) this.#alive.delete(requestId);
-    return expired;
+    const handed = new Set(this.#underWay?.isHanded === true ? this.#underWay.waiting : []);
+    return expired.map((keepAlive) => ({
+      requestId: keepAlive.requestId,
+      mayBeDone: handed.has(keepAlive),
+    }));
   }
 
   /** Deadline of the oldest; not for every step, see `Proposals`. */
@@ -116,7 +123,8 @@ export class Renewals {
     this.#underWay = batch;
     this.#againUs = nowUs + this.#retryUs;
     // Refused or passed on and lost: it is said again, as long as somebody waits.
-    this.#port.propose(batch.bytes);
+    const refusal = this.#port.propose(batch.bytes);
+    if (refusal === undefined) batch.isHanded = true;
   }
 
   #nextBatch(): Batch | undefined {
@@ -133,7 +141,7 @@ export class Renewals {
     this.#gathering = this.#gathering.slice(looked);
     if (waiting.length === 0) return undefined;
     const { seq, bytes } = this.#port.encode({ ...emptyBody, leaseRenew: { ids: [...ids] } });
-    return { seq, bytes, waiting };
+    return { seq, bytes, waiting, isHanded: false };
   }
 
   #isAlive(keepAlive: KeepAlive): boolean {

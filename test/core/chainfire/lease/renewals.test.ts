@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { renewalIdsMax, Renewals } from '../../../../core/chainfire/lease/renewals.ts';
 import { type CommandBody } from '../../../../core/chainfire/command.ts';
+import { type RaftRefusal } from '../../../../core/raft/types.ts';
 
 const retryUs = 1_000;
 
@@ -8,6 +9,7 @@ class Scene {
   readonly entries: { seq: number; ids: readonly bigint[] }[] = [];
   /** Sequence numbers as they were given to Raft. */
   readonly proposed: number[] = [];
+  refusal: RaftRefusal | undefined;
   #requests = 0;
   readonly renewals = new Renewals(retryUs, {
     encode: (body: CommandBody) => {
@@ -17,7 +19,7 @@ class Scene {
     },
     propose: (bytes) => {
       this.proposed.push(bytes[0] as number);
-      return undefined;
+      return this.refusal;
     },
   });
 
@@ -88,9 +90,29 @@ test('who has waited too long is named once, and not answered later', () => {
   scene.renewals.settle(0);
   expect(scene.renewals.earliestDeadlineUs()).toBe(10_000);
   expect(scene.renewals.expired(9_999)).toEqual([]);
-  expect(scene.renewals.expired(10_000).map(({ id }) => id)).toEqual([1n, 2n]);
+  expect(scene.renewals.expired(10_000)).toEqual([
+    { requestId: 1, mayBeDone: true },
+    { requestId: 2, mayBeDone: true },
+  ]);
   expect(scene.apply(1)).toEqual([]);
   expect(scene.renewals.earliestDeadlineUs()).toBe(Infinity);
+});
+
+test('what Raft never took, or was not yet asked to take, is surely not done', () => {
+  const scene = new Scene();
+  scene.refusal = 'NO_LEADER';
+  scene.add(1n);
+  scene.renewals.settle(0);
+  scene.add(2n);
+  expect(scene.renewals.expired(10_000).map(({ mayBeDone }) => mayBeDone)).toEqual([false, false]);
+  scene.add(3n);
+  scene.refusal = undefined;
+  scene.renewals.settle(20_000);
+  scene.refusal = 'NO_LEADER';
+  scene.renewals.settle(20_000 + retryUs);
+  scene.add(4n);
+  // Taken once is enough to be done some day.
+  expect(scene.renewals.expired(30_000).map(({ mayBeDone }) => mayBeDone)).toEqual([true, false]);
 });
 
 test('an entry is bounded, and what does not fit goes with the next', () => {
