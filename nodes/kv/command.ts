@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 
 import {
   CompactionRequest,
@@ -12,11 +12,14 @@ import {
 import { utf8Encode } from '../../core/wire/protobuf.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { keyOf, rangeOf } from './keys.ts';
-import { type Answer, renderJson, renderText, type RenderOptions } from './render.ts';
-import { askOnce, type ConnectionOptions } from './session.ts';
+import { electCommand } from './elect.ts';
+import { leaseCommand } from './lease.ts';
+import { lockCommand } from './lock.ts';
+import { type CommonOptions, integer, leaseId, withConnection } from './options.ts';
+import { type Answer, renderJson, renderText } from './render.ts';
+import { askOnce } from './session.ts';
 import { parseCompare, parseOperation, TxnSyntaxError } from './txn-syntax.ts';
-
-type CommonOptions = ConnectionOptions & RenderOptions;
+import { watchCommand } from './watch.ts';
 
 const common = `
 Exit codes: 0 done; 1 refused, or surely not done; 2 wrong usage; 3 nobody knows whether a write was done;
@@ -36,21 +39,23 @@ Examples:
   photon kv get --prefix app/ --json
   photon kv del app/ --prefix
   photon kv txn --compare 'version(hello) > 0' --then 'put hello again' --else 'get hello'
+  photon kv watch app/ --prefix
+  photon kv lock deploy -- make deploy
   photon kv get hello --endpoints 127.0.0.1:2379,127.0.0.1:2381
 `,
     );
-  for (const command of [getCommand(), putCommand(), delCommand(), txnCommand(), compactCommand()]) {
-    kv.addCommand(
-      command
-        .addOption(
-          new Option('--endpoints <list>', 'members to ask, host:port,host:port')
-            .default('127.0.0.1:2379')
-            .env('PHOTON_KV_ENDPOINTS'),
-        )
-        .addOption(new Option('--timeout <seconds>', 'how long to try').default(5).argParser(integer(1)))
-        .option('--json', 'print JSON'),
-    );
-  }
+  const commands = [
+    getCommand(),
+    putCommand(),
+    delCommand(),
+    txnCommand(),
+    compactCommand(),
+    watchCommand(),
+    lockCommand(),
+    electCommand(),
+  ];
+  for (const command of commands) kv.addCommand(withConnection(command));
+  kv.addCommand(leaseCommand());
   return kv;
 }
 
@@ -61,6 +66,7 @@ function getCommand(): Command {
     readonly limit: number;
     readonly rev: number;
     readonly serializable?: boolean;
+    readonly consistency: 'linearizable' | 'serializable' | 'local';
     readonly sortBy: keyof typeof sortTargets;
     readonly order?: 'ascend' | 'descend';
   }
@@ -78,20 +84,30 @@ function getCommand(): Command {
       new Option('--sort-by <target>', 'what to sort by').choices(Object.keys(sortTargets)).default('key'),
     )
     .addOption(new Option('--order <order>', 'in which order').choices(['ascend', 'descend']))
-    .option('--serializable', 'ask one member for what it has, which may be a little old')
+    .addOption(
+      new Option(
+        '--consistency <level>',
+        'linearizable: what is true now; serializable: what one member knows to be committed; local: what it has',
+      )
+        .choices(['linearizable', 'serializable', 'local'])
+        .default('linearizable'),
+    )
+    .option('--serializable', 'the same as --consistency serializable')
     .option('--keys-only', 'print keys without values')
     .option('--count-only', 'print only how many keys there are')
     .action(async (key: string, end: string | undefined, options: Options) => {
       const range = rangeOf(key, end, options);
+      const isLocal = options.consistency === 'local';
       const response = await askOnce(options, {
         kind: 'range',
+        ...(isLocal ? { consistency: 'local' } : {}),
         request: RangeRequest.create({
           ...range,
           limit: options.limit,
           revision: options.rev,
           sortTarget: sortTargets[options.sortBy],
           sortOrder: options.order === undefined ? sortOrders.none : sortOrders[options.order],
-          serializable: options.serializable === true,
+          serializable: options.serializable === true || options.consistency === 'serializable',
           keysOnly: options.keysOnly === true,
           countOnly: options.countOnly === true,
         }),
@@ -102,15 +118,21 @@ function getCommand(): Command {
 }
 
 function putCommand(): Command {
+  interface Options extends CommonOptions {
+    readonly prevKv?: boolean;
+    readonly lease?: bigint;
+  }
   return new Command('put')
     .description('write a key')
     .argument('<key>')
     .argument('<value>')
     .option('--prev-kv', 'print what the key held before')
-    .action(async (key: string, value: string, options: CommonOptions & { readonly prevKv?: boolean }) => {
+    .addOption(new Option('--lease <id>', 'delete the key when this lease ends; in hex').argParser(leaseId))
+    .action(async (key: string, value: string, options: Options) => {
       const request = PutRequest.create({
         key: keyOf(key),
         value: utf8Encode(value),
+        lease: options.lease ?? 0n,
         prevKv: options.prevKv === true,
       });
       print({ ...noAnswer, responsePut: await askOnce(options, { kind: 'put', request }) }, options);
@@ -224,14 +246,4 @@ function listOption(flags: string, about: string): Option {
   return new Option(flags, about)
     .default([], 'none')
     .argParser((value: string, previous: readonly string[]) => [...previous, value]);
-}
-
-function integer(min: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
-      throw new InvalidArgumentError(`it must be an integer of ${min} or more.`);
-    }
-    return value;
-  };
 }

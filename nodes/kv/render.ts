@@ -76,7 +76,7 @@ function headerJson(header: ResponseHeader | undefined): Record<string, unknown>
   return header === undefined ? {} : { revision: header.revision };
 }
 
-function keyValueJson(found: KeyValue): Record<string, unknown> {
+export function keyValueJson(found: KeyValue): Record<string, unknown> {
   return {
     ...bytesJson('key', bytesFromLatin1(found.key)),
     ...bytesJson('value', found.value),
@@ -87,7 +87,7 @@ function keyValueJson(found: KeyValue): Record<string, unknown> {
   };
 }
 
-function bytesJson(name: string, bytes: Uint8Array): Record<string, string> {
+export function bytesJson(name: string, bytes: Uint8Array): Record<string, string> {
   try {
     return { [name]: utf8Decode(bytes) };
   } catch (error) {
@@ -96,7 +96,7 @@ function bytesJson(name: string, bytes: Uint8Array): Record<string, string> {
   }
 }
 
-function pair(found: KeyValue): readonly Uint8Array[] {
+export function pair(found: KeyValue): readonly Uint8Array[] {
   return [bytesFromLatin1(found.key), newline, found.value, newline];
 }
 

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
-
+import { Chainfire } from '../../adapters/client/chainfire.ts';
+import { ChainfireError, errorOfOutcome } from '../../adapters/client/errors.ts';
+import { systemPrng } from '../../adapters/client/system-prng.ts';
 import { type Address, parseAddress } from '../../adapters/config/address.ts';
 import { GrpcChainfireClient } from '../../adapters/grpc/client.ts';
 import { type ResponseOf } from '../../adapters/grpc/member-methods.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
-import { seededPrng } from '../../sim/prng.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 
 /** Options that every `photon kv` command has. */
@@ -13,32 +13,53 @@ export interface ConnectionOptions {
   readonly timeout: number;
 }
 
+/** Both sides of one connection: the library, and what lies below it. */
+export interface Session {
+  readonly client: GrpcChainfireClient;
+  readonly db: Chainfire;
+}
+
+/** Runs with a connection, and closes it. @throws ExitError where the library throws its own */
+export async function withSession<T>(
+  options: ConnectionOptions,
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
+  const client = new GrpcChainfireClient({ endpoints: endpointsOf(options.endpoints), prng: systemPrng });
+  try {
+    return await run({ client, db: new Chainfire(client, { timeoutMs: options.timeout * 1_000 }) });
+  } catch (error) {
+    if (error instanceof ChainfireError) throw exitErrorOf(error);
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
 /** Asks once and closes. @throws ExitError for every outcome but an answer */
-export async function askOnce<Request extends MemberRequest>(
+export function askOnce<Request extends MemberRequest>(
   options: ConnectionOptions,
   request: Request,
 ): Promise<ResponseOf<Request['kind']>> {
-  const client = new GrpcChainfireClient({
-    endpoints: endpointsOf(options.endpoints),
-    prng: seededPrng(randomBytes(16).toString('hex')),
-  });
-  try {
+  return withSession(options, async ({ client }) => {
     const outcome = await client.call(request, options.timeout * 1_000);
-    switch (outcome.kind) {
-      case 'answered':
-        return outcome.response.response as ResponseOf<Request['kind']>;
-      case 'refused':
-        throw new ExitError(`photon kv: refused: ${outcome.refusal.message}`, exitCodes.failed);
-      case 'failed':
-        throw new ExitError(`photon kv: not done: ${outcome.reason}`, exitCodes.failed);
-      case 'unknown':
-        throw new ExitError(
-          `photon kv: nobody knows whether it was done: ${outcome.reason}`,
-          exitCodes.unknown,
-        );
-    }
-  } finally {
-    client.close();
+    if (outcome.kind !== 'answered') throw errorOfOutcome(outcome);
+    return outcome.response.response as ResponseOf<Request['kind']>;
+  });
+}
+
+function exitErrorOf(error: ChainfireError): ExitError {
+  const cause = { cause: error };
+  switch (error.outcome) {
+    case 'refused':
+      return new ExitError(`photon kv: refused: ${error.message}`, exitCodes.failed, cause);
+    case 'failed':
+      return new ExitError(`photon kv: not done: ${error.message}`, exitCodes.failed, cause);
+    case 'unknown':
+      return new ExitError(
+        `photon kv: nobody knows whether it was done: ${error.message}`,
+        exitCodes.unknown,
+        cause,
+      );
   }
 }
 

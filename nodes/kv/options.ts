@@ -1,0 +1,36 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import { type ConnectionOptions } from './session.ts';
+import { type RenderOptions } from './render.ts';
+
+export type CommonOptions = ConnectionOptions & RenderOptions;
+
+/** What every command that asks a cluster takes. */
+export function withConnection(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--endpoints <list>', 'members to ask, host:port,host:port')
+        .default('127.0.0.1:2379')
+        .env('PHOTON_KV_ENDPOINTS'),
+    )
+    .addOption(new Option('--timeout <seconds>', 'how long to try a call').default(5).argParser(integer(1)))
+    .option('--json', 'print JSON');
+}
+
+export function integer(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
+      throw new InvalidArgumentError(`it must be an integer of ${min} or more.`);
+    }
+    return value;
+  };
+}
+
+/** Leases are named in hex, as etcdctl does. */
+export function leaseId(text: string): bigint {
+  if (!/^[0-9a-fA-F]{1,16}$/.test(text) || BigInt(`0x${text}`) === 0n) {
+    throw new InvalidArgumentError('it must be the id of a lease, in hex.');
+  }
+  return BigInt(`0x${text}`);
+}
