@@ -23,11 +23,12 @@ export const lockUnderPartition: ScenarioSource = {
     },
     workload: {
       clients,
-      // Few locks, so that there is always a line.
       keys: 3,
       thinkUsMin: 5_000,
       thinkUsMax: 80_000,
       callTimeoutUs: 2 * usPerSecond,
+      // In every other seed holders die, and with them whoever would have unlocked.
+      clientLifeUsMax: seed % 2 === 0 ? 30 * usPerSecond : undefined,
       mix: { put: 4, get: 6, lock: 40 },
     },
     faults: [
