@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { defaultMemberConfig } from '../../core/chainfire/member.ts';
+import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
 import { FaultAtlas } from '../../sim/atlas.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { atlasMember, cut, FaultInjector } from '../../sim/faults.ts';
@@ -130,4 +131,52 @@ test('clients are told to finish, once', () => {
   };
   stage({ clients: [client] }).phase.run();
   expect(stops).toBe(1);
+});
+
+test('a watch of everything that never comes to the end is a violation, which says how far it has come', () => {
+  const deaf: FinishingClient = {
+    idle: true,
+    stop: () => undefined,
+    behind: (revision) => `a watch of everything has come to revision 1, not ${revision}`,
+  };
+  const { phase } = stage({ clients: [deaf] });
+  expect(() => {
+    phase.run();
+  }).toThrow(/liveness: client 0: a watch of everything has come to revision 1, not [2-9]/);
+});
+
+/** Grants a lease by way of every member until one has taken it; then keeps it alive `keeps` times, every half second. */
+function keptLease({ world, cluster }: Stage, ttlSeconds: number, keeps: number): void {
+  const ask = (request: MemberRequest): void => {
+    for (const node of cluster.nodes) {
+      cluster.calls.attempt({ client: 9, node, request, timeoutUs: 1_000_000, ended: () => undefined });
+    }
+  };
+  ask({ kind: 'leaseGrant', request: { id: 7n, ttlSeconds } });
+  for (let keep = 1; keep <= keeps; keep += 1) {
+    world.after(500_000 * keep, () => {
+      ask({ kind: 'leaseKeepAlive', request: { id: 7n } });
+    });
+  }
+  world.runUntil(world.nowUs + 1_000_000);
+}
+
+test('a lease that nobody keeps is gone within its time to live and the stated bound', () => {
+  const place = stage();
+  keptLease(place, 8, 4);
+  const leasesOf = (): number[] =>
+    place.cluster.processes.map(({ machine }) => machine?.view.leaseCount ?? -1);
+  expect(leasesOf()).toEqual([1, 1, 1]);
+  const beganUs = place.world.nowUs;
+  place.phase.run();
+  expect(place.world.nowUs - beganUs).toBeGreaterThan(5_000_000);
+  for (const { view } of place.phase.members.values()) expect(view.leaseCount).toBe(0);
+});
+
+test('a lease that does not end is a violation', () => {
+  const place = stage();
+  keptLease(place, 4, 400);
+  expect(() => {
+    place.phase.run();
+  }).toThrow(/liveness: n\d still has lease 7 of 4 s, which nobody keeps/);
 });

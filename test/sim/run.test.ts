@@ -133,8 +133,39 @@ test('the swarm draws every size of cluster and every kind of fault, and each ki
   expect([...sizes.keys()].sort()).toEqual([1, 3, 5]);
   expect(sizes.get(3) ?? 0).toBeGreaterThan(200);
   expect(sizes.get(1) ?? 0).toBeGreaterThan(15);
-  expect(kinds.size).toBe(13);
+  expect(kinds.size).toBe(16);
   for (const [kind, seeds] of kinds) expect([kind, seeds > 130 && seeds < 270]).toEqual([kind, true]);
+});
+
+test('a third of the swarm is keys and values alone; the rest has leases, watches and locks, and through the codec, too', () => {
+  const having = { lease: 0, watch: 0, lock: 0 };
+  let [alone, coded, restarting] = [0, 0, 0];
+  for (let seed = 1; seed <= 400; seed += 1) {
+    const { workload, cluster } = drawScenario(seed);
+    const services = (['lease', 'watch', 'lock'] as const).filter((what) => (workload.mix[what] ?? 0) > 0);
+    for (const what of services) having[what] += 1;
+    if (services.length === 0) alone += 1;
+    else if (cluster.throughCodec) coded += 1;
+    if (workload.clientLifeUsMax !== undefined) restarting += 1;
+  }
+  expect(alone).toBeGreaterThan(100);
+  expect(alone).toBeLessThan(200);
+  for (const count of Object.values(having)) expect(count).toBeGreaterThan(130);
+  expect(coded).toBeGreaterThan(50);
+  expect(restarting).toBeGreaterThan(60);
+});
+
+test('no clock of the swarm drifts further than its members and leaders are told to allow for', () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const { cluster, faults } = drawScenario(seed);
+    const drifts = faults.flatMap((fault) => (fault.kind === 'clockDrift' ? [Math.abs(fault.driftPpm)] : []));
+    const worstPpm = Math.max(200, ...drifts);
+    const leaseReadsPpm = cluster.config.raft?.leaseReads?.clockDriftPpmMax ?? Infinity;
+    expect(leaseReadsPpm).toBeGreaterThanOrEqual(worstPpm);
+    // One clock that gains as much as another loses: so much longer lasts on the one what the other has counted.
+    const apartPpm = ((1_000_000 + worstPpm) * 1_000_000) / (1_000_000 - worstPpm) - 1_000_000;
+    expect(cluster.config.clockDriftPpmMax).toBeGreaterThanOrEqual(Math.floor(apartPpm));
+  }
 });
 
 test('twenty seeds of the swarm: no violation, and none of it idle', () => {
@@ -151,5 +182,5 @@ test('twenty seeds of the swarm: no violation, and none of it idle', () => {
       fired.set(kind, (fired.get(kind) ?? 0) + count);
   }
   expect(snapshots).toBeGreaterThan(0);
-  expect(fired.size).toBe(13);
+  expect(fired.size).toBe(16);
 });
