@@ -132,7 +132,7 @@ export class Queries {
     }
     const response = this.#answers.read(request, nowUs);
     this.#reply(requestId, response);
-    return bytesRead(response);
+    return bytesRead(request, response);
   }
 
   #startHash(requestId: number, request: Extract<MemberRequest, { kind: 'hash' | 'hashKv' }>): void {
