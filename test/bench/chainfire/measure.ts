@@ -22,9 +22,9 @@ export interface Effort {
   readonly core?: number | undefined;
 }
 
-/** Calls of the first look, a client: they warm the path up, and say how many calls fill the time. */
-const probeCallsPerClient = 40;
-const probeCallsMin = 200;
+/** Calls of the first look, for each second that is measured: they warm the path up, and say how many calls fill the time. */
+const probeCallsPerClient = 10;
+const probeCallsMin = 50;
 
 /** What is asked, and who answers: a member, or the echo. */
 export interface Target {
@@ -57,7 +57,10 @@ export async function measure(
     dir: effort.dir,
     core: effort.core,
   };
-  const probeCalls = Math.max(probeCallsMin, probeCallsPerClient * clients);
+  const probeCalls = Math.max(
+    clients,
+    Math.ceil(effort.seconds * Math.max(probeCallsMin, probeCallsPerClient * clients)),
+  );
   const probe = await load({ ...options, calls: probeCalls });
   const calls = Math.max(probeCalls, Math.ceil(probe.callsPerSecond * effort.seconds));
   const cpuOfAll = (): number => target.otherPids.reduce((sum, pid) => sum + cpuUs(pid), cpuUs(target.pid));

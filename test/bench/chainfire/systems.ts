@@ -144,14 +144,17 @@ export class RunningSystem {
     );
   }
 
-  /** Stops one member in order, starts it again on what it has, and waits until it answers and knows a leader. */
-  async restart(name: string): Promise<{ readonly stopMs: number; readonly startMs: number }> {
+  /** Ends one member, starts it again on what it has, and waits until it answers and knows a leader. */
+  async restart(
+    name: string,
+    signal: NodeJS.Signals,
+  ): Promise<{ readonly stopMs: number; readonly startMs: number }> {
     const member = this.#members.find(({ place }) => place.name === name);
     if (member === undefined) throw new Error(`${name} does not run`);
     const fromMs = performance.now();
     member.calls.close();
     const exited = once(member.child, 'exit');
-    member.child.kill('SIGTERM');
+    member.child.kill(signal);
     await exited;
     const stoppedMs = performance.now();
     const again = this.#launch(member.place);
