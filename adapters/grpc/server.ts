@@ -20,6 +20,8 @@ interface Transfer {
   sentBytes: number;
 }
 
+type ConnectionInjector = ReturnType<Server['createConnectionInjector']>;
+
 /** Pings on idle connections: a peer that vanished without a word is noticed within their sum. */
 const keepaliveTimeMs = 10_000;
 const keepaliveTimeoutMs = 5_000;
@@ -32,6 +34,7 @@ const keepaliveTimeoutMs = 5_000;
  */
 export class GrpcServer {
   readonly #grpc: Server;
+  readonly #injector: ConnectionInjector;
   readonly #listener: SocketServer;
   readonly #sockets: Set<Socket>;
   /** Of connections that have ended. */
@@ -40,12 +43,14 @@ export class GrpcServer {
 
   private constructor(parts: {
     readonly grpc: Server;
+    readonly injector: ConnectionInjector;
     readonly listener: SocketServer;
     readonly sockets: Set<Socket>;
     readonly ended: Transfer;
     readonly address: Address;
   }) {
     this.#grpc = parts.grpc;
+    this.#injector = parts.injector;
     this.#listener = parts.listener;
     this.#sockets = parts.sockets;
     this.#ended = parts.ended;
@@ -87,7 +92,14 @@ export class GrpcServer {
       listener.listen({ host: address.host, port: address.port }, resolve);
     });
     const { port } = listener.address() as AddressInfo;
-    return new GrpcServer({ grpc, listener, sockets, ended, address: { host: address.host, port } });
+    return new GrpcServer({
+      grpc,
+      injector,
+      listener,
+      sockets,
+      ended,
+      address: { host: address.host, port },
+    });
   }
 
   /** Bytes on its sockets so far. */
@@ -104,12 +116,13 @@ export class GrpcServer {
   async stop(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     if (graceMs > 0) {
+      // The server's own shutdown knows nothing of connections that were handed to it: it would cut every answer short.
+      this.#injector.drain(graceMs);
       let cut: NodeJS.Timeout | undefined;
       const grace = new Promise<void>((resolve) => {
         cut = setTimeout(resolve, graceMs);
       });
-      const ended = new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
-      await Promise.race([ended, grace]);
+      await Promise.race([closed, grace]);
       clearTimeout(cut);
     }
     this.#grpc.forceShutdown();

@@ -23,6 +23,8 @@ export class RawClient {
   constructor(endpoint: string) {
     this.#client = new Client(endpoint, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
+      // What is not read must not be taken either: the library's own window holds megabytes.
+      'grpc-node.flow_control_window': 65_535,
       // A connection of its own: windows are shared by the streams of a connection.
       'grpc.use_local_subchannel_pool': 1,
     });

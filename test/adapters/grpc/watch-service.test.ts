@@ -94,7 +94,7 @@ describe('responses', () => {
     await member.until(() => member.streams.length === 2);
     const other = present(member.streams[1], 'there are two');
     // More than windows and socket buffers take.
-    const count = 150;
+    const count = 400;
     const bytes = 100_000;
     for (let revision = 1; revision <= count; revision += 1)
       stream.listener.item(response(revision, bytes), bytes);
