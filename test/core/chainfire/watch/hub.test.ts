@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WatchRequest } from '../../../../core/chainfire/api/watch.ts';
+import { etcdRefusal } from '../../../../core/chainfire/refusals.ts';
 import { ask, op, put } from '../requests.ts';
 import { WatchScene, type Write } from './scene.ts';
 
@@ -266,6 +267,25 @@ describe('leaders', () => {
     scene.wait(10_000);
     expect(scene.ends.has(stream)).toBe(false);
   });
+});
+
+test('a member that stops ends every stream, and forgets them', () => {
+  const scene = new WatchScene({ streamBytesMax: 100 });
+  const streams = [scene.open(), scene.open(true)];
+  for (const stream of streams) {
+    scene.create(stream, { key: 'k', progressNotify: true });
+    scene.create(stream, { key: 'k', startRevision: 9 });
+    scene.create(stream, { ...everything, startRevision: 1 });
+  }
+  scene.write(write.put('k', '1'));
+  scene.hub.stop(etcdRefusal('STOPPED'));
+  scene.write(write.put('k', '2'));
+  scene.turn();
+  expect([...scene.ends]).toEqual(streams.map((stream) => [stream, 'STOPPED']));
+  expect(scene.hub.counts).toMatchObject({ streams: 0, watches: 0, behind: 0, undrainedBytes: 0 });
+  expect(scene.hub.hasWork).toBe(false);
+  expect(scene.hub.wantsChanges).toBe(false);
+  expect(scene.hub.deadlineUs).toBe(Infinity);
 });
 
 describe('bounds', () => {
