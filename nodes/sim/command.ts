@@ -15,6 +15,7 @@ import {
   type SeedRange,
 } from './arguments.ts';
 import { goldens } from './goldens.ts';
+import { jsonOption, writeJson } from './json-file.ts';
 import { huntMutants } from './mutants.ts';
 import { replay } from './replay.ts';
 import { runSeeds } from './run.ts';
@@ -46,7 +47,14 @@ export function simCommand(): Command {
 }
 
 function listCommand(): Command {
-  return new Command('list').description('list scenarios, checkers and mutants').action(() => {
+  const command = new Command('list').description('list scenarios, checkers and mutants');
+  return command.addOption(jsonOption()).action((options: { json?: string }) => {
+    const named = ({ name, about }: { name: string; about: string }) => ({ name, about });
+    writeJson(options.json, {
+      scenarios: scenarios.map(named),
+      mutants: mutants.map(named),
+      checkers: checkerNames,
+    });
     const names = [...scenarios, ...mutants].map(({ name }) => name.length);
     const width = Math.max(...names) + 2;
     const lines = [
@@ -79,7 +87,7 @@ function runCommand(): Command {
       new Option('--for <time>', 'begin no seed after this time: 500ms, 60s, 5m').argParser(parseDuration),
     )
     .addOption(jobsOption())
-    .addOption(new Option('--json <file>', 'write the results to this file'))
+    .addOption(jsonOption())
     .action(
       async (
         named: readonly string[],
@@ -108,8 +116,9 @@ function replayCommand(): Command {
     .addArgument(new Argument('<scenario>', scenarioNames.join(', ')).argParser(parseScenario))
     .addOption(new Option('--seed <number>', 'the seed').argParser(parseSeed).makeOptionMandatory())
     .option('--trace', 'show every event and what came of it')
-    .action((scenario: string, options: { seed: number; trace?: boolean }) => {
-      replay(scenario, options.seed, options.trace ?? false);
+    .addOption(jsonOption())
+    .action((scenario: string, options: { seed: number; trace?: boolean; json?: string }) => {
+      replay(scenario, options.seed, { trace: options.trace ?? false, json: options.json });
     });
 }
 
@@ -131,11 +140,15 @@ function mutantsCommand(): Command {
       `at most ${mutantSeedsQuick} seeds, and the original is held against decisive seeds only`,
     )
     .addOption(jobsOption())
+    .addOption(jsonOption())
     .action(
-      async (names: readonly string[], options: { seedsMax?: number; quick?: boolean; jobs: number }) => {
+      async (
+        names: readonly string[],
+        options: { seedsMax?: number; quick?: boolean; jobs: number; json?: string },
+      ) => {
         const quick = options.quick ?? false;
         const seedsMax = options.seedsMax ?? (quick ? mutantSeedsQuick : mutantSeedsDefault);
-        await huntMutants({ names, seedsMax, threads: options.jobs, quick });
+        await huntMutants({ names, seedsMax, threads: options.jobs, quick, json: options.json });
       },
     );
 }
@@ -144,8 +157,9 @@ function goldensCommand(): Command {
   return new Command('goldens')
     .description('compare the hash of one seed of every scenario with what is committed')
     .option('--write', 'commit to the hashes as they are now')
-    .action((options: { write?: boolean }) => {
-      goldens(options.write ?? false);
+    .addOption(jsonOption())
+    .action((options: { write?: boolean; json?: string }) => {
+      goldens({ write: options.write ?? false, json: options.json });
     });
 }
 

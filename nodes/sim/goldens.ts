@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { scenarios } from '../../scenarios/registry.ts';
 import { runJudged } from '../../sim/judged-run.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { writeJson } from './json-file.ts';
 
 /** The seed of every golden. */
 export const goldenSeed = 42;
@@ -25,9 +26,10 @@ export function committedGoldens(): Readonly<Record<string, string>> {
 }
 
 /** @throws ExitError when a hash differs, unless the new ones are to be written */
-export function goldens(write: boolean): void {
+export function goldens(options: { readonly write: boolean; readonly json: string | undefined }): void {
   const current = currentGoldens();
-  if (write) {
+  writeJson(options.json, { current, committed: committedGoldens() });
+  if (options.write) {
     writeFileSync(goldensFile, `${JSON.stringify(current, undefined, 2)}\n`);
     process.stdout.write('goldens written; say in the CHANGELOG why they changed\n');
     return;

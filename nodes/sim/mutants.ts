@@ -2,6 +2,7 @@ import { type Mutant } from '../../sim/mutant.ts';
 import { mutantNamed, mutants } from '../../sim/mutants.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { type Job, type JobDone, replayCommand } from './job.ts';
+import { writeJson } from './json-file.ts';
 import { SeedPool } from './pool.ts';
 
 export interface MutantsPlan {
@@ -12,6 +13,8 @@ export interface MutantsPlan {
   readonly threads: number;
   /** Hold the unmutated sources against the seeds that caught something only, not against all that were tried. */
   readonly quick: boolean;
+  /** File for the results as JSON. */
+  readonly json: string | undefined;
 }
 
 interface Hunt {
@@ -36,6 +39,13 @@ export async function huntMutants(plan: MutantsPlan): Promise<void> {
   }
   const missed = hunts.filter(({ caught }) => caught === undefined);
   const failures = await failuresUnmutated(hunts, plan);
+  writeJson(plan.json, {
+    mutants: hunts.map(({ mutant, caught, tried, seconds, others }) => ({
+      name: mutant.name,
+      ...{ caught, tried: tried.length, seconds, others: Object.fromEntries(others) },
+    })),
+    failuresUnmutated: failures,
+  });
   for (const failure of failures) process.stdout.write(`the sources as they are fail too: ${failure}\n`);
   if (missed.length > 0) {
     const names = missed.map(({ mutant }) => mutant.name).join(', ');

@@ -1,9 +1,8 @@
-import { writeFileSync } from 'node:fs';
-
 import { type RunResult } from '../../sim/types.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { type SeedRange } from './arguments.ts';
 import { type Job, type JobDone, replayCommand } from './job.ts';
+import { writeJson } from './json-file.ts';
 import { SeedPool } from './pool.ts';
 import { Progress } from './progress.ts';
 import { grouped, Tally } from '../../reports/tally.ts';
@@ -56,7 +55,7 @@ export async function runSeeds(plan: RunPlan): Promise<void> {
   const isSwarm = plan.scenarios.length === 1 && plan.scenarios[0] === 'swarm';
   const missed = isSwarm ? tally.missedFloors() : [];
   report({ tally, progress, results, failures, missed });
-  if (plan.json !== undefined) writeJson(plan.json, results, missed);
+  writeResults(plan.json, results, missed);
   if (failures.length > 0) {
     throw new ExitError(`photon sim: ${failures.length} of ${tally.runs} runs failed`, exitCodes.failed);
   }
@@ -103,13 +102,13 @@ function report(run: {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-function writeJson(file: string, results: readonly RunResult[], missedFloors: readonly string[]): void {
+function writeResults(
+  file: string | undefined,
+  results: readonly RunResult[],
+  missedFloors: readonly string[],
+): void {
   const sorted = results.toSorted(
     (left, right) => left.seed - right.seed || (left.scenario < right.scenario ? -1 : 1),
   );
-  try {
-    writeFileSync(file, `${JSON.stringify({ missedFloors, results: sorted }, undefined, 2)}\n`);
-  } catch (cause) {
-    throw new ExitError(`photon sim: cannot write ${file}: ${String(cause)}`, exitCodes.refused, { cause });
-  }
+  writeJson(file, { missedFloors, results: sorted });
 }
