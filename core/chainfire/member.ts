@@ -18,7 +18,7 @@ import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
 import { drawBoot, type Proposer, type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
-import { isSerializable, writesNothing } from './command.ts';
+import { writesNothing } from './command.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
 import { Leases } from './lease/leases.ts';
 import {
@@ -35,7 +35,7 @@ import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.t
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { Numbering } from './numbering.ts';
 import { Publication } from './publication.ts';
-import { type Consistency, Queries } from './queries.ts';
+import { consistencyOf, Queries } from './queries.ts';
 import { recoverReplica } from './replica.ts';
 import { etcdRefusal } from './refusals.ts';
 import { SnapshotHolds } from './snapshot-holds.ts';
@@ -512,23 +512,4 @@ function recoverRaft(
   const applied = index === 0 ? undefined : { index, term, configuration };
   const groups = [{ group, initialConfiguration, applied }];
   return RaftNode.recover({ segments }, { id, options, segmentPrefix, groups }, given.prng, given.nowUs);
-}
-
-/** What a request that only reads asks for. */
-function consistencyOf(request: MemberRequest): Consistency {
-  switch (request.kind) {
-    case 'range':
-      if (request.consistency !== undefined) return request.consistency;
-      return request.request.serializable ? 'serializable' : 'linearizable';
-    case 'txn':
-      if (request.consistency !== undefined) return request.consistency;
-      return isSerializable(request.request) ? 'serializable' : 'linearizable';
-    case 'memberList':
-      return request.request.linearizable ? 'linearizable' : 'serializable';
-    case 'hash':
-    case 'hashKv':
-      return 'serializable';
-    default:
-      return 'linearizable';
-  }
 }

@@ -3,6 +3,7 @@ import { type RaftView } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
 import { type StateMachine } from './apply.ts';
 import { bytesRead } from './bytes-read.ts';
+import { isSerializable } from './command.ts';
 import { HashJobs } from './hash-jobs.ts';
 import { type MemberRequest, type MemberResponse } from './member-protocol.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
@@ -15,6 +16,25 @@ import { etcdRefusal } from './refusals.ts';
  * known here to be committed when it came; or whatever is here.
  */
 export type Consistency = 'linearizable' | 'serializable' | 'local';
+
+/** What a request that only reads asks for. */
+export function consistencyOf(request: MemberRequest): Consistency {
+  switch (request.kind) {
+    case 'range':
+      if (request.consistency !== undefined) return request.consistency;
+      return request.request.serializable ? 'serializable' : 'linearizable';
+    case 'txn':
+      if (request.consistency !== undefined) return request.consistency;
+      return isSerializable(request.request) ? 'serializable' : 'linearizable';
+    case 'memberList':
+      return request.request.linearizable ? 'linearizable' : 'serializable';
+    case 'hash':
+    case 'hashKv':
+      return 'serializable';
+    default:
+      return 'linearizable';
+  }
+}
 
 /** What reads answered in one step may look at; the last one may go beyond it. */
 const answerBytesPerStep = bytesPerMib;
