@@ -18,10 +18,12 @@ import { etcdRefusal } from './refusals.ts';
 import { executeTxn } from './txn/execute.ts';
 
 /**
- * The level of etcd's API that Status reports. Clients decide by it what they may ask for (Kubernetes, for one, asks for
- * watch progress from 3.4.31 on), so it is the newest release of which this member answers everything it answers, not more.
+ * The level of etcd's API that Status reports. Clients decide by it what they may rely on: Kubernetes serves consistent lists
+ * from its cache where progress, asked for, is never ahead of the events of a stream and is answered once all of its watches
+ * have come to the present, which etcd does from 3.4.31 on and this member always does (`watch/hub.ts`). It is not raised
+ * beyond what the member answers: what 3.5 added (a storage version, downgrades) it does not have.
  */
-export const etcdApiVersion = '3.4.0';
+export const etcdApiVersion = '3.4.31';
 
 /** Answers from this member's state, with the header that clients see. */
 export class Answers {

@@ -122,6 +122,51 @@ test.each([
   }
 });
 
+test('progress is never ahead of the events, though it is asked for again and again while watches catch up', async () => {
+  cluster.showLogsOnFailure();
+  const writer = connect('a');
+  const key = 'progress';
+  const old = await putMany(writer, key, 40, 20_000);
+  const stream = await watching(connect('b'), { key });
+  const written: number[] = [];
+  // Each of these begins in the past, at the same time as changes are made and progress is asked for.
+  for (let round = 0; round < 10; round += 1) {
+    stream.send(create({ key, startRevision: old[0] ?? 0 }));
+    for (let ask = 0; ask < 3; ask += 1) stream.send(WatchRequest.create({ progress: {} }));
+    written.push(...(await putMany(writer, key, 2, 20_000)));
+  }
+  const lastRevision = written.at(-1) ?? 0;
+  const isProgress = (response: WatchResponse) => response.watchId === -1;
+  const told = (received: readonly WatchResponse[]) =>
+    received.some((response) => isProgress(response) && (response.header?.revision ?? 0) >= lastRevision);
+  while (!told(stream.received)) {
+    const soFar = stream.received.filter(isProgress).length;
+    stream.send(WatchRequest.create({ progress: {} }));
+    await stream.until((received) => received.filter(isProgress).length > soFar);
+  }
+  stream.cancel();
+
+  const started = new Map<number, number>();
+  const delivered = new Map<number, number[]>();
+  let answers = 0;
+  for (const response of stream.received) {
+    const { watchId, created, header, events } = response;
+    if (created) {
+      started.set(watchId, started.size === 0 ? (old.at(-1) ?? 0) + 1 : (old[0] ?? 0));
+      delivered.set(watchId, []);
+    }
+    for (const event of events) delivered.get(watchId)?.push(Event.decode(event).kv?.modRevision ?? 0);
+    if (!isProgress(response)) continue;
+    answers += 1;
+    for (const [watch, start] of started) {
+      const due = [...old, ...written].filter((at) => at >= start && at <= (header?.revision ?? 0));
+      expect(delivered.get(watch), `watch ${watch} at progress ${header?.revision ?? 0}`).toEqual(due);
+    }
+  }
+  expect(answers).toBeGreaterThan(1);
+  expect(started.size).toBe(11);
+});
+
 test('a watch from an old revision replays after the member was killed and started again', async () => {
   cluster.showLogsOnFailure();
   const before = connect('c');
