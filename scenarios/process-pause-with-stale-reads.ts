@@ -15,11 +15,18 @@ function paused(node: NodeId, round: number): readonly Fault[] {
   const atUs = (round + 1) * roundUs;
   const forUs = 1_200 * usPerMs;
   const pause: Fault = { kind: 'pause', atUs, node, forUs };
-  if (round % 2 === 0)
-    return [
-      pause,
-      { kind: 'partition', atUs, forUs: forUs + 150 * usPerMs, side: [node], otherSide: others },
-    ];
+  if (round % 2 === 0) {
+    // What was on its way still comes; what would tell of the successor does not, until well after the end of the pause.
+    const cutUs = 40 * usPerMs;
+    const cut: Fault = {
+      kind: 'partition',
+      atUs: atUs + cutUs,
+      forUs: forUs + 150 * usPerMs,
+      side: [node],
+      otherSide: others,
+    };
+    return [pause, cut];
+  }
   return [
     pause,
     ...others.map((from): Fault => ({ kind: 'clog', atUs, forUs: forUs + 20 * usPerMs, from, to: node })),
@@ -55,6 +62,8 @@ export const processPauseWithStaleReads: ScenarioSource = {
       mix: { put: 12, get: 40, serializableGet: 4, compareAndSwap: 4, range: 4 },
     },
     faults: [
+      // Answers that are long on their way are what a paused leader finds before it: they speak of a time that is over.
+      { kind: 'slowNetwork', atUs: usPerSecond, forUs: rounds * roundUs, factor: 6 + 6 * (seed % 4) },
       { kind: 'clockDrift', atUs: usPerSecond, node: nodeId((seed % 3) + 1), driftPpm: -clockDriftPpmMax },
       {
         kind: 'clockDrift',
@@ -74,7 +83,7 @@ export const processPauseWithStaleReads: ScenarioSource = {
       pausedLeaders: 2,
       readsDuringFaults: 300,
       leaseReads: seed % 2 === 0 ? 300 : 0,
-      fired: { pause: rounds - 1, partition: rounds / 2 - 1, clog: 4, clockDrift: 2 },
+      fired: { pause: rounds - 1, partition: rounds / 2 - 1, clog: 4, clockDrift: 2, slowNetwork: 1 },
     },
   }),
 };
