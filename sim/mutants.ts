@@ -1,8 +1,15 @@
 import { type Mutant } from './mutant.ts';
 import { consensusMutants } from './mutants-consensus.ts';
+import { leaseMutants } from './mutants-lease.ts';
 import { serviceMutants } from './mutants-service.ts';
+import { watchMutants } from './mutants-watch.ts';
 
-export const mutants: readonly Mutant[] = [...consensusMutants, ...serviceMutants];
+export const mutants: readonly Mutant[] = [
+  ...consensusMutants,
+  ...serviceMutants,
+  ...watchMutants,
+  ...leaseMutants,
+];
 
 export const mutantNames: readonly string[] = mutants.map((mutant) => mutant.name);
 
