@@ -348,6 +348,19 @@ test('a keepalive whose way to the leader is cut is answered once there is one a
   expect(cluster.member(follower).view.pendingRequests).toBe(0);
 });
 
+test('a keepalive that waits for a leader goes to it as soon as there is one', () => {
+  const { cluster, leader, follower } = cluster3();
+  cluster.call(leader, ask.grant(600, 1n));
+  cluster.crash(leader);
+  cluster.runUntil(() => cluster.member(follower).view.raft.leader === 0);
+  const requestId = cluster.send(follower, ask.keepAlive(1n));
+  cluster.elect();
+  const electedUs = cluster.nowUs;
+  cluster.runUntil(() => cluster.replies.has(requestId));
+  expect(as('leaseKeepAlive', cluster.replies.get(requestId)).ttlSeconds).toBe(600);
+  expect(cluster.nowUs - electedUs).toBeLessThan(20_000);
+});
+
 test('a keepalive that nobody waits for any more makes room', () => {
   const cluster = new TestCluster(3, { pendingRequestsMax: 1 });
   const first = cluster.send(1, ask.keepAlive(1n));

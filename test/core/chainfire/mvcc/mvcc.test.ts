@@ -139,6 +139,33 @@ test('count is that of the whole range, whatever limit and filters leave (as in 
   expect(read(machine, all({ countOnly: true, limit: 1 }))).toMatchObject({ kvs: [], count: 4, more: false });
 });
 
+test('what a limit cuts off is counted, both ways, in the store and in what a transaction has just written', () => {
+  const machine = new Machine();
+  for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) write(machine, ask.put(key, 'x'));
+  const ranges = [0, 1, 2].flatMap((sortOrder) =>
+    [0, 1, 2, 3, 5, 6, 7].flatMap((limit) => [
+      get('b', { rangeEnd: 'g', sortOrder, limit }),
+      get('b', { rangeEnd: 'g', sortOrder, limit, minModRevision: 4 }),
+      get('b', { rangeEnd: 'g', sortOrder, limit, countOnly: true }),
+    ]),
+  );
+  for (const range of ranges) expect(read(machine, range).count).toBe(5);
+  // Of b … f: c and e are gone, dd and ff have come, d was there and is there again.
+  const writes = [
+    op.del(del('c')),
+    op.del(del('e')),
+    op.put(put('d', 'y')),
+    op.put(put('dd', 'y')),
+    op.put(put('ff', 'y')),
+  ];
+  const response = write(machine, ask.txn({ success: [...writes, ...ranges.map(op.range)] }));
+  const responses = response.kind === 'txn' ? response.response.responses.slice(writes.length) : [];
+  expect(responses.map(({ responseRange }) => responseRange?.count)).toEqual(ranges.map(() => 5));
+  expect(read(machine, get('b', { rangeEnd: 'g', countOnly: true })).count).toBe(5);
+  write(machine, ask.del('b'));
+  for (const range of ranges) expect(read(machine, range).count).toBe(4);
+});
+
 test('a sort target without an order sorts ascending, and sorting comes before the limit', () => {
   const machine = new Machine();
   for (const key of ['c', 'a', 'b']) write(machine, ask.put(key, key));
