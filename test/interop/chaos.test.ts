@@ -15,7 +15,7 @@ import { Revisions } from '../../sim/checkers/revisions.ts';
 import { History, historyToLines } from '../../sim/history.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type WorkloadPlan } from '../../sim/types.ts';
-import { CallDrawer } from '../../sim/workload-calls.ts';
+import { CallDrawer, isOneCall } from '../../sim/workload-calls.ts';
 import { KeyKnowledge } from '../../sim/workload-knowledge.ts';
 import { Cluster } from './cluster.ts';
 
@@ -63,7 +63,9 @@ async function user(
   const connection = connect(cluster, prng);
   const think = prng.fork('think');
   for (let callId = 1; !ended(); callId += 1) {
-    const request = drawer.draw(callId);
+    const operation = drawer.operation();
+    if (!isOneCall(operation)) throw new Error('the mix is of single calls');
+    const request = drawer.draw(callId, operation);
     const position = history.began({ client, callId, request, startUs: nowUs() });
     const outcome = await connection.call(request, callTimeoutMs);
     history.ended(position, nowUs(), outcome);
@@ -150,7 +152,8 @@ test(
       expect(count('answered')).toBeGreaterThanOrEqual(seconds * 20);
 
       requireLinearizable('linearizability', history.operations);
-      new Revisions().onEnd({ nowUs: nowUs(), history: history.operations, members: new Map() });
+      const nothingElse = { members: new Map(), watches: [], holds: [] };
+      new Revisions().onEnd({ nowUs: nowUs(), history: history.operations, ...nothingElse });
       await expectEqualMembers(cluster, prng);
     } catch (error) {
       const file = join(tmpdir(), `photon-chaos-${seed}.jsonl`);
