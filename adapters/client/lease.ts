@@ -98,6 +98,7 @@ export class Lease {
   /** Ends it and deletes its keys, at one revision. One that is gone already is no error. */
   async revoke(deadline: Deadline = {}): Promise<void> {
     this.#release();
+    this.#ttlSeconds = 0;
     try {
       await this.#caller.ask({ kind: 'leaseRevoke', request: { id: this.id } }, deadline);
     } catch (error) {

@@ -18,7 +18,10 @@ export interface ClientConfig {
   /** Watches and kept leases at once; beyond it a new one ends at once. */
   readonly watchesMax: number;
   readonly leasesMax: number;
-  /** A stream whose watch gets nothing, progress included, for this long is opened again, at another endpoint. */
+  /**
+   * A stream on which nothing comes, an answer to a request for progress included, for this long is opened again, at another
+   * endpoint. Doubled with each stream in a row that set its watches up and then told nothing.
+   */
   readonly streamSilenceUsMax: number;
   /** Events of one revision that come to more end the watch: it is delivered whole, so it must fit into memory. */
   readonly revisionBytesMax: number;

@@ -37,6 +37,9 @@ interface Creation {
   readonly sentUs: number;
 }
 
+/** The longest silence that is allowed is this many times twice the configured one. */
+const silenceDoublingsMax = 5;
+
 /**
  * Watches that outlive the streams behind them.
  *
@@ -66,6 +69,12 @@ export class ClientWatches {
   #endpoint: number | undefined;
   /** Streams in a row that failed soon. */
   #failures = 0;
+  /**
+   * Streams in a row that set their watches up and then went silent. Each is given twice the time of the one before, since
+   * a member may have to search through a long history before it has anything to tell: whoever left it every time after the
+   * same time would never see the end.
+   */
+  #silences = 0;
   /** No stream is opened before. */
   #reopenUs = 0;
   #nowUs = 0;
@@ -107,6 +116,7 @@ export class ClientWatches {
       this.#failStream(`endpoint ${stream.endpoint} did not set a watch up in time`);
     } else if (this.#nowUs >= this.#silenceUs(stream)) {
       if (stream.asked) {
+        this.#silences += 1;
         this.#failStream(`endpoint ${stream.endpoint} has gone silent`);
       } else {
         stream.asked = true;
@@ -165,8 +175,12 @@ export class ClientWatches {
     const stream = this.#stream;
     if (stream === undefined || stream.streamId !== streamId) return;
     this.#heard(stream);
-    if (response.created) this.#onCreated(stream, response);
-    else if (response.watchId !== everyWatch) this.#onTold(response);
+    if (response.created) {
+      this.#onCreated(stream, response);
+      return;
+    }
+    this.#silences = 0;
+    if (response.watchId !== everyWatch) this.#onTold(response);
   }
 
   onStreamFailed(streamId: number, reason: string, permanent: boolean): void {
@@ -186,8 +200,8 @@ export class ClientWatches {
   }
 
   #silenceUs(stream: Stream): number {
-    const { streamSilenceUsMax } = this.#config;
-    return stream.heardUs + (stream.asked ? streamSilenceUsMax : Math.floor(streamSilenceUsMax / 2));
+    const allowedUs = this.#config.streamSilenceUsMax * 2 ** Math.min(this.#silences, silenceDoublingsMax);
+    return stream.heardUs + (stream.asked ? allowedUs : Math.floor(allowedUs / 2));
   }
 
   #heard(stream: Stream): void {

@@ -138,6 +138,23 @@ test('a silent stream is asked for progress, and left when it stays silent', () 
   expect(dialogue.wait()).toMatchObject([{ kind: 'openStream', streamId: 2 }, creation(2, 11)]);
 });
 
+test('silence is borne longer each time, so that a long search through history comes to its end', () => {
+  const dialogue = Dialogue.live();
+  const bornesUs: number[] = [];
+  for (let streamId = 1; streamId <= 8; streamId += 1) {
+    const beganUs = dialogue.nowUs;
+    let said: readonly ClientEffect[] = [];
+    while (!said.some(({ kind }) => kind === 'closeStream')) said = dialogue.wait();
+    bornesUs.push(dialogue.nowUs - beganUs);
+    dialogue.wait();
+    dialogue.tell(streamId + 1, 10, { watchId: streamId + 1, created: true });
+  }
+  expect(bornesUs).toEqual([1, 2, 4, 8, 16, 32, 32, 32].map((times) => times * silenceUs));
+  // A word, and the patience is as it was.
+  dialogue.tell(9, 11, { watchId: 9, events: [event(11)] });
+  expect(dialogue.client.deadlineUs - dialogue.nowUs).toBe(silenceUs / 2);
+});
+
 test('a member that does not set a watch up in time is left though it tells of others', () => {
   const dialogue = Dialogue.live();
   dialogue.watch(2);
