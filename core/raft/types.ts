@@ -66,7 +66,7 @@ export const defaultRaftOptions: RaftOptions = {
   inflightAppendsMax: 256,
   inflightBytesMax: 16_777_216,
   uncommittedBytesMax: 67_108_864,
-  cacheBytesMax: 33_554_432,
+  cacheBytesMax: 8_388_608,
   pendingReadsMax: 65_536,
   segmentBytesMax: 67_108_864,
   leaseReads: undefined,

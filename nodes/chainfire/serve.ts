@@ -19,7 +19,7 @@ import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { MetricsServer } from '../../adapters/metrics/http-server.ts';
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { PeerServer } from '../../adapters/peer/server.ts';
-import { bytesPerKib } from '../../core/base/units.ts';
+import { bytesPerKib, bytesPerMib } from '../../core/base/units.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
 import { type Bootstrap, bootstrap, memberNamed } from './bootstrap.ts';
@@ -31,6 +31,7 @@ import { type ChainfireSettings } from './settings.ts';
 import { SlowRequestLog } from './slow-request-log.ts';
 import { startMember } from './start-member.ts';
 import { stopRequest } from './stop-request.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 /** The process cannot start as it was told to, or on the data that it finds; trying again does not help. */
 export class StartError extends Error {
@@ -39,6 +40,7 @@ export class StartError extends Error {
 
 /** Above the largest request that is accepted: room for the message around it, as etcd leaves. */
 const receiveReserveBytes = 512 * bytesPerKib;
+const youngGenerationBytes = 32 * bytesPerMib;
 /** Calls that are under way when the process stops have this long to end. */
 const stopGraceMs = 2_000;
 
@@ -65,6 +67,7 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
       `heartbeat_interval_ms is ${settings.heartbeatIntervalMs}, it must be at most a third of election_timeout_ms (${settings.electionTimeoutMs})`,
     );
   }
+  boundYoungGeneration(youngGenerationBytes);
   const log = newLogger(settings);
   const stop = stopRequest();
   const own: PeerIdentity = {
