@@ -14,13 +14,17 @@ const lockPrefix = { key: 'lock/', rangeEnd: 'lock0' };
 /** How far back and ahead of what is known a watch may begin. */
 const pastReach = 80;
 const futureReach = 100;
+/** So often a watch that compaction has overtaken is opened again. */
+const openedAgainMax = 3;
 /** So often a concluding watch is opened anew. */
 const openedMax = 50;
 
 /** A watch of a client's: opened, perhaps paused for a while, closed after some time. Once told to stop it stays open. */
 export class WatchUndertaking implements Undertaking, WatchListener {
   readonly #desk: ClientDesk;
-  readonly #watchId: number;
+  readonly #target: WatchTarget;
+  #watchId: number;
+  #openedAgain = 0;
   #closeUs: number;
   #pauseUs: number;
   #resumeUs = Infinity;
@@ -40,7 +44,8 @@ export class WatchUndertaking implements Undertaking, WatchListener {
       this.#pauseUs = desk.nowUs + between(prng, 1, 5_000) * usPerMs;
       this.#resumeUs = this.#pauseUs + between(prng, 1, 6_000) * usPerMs;
     }
-    this.#watchId = desk.openWatch(drawTarget(prng, options.keys, options.knowledge.revision), this);
+    this.#target = drawTarget(prng, options.keys, options.knowledge.revision);
+    this.#watchId = desk.openWatch(this.#target, this);
   }
 
   get over(): boolean {
@@ -86,8 +91,14 @@ export class WatchUndertaking implements Undertaking, WatchListener {
     // The desk keeps the record.
   }
 
-  ended(): void {
-    this.#over = true;
+  /** As a real client: what is compacted is passed over, and it goes on at the very first revision that there is. */
+  ended(end: WatchEnd): void {
+    if (end.kind === 'refused' || this.#over || this.#openedAgain >= openedAgainMax) {
+      this.#over = true;
+      return;
+    }
+    this.#openedAgain += 1;
+    this.#watchId = this.#desk.openWatch({ ...this.#target, startRevision: end.compactRevision }, this);
   }
 }
 
