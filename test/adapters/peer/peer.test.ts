@@ -275,9 +275,10 @@ describe('exchange', () => {
 
   test('a quiet connection stays open: its peer answers when asked', async () => {
     const node = await receivingNode();
-    const { link: way, connected } = link(node.address, { keepaliveMs: 20 });
+    const { link: way, connected } = link(node.address, { keepaliveMs: 250 });
     await connected.next();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // Three times as long as it takes to give up one that does not answer.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(way.connected).toBe(true);
   });
 
