@@ -30,15 +30,6 @@ export const leaseMutants: readonly Mutant[] = [
     scenarios: leaseScenarios,
   },
   {
-    name: 'expiry-ignores-renewal',
-    about: 'A lease is ended although it was renewed between the leader’s look and the entry.',
-    file: 'core/chainfire/lease/lease-table.ts',
-    anchor: 'if (lease === undefined || lease.renewedIndex > appliedIndex) continue;',
-    replacement: 'if (lease === undefined || appliedIndex < 0) continue;',
-    caughtBy: ['lease-not-early'],
-    scenarios: leaseScenarios,
-  },
-  {
     name: 'expiry-outside-the-log',
     about: 'A member ends leases that it finds overdue by itself, without the log.',
     file: 'core/chainfire/lease/leases.ts',
@@ -74,16 +65,7 @@ export const leaseMutants: readonly Mutant[] = [
     anchor: 'this.#onKeptAlive(lease, response.response.ttlSeconds, sentUs);',
     replacement: 'this.#onKeptAlive(lease, response.response.ttlSeconds, Math.max(sentUs, this.#nowUs));',
     caughtBy: ['lock-exclusion'],
-    scenarios: lockScenarios,
-  },
-  {
-    name: 'lease-kept-without-time',
-    about: 'A client takes its lease for good until a member says that it is gone.',
-    file: 'core/chainfire/client/leases.ts',
-    anchor: 'if (this.#nowUs >= endUs(lease)) {\n      this.#lose(lease, `no keepalive',
-    replacement: 'if (this.#nowUs < 0) {\n      this.#lose(lease, `no keepalive',
-    caughtBy: ['lock-exclusion'],
-    scenarios: lockScenarios,
+    scenarios: ['swarm', 'lock-under-partition'],
   },
   {
     name: 'lock-without-predecessor',
@@ -121,6 +103,6 @@ export const leaseMutants: readonly Mutant[] = [
     anchor: 'const untilUs = promise.sentUs + countableUs',
     replacement: 'const untilUs = state.nowUs + countableUs',
     caughtBy: ['linearizability', 'revisions'],
-    scenarios: ['leaseholder-cut-off', 'process-pause-with-stale-reads', 'swarm'],
+    scenarios: ['process-pause-with-stale-reads', 'leaseholder-cut-off', 'swarm'],
   },
 ];

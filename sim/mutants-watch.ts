@@ -62,15 +62,6 @@ export const watchMutants: readonly Mutant[] = [
     scenarios: watchScenarios,
   },
   {
-    name: 'own-progress-ahead-of-events',
-    about: 'A watch that lags is told that it has come to the present.',
-    file: 'core/chainfire/watch/hub.ts',
-    anchor: "const mayBeTold = watch.place === 'live' && revision >= startRevision && !stream.isFull;",
-    replacement: 'const mayBeTold = revision >= startRevision && !stream.isFull;',
-    caughtBy: ['watch-bookmarkable', 'watch-reliable'],
-    scenarios: watchScenarios,
-  },
-  {
     name: 'previous-of-another-revision',
     about: 'What a key was before, read from history, is the oldest there is of it.',
     file: 'core/chainfire/watch/history.ts',
@@ -96,16 +87,6 @@ export const watchMutants: readonly Mutant[] = [
     anchor: 'if (watch.next < compactRevision) overtaken.push(watch);',
     replacement: 'watch.next = Math.max(watch.next, compactRevision);',
     caughtBy: ['watch-reliable', 'watch-bookmarkable'],
-    scenarios: watchScenarios,
-  },
-  {
-    name: 'begins-below-what-is-compacted',
-    about: 'A watch from a compacted revision begins at the first that there is, and nobody is told.',
-    file: 'core/chainfire/watch/hub.ts',
-    anchor:
-      'if (next < compactRevision) return this.#answer(stream, this.#compactedResponse(id, compactRevision));',
-    replacement: '',
-    caughtBy: ['watch-reliable', 'watch-bookmarkable', 'invariant'],
     scenarios: watchScenarios,
   },
   {
