@@ -97,6 +97,6 @@ export const watchMutants: readonly Mutant[] = [
       "for (const watch of this.#live.watches()) this.#setPlace(watch, 'behind');\n      this.#catchUp.adopt(this.#live);\n      this.#live = new Cohort(revision + 1);",
     replacement: '',
     caughtBy: ['watch-reliable', 'watch-bookmarkable'],
-    scenarios: ['crash-during-snapshot-install', 'late-snapshots', 'swarm'],
+    scenarios: ['late-snapshots', 'crash-during-snapshot-install', 'swarm'],
   },
 ];
