@@ -2,8 +2,7 @@
  * Three of our members against three of Debian's etcd, one system after the other on the same disk in one run, and an echo on
  * the server library that ours uses. What each figure is, is said where it is measured (`chainfire/`).
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 
 import { withEcho } from './chainfire/echo-server.ts';
 import { measureFanOut } from './chainfire/fan-out.ts';
@@ -17,6 +16,7 @@ import { countSyncs } from './chainfire/syncs.ts';
 import { etcd, photon, pin, RunningSystem, type SystemKind } from './chainfire/systems.ts';
 import { tables } from './chainfire/tables.ts';
 import { busyCores, describeMachine, memoryOf } from './chainfire/usage.ts';
+import { makeDir, removeDir } from './chainfire/work-dir.ts';
 
 const kinds: Readonly<Record<SystemKind['name'], SystemKind>> = { photon, etcd };
 /** Reads first: the load is over, and the members were started anew (etcd 3.4 slows its reads after writes). */
@@ -57,7 +57,7 @@ async function main(settings: BenchSettings): Promise<void> {
 }
 
 async function measureSystem(kind: SystemKind, settings: BenchSettings): Promise<SystemResults> {
-  const dir = mkdtempSync(join(settings.dir, 'photon-bench-'));
+  const dir = makeDir(settings.dir);
   try {
     say(`${kind.name}: loading ${settings.keys} keys`);
     const system = await RunningSystem.start(kind, dir);
@@ -80,7 +80,7 @@ async function measureSystem(kind: SystemKind, settings: BenchSettings): Promise
     const manyKeys = await measureManyKeys(kind, { keys, seconds, dir: settings.dir });
     return { name: kind.name, loadSeconds, shared, pinned, memory, fanOut, syncs, manyKeys };
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    removeDir(dir);
   }
 }
 
@@ -128,7 +128,7 @@ async function measurePinned(
 }
 
 async function measureEcho(settings: BenchSettings): Promise<Results['echo']> {
-  const dir = mkdtempSync(join(settings.dir, 'photon-bench-'));
+  const dir = makeDir(settings.dir);
   try {
     return await withEcho(async (target) => {
       const of = async (core: number | undefined): Promise<readonly Measurement[]> => {
@@ -150,7 +150,7 @@ async function measureEcho(settings: BenchSettings): Promise<Results['echo']> {
       return { shared, pinned: await of(otherCore) };
     });
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    removeDir(dir);
   }
 }
 

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { loadKeys } from './keys.ts';
 import { measureChecked } from './measure.ts';
 import { operations } from './requests.ts';
 import { RunningSystem, type SystemKind } from './systems.ts';
 import { type Memory, memoryOf } from './usage.ts';
+import { makeDir, removeDir } from './work-dir.ts';
 
 export interface ManyKeys {
   readonly keys: number;
@@ -25,7 +23,7 @@ export async function measureManyKeys(
   kind: SystemKind,
   options: { readonly keys: number; readonly seconds: number; readonly dir: string },
 ): Promise<ManyKeys> {
-  const dir = mkdtempSync(join(options.dir, 'photon-bench-'));
+  const dir = makeDir(options.dir);
   try {
     const system = await RunningSystem.start(kind, dir);
     const loadSeconds = await loadKeys(system, options.keys);
@@ -48,7 +46,7 @@ export async function measureManyKeys(
       ...{ loadSeconds, storeBytes, afterLoad, underLoad, afterRestart, restartMs, restartAfterKillMs },
     };
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    removeDir(dir);
   }
 }
 
