@@ -1,16 +1,7 @@
 import { type ClientLogs } from './client-logs.ts';
-import { type Operation } from './types.ts';
+import { type Operation, type ServiceCounts } from './types.ts';
 
-/** What clients had of leases, watches and locks in a run, by what they were told. */
-export interface ServiceCounts {
-  /** Events that watches delivered. */
-  readonly watchEvents: number;
-  readonly leasesGranted: number;
-  /** Granted, and never asked to be revoked: by the end of a run that is well they have run out. */
-  readonly leasesExpired: number;
-  readonly locksHeld: number;
-}
-
+/** Counts what clients were told. */
 export function countServices(history: readonly Operation[], logs: ClientLogs): ServiceCounts {
   const granted = new Set<bigint>();
   const revoked = new Set<bigint>();

@@ -13,8 +13,6 @@ import {
   type WatchTarget,
 } from '../core/chainfire/client/protocol.ts';
 
-import { type ServiceCounts } from './service-counts.ts';
-
 /** An invariant that did not hold. The run ends with it; the report names `invariant` and shows `detail`. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -311,6 +309,16 @@ export type WorkloadOperation =
   | 'watch'
   /** Take a lock on a lease of one's own, hold it for a while, and unlock it. */
   | 'lock';
+
+/** What clients had of leases, watches and locks in a run, by what they were told. */
+export interface ServiceCounts {
+  /** Events that watches delivered. */
+  readonly watchEvents: number;
+  readonly leasesGranted: number;
+  /** Granted, and never asked to be revoked: by the end of a run that is well they have run out. */
+  readonly leasesExpired: number;
+  readonly locksHeld: number;
+}
 
 /** What a run has to show for itself, violation or not. */
 export interface RunResult {

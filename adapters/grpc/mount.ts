@@ -9,6 +9,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 
+import { Cancellation, type CancelSignal } from '../runner/cancellation.ts';
 import { bufferOf, bytesOf } from './buffers.ts';
 import { decodeOrRefuse } from './decode.ts';
 import {
@@ -188,7 +189,7 @@ async function writeEach(
   method: ServerStreamMethod<unknown, unknown> | DuplexMethod<unknown, unknown>,
   call: StreamCall,
   responses: AsyncIterable<unknown>,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<void> {
   for await (const response of responses) {
     if (signal.aborted) break;
@@ -216,7 +217,7 @@ function sinkOf(
 async function* decodeEach(
   method: DuplexMethod<unknown, unknown> | PushMethod<unknown, unknown>,
   call: ServerDuplexStream<Bytes, Bytes>,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): AsyncIterable<unknown> {
   while (!signal.aborted) {
     const bytes = call.read() as Bytes | null;
@@ -227,7 +228,7 @@ async function* decodeEach(
 }
 
 /** Resolves at the first of the events, or when the signal is aborted. */
-function happened(call: StreamCall, events: readonly string[], signal: AbortSignal): Promise<void> {
+function happened(call: StreamCall, events: readonly string[], signal: CancelSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       for (const event of events) call.off(event, end);
@@ -245,14 +246,14 @@ const clientGone = new Error('the client has gone');
 
 /** @param isOver a call that was answered is over: the library reports its end as a cancellation, which nobody waits for */
 function contextOf(call: SurfaceCall, isOver: () => boolean = () => false): CallContext {
-  const controller = new AbortController();
+  const cancellation = new Cancellation();
   call.on('cancelled', () => {
-    if (!isOver()) controller.abort(clientGone);
+    if (!isOver()) cancellation.abort(clientGone);
   });
-  if (call.cancelled) controller.abort(clientGone);
+  if (call.cancelled) cancellation.abort(clientGone);
   const deadline = call.getDeadline();
   return {
-    signal: controller.signal,
+    signal: cancellation,
     deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
     metadata: (name) => call.metadata.get(name)[0]?.toString(),
     get peer() {

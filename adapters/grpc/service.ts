@@ -1,3 +1,5 @@
+import { type CancelSignal } from '../runner/cancellation.ts';
+
 /**
  * A remote service as a table: paths, codecs, handlers. Handlers take decoded messages and know nothing of the library
  * that carries them, so that the library can be replaced (`mount.ts` is the only file that knows it).
@@ -13,7 +15,7 @@ export interface Codec<T> {
 
 export interface CallContext {
   /** Aborted when the client is gone, has cancelled, or its deadline has passed. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Wall-clock time in ms by which the client wants its answer; `Infinity` when it set none. */
   readonly deadlineMs: number;
   /** The first value of a metadata key, given in lower case. */

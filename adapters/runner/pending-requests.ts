@@ -1,7 +1,9 @@
+import { type CancelSignal } from './cancellation.ts';
+
 interface PendingRequest<Response> {
   readonly resolve: (response: Response) => void;
   readonly reject: (reason: Error) => void;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   readonly onAbort: (() => void) | undefined;
 }
 
@@ -20,7 +22,7 @@ export class PendingRequests<Response> {
 
   /** When the signal is aborted the promise rejects with its reason, and `onAborted` is told. */
   open(
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
     onAborted: (requestId: number) => void,
   ): { readonly requestId: number; readonly promise: Promise<Response> } {
     this.#lastId += 1;

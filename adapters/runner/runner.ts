@@ -1,3 +1,4 @@
+import { type CancelSignal } from './cancellation.ts';
 import { assert, present, unreachable } from '../../core/base/assert.ts';
 import { type PersistEffect, type SendSnapshotEffect } from '../../core/base/effects.ts';
 import { type NodeId } from '../../core/base/ids.ts';
@@ -172,7 +173,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
    *
    * @throws RunnerError (as a rejection) when the machine cannot be asked or will not answer
    */
-  request(request: Request, signal?: AbortSignal): Promise<Response> {
+  request(request: Request, signal?: CancelSignal): Promise<Response> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);

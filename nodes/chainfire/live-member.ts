@@ -1,3 +1,4 @@
+import { type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation, type TransferObservation } from '../../adapters/metrics/observation.ts';
 import { type SocketPeerTransport } from '../../adapters/peer/transport.ts';
@@ -56,7 +57,7 @@ export class LiveMember {
     this.#parts.runner.start();
   }
 
-  request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse> {
+  request(request: MemberRequest, signal: CancelSignal): Promise<MemberResponse> {
     return this.#parts.runner.request(request, signal);
   }
 

@@ -1,3 +1,4 @@
+import { type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import {
   type MemberPort,
   type WatchListener,
@@ -35,7 +36,7 @@ export class MemberDoor implements MemberPort {
     this.#member = undefined;
   }
 
-  async request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse> {
+  async request(request: MemberRequest, signal: CancelSignal): Promise<MemberResponse> {
     try {
       return await this.#behind().request(request, signal);
     } catch (error) {

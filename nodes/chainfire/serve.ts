@@ -40,7 +40,7 @@ export class StartError extends Error {
 
 /** Above the largest request that is accepted: room for the message around it, as etcd leaves. */
 const receiveReserveBytes = 512 * bytesPerKib;
-const youngGenerationBytes = 32 * bytesPerMib;
+const youngGenerationBytes = 16 * bytesPerMib;
 /** Calls that are under way when the process stops have this long to end. */
 const stopGraceMs = 2_000;
 

@@ -1,3 +1,4 @@
+import { type CancelSignal } from '../../runner/cancellation.ts';
 import { StatusError } from '../status.ts';
 
 /** The end of a call that several may bring about; the first counts. A client that leaves is one of them. */
@@ -7,7 +8,7 @@ export class CallEnd {
   #resolve: () => void = () => undefined;
   #reject: (reason: unknown) => void = () => undefined;
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: CancelSignal) {
     this.reached = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

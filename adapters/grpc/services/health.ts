@@ -1,3 +1,4 @@
+import { type CancelSignal } from '../../runner/cancellation.ts';
 import { enumeration, message, text } from '../../../core/wire/protobuf.ts';
 import { type CallContext, serverStream, type Service, unary } from '../service.ts';
 import { StatusError } from '../status.ts';
@@ -23,7 +24,7 @@ export class Health {
   }
 
   /** Resolves at the next change, or when the signal is aborted. */
-  changed(signal: AbortSignal): Promise<void> {
+  changed(signal: CancelSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         this.#listeners.delete(end);

@@ -1,3 +1,4 @@
+import { type CancelSignal } from '../../runner/cancellation.ts';
 import { type WatchRequest, type WatchResponse } from '../../../core/chainfire/api/watch.ts';
 import {
   type MemberRequest,
@@ -17,7 +18,7 @@ import { type StatusError } from '../status.ts';
 /** What the services need of a member: the runner gives it. */
 export interface MemberPort {
   /** Rejects with a `StatusError` when there is no member to answer. */
-  request(request: MemberRequest, signal: AbortSignal): Promise<MemberResponse>;
+  request(request: MemberRequest, signal: CancelSignal): Promise<MemberResponse>;
   /** Throws a `StatusError` when there is no member to watch. */
   openWatchStream(stream: MemberStream, listener: WatchListener): WatchStream;
 }

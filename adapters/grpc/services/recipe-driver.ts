@@ -1,3 +1,4 @@
+import { Cancellation } from '../../runner/cancellation.ts';
 import { type Machine } from '../../../core/base/machine.ts';
 import { type ResponseHeader } from '../../../core/chainfire/api/kv.ts';
 import {
@@ -94,7 +95,7 @@ export class RecipeDriver<Effect extends { readonly kind: string }> {
 
   async #call(request: MemberRequest): Promise<ClientOutcome> {
     try {
-      const response = await this.#member.request(request, new AbortController().signal);
+      const response = await this.#member.request(request, new Cancellation());
       if (response.kind !== 'refused') this.#lastHeader = headerOf(response) ?? this.#lastHeader;
       return outcomeOf(response);
     } catch (error) {

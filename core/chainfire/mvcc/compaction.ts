@@ -10,7 +10,7 @@ import {
   revisionOfIndexKey,
 } from './keys.ts';
 import { isTombstoneMark, mainRevisionOfIndexKey, type Mvcc, recordBytes } from './mvcc.ts';
-import { isTombstone, keyOfRecord } from './record.ts';
+import { isCreation, isTombstone, keyOfRecord } from './record.ts';
 
 /** Sorts directly behind a key of fixed length. */
 const successor = '\x00';
@@ -44,7 +44,9 @@ export function compactionTurn(mvcc: Mvcc, recordsMax: number): StoreWrite[] | u
     const key = keyOfRecord(record);
     const index = indexKey(key, revision);
     const beforeIndex = { from: indexFrom(key), to: index, reverse: true, limit: 1 };
-    for (const [earlier, mark] of store.range(indexTable, beforeIndex)) {
+    // Of most keys that come and go there is nothing to look for.
+    const before = isCreation(record) ? [] : store.range(indexTable, beforeIndex);
+    for (const [earlier, mark] of before) {
       // A tombstone below R was freed by its own turn.
       if (mainRevisionOfIndexKey(earlier) >= compactRevision || isTombstoneMark(mark)) continue;
       const earlierRevision = revisionOfIndexKey(earlier);

@@ -67,3 +67,11 @@ export function keyOfRecord(bytes: Uint8Array): string {
 export function isTombstone(bytes: Uint8Array): boolean {
   return bytes[0] === tombstoneKind;
 }
+
+/** The key did not exist before: what lies before this record in the key's history, if anything, is a tombstone. */
+export function isCreation(bytes: Uint8Array): boolean {
+  if (isTombstone(bytes)) return false;
+  const reader = new WireReader(bytes, 1);
+  reader.bytes();
+  return reader.varint() === reader.varint();
+}
