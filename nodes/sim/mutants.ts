@@ -131,5 +131,5 @@ function describe({ mutant, caught, tried, seconds, others }: Hunt): string {
 }
 
 function row(mutant: string, caughtBy: string, where: string, seeds: string, seconds: string): string {
-  return `${mutant.padEnd(32)}${caughtBy.padEnd(26)}${where.padEnd(26)}${seeds.padStart(6)}${seconds.padStart(9)}`;
+  return `${mutant.padEnd(36)}${caughtBy.padEnd(26)}${where.padEnd(42)}${seeds.padStart(6)}${seconds.padStart(9)}`;
 }
