@@ -80,6 +80,8 @@ describeWith(['etcdctl', 'etcd'], 'etcdctl watch cannot tell three Chainfire mem
       const command = side.start('watch', '--prefix', 't/', '--prev-kv', '-w', 'json', `--rev=${next}`);
       const txn = '\nput t/z 1\nput t/a 2\nput t/m 3\n\n\n';
       const outcome = await side.run('put', 't/d', 'doomed');
+      // As above: what comes before the watch is set up may come in one response with what comes after.
+      await command.until((stdout) => stdout !== '');
       const txns = [await side.runWith(txn, 'txn')];
       txns.push(await side.runWith(`\nput t/a 4\ndel t/d\nput t/last "${last}"\n\n\n`, 'txn'));
       await command.until(saysLast);
