@@ -2,17 +2,35 @@
  * Segment files against the file system by itself, in one run: what `FileSegments` costs over append and fdatasync, at
  * batches of 1, 16 and 256 records of 256 bytes. Absolute figures are the machine's; the ratio is ours.
  *
- * `node test/bench/segments.bench.ts [seconds] [directory]`
+ * `npm run bench -- segments [--seconds N] [--dir DIR] [--json FILE]`
  */
-import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, writev, writevSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writev,
+  writevSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { FileSegments } from '../../adapters/segments/file-segments.ts';
 import { RecordLog } from '../../core/storage/record-log.ts';
 
-const seconds = Number(process.argv[2] ?? 1);
-const base = process.argv[3] ?? tmpdir();
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '1' },
+    dir: { type: 'string', default: tmpdir() },
+    json: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) throw new Error(`--seconds is ${values.seconds}, it must be a number above 0`);
+const base = values.dir;
 const record = new Uint8Array(256).fill(7);
 
 /** Runs rounds one after another, each ending in its callback; returns µs of each. */
@@ -112,6 +130,8 @@ const contenders: readonly [string, Contender][] = [
 /** Contenders take turns in short slices, so that what else the machine does meets all of them alike. */
 const slices = 5;
 
+const results: unknown[] = [];
+
 console.log(`${seconds} s each, records of ${record.length} bytes, in ${base}`);
 console.log('contender       batch   syncs/s  records/s   p50 µs   p99 µs   of raw');
 for (const batch of [1, 16, 256]) {
@@ -125,15 +145,29 @@ for (const batch of [1, 16, 256]) {
   const yardstick = runs[0]?.durationsUs.length ?? 0;
   for (const { name, dir, durationsUs, close } of runs) {
     durationsUs.sort((left, right) => left - right);
-    const at = (share: number): string =>
-      (durationsUs[Math.floor(durationsUs.length * share)] ?? 0).toFixed(0);
+    const p = (share: number): number => durationsUs[Math.floor(durationsUs.length * share)] ?? 0;
     const perSecond = durationsUs.length / seconds;
-    const columns = [perSecond.toFixed(0), (perSecond * batch).toFixed(0), at(0.5), at(0.99)];
+    const columns = [
+      perSecond.toFixed(0),
+      (perSecond * batch).toFixed(0),
+      p(0.5).toFixed(0),
+      p(0.99).toFixed(0),
+    ];
     const ratio = (durationsUs.length / yardstick).toFixed(2);
     console.log(
       `${name.padEnd(15)} ${String(batch).padStart(5)} ${columns.map((column) => column.padStart(9)).join(' ')} ${ratio.padStart(8)}`,
     );
+    results.push({
+      name,
+      batch,
+      syncsPerSecond: perSecond,
+      recordsPerSecond: perSecond * batch,
+      p50Us: p(0.5),
+      p99Us: p(0.99),
+      ofRaw: durationsUs.length / yardstick,
+    });
     close();
     rmSync(dir, { recursive: true });
   }
 }
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
