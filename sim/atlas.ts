@@ -5,6 +5,7 @@ import { decodeBatch } from '../core/raft/records.ts';
 import { type LogIndex, type RaftView, type Term } from '../core/raft/types.ts';
 import { type MemorySegments } from '../core/storage/memory-segments.ts';
 import { RecordLog } from '../core/storage/record-log.ts';
+import { type MemberProcess } from './cluster.ts';
 import { type Sector, type SimulatedSegments } from './disk/segments.ts';
 
 /** What the atlas sees of a member: its disk, and its log while it runs. */
@@ -19,6 +20,16 @@ export interface AtlasMember {
 export interface LogEnd {
   readonly index: LogIndex;
   readonly term: Term;
+}
+
+export function atlasMember(process: MemberProcess): AtlasMember {
+  return {
+    node: process.node,
+    segments: process.segments,
+    get raft() {
+      return process.machine?.view.raft;
+    },
+  };
 }
 
 /** How many sectors are tried before a member is left in peace. */

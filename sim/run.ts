@@ -1,12 +1,12 @@
 import { type Prng } from '../core/base/prng.ts';
 import { type ChainfireMember, defaultMemberConfig } from '../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../core/chainfire/member-protocol.ts';
-import { FaultAtlas } from './atlas.ts';
+import { atlasMember, FaultAtlas } from './atlas.ts';
 import { createCheckers } from './checkers/registry.ts';
 import { ClientLogs } from './client-logs.ts';
 import { SimulatedClient } from './clients.ts';
 import { Cluster, type ClusterObserver, type MemberProcess } from './cluster.ts';
-import { atlasMember, FaultInjector } from './faults.ts';
+import { FaultInjector } from './faults/injector.ts';
 import { History } from './history.ts';
 import { LivenessPhase } from './liveness.ts';
 import { defaultNetworkPlan, Network } from './network/network.ts';

@@ -43,6 +43,10 @@ export interface Slow {
   hits: number;
 }
 
+export function cut(from: readonly Address[], to: readonly Address[]): Cut {
+  return { kind: 'cut', from: new Set(from), to: new Set(to), hits: 0 };
+}
+
 export function cuts(condition: Condition, from: Address, to: Address): condition is Cut {
   return condition.kind === 'cut' && condition.from.has(from) && condition.to.has(to);
 }

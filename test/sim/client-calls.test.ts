@@ -9,8 +9,7 @@ import {
 import { type AttemptEnd, attemptEvent, ClientCalls } from '../../sim/client-calls.ts';
 import { SimulatedSegments } from '../../sim/disk/segments.ts';
 import { SimulatedStore } from '../../sim/disk/store.ts';
-import { cut } from '../../sim/faults.ts';
-import { clientAddress } from '../../sim/network/conditions.ts';
+import { clientAddress, cut } from '../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network } from '../../sim/network/network.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type ProcessMachine, SimulatedProcess } from '../../sim/process.ts';

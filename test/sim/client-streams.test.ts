@@ -7,8 +7,7 @@ import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member
 import { type ClientStream, ClientStreams } from '../../sim/client-streams.ts';
 import { SimulatedSegments } from '../../sim/disk/segments.ts';
 import { SimulatedStore } from '../../sim/disk/store.ts';
-import { cut } from '../../sim/faults.ts';
-import { clientAddress, type Condition } from '../../sim/network/conditions.ts';
+import { clientAddress, type Condition, cut } from '../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network } from '../../sim/network/network.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type ProcessMachine, SimulatedProcess } from '../../sim/process.ts';

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 
 import { defaultMemberConfig } from '../../core/chainfire/member.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
-import { FaultAtlas } from '../../sim/atlas.ts';
+import { atlasMember, FaultAtlas } from '../../sim/atlas.ts';
 import { Cluster } from '../../sim/cluster.ts';
-import { atlasMember, cut, FaultInjector } from '../../sim/faults.ts';
+import { FaultInjector } from '../../sim/faults/injector.ts';
 import { History } from '../../sim/history.ts';
 import { type FinishingClient, LivenessPhase } from '../../sim/liveness.ts';
+import { cut } from '../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network } from '../../sim/network/network.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { Violation } from '../../sim/types.ts';

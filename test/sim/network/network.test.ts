@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { cut } from '../../../sim/faults.ts';
 import { latencyUsMax } from '../../../sim/latency.ts';
-import { clientAddress, type Lossy } from '../../../sim/network/conditions.ts';
+import { clientAddress, cut, type Lossy } from '../../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network, type Packet } from '../../../sim/network/network.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 import { World } from '../../../sim/world.ts';

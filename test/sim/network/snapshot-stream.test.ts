@@ -7,7 +7,7 @@ import { type SnapshotHeader } from '../../../core/raft/types.ts';
 import { stagesMax } from '../../../core/storage/backend.ts';
 import { SimulatedSegments } from '../../../sim/disk/segments.ts';
 import { SimulatedStore } from '../../../sim/disk/store.ts';
-import { cut } from '../../../sim/faults.ts';
+import { cut } from '../../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network } from '../../../sim/network/network.ts';
 import { SnapshotStream } from '../../../sim/network/snapshot-stream.ts';
 import { seededPrng } from '../../../sim/prng.ts';

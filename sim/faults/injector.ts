@@ -1,0 +1,104 @@
+import { unreachable } from '../../core/base/assert.ts';
+import { type NodeId } from '../../core/base/ids.ts';
+import { type Prng } from '../../core/base/prng.ts';
+import { type MemberProcess } from '../cluster.ts';
+import { type Fault, type FaultKind } from '../types.ts';
+import { ClockFaults } from './clock-faults.ts';
+import { DiskFaults } from './disk-faults.ts';
+import { NetworkFaults } from './network-faults.ts';
+import { ProcessFaults } from './process-faults.ts';
+import { FaultScene, type FaultSceneOptions } from './scene.ts';
+
+/**
+ * Applies the faults of a schedule at their times, each independent of the others and with its own randomness, and counts
+ * those that had an effect: a partition that no packet met and a crash of a process that was down count for nothing.
+ */
+export class FaultInjector {
+  readonly #scene: FaultScene;
+  readonly #prng: Prng;
+  readonly #network: NetworkFaults;
+  readonly #disks: DiskFaults;
+  readonly #processes: ProcessFaults;
+  readonly #clocks: ClockFaults;
+
+  constructor(options: FaultSceneOptions & { readonly prng: Prng }) {
+    this.#scene = new FaultScene(options);
+    this.#prng = options.prng;
+    this.#network = new NetworkFaults(this.#scene, options.prng);
+    this.#disks = new DiskFaults(this.#scene);
+    this.#processes = new ProcessFaults(this.#scene);
+    this.#clocks = new ClockFaults(this.#scene);
+  }
+
+  /** How often each kind had an effect. */
+  get fired(): Readonly<Partial<Record<FaultKind, number>>> {
+    return this.#scene.fired;
+  }
+
+  /** A member whose disk was damaged, and that has not yet got back what it lost. */
+  get hurt(): NodeId | undefined {
+    return this.#scene.atlas.hurt;
+  }
+
+  schedule(faults: readonly Fault[]): void {
+    for (const fault of faults) {
+      this.#scene.world.at(fault.atUs, () => {
+        if (!this.#scene.over) this.#begin(fault, this.#prng.fork(JSON.stringify(fault)));
+      });
+    }
+  }
+
+  /** This member has become the leader, and nothing that it says as one has left it yet. */
+  elected(node: NodeId): void {
+    this.#network.elected(node);
+  }
+
+  /** A sync of this member failed, and its process with it. */
+  syncFailed(process: MemberProcess): void {
+    this.#disks.syncFailed(process);
+  }
+
+  /** An append of this member did not fit, and its process has ended. */
+  diskFull(process: MemberProcess): void {
+    this.#disks.diskFull(process);
+  }
+
+  /** No fault begins any more, and the network and the disks are as they should be. What is down stays down. */
+  end(): void {
+    this.#scene.end();
+    this.#network.end();
+    this.#processes.end();
+    this.#disks.end();
+  }
+
+  #begin(fault: Fault, prng: Prng): void {
+    switch (fault.kind) {
+      case 'crash':
+      case 'crashAll':
+      case 'pause':
+        this.#processes.begin(fault, prng);
+        break;
+      case 'partition':
+      case 'oneWay':
+      case 'clientCut':
+      case 'lossy':
+      case 'clog':
+      case 'slowNetwork':
+      case 'flap':
+        this.#network.begin(fault, prng);
+        break;
+      case 'slowDisk':
+      case 'syncFails':
+      case 'bitRot':
+      case 'lostSync':
+      case 'diskFull':
+        this.#disks.begin(fault, prng);
+        break;
+      case 'clockDrift':
+        this.#clocks.begin(fault);
+        break;
+      default:
+        unreachable(fault);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { type NodeId } from '../../core/base/ids.ts';
+import { type FaultAtlas } from '../atlas.ts';
+import { type Cluster, type MemberProcess } from '../cluster.ts';
+import { type Network } from '../network/network.ts';
+import { type Fault, type FaultKind } from '../types.ts';
+import { type World } from '../world.ts';
+
+export type FaultOf<Kind extends FaultKind> = Extract<Fault, { readonly kind: Kind }>;
+
+/** A fault whose moment does not come is given up. */
+export const momentPatienceUs = 20_000_000;
+
+export interface FaultSceneOptions {
+  readonly world: World;
+  readonly network: Network;
+  readonly cluster: Cluster;
+  readonly atlas: FaultAtlas;
+  /** Told what happens, for the trace. */
+  readonly noted: (what: string) => void;
+  /** Told of a disk that has lost what it had acknowledged. */
+  readonly damaged: (node: NodeId) => void;
+}
+
+/** What faults of every kind share: the world that they strike, the account of what they hurt, and their count. */
+export class FaultScene {
+  readonly world: World;
+  readonly network: Network;
+  readonly cluster: Cluster;
+  readonly atlas: FaultAtlas;
+  readonly damaged: (node: NodeId) => void;
+  readonly noted: (what: string) => void;
+  readonly #fired = new Map<FaultKind, number>();
+  #over = false;
+
+  constructor(options: FaultSceneOptions) {
+    this.world = options.world;
+    this.network = options.network;
+    this.cluster = options.cluster;
+    this.atlas = options.atlas;
+    this.noted = options.noted;
+    this.damaged = options.damaged;
+  }
+
+  /** Faults are over: none begins any more, and nobody is started again. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  end(): void {
+    this.#over = true;
+  }
+
+  /** How often each kind had an effect. */
+  get fired(): Readonly<Partial<Record<FaultKind, number>>> {
+    return Object.fromEntries([...this.#fired].sort(([left], [right]) => (left < right ? -1 : 1)));
+  }
+
+  /** This fault has had an effect. */
+  fire(fault: Fault, what: string): void {
+    this.#fired.set(fault.kind, (this.#fired.get(fault.kind) ?? 0) + 1);
+    this.noted(what);
+  }
+
+  /** Starts a process that is down, unless somebody else has by then. */
+  startLater(process: MemberProcess, downUs: number): void {
+    const { boot } = process;
+    this.world.after(downUs, () => {
+      if (this.#over || process.boot !== boot || process.alive) return;
+      this.noted(`start of n${process.node}`);
+      process.start();
+    });
+  }
+}
