@@ -11,7 +11,7 @@ import { History } from './history.ts';
 import { LivenessPhase } from './liveness.ts';
 import { defaultNetworkPlan, Network } from './network/network.ts';
 import { seededPrng } from './prng.ts';
-import { RollingHash } from './rolling-hash.ts';
+import { RollingHash } from '../core/base/rolling-hash.ts';
 import { countServices } from './service-counts.ts';
 import { stepLine, type TraceSink, worldLine } from './trace.ts';
 import { type Checker, type RunEnd, type RunResult, type Scenario, Violation } from './types.ts';
@@ -223,7 +223,7 @@ class Run implements ClusterObserver {
       violation:
         violation === undefined
           ? undefined
-          : { invariant: violation.invariant, detail: violation.message, atUs },
+          : { invariant: violation.invariant, site: violation.site, detail: violation.message, atUs },
       hash: this.#hash.digest(),
       simulatedUs: atUs,
       events: this.#events,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { RollingHash } from '../../sim/rolling-hash.ts';
+import { RollingHash } from '../../../core/base/rolling-hash.ts';
 
 function digest(...values: readonly unknown[]): string {
   const hash = new RollingHash();
@@ -73,4 +73,18 @@ test('one bit of a byte string changes the digest', () => {
 test('a view of a buffer hashes by its content, not by what lies around it', () => {
   const around = new Uint8Array([9, 1, 2, 3, 4, 5, 9]);
   expect(digest(around.subarray(1, 6))).toBe(digest(new Uint8Array([1, 2, 3, 4, 5])));
+});
+
+test('a mark is the same for equal histories and follows every value', () => {
+  const hash = new RollingHash();
+  const other = new RollingHash();
+  const marks = new Set<number>();
+  for (let value = 0; value < 64; value += 1) {
+    hash.value({ value });
+    other.value({ value });
+    expect(hash.mark()).toBe(other.mark());
+    expect(hash.mark()).toBeLessThan(65_536);
+    marks.add(hash.mark());
+  }
+  expect(marks.size).toBeGreaterThan(60);
 });

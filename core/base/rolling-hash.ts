@@ -17,6 +17,11 @@ export class RollingHash {
     return hex(finish(this.#first)) + hex(finish(this.#second));
   }
 
+  /** The low 16 bits as they are now: hardly anything, and enough to tell where two histories parted. */
+  mark(): number {
+    return (this.#first ^ this.#second) & 0xffff;
+  }
+
   number(value: number): void {
     if (!Number.isFinite(value)) {
       this.text(String(value));
