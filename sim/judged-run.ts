@@ -1,6 +1,7 @@
 import { createCheckers } from './checkers/registry.ts';
 import { ExerciseMeter, missedFloor } from './exercise.ts';
 import { runScenario } from './run.ts';
+import { siteOf } from './site.ts';
 import { type TraceSink } from './trace.ts';
 import { type RunResult, type Scenario } from './types.ts';
 
@@ -17,5 +18,9 @@ export function runJudged(
   });
   const missed = missedFloor(scenario.floors ?? {}, result, meter);
   if (result.violation !== undefined || missed === undefined) return result;
-  return { ...result, violation: { invariant: 'idle', detail: `idle: ${missed}`, atUs: result.simulatedUs } };
+  const atUs = result.simulatedUs;
+  return {
+    ...result,
+    violation: { invariant: 'idle', site: siteOf(missed), detail: `idle: ${missed}`, atUs },
+  };
 }

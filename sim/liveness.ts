@@ -187,7 +187,7 @@ export class LivenessPhase {
       if (this.#world.nowUs >= endUs) {
         const core = this.#core.map(describe).join('; ');
         const afterUs = this.#world.nowUs - this.#healedUs;
-        throw new Violation('liveness', `${what}, ${afterUs} µs after healing; the core: ${core}`);
+        throw new Violation('liveness', `${what}, ${afterUs} µs after healing; the core: ${core}`, what);
       }
       this.#world.runUntil(Math.min(endUs, this.#world.nowUs + lookUs));
     }

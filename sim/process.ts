@@ -25,6 +25,7 @@ import { DiskFull, type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
 import { DurabilityAudit, OutputGate } from './gate.ts';
 import { type CrashMoment, type CrashScope, Violation } from './types.ts';
+import { type ProcessWatcher } from './watcher.ts';
 import { type World } from './world.ts';
 
 export type ProcessMachine = Machine<MemberEvent, MemberEffect>;
@@ -61,6 +62,7 @@ export interface ProcessOptions<M extends ProcessMachine> {
   readonly driftPpm: number;
   readonly surroundings: ProcessSurroundings<M>;
   readonly recover: (process: SimulatedProcess<M>, prng: Prng, nowUs: number) => M;
+  readonly watcher?: ProcessWatcher | undefined;
   /** For tests of the audit: a gate that leaks. */
   readonly gate?: () => OutputGate<GatedEffect>;
 }
@@ -207,12 +209,14 @@ export class SimulatedProcess<M extends ProcessMachine> {
   pause(): boolean {
     if (this.#state !== 'up') return false;
     this.#state = 'paused';
+    this.#options.watcher?.paused(this);
     return true;
   }
 
   resume(): void {
     if (this.#state !== 'paused') return;
     this.#state = 'up';
+    this.#options.watcher?.resumed(this);
     this.#scheduleTurn();
   }
 
@@ -246,6 +250,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
   }
 
   #queue(event: MemberEvent): void {
+    this.#options.watcher?.queued(this, event);
     this.#inbox.push(event);
     this.#scheduleTurn();
   }
@@ -286,7 +291,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     if (machine === undefined) return;
     if (event.kind === 'synced') this.#synced(event.syncSeq);
     const installed = this.store.installed;
-    const effects = this.#guard(() => machine.step(event, this.nowUs));
+    const effects = this.#guard(() => machine.step(event, this.nowUs), event);
     this.#options.surroundings.stepped(this, event, effects, machine);
     if (this.store.installed !== installed && this.#strikes('installing')) return;
     const boot = this.#boot;
@@ -413,10 +418,11 @@ export class SimulatedProcess<M extends ProcessMachine> {
   }
 
   /** A machine that throws, for whatever reason, is what a run looks for: it ends the run, not the process. */
-  #guard<T>(body: () => T): T {
+  #guard<T>(body: () => T, event?: MemberEvent): T {
     try {
       return body();
     } catch (failure) {
+      if (event !== undefined) this.#options.watcher?.failed(this, event);
       if (failure instanceof Violation || !(failure instanceof Error)) throw failure;
       const where = (failure.stack ?? '')
         .split('\n')
@@ -425,7 +431,16 @@ export class SimulatedProcess<M extends ProcessMachine> {
       const what = `member ${this.node}: ${failure.message}`;
       if (failure instanceof DataLossError) throw new Violation('data-lost', what);
       if (failure instanceof InvariantError) throw new Violation('invariant', `${what}\n${where}`);
-      throw new Violation('thrown', `${what} (${failure.name})\n${where}`);
+      throw new Violation(
+        'thrown',
+        `${what} (${failure.name})\n${where}`,
+        `${failure.message} ${functionOf(where)}`,
+      );
     }
   }
+}
+
+/** Name of the innermost function of a stack, without file and line, which other builds have otherwise. */
+function functionOf(stack: string): string {
+  return /^\s*at (?:async )?([^\s(]+) \(/.exec(stack)?.[1] ?? '';
 }

@@ -4,7 +4,7 @@ import { type Fault, type Scenario } from './types.ts';
  * A failure as data: what has to be run to see it again, and what is seen then. A file of this (`repro.json`) is what shrinking
  * ends with, what a bug base keeps, and what a page shows.
  *
- * At the same commit, with the same mutant and a tree without changes, a replay gives `hash`; elsewhere it must give the violation.
+ * From the same sources (`sources`) a replay gives `hash`; from others it must give the violation.
  */
 export interface Repro {
   readonly format: 1;
@@ -12,6 +12,8 @@ export interface Repro {
   readonly commit: string | undefined;
   /** The sources were not as the commit has them. */
   readonly dirty: boolean;
+  /** Fingerprint of every source that decides a run, the planted bug included; undefined where nobody took it. */
+  readonly sources?: string | undefined;
   /** The bug that was planted; undefined: none. */
   readonly mutant: string | undefined;
   readonly seed: number;

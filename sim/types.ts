@@ -12,15 +12,20 @@ import {
   type WatchEnd,
   type WatchTarget,
 } from '../core/chainfire/client/protocol.ts';
+import { siteOf } from './site.ts';
 
 /** An invariant that did not hold. The run ends with it; the report names `invariant` and shows `detail`. */
 export class Violation extends Error {
   override readonly name = 'Violation';
   readonly invariant: string;
+  /** What tells this failure of the invariant from others of it: the same for every seed that shows the same bug. */
+  readonly site: string;
 
-  constructor(invariant: string, detail: string) {
+  /** @param where what `site` is made of, where the detail holds too much of the one run */
+  constructor(invariant: string, detail: string, where = detail) {
     super(`${invariant}: ${detail}`);
     this.invariant = invariant;
+    this.site = siteOf(where);
   }
 }
 
@@ -325,7 +330,14 @@ export interface RunResult {
   readonly scenario: string;
   readonly seed: number;
   readonly violation:
-    { readonly invariant: string; readonly detail: string; readonly atUs: number } | undefined;
+    | {
+        readonly invariant: string;
+        /** See `Violation.site`. */
+        readonly site: string;
+        readonly detail: string;
+        readonly atUs: number;
+      }
+    | undefined;
   /** Rolling hash over (time, node, event, effects), as 16 hex digits. */
   readonly hash: string;
   readonly simulatedUs: number;

@@ -10,7 +10,7 @@ export function runJob(job: Job): JobDone {
     const again = runJudged(source.plan(job.seed), job.seed);
     if (again.hash !== result.hash && result.violation === undefined) {
       const detail = `nondeterminism: hash ${result.hash} the first time, ${again.hash} the second`;
-      result = { ...result, violation: { invariant: 'nondeterminism', detail, atUs: 0 } };
+      result = { ...result, violation: { invariant: 'nondeterminism', site: 'hash', detail, atUs: 0 } };
     }
   }
   return { kind: 'ran', job, result, wallMs: performance.now() - startMs };

@@ -58,6 +58,9 @@ export interface FailureEntry {
   readonly site: string;
   /** Of the first that was found. */
   readonly detail: string;
+  /** How many runs showed it. */
+  readonly count: number;
+  /** The first of them. */
   readonly runs: readonly { readonly scenario: string; readonly seed: number }[];
   /** File of the shrunk repro, relative to the summary; undefined: none was made. */
   readonly repro: string | undefined;
