@@ -89,3 +89,22 @@ test('a chance comes true as often as its ratio says', () => {
 test.each([0, -1, 1.5, 4_294_967_297, Number.NaN])('a bound of %d is refused', (bound) => {
   expect(() => seededPrng('x').below(bound)).toThrow('a bound is an integer');
 });
+
+test('a stream that was captured goes on with the same numbers and the same forks', () => {
+  for (let drawn = 0; drawn < 50; drawn += 1) {
+    const prng = seededPrng('captured').fork(`after ${drawn}`);
+    for (let draw = 0; draw < drawn; draw += 1) prng.below(4_294_967_296);
+    const resumed = seededPrng('of another seed').resumed(structuredClone(prng.capture()));
+    const numbers = (of: typeof prng): number[] => Array.from({ length: 50 }, () => of.below(4_294_967_296));
+    expect(numbers(resumed.fork('later'))).toEqual(numbers(prng.fork('later')));
+    expect(numbers(resumed)).toEqual(numbers(prng));
+  }
+});
+
+test.each([
+  [undefined, 'captured randomness has no seed'],
+  [{ seed: 'x', c: 1, s0: 0, s1: 0 }, 's2 is not a number of 32 bits'],
+  [{ seed: 'x', c: 1, s0: 0.5, s1: 0, s2: 0 }, 's0 is not a number of 32 bits'],
+])('what was not captured from a stream is refused by name', (captured, message) => {
+  expect(() => seededPrng('any').resumed(captured)).toThrow(message);
+});
