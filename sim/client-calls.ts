@@ -27,6 +27,8 @@ export type Abandon = () => void;
 /** A request's frame on the wire; what it carries is small beside what peers exchange. */
 const requestBytes = 256;
 const controlBytes = 32;
+const failure = { kind: 'connectionFailed' };
+const cancellation = { kind: 'cancelled' };
 
 /**
  * The clients' side of the network: a request travels to a member in a connection, and its answer comes back in the same
@@ -55,7 +57,7 @@ export class ClientCalls<M extends ProcessMachine> {
     const call = new Call(attempt);
     const process = this.#process(attempt.node);
     const boot = process.boot;
-    this.#packet(attempt, 'request', () => {
+    this.#packet(attempt, 'request', attempt.request, () => {
       if (!process.alive) this.#fail(call, 'no', 'connection refused');
       else if (process.boot !== boot) this.#fail(call, 'maybe', 'connection reset');
       else this.#take(call, process);
@@ -73,7 +75,7 @@ export class ClientCalls<M extends ProcessMachine> {
     const open = this.#open.get(effect.requestId);
     if (open === undefined) return;
     this.#open.delete(effect.requestId);
-    this.#packet(open.call.attempt, 'answer', () => {
+    this.#packet(open.call.attempt, 'answer', effect, () => {
       if (process.connected(open.boot)) open.call.end({ kind: 'answered', response: effect.response });
     });
   }
@@ -99,14 +101,14 @@ export class ClientCalls<M extends ProcessMachine> {
   }
 
   #fail(call: Call, reached: 'no' | 'maybe', reason: string): void {
-    this.#packet(call.attempt, 'answer', () => {
+    this.#packet(call.attempt, 'answer', failure, () => {
       call.end({ kind: 'attemptFailed', reached, reason });
     });
   }
 
   #abandon(call: Call, process: SimulatedProcess<M>): void {
     call.abandoned();
-    this.#packet(call.attempt, 'cancellation', () => {
+    this.#packet(call.attempt, 'cancellation', cancellation, () => {
       const open = this.#open.get(call.requestId);
       if (open === undefined || open.boot !== process.boot) return;
       this.#open.delete(call.requestId);
@@ -114,11 +116,16 @@ export class ClientCalls<M extends ProcessMachine> {
     });
   }
 
-  #packet(attempt: Attempt, what: 'request' | 'answer' | 'cancellation', arrived: () => void): void {
+  #packet(
+    attempt: Attempt,
+    what: 'request' | 'answer' | 'cancellation',
+    carries: { readonly kind: string },
+    arrived: () => void,
+  ): void {
     const client = clientAddress(attempt.client);
     const way = what === 'answer' ? { from: attempt.node, to: client } : { from: client, to: attempt.node };
     const bytes = what === 'cancellation' ? controlBytes : requestBytes;
-    this.#network.send({ ...way, bytes, carriage: 'stream', arrived });
+    this.#network.send({ ...way, bytes, carriage: 'stream', carries, arrived });
   }
 }
 

@@ -34,6 +34,7 @@ import { type Network } from './network/network.ts';
 import { SnapshotStream } from './network/snapshot-stream.ts';
 import { SimulatedProcess, type ProcessSurroundings } from './process.ts';
 import { type ClusterPlan, Violation } from './types.ts';
+import { type ProcessWatcher } from './watcher.ts';
 import { type World } from './world.ts';
 
 export type MemberProcess = SimulatedProcess<ChainfireMember>;
@@ -72,6 +73,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   readonly #network: Network;
   readonly #throughCodec: boolean;
   readonly #observer: ClusterObserver;
+  readonly #watcher: ProcessWatcher | undefined;
   readonly #processes = new Map<NodeId, MemberProcess>();
 
   constructor(options: {
@@ -80,6 +82,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     readonly prng: Prng;
     readonly plan: ClusterPlan;
     readonly observer: ClusterObserver;
+    readonly watcher?: ProcessWatcher | undefined;
   }) {
     const { world, plan, prng } = options;
     assert(plan.members >= 1 && plan.members <= membersMax, 'a cluster has 1 to 9 members');
@@ -87,6 +90,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#network = options.network;
     this.#throughCodec = plan.throughCodec;
     this.#observer = options.observer;
+    this.#watcher = options.watcher;
     this.nodes = Array.from({ length: plan.members }, (_, position) => nodeId(position + 1));
     for (const node of this.nodes) {
       this.#processes.set(
@@ -127,6 +131,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       to: to.node,
       bytes: encoded?.length ?? messageBytes(effect.messages),
       carriage: 'datagram',
+      carries: effect,
       arrived: () => {
         // A connection is between two processes as they were; what it carried ends with either.
         if (to.boot !== toBoot || !from.connected(fromBoot)) return;
@@ -155,6 +160,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     new SnapshotStream({
       world: this.#world,
       network: this.#network,
+      effect,
       sender: from,
       receiver: this.process(effect.to),
       header,
@@ -202,6 +208,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       store: new SimulatedStore({ world, prng: prng.fork('store'), tables: memberTables, flushMedianUs }),
       driftPpm: between(disk, 0, 2 * quietDriftPpmMax) - quietDriftPpmMax,
       surroundings: this,
+      watcher: this.#watcher,
       recover: ({ segments, store }, memberPrng, nowUs) =>
         ChainfireMember.recover({ store, segments }, config, memberPrng, nowUs),
     });

@@ -1,15 +1,14 @@
 import { createCheckers } from './checkers/registry.ts';
 import { ExerciseMeter, missedFloor } from './exercise.ts';
-import { runScenario } from './run.ts';
+import { type RunOptions, runScenario } from './run.ts';
 import { siteOf } from './site.ts';
-import { type TraceSink } from './trace.ts';
 import { type RunResult, type Scenario } from './types.ts';
 
 /** Runs a scenario with its checkers and holds it to its floors: a run that proved nothing fails as `idle`. */
 export function runJudged(
   scenario: Scenario,
   seed: number,
-  options: { readonly trace?: TraceSink } = {},
+  options: Pick<RunOptions, 'trace' | 'watcher'> = {},
 ): RunResult {
   const meter = new ExerciseMeter(scenario.faults);
   const result = runScenario(scenario, seed, {

@@ -93,6 +93,16 @@ export class LivenessPhase {
 
   /** @throws Violation when the core does not get there in time */
   run(): void {
+    for (const untilUs of this.waits()) this.#world.runUntil(untilUs);
+  }
+
+  /**
+   * The same for whoever lets the world go on himself, and may stop it on the way: each time that it gives is to be reached
+   * before it is asked for the next.
+   *
+   * @throws Violation when the core does not get there in time
+   */
+  *waits(): Generator<number, void> {
     this.#healedUs = this.#world.nowUs;
     const endUs = this.#healedUs + this.boundUs;
     this.#injector.end();
@@ -103,13 +113,13 @@ export class LivenessPhase {
       if (!process.alive) process.start();
     }
     for (const client of this.#clients) client.stop();
-    this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle());
+    yield* this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle());
     this.#probe();
-    this.#reach(endUs, () => this.#probes.find((probe) => !probe.done)?.state ?? this.#whyNotEqual());
+    yield* this.#reach(endUs, () => this.#probes.find((probe) => !probe.done)?.state ?? this.#whyNotEqual());
     // From here on nobody keeps a lease, and every member counts what is left of it.
     const leasesEndUs = this.#world.nowUs + this.#leasesBoundUs();
-    this.#reach(leasesEndUs, () => this.#whyLeases() ?? this.#whyNotEqual());
-    this.#reach(Math.max(endUs, leasesEndUs), () => this.#whyNotTold());
+    yield* this.#reach(leasesEndUs, () => this.#whyLeases() ?? this.#whyNotEqual());
+    yield* this.#reach(Math.max(endUs, leasesEndUs), () => this.#whyNotTold());
   }
 
   /**
@@ -180,7 +190,7 @@ export class LivenessPhase {
   }
 
   /** Lets the world go on until nothing is missing any more. */
-  #reach(endUs: number, missing: () => string | undefined): void {
+  *#reach(endUs: number, missing: () => string | undefined): Generator<number, void> {
     for (;;) {
       const what = missing();
       if (what === undefined) return;
@@ -189,7 +199,7 @@ export class LivenessPhase {
         const afterUs = this.#world.nowUs - this.#healedUs;
         throw new Violation('liveness', `${what}, ${afterUs} µs after healing; the core: ${core}`, what);
       }
-      this.#world.runUntil(Math.min(endUs, this.#world.nowUs + lookUs));
+      yield Math.min(endUs, this.#world.nowUs + lookUs);
     }
   }
 

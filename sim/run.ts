@@ -14,8 +14,16 @@ import { seededPrng } from './prng.ts';
 import { RollingHash } from '../core/base/rolling-hash.ts';
 import { countServices } from './service-counts.ts';
 import { stepLine, type TraceSink, worldLine } from './trace.ts';
-import { type Checker, type RunEnd, type RunResult, type Scenario, Violation } from './types.ts';
+import {
+  type Checker,
+  type Operation,
+  type RunEnd,
+  type RunResult,
+  type Scenario,
+  Violation,
+} from './types.ts';
 import { behindWall } from './wall.ts';
+import { type RunWatcher } from './watcher.ts';
 import { WorkloadClient } from './workload.ts';
 import { World } from './world.ts';
 
@@ -23,6 +31,8 @@ export interface RunOptions {
   /** In place of the scenario's own. What watches a run never changes it. */
   readonly checkers?: readonly Checker[];
   readonly trace?: TraceSink;
+  /** Sees more than a checker, and changes as little. */
+  readonly watcher?: RunWatcher | undefined;
 }
 
 /** Members start within this time. */
@@ -35,10 +45,11 @@ const streamSilenceUsMax = 4_000_000;
  * give the same result, hash included, on every machine.
  */
 export function runScenario(scenario: Scenario, seed: number, options: RunOptions = {}): RunResult {
-  return behindWall(() => new Run(scenario, seed, options).run());
+  return new Run(scenario, seed, options).run();
 }
 
-class Run implements ClusterObserver {
+/** One run, from its beginning, to its end or as far as it is wanted. */
+export class Run implements ClusterObserver {
   readonly #scenario: Scenario;
   readonly #seed: number;
   readonly #prng: Prng;
@@ -48,10 +59,17 @@ class Run implements ClusterObserver {
   readonly #hash = new RollingHash();
   readonly #checkers: readonly Checker[];
   readonly #trace: TraceSink | undefined;
+  readonly #watcher: RunWatcher | undefined;
   readonly #network: Network;
   readonly #cluster: Cluster;
   readonly #injector: FaultInjector;
   readonly #clients: readonly SimulatedClient<ChainfireMember>[];
+  /** Gives the times that are to be reached, one after the other; between them it looks at what has come of it. */
+  readonly #phases: Iterator<number, void>;
+  /** The one that is being reached. */
+  #untilUs: number | undefined;
+  #violation: Violation | undefined;
+  #over = false;
   #events = 0;
   #elections = 0;
   /** Highest term that had a leader. */
@@ -61,18 +79,25 @@ class Run implements ClusterObserver {
     this.#scenario = scenario;
     this.#seed = seed;
     this.#trace = options.trace;
+    this.#watcher = options.watcher;
     this.#checkers = options.checkers ?? createCheckers(scenario.checks);
     // Not by the scenario's name: a schedule that was shrunk or renamed runs in the same world.
     const prng = seededPrng(`photon ${seed}`);
     this.#prng = prng;
     const world = this.#world;
-    this.#network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
+    this.#network = new Network({
+      world,
+      prng: prng.fork('network'),
+      plan: defaultNetworkPlan,
+      watcher: options.watcher,
+    });
     this.#cluster = new Cluster({
       world,
       network: this.#network,
       prng: prng.fork('cluster'),
       plan: scenario.cluster,
       observer: this,
+      watcher: options.watcher,
     });
     this.#injector = new FaultInjector({
       world,
@@ -80,39 +105,104 @@ class Run implements ClusterObserver {
       cluster: this.#cluster,
       prng: prng.fork('faults'),
       atlas: new FaultAtlas(this.#cluster.processes.map(atlasMember)),
-      noted: (what) => this.#trace?.(worldLine(world.nowUs, what)),
+      noted: (what) => {
+        this.#trace?.(worldLine(world.nowUs, what));
+        this.#watcher?.noted(what);
+      },
+      struck: (fault) => this.#watcher?.fired(fault),
       damaged: (node) => {
         for (const checker of this.#checkers) checker.onDamaged?.(node, world.nowUs);
       },
     });
     this.#clients = this.#newClients(prng.fork('clients'));
+    this.#phases = this.#phasesInTurn();
   }
 
+  /** Steps that members have made. */
+  get steps(): number {
+    return this.#events;
+  }
+
+  get nowUs(): number {
+    return this.#world.nowUs;
+  }
+
+  /** By id, those that are down included. */
+  get processes(): readonly MemberProcess[] {
+    return this.#cluster.processes;
+  }
+
+  /** What clients have asked and were told so far. */
+  get operations(): readonly Operation[] {
+    return this.#history.operations;
+  }
+
+  /** Goes on to the end or to the first violation. */
   run(): RunResult {
-    try {
-      this.#safety();
-      const liveness = this.#liveness();
-      liveness.run();
-      const end: RunEnd = {
-        nowUs: this.#world.nowUs,
-        history: this.#history.operations,
-        members: liveness.members,
-        watches: this.#logs.watches,
-        holds: this.#logs.holds,
-      };
-      for (const checker of this.#checkers) checker.onEnd?.(end);
-    } catch (failure) {
-      if (!(failure instanceof Violation)) throw failure;
-      this.#trace?.(worldLine(this.#world.nowUs, `violation: ${failure.message}`));
-      return this.#result(failure);
+    this.#goOn();
+    return this.#result(this.#violation);
+  }
+
+  /**
+   * Goes on until this many steps were made; those of the turn in which that happens are all made.
+   *
+   * @returns false when the run is over before
+   */
+  advance(steps: number): boolean {
+    if (this.#events < steps) this.#goOn(() => this.#events >= steps);
+    return this.#events >= steps;
+  }
+
+  #goOn(enough?: () => boolean): void {
+    if (this.#over) return;
+    behindWall(() => {
+      try {
+        this.#reachAll(enough);
+      } catch (failure) {
+        if (!(failure instanceof Violation)) throw failure;
+        this.#trace?.(worldLine(this.#world.nowUs, `violation: ${failure.message}`));
+        this.#violation = failure;
+        this.#over = true;
+      }
+    });
+  }
+
+  #reachAll(enough: (() => boolean) | undefined): void {
+    for (;;) {
+      if (this.#untilUs === undefined) {
+        const next = this.#phases.next();
+        if (next.done === true) {
+          this.#over = true;
+          return;
+        }
+        this.#untilUs = next.value;
+      }
+      this.#world.runUntil(this.#untilUs, enough);
+      if (enough?.() === true) return;
+      this.#untilUs = undefined;
     }
-    return this.#result(undefined);
+  }
+
+  *#phasesInTurn(): Generator<number, void> {
+    this.#begin();
+    yield this.#scenario.durationUs;
+    const liveness = this.#liveness();
+    yield* liveness.waits();
+    const end: RunEnd = {
+      nowUs: this.#world.nowUs,
+      history: this.#history.operations,
+      members: liveness.members,
+      watches: this.#logs.watches,
+      holds: this.#logs.holds,
+    };
+    for (const checker of this.#checkers) checker.onEnd?.(end);
   }
 
   recovered(process: MemberProcess, member: ChainfireMember): void {
     this.#hash.number(this.#world.nowUs);
     this.#hash.number(process.node);
     this.#trace?.(worldLine(this.#world.nowUs, `n${process.node} recovered, boot ${process.boot}`));
+    this.#watcher?.recovered(process);
     for (const checker of this.#checkers) checker.onRecovered?.(process.node, member, this.#world.nowUs);
   }
 
@@ -137,10 +227,12 @@ class Run implements ClusterObserver {
     }
     const step = { nowUs, node, event, effects, member };
     if (this.#trace !== undefined) this.#trace(stepLine(step));
+    this.#watcher?.stepped(process, step);
     for (const checker of this.#checkers) checker.onStep?.(step);
   }
 
   ended(process: MemberProcess): void {
+    this.#watcher?.ended(process);
     for (const checker of this.#checkers) checker.onCrashed?.(process.node, this.#world.nowUs);
   }
 
@@ -153,7 +245,7 @@ class Run implements ClusterObserver {
   }
 
   /** Faults are on; nothing wrong may ever be observed. */
-  #safety(): void {
+  #begin(): void {
     const starts = this.#prng.fork('starts');
     for (const process of this.#cluster.processes) {
       this.#world.at(starts.below(startUsMax), () => {
@@ -162,7 +254,6 @@ class Run implements ClusterObserver {
     }
     for (const client of this.#clients) client.start();
     this.#injector.schedule(this.#scenario.faults);
-    this.#world.runUntil(this.#scenario.durationUs);
   }
 
   #liveness(): LivenessPhase {

@@ -47,6 +47,15 @@ const drainReportUsMax = 500;
 const silenceUsMin = 5 * usPerSecond;
 const silenceUsMax = 20 * usPerSecond;
 const readingUsMin = usPerMs;
+/** What the transport says beside items, for those who watch. */
+const words = {
+  open: { kind: 'streamOpened' },
+  request: { kind: 'watchRequest' },
+  close: { kind: 'streamClosed' },
+  window: { kind: 'streamWindow' },
+  reset: { kind: 'streamReset' },
+  end: { kind: 'streamEnd' },
+};
 
 /**
  * One stream between a client and a member: a connection that keeps order and never doubles. What the network loses of it
@@ -90,7 +99,7 @@ export class StreamConnection<M extends ProcessMachine> {
 
   open(): void {
     const { process, streamId, stream } = this.#options;
-    this.#toMember(controlBytes, () => {
+    this.#toMember(words.open, controlBytes, () => {
       if (!process.alive) this.#refuse('connection refused');
       else if (!process.deliver({ kind: 'streamOpened', streamId, stream })) {
         this.#refuse('the member takes no more streams');
@@ -102,7 +111,7 @@ export class StreamConnection<M extends ProcessMachine> {
   send(request: WatchRequest): void {
     const { process, streamId } = this.#options;
     const sent = this.#coded(WatchRequest, request);
-    this.#toMember(sent.bytes + controlBytes, () => {
+    this.#toMember(words.request, sent.bytes + controlBytes, () => {
       if (!this.#memberOpen) return;
       if (!process.deliver({ kind: 'streamReceived', streamId, request: sent.read() })) this.#memberBreaks();
     });
@@ -112,7 +121,7 @@ export class StreamConnection<M extends ProcessMachine> {
   close(): void {
     if (!this.#clientOpen) return;
     this.#clientOpen = false;
-    this.#toMember(controlBytes, () => {
+    this.#toMember(words.close, controlBytes, () => {
       this.#memberCloses();
     });
     this.#missedLater();
@@ -160,7 +169,7 @@ export class StreamConnection<M extends ProcessMachine> {
       }
       this.#unreadBytes += next.bytes;
       const sent = this.#coded(WatchResponse, next.item);
-      this.#toClient(sent.bytes, () => {
+      this.#toClient(next, sent.bytes, () => {
         this.#arrived(sent.read(), next.bytes);
       });
       this.#drained(next.bytes);
@@ -198,7 +207,7 @@ export class StreamConnection<M extends ProcessMachine> {
     if (2 * this.#readBytes >= this.#options.reader.windowBytes) {
       const read = this.#readBytes;
       this.#readBytes = 0;
-      this.#toMember(controlBytes, () => {
+      this.#toMember(words.window, controlBytes, () => {
         this.#unreadBytes -= read;
         this.#pump();
       });
@@ -207,7 +216,7 @@ export class StreamConnection<M extends ProcessMachine> {
   }
 
   /** A packet from the client to this very process. What follows a gap breaks the connection. */
-  #toMember(bytes: number, arrived: () => void): void {
+  #toMember(carries: { readonly kind: string }, bytes: number, arrived: () => void): void {
     const { client, process, network } = this.#options;
     this.#clientSent += 1;
     const sequence = this.#clientSent;
@@ -216,6 +225,7 @@ export class StreamConnection<M extends ProcessMachine> {
       to: this.node,
       bytes,
       carriage: 'stream',
+      carries,
       arrived: () => {
         // A host that has lost its power says nothing; one that has got it back knows of no such connection.
         if (!process.alive && sequence > 1) return;
@@ -230,7 +240,7 @@ export class StreamConnection<M extends ProcessMachine> {
     });
   }
 
-  #toClient(bytes: number, arrived: () => void): void {
+  #toClient(carries: { readonly kind: string }, bytes: number, arrived: () => void): void {
     const { client, process, network } = this.#options;
     this.#memberSent += 1;
     const sequence = this.#memberSent;
@@ -239,6 +249,7 @@ export class StreamConnection<M extends ProcessMachine> {
       to: clientAddress(client),
       bytes,
       carriage: 'stream',
+      carries,
       arrived: () => {
         // A connection is between two processes as they were; what it carried ends with either.
         if (!process.connected(this.boot)) return;
@@ -265,6 +276,7 @@ export class StreamConnection<M extends ProcessMachine> {
       to: this.node,
       bytes: controlBytes,
       carriage: 'stream',
+      carries: words.reset,
       arrived: () => {
         if (process.boot === this.boot) this.#memberCloses();
       },
@@ -279,6 +291,7 @@ export class StreamConnection<M extends ProcessMachine> {
       to: clientAddress(client),
       bytes: controlBytes,
       carriage: 'stream',
+      carries: words.end,
       arrived: () => {
         this.#fail(reason);
       },

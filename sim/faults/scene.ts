@@ -19,6 +19,8 @@ export interface FaultSceneOptions {
   readonly noted: (what: string) => void;
   /** Told of a disk that has lost what it had acknowledged. */
   readonly damaged: (node: NodeId) => void;
+  /** Told of each fault as it has an effect. */
+  readonly struck?: (fault: Fault) => void;
 }
 
 /** What faults of every kind share: the world that they strike, the account of what they hurt, and their count. */
@@ -29,6 +31,7 @@ export class FaultScene {
   readonly atlas: FaultAtlas;
   readonly damaged: (node: NodeId) => void;
   readonly noted: (what: string) => void;
+  readonly #struck: ((fault: Fault) => void) | undefined;
   readonly #fired = new Map<FaultKind, number>();
   #over = false;
 
@@ -39,6 +42,7 @@ export class FaultScene {
     this.atlas = options.atlas;
     this.noted = options.noted;
     this.damaged = options.damaged;
+    this.#struck = options.struck;
   }
 
   /** Faults are over: none begins any more, and nobody is started again. */
@@ -59,6 +63,7 @@ export class FaultScene {
   fire(fault: Fault, what: string): void {
     this.#fired.set(fault.kind, (this.#fired.get(fault.kind) ?? 0) + 1);
     this.noted(what);
+    this.#struck?.(fault);
   }
 
   /** Starts a process that is down, unless somebody else has by then. */

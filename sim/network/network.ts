@@ -1,6 +1,7 @@
 import { assert } from '../../core/base/assert.ts';
 import { between, type Prng } from '../../core/base/prng.ts';
 import { drawLatencyUs, latencyUsMax, networkShape } from '../latency.ts';
+import { type NetworkWatcher } from '../watcher.ts';
 import { type World } from '../world.ts';
 import { type Address, type Clog, clogs, type Condition, cuts, type Lossy } from './conditions.ts';
 
@@ -30,6 +31,8 @@ export interface Packet {
    * that is lost is the end of its exchange.
    */
   readonly carriage: 'datagram' | 'stream';
+  /** What it is made of, for those who watch: an effect, a request, or a word of the transport's own. */
+  readonly carries?: { readonly kind: string };
   /** Happens on arrival, once or, for a datagram, more often. The receiver checks whether it is still the one meant. */
   readonly arrived: () => void;
 }
@@ -63,10 +66,17 @@ export class Network {
   readonly #world: World;
   readonly #prng: Prng;
   readonly #plan: NetworkPlan;
+  readonly #watcher: NetworkWatcher | undefined;
   readonly #links = new Map<number, Link>();
   #conditions: Condition[] = [];
 
-  constructor(options: { readonly world: World; readonly prng: Prng; readonly plan: NetworkPlan }) {
+  constructor(options: {
+    readonly world: World;
+    readonly prng: Prng;
+    readonly plan: NetworkPlan;
+    readonly watcher?: NetworkWatcher | undefined;
+  }) {
+    this.#watcher = options.watcher;
     this.#world = options.world;
     this.#prng = options.prng;
     this.#plan = options.plan;
@@ -89,6 +99,7 @@ export class Network {
   /** Sends a packet on its way; whether and when it arrives is the network's business. */
   send(packet: Packet): void {
     this.counts.sent += 1;
+    this.#watcher?.sent(packet);
     const link = this.#link(packet.from, packet.to);
     if (link.bytes + packet.bytes > this.#plan.linkBytesMax) {
       this.counts.overflowed += 1;
@@ -182,7 +193,9 @@ export class Network {
       link.bytes -= packet.bytes;
       assert(link.bytes >= 0, 'a link never holds less than nothing');
       this.counts.delivered += 1;
+      this.#watcher?.arriving(packet);
       packet.arrived();
+      this.#watcher?.arrived(packet);
     });
   }
 

@@ -11,10 +11,15 @@ const chunkBytesMax = 65_536;
 const silenceUsMax = 2_000_000;
 const packetBytes = 64;
 const pausedPollUs = 10_000;
+const unknownEffect = { kind: 'sendSnapshot' };
+const taken = { kind: 'snapshotTaken' };
+const broken = { kind: 'snapshotBroken' };
 
 export interface SnapshotStreamOptions<M extends ProcessMachine> {
   readonly world: World;
   readonly network: Network;
+  /** The effect that began it, for those who watch. */
+  readonly effect?: { readonly kind: string };
   readonly sender: SimulatedProcess<M>;
   readonly receiver: SimulatedProcess<M>;
   readonly header: SnapshotHeader;
@@ -62,7 +67,7 @@ export class SnapshotStream<M extends ProcessMachine> {
     this.#sent += 1;
     const awaited = this.#sent;
     const { sender, receiver } = this.#options;
-    this.#packet(sender, receiver, chunk?.bytes ?? packetBytes, () => {
+    this.#packet(sender, receiver, this.#options.effect ?? unknownEffect, chunk?.bytes ?? packetBytes, () => {
       this.#whenRunning(receiver, () => {
         if (chunk === undefined) this.#onEnd();
         else this.#onChunk(chunk);
@@ -127,7 +132,7 @@ export class SnapshotStream<M extends ProcessMachine> {
 
   #answer(arrived: () => void): void {
     const { receiver, sender } = this.#options;
-    this.#packet(receiver, sender, packetBytes, () => {
+    this.#packet(receiver, sender, taken, packetBytes, () => {
       this.#whenRunning(sender, arrived);
     });
   }
@@ -142,7 +147,7 @@ export class SnapshotStream<M extends ProcessMachine> {
     if (this.#senderDone || !this.#senderAlive()) return;
     this.#finish('snapshotFailed');
     // The connection breaks with it; a receiver that cannot be told finds out by the silence.
-    this.#packet(this.#options.sender, this.#options.receiver, packetBytes, () => {
+    this.#packet(this.#options.sender, this.#options.receiver, broken, packetBytes, () => {
       this.#discard();
     });
   }
@@ -165,9 +170,15 @@ export class SnapshotStream<M extends ProcessMachine> {
     });
   }
 
-  #packet(from: SimulatedProcess<M>, to: SimulatedProcess<M>, bytes: number, arrived: () => void): void {
+  #packet(
+    from: SimulatedProcess<M>,
+    to: SimulatedProcess<M>,
+    carries: { readonly kind: string },
+    bytes: number,
+    arrived: () => void,
+  ): void {
     const addresses: { from: NodeId; to: NodeId } = { from: from.node, to: to.node };
-    this.#options.network.send({ ...addresses, bytes, carriage: 'stream', arrived });
+    this.#options.network.send({ ...addresses, bytes, carriage: 'stream', carries, arrived });
   }
 
   #senderAlive(): boolean {
