@@ -1,0 +1,197 @@
+import { unreachable } from '../base/assert.ts';
+import { type NodeId } from '../base/ids.ts';
+import {
+  decodeGroupMessages,
+  decodeSnapshotHeader,
+  encodeGroupMessages,
+  encodeSnapshotHeader,
+} from '../raft/message-codec.ts';
+import { type Message } from '../wire/protobuf.ts';
+import { WireError, type WireReader } from '../wire/reader.ts';
+import { type WireWriter } from '../wire/writer.ts';
+import { HashKvRequest, HashRequest, MemberListRequest, StatusRequest } from './api/cluster.ts';
+import { CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest } from './api/kv.ts';
+import {
+  LeaseGrantRequest,
+  LeaseKeepAliveRequest,
+  LeaseLeasesRequest,
+  LeaseRevokeRequest,
+  LeaseTimeToLiveRequest,
+} from './api/lease.ts';
+import { WatchRequest } from './api/watch.ts';
+import { type LocalConsistency, type MemberEvent, type MemberRequest } from './member-protocol.ts';
+
+/**
+ * What a member is stepped with, as bytes, for a recording: a byte for the kind, then its fields; messages and requests as
+ * they go over the wire. The numbers of kinds are their positions: new ones go to the end.
+ */
+const kinds: readonly MemberEvent['kind'][] = [
+  'tick',
+  'received',
+  'synced',
+  'stored',
+  'requested',
+  'cancelled',
+  'streamOpened',
+  'streamReceived',
+  'streamDrained',
+  'streamClosed',
+  'snapshotReceived',
+  'snapshotSent',
+  'snapshotFailed',
+];
+const kindNumbers: ReadonlyMap<string, number> = new Map(kinds.map((kind, number) => [kind, number]));
+
+const requestMessages: { readonly [K in MemberRequest['kind']]: Message<RequestOf<K>> } = {
+  range: RangeRequest,
+  put: PutRequest,
+  deleteRange: DeleteRangeRequest,
+  txn: TxnRequest,
+  compact: CompactionRequest,
+  memberList: MemberListRequest,
+  status: StatusRequest,
+  hash: HashRequest,
+  hashKv: HashKvRequest,
+  leaseGrant: LeaseGrantRequest,
+  leaseRevoke: LeaseRevokeRequest,
+  leaseKeepAlive: LeaseKeepAliveRequest,
+  leaseTimeToLive: LeaseTimeToLiveRequest,
+  leaseLeases: LeaseLeasesRequest,
+};
+type RequestOf<Kind extends MemberRequest['kind']> = Extract<
+  MemberRequest,
+  { readonly kind: Kind }
+>['request'];
+
+const requestKinds = Object.keys(requestMessages) as readonly MemberRequest['kind'][];
+const requestNumbers: ReadonlyMap<string, number> = new Map(
+  requestKinds.map((kind, number) => [kind, number]),
+);
+/** Of a request, beside its kind. */
+const localFlag = 0x80;
+
+export const memberEventCodec = { write: writeMemberEvent, read: readMemberEvent };
+
+export function writeMemberEvent(writer: WireWriter, event: MemberEvent): void {
+  writer.byte(kindNumbers.get(event.kind) ?? 0xff);
+  switch (event.kind) {
+    case 'tick':
+      break;
+    case 'received':
+      writer.varint(event.from);
+      writer.bytes(encodeGroupMessages(event.messages));
+      break;
+    case 'synced':
+      writer.varint(event.syncSeq);
+      break;
+    case 'stored':
+      writer.varint(event.storeSeq);
+      break;
+    case 'requested':
+      writer.varint(event.requestId);
+      writeRequest(writer, event.request);
+      break;
+    case 'cancelled':
+      writer.varint(event.requestId);
+      break;
+    case 'streamOpened':
+      writer.varint(event.streamId);
+      writer.byte(event.stream.requireLeader ? 1 : 0);
+      break;
+    case 'streamReceived': {
+      writer.varint(event.streamId);
+      const start = writer.begin();
+      WatchRequest.write(writer, event.request);
+      writer.end(start);
+      break;
+    }
+    case 'streamDrained':
+      writer.varint(event.streamId);
+      writer.varint(event.bytes);
+      break;
+    case 'streamClosed':
+      writer.varint(event.streamId);
+      break;
+    case 'snapshotReceived':
+      writer.varint(event.from);
+      writer.varint(event.stageId);
+      writer.bytes(encodeSnapshotHeader(event.header));
+      break;
+    case 'snapshotSent':
+    case 'snapshotFailed':
+      writer.varint(event.to);
+      break;
+    default:
+      unreachable(event);
+  }
+}
+
+/** @throws WireError */
+export function readMemberEvent(reader: WireReader): MemberEvent {
+  const number = reader.byte();
+  const kind = kinds[number];
+  switch (kind) {
+    case 'tick':
+      return { kind };
+    case 'received':
+      return { kind, from: readNodeId(reader), messages: decodeGroupMessages(reader.bytes()) };
+    case 'synced':
+      return { kind, syncSeq: reader.varint() };
+    case 'stored':
+      return { kind, storeSeq: reader.varint() };
+    case 'requested':
+      return { kind, requestId: reader.varint(), request: readRequest(reader) };
+    case 'cancelled':
+      return { kind, requestId: reader.varint() };
+    case 'streamOpened':
+      return {
+        kind,
+        streamId: reader.varint(),
+        stream: { kind: 'watch', requireLeader: reader.byte() === 1 },
+      };
+    case 'streamReceived':
+      return { kind, streamId: reader.varint(), request: WatchRequest.read(reader.part()) };
+    case 'streamDrained':
+      return { kind, streamId: reader.varint(), bytes: reader.varint() };
+    case 'streamClosed':
+      return { kind, streamId: reader.varint() };
+    case 'snapshotReceived':
+      return {
+        kind,
+        from: readNodeId(reader),
+        stageId: reader.varint(),
+        header: decodeSnapshotHeader(reader.bytes()),
+      };
+    case 'snapshotSent':
+    case 'snapshotFailed':
+      return { kind, to: readNodeId(reader) };
+    case undefined:
+      throw new WireError(`an event is of the unknown kind ${number}`);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function writeRequest(writer: WireWriter, request: MemberRequest): void {
+  const isLocal = 'consistency' in request && request.consistency === 'local';
+  writer.byte((requestNumbers.get(request.kind) ?? 0x7f) | (isLocal ? localFlag : 0));
+  const start = writer.begin();
+  // One table for all kinds: that a kind's message is its request's, the table's type says.
+  (requestMessages[request.kind] as Message<unknown>).write(writer, request.request);
+  writer.end(start);
+}
+
+function readRequest(reader: WireReader): MemberRequest {
+  const byte = reader.byte();
+  const kind = requestKinds[byte & ~localFlag];
+  if (kind === undefined) throw new WireError(`a request is of the unknown kind ${byte & ~localFlag}`);
+  const request = (requestMessages[kind] as Message<unknown>).read(reader.part());
+  const consistency: LocalConsistency | undefined = (byte & localFlag) === 0 ? undefined : 'local';
+  return (consistency === undefined ? { kind, request } : { kind, request, consistency }) as MemberRequest;
+}
+
+function readNodeId(reader: WireReader): NodeId {
+  const id = reader.varint();
+  if (id === 0) throw new WireError('a node has a number from 1');
+  return id as NodeId;
+}

@@ -1,0 +1,143 @@
+import { expect, test } from 'vitest';
+
+import { type NodeId } from '../../../core/base/ids.ts';
+import { CompactionRequest, PutRequest, RangeRequest, TxnRequest } from '../../../core/chainfire/api/kv.ts';
+import {
+  HashKvRequest,
+  HashRequest,
+  MemberListRequest,
+  StatusRequest,
+} from '../../../core/chainfire/api/cluster.ts';
+import {
+  LeaseGrantRequest,
+  LeaseKeepAliveRequest,
+  LeaseLeasesRequest,
+  LeaseRevokeRequest,
+  LeaseTimeToLiveRequest,
+} from '../../../core/chainfire/api/lease.ts';
+import { DeleteRangeRequest } from '../../../core/chainfire/api/kv.ts';
+import { WatchCreateRequest, WatchRequest } from '../../../core/chainfire/api/watch.ts';
+import { readMemberEvent, writeMemberEvent } from '../../../core/chainfire/event-codec.ts';
+import { type MemberEvent, type MemberRequest } from '../../../core/chainfire/member-protocol.ts';
+import { type GroupId } from '../../../core/base/ids.ts';
+import { WireError, WireReader } from '../../../core/wire/reader.ts';
+import { WireWriter } from '../../../core/wire/writer.ts';
+
+const two = 2 as NodeId;
+
+/** One of every kind: the compiler misses a kind that is not here. */
+const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, { kind: K }> } = {
+  range: { kind: 'range', request: RangeRequest.create({ key: 'a\xff', limit: 7 }), consistency: 'local' },
+  put: {
+    kind: 'put',
+    request: PutRequest.create({ key: 'k\x00', value: new Uint8Array(300), lease: 2n ** 63n }),
+  },
+  deleteRange: { kind: 'deleteRange', request: DeleteRangeRequest.create({ key: 'a', rangeEnd: '\x00' }) },
+  txn: {
+    kind: 'txn',
+    request: TxnRequest.create({
+      success: [
+        {
+          requestRange: undefined,
+          requestPut: PutRequest.create({ key: 'in', value: new Uint8Array([1]) }),
+          requestDeleteRange: undefined,
+          requestTxn: undefined,
+        },
+      ],
+    }),
+  },
+  compact: { kind: 'compact', request: CompactionRequest.create({ revision: 9, physical: true }) },
+  memberList: { kind: 'memberList', request: MemberListRequest.create({ linearizable: true }) },
+  status: { kind: 'status', request: StatusRequest.create() },
+  hash: { kind: 'hash', request: HashRequest.create() },
+  hashKv: { kind: 'hashKv', request: HashKvRequest.create({ revision: 3 }) },
+  leaseGrant: { kind: 'leaseGrant', request: LeaseGrantRequest.create({ ttlSeconds: 60, id: 5n }) },
+  leaseRevoke: { kind: 'leaseRevoke', request: LeaseRevokeRequest.create({ id: 5n }) },
+  leaseKeepAlive: { kind: 'leaseKeepAlive', request: LeaseKeepAliveRequest.create({ id: 5n }) },
+  leaseTimeToLive: {
+    kind: 'leaseTimeToLive',
+    request: LeaseTimeToLiveRequest.create({ id: 5n, keys: true }),
+  },
+  leaseLeases: { kind: 'leaseLeases', request: LeaseLeasesRequest.create() },
+};
+
+const events: { readonly [K in MemberEvent['kind']]: Extract<MemberEvent, { kind: K }> } = {
+  tick: { kind: 'tick' },
+  received: {
+    kind: 'received',
+    from: two,
+    messages: [
+      {
+        group: 1 as GroupId,
+        message: {
+          kind: 'appendRequest',
+          term: 3,
+          previousIndex: 8,
+          previousTerm: 2,
+          entries: [{ index: 9, term: 3, kind: 'command', data: new Uint8Array([1, 2, 3]) }],
+          commitIndex: 8,
+          boot: 4,
+        },
+      },
+    ],
+  },
+  synced: { kind: 'synced', syncSeq: 2 ** 40 },
+  stored: { kind: 'stored', storeSeq: 1 },
+  requested: { kind: 'requested', requestId: 1, request: requests.put },
+  cancelled: { kind: 'cancelled', requestId: 300 },
+  streamOpened: { kind: 'streamOpened', streamId: 1, stream: { kind: 'watch', requireLeader: true } },
+  streamReceived: {
+    kind: 'streamReceived',
+    streamId: 1,
+    request: WatchRequest.create({ create: WatchCreateRequest.create({ key: 'a', startRevision: 4 }) }),
+  },
+  streamDrained: { kind: 'streamDrained', streamId: 1, bytes: 70_000 },
+  streamClosed: { kind: 'streamClosed', streamId: 1 },
+  snapshotReceived: {
+    kind: 'snapshotReceived',
+    from: two,
+    stageId: 1,
+    header: {
+      group: 1 as GroupId,
+      leaderTerm: 3,
+      index: 10,
+      term: 2,
+      configuration: { voters: [1 as NodeId, two], outgoing: [], learners: [] },
+    },
+  },
+  snapshotSent: { kind: 'snapshotSent', to: two },
+  snapshotFailed: { kind: 'snapshotFailed', to: two },
+};
+
+function again(event: MemberEvent): MemberEvent {
+  const writer = new WireWriter();
+  writeMemberEvent(writer, event);
+  const reader = new WireReader(writer.finish());
+  const read = readMemberEvent(reader);
+  expect(reader.done).toBe(true);
+  return read;
+}
+
+test.each(Object.values(events))('a recorded event is the event: $kind', (event) => {
+  expect(again(event)).toStrictEqual(event);
+});
+
+test.each(Object.values(requests))('a recorded request is the request: $kind', (request) => {
+  const event = { kind: 'requested', requestId: 77, request } as const;
+  expect(again(event)).toStrictEqual(event);
+});
+
+test('unknown kinds and cut events are refused', () => {
+  const read = (...bytes: number[]) => readMemberEvent(new WireReader(new Uint8Array(bytes)));
+  expect(() => read(13)).toThrow('an event is of the unknown kind 13');
+  expect(() => read(4, 1, 0x3f, 0)).toThrow('a request is of the unknown kind 63');
+  expect(() => read(1, 0, 0)).toThrow('a node has a number from 1');
+  for (const event of Object.values(events)) {
+    const writer = new WireWriter();
+    writeMemberEvent(writer, event);
+    const bytes = writer.finish();
+    for (let length = 0; length < bytes.length; length += 1) {
+      expect(() => readMemberEvent(new WireReader(bytes.subarray(0, length)))).toThrow(WireError);
+    }
+  }
+});
