@@ -1,15 +1,18 @@
-import { type Mutant } from './mutant.ts';
+import { type Mutant, patchesOf } from './mutant.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { leaseMutants } from './mutants-lease.ts';
 import { serviceMutants } from './mutants-service.ts';
 import { watchMutants } from './mutants-watch.ts';
 
-export const mutants: readonly Mutant[] = [
-  ...consensusMutants,
-  ...serviceMutants,
-  ...watchMutants,
-  ...leaseMutants,
+/** The tables in the order in which they are run and shown. */
+export const mutantGroups: readonly { readonly title: string; readonly mutants: readonly Mutant[] }[] = [
+  { title: 'Consensus', mutants: consensusMutants },
+  { title: 'Reads, applying, log and store, clients', mutants: serviceMutants },
+  { title: 'Watches', mutants: watchMutants },
+  { title: 'Leases and locks', mutants: leaseMutants },
 ];
+
+export const mutants: readonly Mutant[] = mutantGroups.flatMap((group) => group.mutants);
 
 export const mutantNames: readonly string[] = mutants.map((mutant) => mutant.name);
 
@@ -21,13 +24,18 @@ export function mutantNamed(name: string): Mutant {
   return found;
 }
 
-/** @throws RangeError when the anchor does not occur exactly once */
-export function applyMutant(mutant: Mutant, source: string): string {
-  const parts = source.split(mutant.anchor);
-  if (parts.length !== 2) {
-    throw new RangeError(
-      `the anchor of mutant ${mutant.name} occurs ${parts.length - 1} times in ${mutant.file}, where it must occur once`,
-    );
+/** @throws RangeError when an anchor does not occur exactly once */
+export function applyPatches(mutant: Mutant, file: string, source: string): string {
+  let patched = source;
+  for (const patch of patchesOf(mutant)) {
+    if (patch.file !== file) continue;
+    const parts = patched.split(patch.anchor);
+    if (parts.length !== 2) {
+      throw new RangeError(
+        `the anchor of mutant ${mutant.name} occurs ${parts.length - 1} times in ${file}, where it must occur once`,
+      );
+    }
+    patched = parts.join(patch.replacement);
   }
-  return parts.join(mutant.replacement);
+  return patched;
 }

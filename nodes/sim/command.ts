@@ -16,14 +16,15 @@ import {
 } from './arguments.ts';
 import { goldens } from './goldens.ts';
 import { jsonOption, writeJson } from './json-file.ts';
-import { huntMutants } from './mutants.ts';
+import { huntMutants, replayMutants } from './mutants.ts';
 import { replay } from './replay.ts';
 import { runSeeds } from './run.ts';
 
 const threadsMax = 256;
 const seedsDefault: SeedRange = { first: 1, last: 100 };
-const mutantSeedsDefault = 400;
-const mutantSeedsQuick = 150;
+const mutantSeedsDefault = 2_000;
+const mutantSeedsQuick = 100;
+const mutantHunts = 5;
 
 const examples = `
 Examples:
@@ -32,6 +33,7 @@ Examples:
   photon sim run torn-log-tail --seeds 1..20         one scenario
   photon sim replay swarm --seed 7 --trace           one seed again, every event shown
   photon sim mutants                                 does the simulator find what it should?
+  photon sim mutants --quick                         the same, by the seeds that found it last time
 `;
 
 /** `photon sim`: run the cluster in the simulator, show a failure again, and put the simulator itself to the test. */
@@ -131,26 +133,40 @@ function mutantsCommand(): Command {
         .default([], 'all'),
     )
     .addOption(
-      new Option('--seeds-max <count>', 'seeds tried in each scenario before a mutant counts as missed')
-        .default(undefined, String(mutantSeedsDefault))
+      new Option(
+        '--seeds-max <count>',
+        'seeds tried in a hunt, over all its scenarios, before a mutant is missed',
+      )
+        .default(undefined, `${mutantSeedsDefault}, with --quick ${mutantSeedsQuick}`)
         .argParser(parseCount(1_000_000)),
     )
-    .option(
-      '--quick',
-      `at most ${mutantSeedsQuick} seeds, and the original is held against decisive seeds only`,
-    )
+    .option('--once', `one hunt of each mutant in place of ${mutantHunts}, from as many first seeds`)
+    .option('--quick', 'replay the recorded seed of each mutant; hunt only those that survive it')
+    .option('--write', 'record the seeds (test/sim/killing-seeds.json) and write the table (docs/mutants.md)')
     .addOption(jobsOption())
     .addOption(jsonOption())
-    .action(
-      async (
-        names: readonly string[],
-        options: { seedsMax?: number; quick?: boolean; jobs: number; json?: string },
-      ) => {
-        const quick = options.quick ?? false;
-        const seedsMax = options.seedsMax ?? (quick ? mutantSeedsQuick : mutantSeedsDefault);
-        await huntMutants({ names, seedsMax, threads: options.jobs, quick, json: options.json });
-      },
-    );
+    .action(async (names: readonly string[], options: MutantsOptions, command: Command) => {
+      const { once = false, quick = false, write = false, jobs, json } = options;
+      if (quick && (once || write))
+        command.error(
+          'error: --quick hunts only what survives its record: it goes with neither --once nor --write',
+        );
+      if (once && write)
+        command.error(`error: what --write records are medians of ${mutantHunts} hunts, not --once`);
+      const seedsMax = options.seedsMax ?? (quick ? mutantSeedsQuick : mutantSeedsDefault);
+      const plan = { names, seedsMax, threads: jobs, json };
+      if (quick) await replayMutants(plan);
+      else await huntMutants({ ...plan, hunts: once ? 1 : mutantHunts, write });
+    });
+}
+
+interface MutantsOptions {
+  readonly seedsMax?: number;
+  readonly once?: boolean;
+  readonly quick?: boolean;
+  readonly write?: boolean;
+  readonly jobs: number;
+  readonly json?: string;
 }
 
 function goldensCommand(): Command {

@@ -3,8 +3,8 @@ import type { RunResult } from '../../sim/types.ts';
 
 /** What a worker is told at its start. */
 export interface WorkerSetting {
-  /** Name of the mutant that its copy of the sources carries. */
-  readonly mutant: string | undefined;
+  /** Names of the mutants that its copy of the sources carries. */
+  readonly mutants: readonly string[];
 }
 
 export interface Job {

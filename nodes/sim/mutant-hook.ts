@@ -1,28 +1,33 @@
 import { registerHooks } from 'node:module';
 
-import { applyMutant, mutantNamed } from '../../sim/mutants.ts';
+import { patchesOf } from '../../sim/mutant.ts';
+import { applyPatches, mutantNamed } from '../../sim/mutants.ts';
 
 /**
- * Patches one source as it is loaded, in this thread only. The file on disk is never touched.
+ * Patches sources as they are loaded, in this thread only. The files on disk are never touched.
  *
- * @returns whether the source has been loaded, and patched, by now: a mutant that was never planted proves nothing
+ * @returns names the sources that have not been loaded, and patched, by now: a mutant that was never planted proves nothing
  */
-export function installMutant(name: string): () => boolean {
-  const mutant = mutantNamed(name);
-  let planted = false;
-  const target = new URL(`../../${mutant.file}`, import.meta.url).href;
+export function installMutants(names: readonly string[]): () => readonly string[] {
+  const targets = new Map<string, string>();
+  const chosen = names.map(mutantNamed);
+  for (const { file } of chosen.flatMap(patchesOf)) {
+    targets.set(new URL(`../../${file}`, import.meta.url).href, file);
+  }
+  const missing = new Set(targets.values());
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      if (url !== target) return loaded;
+      const file = targets.get(url);
+      if (file === undefined) return loaded;
       if (loaded.source === null || loaded.source === undefined)
-        throw new Error(`${mutant.file} has no source to patch`);
-      const source =
+        throw new Error(`${file} has no source to patch`);
+      let source =
         typeof loaded.source === 'string' ? loaded.source : new TextDecoder().decode(loaded.source);
-      const patched = applyMutant(mutant, source);
-      planted = true;
-      return { ...loaded, source: patched };
+      for (const mutant of chosen) source = applyPatches(mutant, file, source);
+      missing.delete(file);
+      return { ...loaded, source };
     },
   });
-  return () => planted;
+  return () => [...missing];
 }

@@ -6,9 +6,9 @@ import { type Job, type JobDone, type WorkerSetting } from './job.ts';
 export class SeedPool {
   readonly #workers: readonly Worker[];
 
-  constructor(options: { readonly threads: number; readonly mutant?: string }) {
+  constructor(options: { readonly threads: number; readonly mutants?: readonly string[] }) {
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const workerData: WorkerSetting = { mutant: options.mutant };
+    const workerData: WorkerSetting = { mutants: options.mutants ?? [] };
     this.#workers = Array.from(
       { length: options.threads },
       () => new Worker(new URL(file, import.meta.url), { workerData }),

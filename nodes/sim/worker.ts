@@ -1,14 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { type Job, type JobDone, type WorkerSetting } from './job.ts';
-import { installMutant } from './mutant-hook.ts';
+import { installMutants } from './mutant-hook.ts';
 
-/** A thread that runs one seed after another. A mutant is installed before anything of the system is loaded. */
+/** A thread that runs one seed after another. Mutants are installed before anything of the system is loaded. */
 const setting = workerData as WorkerSetting;
-const isPlanted = setting.mutant === undefined ? undefined : installMutant(setting.mutant);
+const notPlanted = installMutants(setting.mutants);
 const { runJob } = await import('./run-job.ts');
-if (isPlanted?.() === false)
-  throw new Error(`mutant ${setting.mutant ?? ''} was not planted: its file was loaded before`);
+const [missing] = notPlanted();
+if (missing !== undefined)
+  throw new Error(`${setting.mutants.join(', ')}: not planted, ${missing} was loaded before or never`);
 
 parentPort?.on('message', (job: Job) => {
   let done: JobDone;

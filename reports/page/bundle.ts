@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'rolldown';
 
-import { applyMutant, mutantNamed } from '../../sim/mutants.ts';
+import { patchesOf } from '../../sim/mutant.ts';
+import { applyPatches, mutantNamed } from '../../sim/mutants.ts';
 
 /** What every page of one build shares: one script that shows it and runs the simulator in it, and its styles. */
 export interface PageBundle {
@@ -57,26 +58,30 @@ async function makeScript(mutant: string | undefined): Promise<string> {
     const [chunk, ...others] = output;
     if (others.length > 0)
       throw new Error(`the page's code came out in ${1 + others.length} pieces, not in one`);
-    if (planting?.planted() === false)
-      throw new Error(`mutant ${mutant ?? ''} was not planted: the page does not load its file`);
+    const missing = planting?.missing() ?? [];
+    if (missing.length > 0)
+      throw new Error(`mutant ${mutant ?? ''} was not planted: the page does not load ${missing.join(', ')}`);
     return chunk.code;
   } finally {
     await build.close();
   }
 }
 
-function plantMutant(name: string): { readonly plugin: Plugin; readonly planted: () => boolean } {
+function plantMutant(name: string): { readonly plugin: Plugin; readonly missing: () => readonly string[] } {
   const mutant = mutantNamed(name);
-  const target = fileURLToPath(new URL(`../../${mutant.file}`, import.meta.url));
-  let planted = false;
+  const files = new Map(
+    patchesOf(mutant).map(({ file }) => [fileURLToPath(new URL(`../../${file}`, import.meta.url)), file]),
+  );
+  const missing = new Set(files.values());
   return {
-    planted: () => planted,
+    missing: () => [...missing],
     plugin: {
       name: 'plant-mutant',
       load: async (id) => {
-        if (id !== target) return null;
-        const code = applyMutant(mutant, await readFile(id, 'utf8'));
-        planted = true;
+        const file = files.get(id);
+        if (file === undefined) return null;
+        const code = applyPatches(mutant, file, await readFile(id, 'utf8'));
+        missing.delete(file);
         return { code, moduleType: 'ts' };
       },
     },

@@ -4,18 +4,21 @@ import { expect, test } from 'vitest';
 
 import { scenarioNamed } from '../../scenarios/registry.ts';
 import { checkerNames } from '../../sim/checkers/registry.ts';
-import { applyMutant, mutantNamed, mutants } from '../../sim/mutants.ts';
+import { patchesOf } from '../../sim/mutant.ts';
+import { applyPatches, mutantNamed, mutants } from '../../sim/mutants.ts';
 
 const sourceOf = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 /** Ends that no checker of the registry names: broken assertions of the system itself. */
 const otherInvariants = ['invariant', 'data-lost', 'member-stopped', 'liveness'];
 
 test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
-  'mutant %s fits the sources as they are: its anchor occurs once, and what comes of it is a program',
+  'mutant %s fits the sources as they are: its anchors occur once, and what comes of it is a program',
   (_name, mutant) => {
-    const patched = applyMutant(mutant, sourceOf(mutant.file));
-    expect(patched).not.toBe(sourceOf(mutant.file));
-    expect(() => stripTypeScriptTypes(patched)).not.toThrow();
+    for (const { file } of patchesOf(mutant)) {
+      const patched = applyPatches(mutant, file, sourceOf(file));
+      expect(patched).not.toBe(sourceOf(file));
+      expect(() => stripTypeScriptTypes(patched)).not.toThrow();
+    }
   },
 );
 
@@ -27,14 +30,29 @@ test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
       expect([...checkerNames, ...otherInvariants]).toContain(invariant);
     expect(mutant.scenarios.length).toBeGreaterThan(0);
     for (const scenario of mutant.scenarios) expect(() => scenarioNamed(scenario)).not.toThrow();
+    if (mutant.blindTo !== undefined) expect(mutantNamed(mutant.blindTo).blindTo).toBeUndefined();
   },
 );
 
 test('an anchor that is missing or occurs twice is refused, so that no mutant is planted in the wrong place', () => {
-  const mutant = { ...mutantNamed('commit-older-term'), anchor: 'a' };
-  expect(() => applyMutant(mutant, 'b')).toThrow('occurs 0 times');
-  expect(() => applyMutant(mutant, 'a a')).toThrow('occurs 2 times');
+  const mutant = { ...mutantNamed('commit-older-term'), file: 'core/x.ts', anchor: 'a' };
+  expect(() => applyPatches(mutant, 'core/x.ts', 'b')).toThrow('occurs 0 times in core/x.ts');
+  expect(() => applyPatches(mutant, 'core/x.ts', 'a a')).toThrow('occurs 2 times');
   expect(() => mutantNamed('typo')).toThrow(/no mutant is called typo; there are commit-older-term/);
+});
+
+test('a mutant of several patches changes each of its files in every one of its places, and no other', () => {
+  const mutant = {
+    ...mutantNamed('commit-older-term'),
+    ...{ file: 'core/x.ts', anchor: 'one', replacement: '1' },
+    also: [
+      { file: 'core/y.ts', anchor: 'two', replacement: '2' },
+      { file: 'core/x.ts', anchor: 'three', replacement: '3' },
+    ],
+  };
+  expect(applyPatches(mutant, 'core/x.ts', 'one two three')).toBe('1 two 3');
+  expect(applyPatches(mutant, 'core/y.ts', 'one two three')).toBe('one 2 three');
+  expect(applyPatches(mutant, 'core/z.ts', 'one two three')).toBe('one two three');
 });
 
 test('names of mutants are unique', () => {
