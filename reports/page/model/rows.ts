@@ -1,0 +1,41 @@
+import { type NodeId } from '../../../core/base/ids.ts';
+import { type Endpoint } from '../../evidence/types.ts';
+
+/** Where each node and client has its line in the diagram, in px from its top. */
+export interface Rows {
+  readonly lines: readonly Line[];
+  readonly heightPx: number;
+  /** Undefined: it is not shown. */
+  yOf(endpoint: Endpoint): number | undefined;
+}
+
+export interface Line {
+  readonly endpoint: Endpoint;
+  readonly y: number;
+}
+
+const nodeRowPx = 38;
+const clientRowPx = 24;
+const marginPx = 6;
+
+export function layOut(options: {
+  readonly nodes: readonly NodeId[];
+  readonly clients: readonly number[];
+}): Rows {
+  const lines: Line[] = [];
+  let top = marginPx;
+  for (const node of options.nodes) {
+    lines.push({ endpoint: { kind: 'node', node }, y: top + nodeRowPx / 2 });
+    top += nodeRowPx;
+  }
+  for (const client of options.clients) {
+    lines.push({ endpoint: { kind: 'client', client }, y: top + clientRowPx / 2 });
+    top += clientRowPx;
+  }
+  const places = new Map(lines.map(({ endpoint, y }) => [keyOf(endpoint), y]));
+  return { lines, heightPx: top + marginPx, yOf: (endpoint) => places.get(keyOf(endpoint)) };
+}
+
+function keyOf(endpoint: Endpoint): string {
+  return endpoint.kind === 'node' ? `n${endpoint.node}` : `c${endpoint.client}`;
+}
