@@ -1,0 +1,81 @@
+import { type Fault, type FaultKind } from './types.ts';
+
+/** What may stand in a field of a fault, and so also how it can become simpler. */
+export type FieldShape = { readonly optional?: true } &
+  /** When it begins, µs since the run's start. */
+  (
+    | { readonly kind: 'time' }
+    /** How long something lasts, µs. */
+    | { readonly kind: 'length' }
+    | { readonly kind: 'node' }
+    /** At least one. */
+    | { readonly kind: 'nodes' }
+    | { readonly kind: 'twoNodes' }
+    /** Numbers of clients, from 0; at least one. */
+    | { readonly kind: 'clients' }
+    /** Millionths; what drifts may also fall behind. */
+    | { readonly kind: 'ppm'; readonly least: number }
+    | { readonly kind: 'count'; readonly least: number }
+    | { readonly kind: 'word'; readonly words: readonly string[] }
+  );
+
+type FaultOf<Kind extends FaultKind> = Extract<Fault, { readonly kind: Kind }>;
+export type FaultShape<Kind extends FaultKind> = {
+  readonly [Field in Exclude<keyof FaultOf<Kind>, 'kind'>]-?: FieldShape;
+};
+
+const time: FieldShape = { kind: 'time' };
+const length: FieldShape = { kind: 'length' };
+const node: FieldShape = { kind: 'node' };
+const nodes: FieldShape = { kind: 'nodes' };
+const ppm: FieldShape = { kind: 'ppm', least: 0 };
+const factor: FieldShape = { kind: 'count', least: 1 };
+const scope: FieldShape = { kind: 'word', words: ['process', 'machine'], optional: true };
+
+/**
+ * Every kind of fault with its fields. The compiler holds it to the type: whoever adds a kind or a field says here what it
+ * is, and files of it can be read, and schedules of it shrink.
+ */
+export const faultShapes: { readonly [Kind in FaultKind]: FaultShape<Kind> } = {
+  crash: {
+    atUs: time,
+    node,
+    downUs: length,
+    scope,
+    moment: { kind: 'word', words: ['syncing', 'installing'], optional: true },
+  },
+  crashAll: { atUs: time, downUs: length, scope },
+  pause: { atUs: time, node, forUs: length },
+  partition: { atUs: time, forUs: length, side: nodes, otherSide: nodes },
+  oneWay: {
+    atUs: time,
+    forUs: length,
+    from: nodes,
+    to: nodes,
+    moment: { kind: 'word', words: ['elected'], optional: true },
+  },
+  clientCut: {
+    atUs: time,
+    forUs: length,
+    clients: { kind: 'clients' },
+    nodes,
+    direction: { kind: 'word', words: ['requests', 'answers', 'both'] },
+  },
+  lossy: { atUs: time, forUs: length, lossPpm: ppm, duplicatePpm: ppm, reorderPpm: ppm },
+  clog: { atUs: time, forUs: length, from: node, to: node },
+  slowNetwork: { atUs: time, forUs: length, factor },
+  slowDisk: { atUs: time, forUs: length, node, factor },
+  syncFails: { atUs: time, node, downUs: length },
+  bitRot: { atUs: time, node, downUs: length },
+  clockDrift: { atUs: time, node, driftPpm: { kind: 'ppm', least: -1_000_000 } },
+  flap: { atUs: time, forUs: length, between: { kind: 'twoNodes' }, downUs: length, upUs: length },
+  lostSync: { atUs: time, forUs: length, node, downUs: length },
+  diskFull: { atUs: time, forUs: length, node },
+};
+
+export const faultKinds = Object.keys(faultShapes) as readonly FaultKind[];
+
+/** The fields of this fault in the order of the table. */
+export function fieldsOf(kind: FaultKind): readonly (readonly [field: string, shape: FieldShape])[] {
+  return Object.entries<FieldShape>(faultShapes[kind]);
+}
