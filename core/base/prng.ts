@@ -1,4 +1,4 @@
-import { type Captured } from './capture.ts';
+import { type Captured, type StateForm } from './capture.ts';
 
 /** A seeded source of randomness, handed to machines. `sim/prng.ts` implements it for both worlds. */
 export interface Prng {
@@ -21,6 +21,13 @@ export interface CapturablePrng extends Prng {
    * @throws InvariantError when it was not captured from one of this kind
    */
   resumed(captured: Captured): CapturablePrng;
+}
+
+/** A stream goes through a form: what is returned is the one to go on with. */
+export function passPrng(form: StateForm, name: string, prng: CapturablePrng): CapturablePrng {
+  if (form.restores) return prng.resumed(form.data<Captured>(name, undefined));
+  form.data(name, prng.capture());
+  return prng;
 }
 
 /** A uniform integer in [from, to], both included. */

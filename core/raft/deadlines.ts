@@ -1,4 +1,5 @@
 import { assert, present } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 
 interface Slot {
   atUs: number;
@@ -49,6 +50,22 @@ export class DeadlineHeap<T> {
       this.#sink(0);
     }
     return first;
+  }
+
+  /** Items by a number of each. In the heap's own order: what is due at once leaves in the same one. */
+  passState(form: StateForm, keys: { of(item: T): number; at(key: number): T }): void {
+    const slots = this.#heap.map((item) => ({ key: keys.of(item), atUs: this.#slot(item).atUs }));
+    const passed = form.list('slots', slots, { key: 0, atUs: 0 }, (row, { key, atUs }) => ({
+      key: row.number('key', key),
+      atUs: row.number('atUs', atUs),
+    }));
+    if (!form.restores) return;
+    this.#slots.clear();
+    this.#heap.length = 0;
+    for (const { key, atUs } of passed) {
+      this.#slots.set(keys.at(key), { atUs, position: this.#heap.length });
+      this.#heap.push(keys.at(key));
+    }
   }
 
   #slot(item: T): Slot {

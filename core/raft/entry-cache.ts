@@ -1,3 +1,5 @@
+import { type StateForm } from '../base/capture.ts';
+import { blankEntry, passEntry } from './state-parts.ts';
 import { type Entry, type LogIndex } from './types.ts';
 
 /** What an entry costs in memory and in a window besides its data. */
@@ -57,5 +59,12 @@ export class EntryCache {
     this.#entries = [];
     this.#head = 0;
     this.#bytes = 0;
+  }
+
+  passState(form: StateForm): void {
+    const entries = form.list('entries', this.#entries.slice(this.#head), blankEntry, passEntry);
+    if (!form.restores) return;
+    this.clear();
+    for (const entry of entries) this.push(entry);
   }
 }

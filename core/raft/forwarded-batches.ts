@@ -1,3 +1,6 @@
+import { noBytes } from '../base/bytes.ts';
+import { passMap, type StateForm } from '../base/capture.ts';
+
 /** Batches of proposals that a follower remembers, to say which were refused; their bytes are `inflightBytesMax` at most. */
 const batchesMax = 1_024;
 
@@ -58,4 +61,25 @@ export class ForwardedBatches {
     this.#batches.clear();
     this.#bytes = 0;
   }
+
+  /** Whoever proposed knows its proposals by the very arrays. */
+  passState(form: StateForm): void {
+    passMap(form, 'batches', this.#batches, {
+      blank: [0, { forwardSeq: 0, proposals: [], bytes: 0, sentUs: 0 }],
+      pass: (row, [, batch]) => {
+        const passed = {
+          forwardSeq: row.number('forwardSeq', batch.forwardSeq),
+          proposals: row.list('proposals', batch.proposals, noBytes, passProposal),
+          bytes: row.number('bytes', batch.bytes),
+          sentUs: row.number('sentUs', batch.sentUs),
+        };
+        return [passed.forwardSeq, passed];
+      },
+    });
+    this.#bytes = form.number('bytes', this.#bytes);
+  }
+}
+
+function passProposal(form: StateForm, proposal: Uint8Array): Uint8Array {
+  return form.bytes('bytes', proposal);
 }

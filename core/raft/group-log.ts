@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { passArray, passNumber, type StateForm } from '../base/capture.ts';
 import { type PersistEffect } from '../base/effects.ts';
 import { type GroupId } from '../base/ids.ts';
 import { type BatchLocation, RecordLog } from '../storage/record-log.ts';
@@ -40,7 +41,7 @@ export class GroupLog implements JournalDesk {
   /** Journals that write in this step; each once. */
   readonly #enlisted = new Set<GroupJournal>();
   /** Sync number 1 is the batch after this one. */
-  readonly #batchSeqBefore: number;
+  #batchSeqBefore: number;
   /** First batches of the files, as far as they state every group; ascending. */
   readonly #heads: number[];
   /** Hard states that changed lately, and the length of the log then: see `restatedForBytes`. */
@@ -63,6 +64,11 @@ export class GroupLog implements JournalDesk {
     }
     if (damage !== undefined && expected <= damage.toBatchSeq) replay.hole(undefined);
     return new GroupLog(log, replay, options);
+  }
+
+  /** A log that knows nothing, to be restored; reads nothing and writes nothing. */
+  static blank(segments: SegmentRepair, options: GroupLogOptions): GroupLog {
+    return new GroupLog(RecordLog.blank(segments, options), new LogReplay(), options);
   }
 
   private constructor(records: RecordLog, replay: LogReplay, options: GroupLogOptions) {
@@ -123,6 +129,30 @@ export class GroupLog implements JournalDesk {
   synced(syncSeq: number): void {
     assert(syncSeq <= this.#syncSeq, 'only what was persisted is reported as synced');
     this.#records.synced(this.#batchSeqBefore + syncSeq);
+  }
+
+  passState(form: StateForm): void {
+    form.part('records', this.#records);
+    for (const journal of this.#ordered) form.part(`group ${journal.group}`, journal);
+    this.#batchSeqBefore = form.number('batchSeqBefore', this.#batchSeqBefore);
+    passArray(form, 'heads', this.#heads, 0, passNumber);
+    const enlisted = [...this.#enlisted].map(({ group }) => group);
+    const blank = enlisted[0] ?? (0 as GroupId);
+    const passedEnlisted = form.list('enlisted', enlisted, blank, passNumber);
+    const echoes = [...this.#echoes].map(([{ group }, sinceBytes]) => ({ group, sinceBytes }));
+    const passedEchoes = form.list('echoes', echoes, { group: blank, sinceBytes: 0 }, (row, echo) => ({
+      group: row.number('group', echo.group),
+      sinceBytes: row.number('sinceBytes', echo.sinceBytes),
+    }));
+    if (form.restores) {
+      this.#enlisted.clear();
+      for (const group of passedEnlisted) this.#enlisted.add(this.journal(group));
+      this.#echoes.clear();
+      for (const { group, sinceBytes } of passedEchoes) this.#echoes.set(this.journal(group), sinceBytes);
+    }
+    this.#syncSeq = form.number('syncSeq', this.#syncSeq);
+    this.#appendedBytes = form.number('appendedBytes', this.#appendedBytes);
+    this.#freed = form.flag('freed', this.#freed);
   }
 
   #write(

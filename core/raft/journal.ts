@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type GroupId } from '../base/ids.ts';
 import { type BatchLocation } from '../storage/record-log.ts';
 import { type RecoveredGroup, spanOf } from './log-replay.ts';
@@ -10,6 +11,7 @@ import {
   type RecordPlaces,
 } from './records.ts';
 import { type Span, SpanIndex, termIn } from './spans.ts';
+import { blankEntry, blankPosition, passEntry, passPosition } from './state-parts.ts';
 import { type Entry, type HardState, type Term } from './types.ts';
 
 /** What a journal needs of the log that it shares with the node's other groups. */
@@ -201,8 +203,43 @@ export class GroupJournal {
     this.#spans.dropBelow(this.#base.index + 1);
   }
 
+  /** Not what the log was found to hold: that was for whoever recovered it. */
+  passState(form: StateForm): void {
+    form.part('spans', this.#spans);
+    this.#hardState = form.object('hardState', this.#hardState, passHardState);
+    this.#repairing = form.flag('repairing', this.#repairing);
+    this.#base = form.object('base', this.#base, passPosition);
+    this.#recordSeq = form.number('recordSeq', this.#recordSeq);
+    this.#writeSeq = form.number('writeSeq', this.#writeSeq);
+    this.#news = form.flag('news', this.#news);
+    this.#hardStateChanged = form.flag('hardStateChanged', this.#hardStateChanged);
+    this.#restart = form.optional('restart', this.#restart, blankPosition, passPosition);
+    this.#previousTerm = form.number('previousTerm', this.#previousTerm);
+    this.#entries = form.list('entries', this.#entries, blankEntry, passEntry);
+    this.#baseDue = form.flag('baseDue', this.#baseDue);
+    this.#passLastRead(form);
+  }
+
+  /** The file may have been damaged since: what was read before is known all the same. */
+  #passLastRead(form: StateForm): void {
+    const spans = this.#spans.all;
+    const last = this.#lastRead;
+    const at = form.number('lastReadAt', last === undefined ? -1 : spans.indexOf(last.span));
+    const entries = form.list('lastRead', at < 0 ? [] : (last?.entries ?? []), blankEntry, passEntry);
+    const span = spans[at];
+    this.#lastRead = span === undefined ? undefined : { span, entries };
+  }
+
   #enlist(): void {
     this.#news = true;
     this.#writeSeq = this.#desk.enlist(this);
   }
+}
+
+function passHardState(form: StateForm, hardState: HardState): HardState {
+  return {
+    term: form.number('term', hardState.term),
+    vote: form.number('vote', hardState.vote),
+    boot: form.number('boot', hardState.boot),
+  };
 }

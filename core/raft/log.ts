@@ -1,8 +1,10 @@
 import { assert, present } from '../base/assert.ts';
+import { passArray, type StateForm } from '../base/capture.ts';
 import { decodeConfiguration } from './configuration.ts';
 import { EntryCache, entryBytes } from './entry-cache.ts';
 import { type GroupJournal } from './journal.ts';
 import { type Position } from './records.ts';
+import { passPosition } from './state-parts.ts';
 import { type Configuration, type Entry, type LogIndex, type Term } from './types.ts';
 
 interface PlacedConfiguration {
@@ -174,6 +176,22 @@ export class RaftLog {
       this.#unsynced.shift();
     }
     this.#evict();
+  }
+
+  passState(form: StateForm): void {
+    form.part('cache', this.#cache);
+    this.#last = form.object('last', this.#last, passPosition);
+    this.#syncedIndex = form.number('syncedIndex', this.#syncedIndex);
+    passArray(form, 'unsynced', this.#unsynced, { syncSeq: 0, last: 0 }, (row, { syncSeq, last }) => ({
+      syncSeq: row.number('syncSeq', syncSeq),
+      last: row.number('last', last),
+    }));
+    const noConfiguration = { voters: [], outgoing: [], learners: [] };
+    const blank: PlacedConfiguration = { index: 0, configuration: noConfiguration };
+    this.#configurations = form.list('configurations', this.#configurations, blank, (row, placed) => ({
+      index: row.number('index', placed.index),
+      configuration: row.data('configuration', placed.configuration),
+    }));
   }
 
   #truncateFrom(index: LogIndex): void {

@@ -1,3 +1,5 @@
+import { assert } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type GroupId, type NodeId } from '../base/ids.ts';
 import { type GroupMessage, type RaftMessage, type RaftNodeEffect } from './types.ts';
 
@@ -37,5 +39,10 @@ export class Outbox {
     this.#sends = [];
     this.#effects = [];
     return effects;
+  }
+
+  passState(form: StateForm): void {
+    assert(this.#sends.length === 0 && this.#effects.length === 0, 'a node is captured between two steps');
+    this.syncedSeq = form.number('syncedSeq', this.syncedSeq);
   }
 }

@@ -1,3 +1,4 @@
+import { passMap, type StateForm } from '../base/capture.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type LogIndex } from './types.ts';
 
@@ -48,4 +49,33 @@ export class ReadState {
   get forwardsFull(): boolean {
     return this.forwarded.size >= this.#pendingReadsMax;
   }
+
+  passState(form: StateForm): void {
+    this.waiting = form.list('waiting', this.waiting, blankRead, passRead);
+    this.rounds = form.list('rounds', this.rounds, { readSeq: 0, index: 0, reads: [] }, (row, round) => ({
+      readSeq: row.number('readSeq', round.readSeq),
+      index: row.number('index', round.index),
+      reads: row.list('reads', round.reads, blankRead, passRead),
+    }));
+    this.readSeq = form.number('readSeq', this.readSeq);
+    passMap(form, 'forwarded', this.forwarded, {
+      blank: [0, { context: 0, sentUs: 0 }],
+      pass: (row, [number, { context, sentUs }]) => [
+        row.number('number', number),
+        { context: row.number('context', context), sentUs: row.number('sentUs', sentUs) },
+      ],
+    });
+    this.forwardedCount = form.number('forwardedCount', this.forwardedCount);
+    this.pending = form.number('pending', this.pending);
+  }
+}
+
+const blankRead: PendingRead = { from: 0, boot: 0, context: 0 };
+
+function passRead(form: StateForm, read: PendingRead): PendingRead {
+  return {
+    from: form.number('from', read.from),
+    boot: form.number('boot', read.boot),
+    context: form.number('context', read.context),
+  };
 }

@@ -2,7 +2,9 @@ import { assert } from '../base/assert.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type GroupState } from './group-state.ts';
 import { dropForwardedReads, dropLeaderReads } from './read-index.ts';
-import { type Term } from './types.ts';
+import { type Role, type Term } from './types.ts';
+
+export const roles: readonly Role[] = ['follower', 'preCandidate', 'candidate', 'leader'];
 
 /** Draws a new election timeout, uniform in [T, 2T), and starts it (Raft §5.2). */
 export function restartElectionTimer(state: GroupState): void {

@@ -1,4 +1,5 @@
 import { assert, present } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type BatchLocation } from '../storage/record-log.ts';
 import { type LogIndex, type Term } from './types.ts';
 
@@ -139,6 +140,41 @@ export class SpanIndex {
     if (this.oldestBatchSeq >= batchSeq) return [];
     return this.#spans.filter((span) => span.location.batchSeq < batchSeq);
   }
+
+  passState(form: StateForm): void {
+    this.#spans = form.list('spans', this.#spans, blankSpan, passSpan);
+    this.#shuffled = form.flag('shuffled', this.#shuffled);
+  }
+}
+
+const blankSpan: Span = {
+  firstIndex: 0,
+  lastIndex: 0,
+  storedFirstIndex: 0,
+  previousTerm: 0,
+  runs: [],
+  location: { batchSeq: 0, file: '', positionBytes: 0, lengthBytes: 0 },
+  offsetBytes: 0,
+  lengthBytes: 0,
+};
+
+function passSpan(form: StateForm, span: Span): Span {
+  const { location } = span;
+  return {
+    firstIndex: form.number('firstIndex', span.firstIndex),
+    lastIndex: form.number('lastIndex', span.lastIndex),
+    storedFirstIndex: form.number('storedFirstIndex', span.storedFirstIndex),
+    previousTerm: form.number('previousTerm', span.previousTerm),
+    runs: form.data('runs', span.runs),
+    location: {
+      batchSeq: form.number('batchSeq', location.batchSeq),
+      file: form.text('file', location.file),
+      positionBytes: form.number('positionBytes', location.positionBytes),
+      lengthBytes: form.number('batchBytes', location.lengthBytes),
+    },
+    offsetBytes: form.number('offsetBytes', span.offsetBytes),
+    lengthBytes: form.number('lengthBytes', span.lengthBytes),
+  };
 }
 
 /** Where each term begins in consecutive entries. */

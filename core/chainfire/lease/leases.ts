@@ -1,4 +1,4 @@
-import { type Prng } from '../../base/prng.ts';
+import { type CapturablePrng } from '../../base/prng.ts';
 import { refused } from '../../base/refusal.ts';
 import { type RaftRefusal, type RaftView } from '../../raft/types.ts';
 import { type Answers } from '../answers.ts';
@@ -25,7 +25,7 @@ export interface LeasesPort {
 export class Leases {
   readonly #leasesMax: number;
   readonly #ttlSecondsMin: number;
-  readonly #prng: Prng;
+  readonly #prng: CapturablePrng;
   readonly #raftView: RaftView;
   readonly #table: LeaseTable;
   readonly #deadlines: LeaseDeadlines;
@@ -38,7 +38,7 @@ export class Leases {
 
   constructor(given: {
     readonly config: Pick<MemberConfig, 'leasesMax' | 'raft'>;
-    readonly prng: Prng;
+    readonly prng: CapturablePrng;
     readonly raft: RaftView;
     readonly leases: LeaseTable;
     readonly deadlines: LeaseDeadlines;
