@@ -33,8 +33,8 @@ import { messageBytes } from './network/message-size.ts';
 import { type Network } from './network/network.ts';
 import { SnapshotStream } from './network/snapshot-stream.ts';
 import { SimulatedProcess, type ProcessSurroundings } from './process.ts';
+import { type ProcessWatcher } from './process-watcher.ts';
 import { type ClusterPlan, Violation } from './types.ts';
-import { type ProcessWatcher } from './watcher.ts';
 import { type World } from './world.ts';
 
 export type MemberProcess = SimulatedProcess<ChainfireMember>;

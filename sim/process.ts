@@ -24,8 +24,8 @@ import { NodeClock } from './clock.ts';
 import { DiskFull, type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
 import { DurabilityAudit, OutputGate } from './gate.ts';
+import { type ProcessWatcher } from './process-watcher.ts';
 import { type CrashMoment, type CrashScope, Violation } from './types.ts';
-import { type ProcessWatcher } from './watcher.ts';
 import { type World } from './world.ts';
 
 export type ProcessMachine = Machine<MemberEvent, MemberEffect>;

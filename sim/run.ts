@@ -116,6 +116,7 @@ export class Run implements ClusterObserver {
     });
     this.#clients = this.#newClients(prng.fork('clients'));
     this.#phases = this.#phasesInTurn();
+    this.#watcher?.began(world, this.#cluster.nodes);
   }
 
   /** Steps that members have made. */
@@ -140,6 +141,7 @@ export class Run implements ClusterObserver {
   /** Goes on to the end or to the first violation. */
   run(): RunResult {
     this.#goOn();
+    this.#watcher?.over(this.#history.operations);
     return this.#result(this.#violation);
   }
 
@@ -202,7 +204,7 @@ export class Run implements ClusterObserver {
     this.#hash.number(this.#world.nowUs);
     this.#hash.number(process.node);
     this.#trace?.(worldLine(this.#world.nowUs, `n${process.node} recovered, boot ${process.boot}`));
-    this.#watcher?.recovered(process);
+    this.#watcher?.recovered(process, member);
     for (const checker of this.#checkers) checker.onRecovered?.(process.node, member, this.#world.nowUs);
   }
 

@@ -29,7 +29,8 @@ export function stamp(timeUs: number): string {
   return `${seconds}.${(timeUs % 1_000_000).toString().padStart(6, '0')}`;
 }
 
-function summary(value: { readonly kind: string }): string {
+/** An event or an effect in words: its kind, then its fields. */
+export function summary(value: { readonly kind: string }): string {
   const parts: string[] = [value.kind];
   for (const [name, field] of Object.entries(value)) {
     if (name !== 'kind' && field !== undefined) parts.push(`${name}=${brief(field)}`);

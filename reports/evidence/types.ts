@@ -3,7 +3,7 @@ import { type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { type Role } from '../../core/raft/types.ts';
 import { type Fault, type Operation, type RunResult } from '../../sim/types.ts';
 
-/** Number of a step in a run, from 0: `steps[n]` is the step n. Everything in a page is addressed by it. */
+/** Number of a step in a run, from 0: `steps[n - firstStep]` is the step n. Everything in a page is addressed by it. */
 export type StepNumber = number;
 
 /** What one run did, kept whole: made by running it again, in Node or in a page. Times are the world's, in µs. */
@@ -18,6 +18,8 @@ export interface RunEvidence {
   readonly notes: readonly Note[];
   readonly lanes: ReadonlyMap<NodeId, NodeLanes>;
   readonly operations: readonly Operation[];
+  /** By position in `operations`: the steps that were given it, and those that answered it. */
+  readonly operationSteps: readonly (readonly StepNumber[])[];
   /** More steps were made than kept: the first ones are missing, and numbers begin at this one. 0: all are here. */
   readonly firstStep: StepNumber;
 }

@@ -1,7 +1,6 @@
 import { assert } from '../../core/base/assert.ts';
 import { between, type Prng } from '../../core/base/prng.ts';
 import { drawLatencyUs, latencyUsMax, networkShape } from '../latency.ts';
-import { type NetworkWatcher } from '../watcher.ts';
 import { type World } from '../world.ts';
 import { type Address, type Clog, clogs, type Condition, cuts, type Lossy } from './conditions.ts';
 
@@ -35,6 +34,14 @@ export interface Packet {
   readonly carries?: { readonly kind: string };
   /** Happens on arrival, once or, for a datagram, more often. The receiver checks whether it is still the one meant. */
   readonly arrived: () => void;
+}
+
+/** Told what happens on the network. */
+export interface NetworkWatcher {
+  sent(packet: Packet): void;
+  /** It is there. What its receiver makes of it happens before `arrived`; a packet that was doubled comes twice. */
+  arriving(packet: Packet): void;
+  arrived(packet: Packet): void;
 }
 
 export interface NetworkCounts {
