@@ -264,6 +264,28 @@ export interface Floors {
   readonly locksHeld?: number;
   /** Locks that were taken after standing in line for them. */
   readonly locksContended?: number;
+  /** Deletions, beside those of txns, that found something to delete. */
+  readonly deletions?: number;
+  /** Puts that were told what their key had been before. */
+  readonly overwrites?: number;
+  /** Restarts that found the store behind what the crashed process had applied. */
+  readonly appliedAgain?: number;
+  /** Restarts that found what compaction had released partly freed. */
+  readonly freedInPart?: number;
+  /** Snapshots that replaced a snapshot that was installed within the last seconds. */
+  readonly snapshotsInARow?: number;
+  /** Txns that wrote, and read a revision of the past. */
+  readonly historicTxns?: number;
+  /** Txns that were refused whole since they read what was compacted. */
+  readonly compactedTxns?: number;
+  /** Watches that began at a revision that was still to come. */
+  readonly watchesFromTheFuture?: number;
+  /** Watches that began with a deletion at the very revision that history had been compacted to. */
+  readonly watchesFromADeletion?: number;
+  /** Times that watches fell behind the present since their stream had no room. */
+  readonly watchesStarved?: number;
+  /** Reports of progress that watches were given without an event. */
+  readonly progressTold?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 
@@ -307,6 +329,8 @@ export type WorkloadOperation =
   | 'txn'
   | 'range'
   | 'historicRange'
+  /** Put a key and read the past in one txn, all of it or nothing. */
+  | 'historicTxn'
   | 'compact'
   /** Take a lease, attach keys to it, keep it alive for a while, and let it expire or revoke it. */
   | 'lease'
