@@ -1,7 +1,8 @@
 import { assert } from '../../base/assert.ts';
+import { type Links, type StateForm } from '../../base/capture.ts';
 import { keyOfRecord } from '../mvcc/record.ts';
 import { mainRevisionOf } from '../mvcc/keys.ts';
-import { Cohort } from './cohort.ts';
+import { Cohort, passCohort } from './cohort.ts';
 import { WatchEvent } from './event.ts';
 import { type WatchHistory } from './history.ts';
 import { type Watch } from './stream.ts';
@@ -112,6 +113,11 @@ export class CatchUp {
       reading.cursor = compactRevision;
     }
     return overtaken;
+  }
+
+  passState(form: StateForm, watches: Links<Watch>): void {
+    this.#readings = form.list('readings', this.#readings, new Cohort(0), passCohort(watches));
+    this.#turn = form.number('turn', this.#turn);
   }
 
   #readingFor(next: number): Cohort {

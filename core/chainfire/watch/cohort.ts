@@ -1,9 +1,10 @@
 import { assert } from '../../base/assert.ts';
+import { type Links, type Pass, type StateForm } from '../../base/capture.ts';
 import { type KeyRange } from '../mvcc/key-range.ts';
 import { type WatchEvent } from './event.ts';
 import { WatchGroup } from './group.ts';
 import { IntervalTree } from './interval-tree.ts';
-import { type Watch, type WatchBucket, type WatchHome, wantsPrevious } from './stream.ts';
+import { blankWatch, type Watch, type WatchBucket, type WatchHome, wantsPrevious } from './stream.ts';
 
 /**
  * Watches that go through the revisions together: all those at the present are one cohort, and each reading of history
@@ -103,7 +104,31 @@ export class Cohort implements WatchHome {
     for (const group of this.#ranges.values()) for (const { watches } of group.buckets) yield* watches;
   }
 
+  /** Who stands where decides who is told first: watches are added again in an order that gives every group its own. */
+  passState(form: StateForm, watches: Links<Watch>): void {
+    assert(this.#touched.length === 0, 'a cohort is captured when everything is delivered');
+    this.cursor = form.number('cursor', this.cursor);
+    const lookedAt = form.number('lookedAt', this.lookedAt);
+    const added = form.list('watches', this.#additions(), blankWatch, watches.each);
+    if (!form.restores) return;
+    this.#lookedAt = lookedAt;
+    for (const watch of added) this.add(watch);
+  }
+
+  *#additions(): Iterable<Watch> {
+    for (const group of this.#keys.values()) for (const { watches } of group.buckets) yield* watches;
+    for (const group of this.#ranges.levels()) for (const { watches } of group.buckets) yield* watches;
+  }
+
   #groupOf(range: KeyRange): WatchGroup | undefined {
     return range.single ? this.#keys.get(range.from) : this.#ranges.get(range.from, range.to);
   }
+}
+
+export function passCohort(watches: Links<Watch>): Pass<Cohort> {
+  return (form, cohort) => {
+    const passed = form.restores ? new Cohort(0) : cohort;
+    passed.passState(form, watches);
+    return passed;
+  };
 }

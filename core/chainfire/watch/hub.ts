@@ -1,26 +1,38 @@
 import { assert, present } from '../../base/assert.ts';
-import { type EndStreamEffect, type NotifyEffect } from '../../base/effects.ts';
+import { type Links, passSet, type StateForm } from '../../base/capture.ts';
 import { OrderedMap } from '../../base/ordered-map.ts';
 import { type StorageBackend } from '../../storage/backend.ts';
 import { type ResponseHeader } from '../api/kv.ts';
-import { everyWatch, type WatchCreateRequest, type WatchRequest, type WatchResponse } from '../api/watch.ts';
+import { everyWatch, type WatchCreateRequest, type WatchRequest } from '../api/watch.ts';
 import { type MemberConfig, type MemberRefusal, type MemberStream } from '../member-protocol.ts';
 import { type Change } from '../mvcc/change.ts';
 import { revisionKey } from '../mvcc/keys.ts';
 import { etcdRefusal } from '../refusals.ts';
 import { CatchUp, defaultTurnBounds, type TurnBounds } from './catch-up.ts';
-import { Cohort } from './cohort.ts';
+import { Cohort, passCohort } from './cohort.ts';
 import { checkCreate } from './create.ts';
 import { WatchEvent } from './event.ts';
 import { WatchHistory } from './history.ts';
-import { type Chunk, chunksOf, fragmentsOf, responseBytes } from './response.ts';
-import { Watch, type WatchBucket, type WatchPlace, WatchStream, wantsPrevious } from './stream.ts';
+import { IdleWatches } from './idle.ts';
+import { LeaderlessStreams } from './leaderless.ts';
+import { type HubEffect, WatchNotifier } from './notifier.ts';
+import { type Chunk, chunksOf } from './response.ts';
+import {
+  blankStream,
+  blankWatch,
+  passStream,
+  passWatch,
+  Watch,
+  type WatchBucket,
+  type WatchPlace,
+  WatchStream,
+  wantsPrevious,
+} from './stream.ts';
 
 export type HubConfig = Pick<
   MemberConfig,
   'streamBytesMax' | 'watchesPerStreamMax' | 'streamsMax' | 'watchFragmentBytes' | 'watchProgressIntervalUs'
 > & { readonly raft: { readonly electionTimeoutUs: number } };
-export type HubEffect = NotifyEffect<WatchResponse> | EndStreamEffect<MemberRefusal>;
 
 /** For metrics. */
 export interface WatchCounts {
@@ -36,10 +48,6 @@ export interface WatchCounts {
 
 /** Answers to requests that a client lets pile up in a stream that is full, at most. */
 const answersBeyondMax = 10_000;
-/** How long a stream that wants a leader stays without one. */
-const leaderlessElections = 3;
-/** Idle watches are looked at so often in the time after which they are told of progress. */
-const checksPerInterval = 4;
 
 /**
  * Watches: whoever asked for it is told of every change, in order, each revision whole and once.
@@ -53,7 +61,7 @@ const checksPerInterval = 4;
 export class WatchHub {
   readonly #config: HubConfig;
   readonly #mvcc: { readonly revision: number; readonly compactRevision: number };
-  readonly #answers: { header(revision: number): ResponseHeader };
+  readonly #notifier: WatchNotifier;
   readonly #streams = new Map<number, WatchStream>();
   readonly #bounds: TurnBounds;
   readonly #catchUp: CatchUp;
@@ -66,17 +74,11 @@ export class WatchHub {
   readonly #resuming = new Set<WatchStream>();
   /** Streams whose question for progress may now have its answer. */
   readonly #progressDue = new Set<WatchStream>();
-  /** Watches that want to know of progress, in the order in which they are looked at. */
-  readonly #idle = new Set<Watch>();
-  readonly #requireLeader = new Set<WatchStream>();
-  /** Since when there has been no leader (µs); at first nobody knows of one. */
-  #leaderlessUs: number | undefined = 0;
+  readonly #idle: IdleWatches;
+  readonly #leaderless: LeaderlessStreams;
   #compactRevision: number;
   #watches = 0;
   #behind = 0;
-  #eventsSent = 0;
-  #undrainedBytes = 0;
-  #effects: HubEffect[] = [];
 
   constructor(given: {
     readonly config: HubConfig;
@@ -87,7 +89,9 @@ export class WatchHub {
   }) {
     this.#config = given.config;
     this.#mvcc = given.mvcc;
-    this.#answers = given.answers;
+    this.#notifier = new WatchNotifier(given.answers, given.config.watchFragmentBytes);
+    this.#idle = new IdleWatches(given.config.watchProgressIntervalUs);
+    this.#leaderless = new LeaderlessStreams(given.config.raft.electionTimeoutUs);
     this.#bounds = given.bounds ?? defaultTurnBounds;
     this.#catchUp = new CatchUp(new WatchHistory(given.store), this.#bounds);
     this.#live = new Cohort(given.mvcc.revision + 1);
@@ -106,12 +110,7 @@ export class WatchHub {
 
   /** When a turn has something to do although nothing happens. */
   get deadlineUs(): number {
-    let deadlineUs = this.#leaderlessEndUs;
-    for (const watch of this.#idle) {
-      deadlineUs = Math.min(deadlineUs, watch.checkUs);
-      break;
-    }
-    return deadlineUs;
+    return Math.min(this.#leaderless.endUs, this.#idle.dueUs);
   }
 
   get counts(): WatchCounts {
@@ -119,8 +118,8 @@ export class WatchHub {
       streams: this.#streams.size,
       watches: this.#watches,
       behind: this.#behind,
-      eventsSent: this.#eventsSent,
-      undrainedBytes: this.#undrainedBytes,
+      eventsSent: this.#notifier.eventsSent,
+      undrainedBytes: this.#notifier.undrainedBytes,
     };
   }
 
@@ -131,21 +130,19 @@ export class WatchHub {
 
   /** What must happen, in order; the caller's. */
   takeEffects(): readonly HubEffect[] {
-    const effects = this.#effects;
-    if (effects.length > 0) this.#effects = [];
-    return effects;
+    return this.#notifier.takeEffects();
   }
 
   opened(streamId: number, { requireLeader }: MemberStream): void {
     assert(!this.#streams.has(streamId), 'ids of streams are never used again');
-    if (requireLeader && this.#leaderlessUs !== undefined)
-      return this.#refuseStream(streamId, etcdRefusal('NO_LEADER'));
+    if (requireLeader && !this.#leaderless.hasLeader)
+      return this.#notifier.endStream(streamId, etcdRefusal('NO_LEADER'));
     if (this.#streams.size >= this.#config.streamsMax) {
-      return this.#refuseStream(streamId, etcdRefusal('TOO_MANY_REQUESTS'));
+      return this.#notifier.endStream(streamId, etcdRefusal('TOO_MANY_REQUESTS'));
     }
     const stream = new WatchStream({ id: streamId, requireLeader, bytesMax: this.#config.streamBytesMax });
     this.#streams.set(streamId, stream);
-    if (requireLeader) this.#requireLeader.add(stream);
+    if (requireLeader) this.#leaderless.add(stream);
   }
 
   /** What comes for a stream that is gone means nothing any more. */
@@ -166,7 +163,7 @@ export class WatchHub {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
     stream.drained(bytes);
-    this.#undrainedBytes -= bytes;
+    this.#notifier.gone(bytes);
     if (stream.isFull) return;
     if (stream.parked.size > 0) this.#resuming.add(stream);
     if (stream.progressWanted) this.#progressDue.add(stream);
@@ -222,38 +219,77 @@ export class WatchHub {
 
   /** What is owed at the end of every step. */
   settle(leaderKnown: boolean, nowUs: number): void {
-    if (leaderKnown) this.#leaderlessUs = undefined;
-    else this.#leaderlessUs ??= nowUs;
-    if (this.#leaderlessEndUs <= nowUs) {
-      for (const stream of [...this.#requireLeader]) this.#end(stream, etcdRefusal('NO_LEADER'));
-    }
+    for (const stream of this.#leaderless.look(leaderKnown, nowUs))
+      this.#end(stream, etcdRefusal('NO_LEADER'));
     for (const stream of this.#progressDue) this.#answerProgress(stream);
     this.#progressDue.clear();
   }
 
-  get #leaderlessEndUs(): number {
-    if (this.#leaderlessUs === undefined || this.#requireLeader.size === 0) return Infinity;
-    return this.#leaderlessUs + leaderlessElections * this.#config.raft.electionTimeoutUs;
+  passState(form: StateForm): void {
+    const streams = form.links('knownStreams', blankStream, passStream(this.#config.streamBytesMax));
+    const watches = form.links('knownWatches', blankWatch, passWatch(streams));
+    this.#passHeld(form, { streams, watches });
+    this.#live = form.object('live', this.#live, passCohort(watches));
+    form.object('catchUp', this.#catchUp, (fields, catchUp) => {
+      catchUp.passState(fields, watches);
+      return catchUp;
+    });
+    this.#futureSeq = form.number('futureSeq', this.#futureSeq);
+    passSet(form, 'resuming', this.#resuming, blankStream, streams.each);
+    passSet(form, 'progressDue', this.#progressDue, blankStream, streams.each);
+    form.object('idle', this.#idle, (fields, idle) => {
+      idle.passState(fields, watches);
+      return idle;
+    });
+    form.object('leaderless', this.#leaderless, (fields, leaderless) => {
+      leaderless.passState(fields, streams);
+      return leaderless;
+    });
+    this.#compactRevision = form.number('compactRevision', this.#compactRevision);
+    this.#watches = form.number('watches', this.#watches);
+    this.#behind = form.number('behind', this.#behind);
+    form.part('notifier', this.#notifier);
+  }
+
+  /** Streams with their watches, each in its order; those that are parked, and those that begin later. */
+  #passHeld(
+    form: StateForm,
+    { streams, watches }: { readonly streams: Links<WatchStream>; readonly watches: Links<Watch> },
+  ): void {
+    const all = [...this.#streams.values()];
+    const held = form.list('streams', all, blankStream, streams.each);
+    const heldWatches = all.flatMap((stream) => [...stream.watches.values()]);
+    const passed = form.list('ofStreams', heldWatches, blankWatch, watches.each);
+    const parkedNow = all.flatMap((stream) => [...stream.parked]);
+    const parked = form.list('parked', parkedNow, blankWatch, watches.each);
+    const laterNow = [...this.#future.range({ from: '' })].map(([, watch]) => watch);
+    const later = form.list('future', laterNow, blankWatch, watches.each);
+    if (!form.restores) return;
+    for (const stream of held) this.#streams.set(stream.id, stream);
+    for (const watch of passed) watch.stream.watches.set(watch.id, watch);
+    for (const watch of parked) watch.stream.parked.add(watch);
+    for (const watch of later) this.#future.set(watch.futureKey, watch);
   }
 
   #create(stream: WatchStream, request: WatchCreateRequest, nowUs: number): void {
     const { revision, compactRevision } = this.#mvcc;
     assert(this.#live.cursor === revision + 1, 'watches are created between batches');
+    const notifier = this.#notifier;
     const checked = checkCreate(request, stream, this.#config.watchesPerStreamMax);
     if (typeof checked === 'string') {
       const refused = { created: true, canceled: true, cancelReason: checked };
-      return this.#answer(stream, { ...this.#blank(everyWatch, revision), ...refused });
+      return notifier.answer(stream, { ...notifier.blank(everyWatch, revision), ...refused });
     }
     const id = request.watchId === 0 ? stream.chooseWatchId() : request.watchId;
-    this.#answer(stream, { ...this.#blank(id, revision), created: true });
+    notifier.answer(stream, { ...notifier.blank(id, revision), created: true });
     const next = request.startRevision === 0 ? revision + 1 : request.startRevision;
-    if (next < compactRevision) return this.#answer(stream, this.#compactedResponse(id, compactRevision));
+    if (next < compactRevision) return notifier.answer(stream, notifier.compacted(id, compactRevision));
     const { range, wants } = checked;
     const { fragment, startRevision } = request;
     const watch = new Watch({ stream, id, range, wants, fragment, startRevision, next, nowUs });
     stream.watches.set(id, watch);
     this.#watches += 1;
-    if (request.progressNotify) this.#checkLater(watch, nowUs);
+    if (request.progressNotify) this.#idle.checkLater(watch, nowUs);
     this.#enter(watch);
   }
 
@@ -278,7 +314,8 @@ export class WatchHub {
     // As etcd: no answer.
     if (watch === undefined) return;
     this.#remove(watch);
-    this.#answer(stream, { ...this.#blank(watchId, this.#mvcc.revision), canceled: true });
+    const response = this.#notifier.blank(watchId, this.#mvcc.revision);
+    this.#notifier.answer(stream, { ...response, canceled: true });
   }
 
   /** Tells a cohort's watches of everything that has matched. Who has no room goes on later where it was. */
@@ -315,23 +352,7 @@ export class WatchHub {
     for (const chunk of chunks) {
       if (stream.isFull) return this.#park(watch, chunk.firstRevision);
       watch.toldUs = nowUs;
-      this.#eventsSent += chunk.events.length;
-      if (chunk.isLarge && watch.fragment) this.#notifyFragments(watch, chunk);
-      else
-        this.#notify(
-          stream,
-          this.#eventsResponse(watch.id, chunk.revision, chunk.events, false),
-          chunk.bytes,
-        );
-    }
-  }
-
-  #notifyFragments(watch: Watch, chunk: Chunk): void {
-    const fragments = fragmentsOf(chunk.events, this.#config.watchFragmentBytes);
-    for (let at = 0; at < fragments.length; at += 1) {
-      const events = fragments[at] as readonly Uint8Array[];
-      const response = this.#eventsResponse(watch.id, chunk.revision, events, at < fragments.length - 1);
-      this.#notify(watch.stream, response, responseBytes(events));
+      this.#notifier.events(watch, chunk);
     }
   }
 
@@ -360,8 +381,7 @@ export class WatchHub {
 
   #overtaken(watch: Watch): void {
     this.#remove(watch);
-    const response = this.#compactedResponse(watch.id, this.#mvcc.compactRevision);
-    this.#notify(watch.stream, response, responseBytes([]));
+    this.#notifier.overtaken(watch.stream, watch.id, this.#mvcc.compactRevision);
   }
 
   #resumeParked(): void {
@@ -396,32 +416,22 @@ export class WatchHub {
 
   #tellIdle(nowUs: number): void {
     const idleUs = this.#config.watchProgressIntervalUs;
-    let left = this.#bounds.watches;
-    for (const watch of this.#idle) {
-      if (watch.checkUs > nowUs || left === 0) return;
-      left -= 1;
+    for (const watch of this.#idle.due(nowUs, this.#bounds.watches)) {
       const { stream, toldUs, startRevision } = watch;
       const revision = this.#live.cursor - 1;
       const mayBeTold = watch.place === 'live' && revision >= startRevision && !stream.isFull;
       if (mayBeTold && nowUs - toldUs >= idleUs) {
         watch.toldUs = nowUs;
-        this.#notify(stream, this.#blank(watch.id, revision), responseBytes([]));
+        this.#notifier.progress(stream, watch.id, revision);
       }
-      this.#checkLater(watch, nowUs);
+      this.#idle.checkLater(watch, nowUs);
     }
-  }
-
-  /** The same time for all, so that who is looked at first stands first. */
-  #checkLater(watch: Watch, nowUs: number): void {
-    watch.checkUs = nowUs + Math.ceil(this.#config.watchProgressIntervalUs / checksPerInterval);
-    this.#idle.delete(watch);
-    this.#idle.add(watch);
   }
 
   #answerProgress(stream: WatchStream): void {
     if (!stream.progressWanted || stream.behindCount > 0 || stream.isFull) return;
     stream.progressWanted = false;
-    this.#notify(stream, this.#blank(everyWatch, this.#live.cursor - 1), responseBytes([]));
+    this.#notifier.progress(stream, everyWatch, this.#live.cursor - 1);
   }
 
   #setPlace(watch: Watch, place: WatchPlace): void {
@@ -449,11 +459,7 @@ export class WatchHub {
 
   #end(stream: WatchStream, refusal: MemberRefusal): void {
     this.#forget(stream);
-    this.#refuseStream(stream.id, refusal);
-  }
-
-  #refuseStream(streamId: number, refusal: MemberRefusal): void {
-    this.#effects.push({ kind: 'endStream', streamId, refusal });
+    this.#notifier.endStream(stream.id, refusal);
   }
 
   #forget(stream: WatchStream): void {
@@ -461,48 +467,7 @@ export class WatchHub {
     this.#streams.delete(stream.id);
     this.#resuming.delete(stream);
     this.#progressDue.delete(stream);
-    this.#requireLeader.delete(stream);
-    this.#undrainedBytes -= stream.undrainedBytes;
-  }
-
-  /** Answers what a client has asked for, even where its stream is full: it will not ask for ever more. */
-  #answer(stream: WatchStream, response: WatchResponse): void {
-    if (stream.isFull) stream.answersBeyond += 1;
-    this.#notify(stream, response, responseBytes([]) + response.cancelReason.length);
-  }
-
-  #notify(stream: WatchStream, item: WatchResponse, bytes: number): void {
-    stream.notified(bytes);
-    this.#undrainedBytes += bytes;
-    this.#effects.push({ kind: 'notify', streamId: stream.id, item, bytes });
-  }
-
-  /** As etcd's: its header has no revision, since it says nothing of how far the watch came. */
-  #compactedResponse(watchId: number, compactRevision: number): WatchResponse {
-    return { ...this.#blank(watchId, 0), canceled: true, compactRevision };
-  }
-
-  #blank(watchId: number, revision: number): WatchResponse {
-    return this.#eventsResponse(watchId, revision, noEvents, false);
-  }
-
-  #eventsResponse(
-    watchId: number,
-    revision: number,
-    events: readonly Uint8Array[],
-    fragment: boolean,
-  ): WatchResponse {
-    return {
-      header: this.#answers.header(revision),
-      watchId,
-      created: false,
-      canceled: false,
-      compactRevision: 0,
-      cancelReason: '',
-      fragment,
-      events,
-    };
+    this.#leaderless.delete(stream);
+    this.#notifier.gone(stream.undrainedBytes);
   }
 }
-
-const noEvents: readonly Uint8Array[] = [];

@@ -81,6 +81,20 @@ export class IntervalTree<V> {
     }
   }
 
+  /** Every value, level by level from the root: added to an empty tree in this order, they give the same tree again. */
+  *levels(): Iterable<V> {
+    let level = this.#root === undefined ? [] : [this.#root];
+    while (level.length > 0) {
+      const below: Node<V>[] = [];
+      for (const { value, left, right } of level) {
+        yield value;
+        if (left !== undefined) below.push(left);
+        if (right !== undefined) below.push(right);
+      }
+      level = below;
+    }
+  }
+
   #find(root: Node<V> | undefined, key: string, found: V[]): void {
     for (let node = root; node !== undefined; node = node.right) {
       this.#visited += 1;

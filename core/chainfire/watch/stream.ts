@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { type Links, type Pass, type StateForm } from '../../base/capture.ts';
 import { type KeyRange } from '../mvcc/key-range.ts';
 import { type WatchEvent } from './event.ts';
 
@@ -19,6 +20,8 @@ export type WatchPlace =
   /** Begins at a revision that lies ahead. */
   | 'future'
   | 'ended';
+
+const watchPlaces: readonly WatchPlace[] = ['live', 'behind', 'parked', 'future', 'ended'];
 
 /** The cohort that a watch is in. */
 export interface WatchHome {
@@ -135,4 +138,58 @@ export class WatchStream {
     while (this.watches.has(this.#lastId));
     return this.#lastId;
   }
+
+  /** Without its watches, which refer to it. */
+  passState(form: StateForm): void {
+    this.behindCount = form.number('behindCount', this.behindCount);
+    this.progressWanted = form.flag('progressWanted', this.progressWanted);
+    this.isFull = form.flag('isFull', this.isFull);
+    this.answersBeyond = form.number('answersBeyond', this.answersBeyond);
+    this.#undrainedBytes = form.number('undrainedBytes', this.#undrainedBytes);
+    this.#lastId = form.number('lastId', this.#lastId);
+  }
 }
+
+export function passStream(bytesMax: number): Pass<WatchStream> {
+  return (form, stream) => {
+    const id = form.number('id', stream.id);
+    const requireLeader = form.flag('requireLeader', stream.requireLeader);
+    const passed = form.restores ? new WatchStream({ id, requireLeader, bytesMax }) : stream;
+    passed.passState(form);
+    return passed;
+  };
+}
+
+/** Without its cohort: that says who is in it, and in which order. */
+export function passWatch(streams: Links<WatchStream>): Pass<Watch> {
+  return (form, watch) => {
+    const given = {
+      stream: streams.pass(form, 'stream', watch.stream),
+      id: form.number('id', watch.id),
+      range: form.data('range', watch.range),
+      wants: form.number('wants', watch.wants),
+      fragment: form.flag('fragment', watch.fragment),
+      startRevision: form.number('startRevision', watch.startRevision),
+      next: form.number('next', watch.next),
+      nowUs: form.number('toldUs', watch.toldUs),
+    };
+    const passed = form.restores ? new Watch(given) : watch;
+    passed.place = form.choice('place', watch.place, watchPlaces);
+    passed.futureKey = form.text('futureKey', watch.futureKey);
+    passed.checkUs = form.number('checkUs', watch.checkUs);
+    return passed;
+  };
+}
+
+/** Stand for a stream and a watch where there is none. */
+export const blankStream = new WatchStream({ id: 0, requireLeader: false, bytesMax: 1 });
+export const blankWatch = new Watch({
+  stream: blankStream,
+  id: 0,
+  range: { from: '', to: undefined, single: false },
+  wants: 0,
+  fragment: false,
+  startRevision: 0,
+  next: 0,
+  nowUs: 0,
+});
