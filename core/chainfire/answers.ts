@@ -7,6 +7,7 @@ import { type StatusResponse } from './api/cluster.ts';
 import { type ResponseHeader } from './api/kv.ts';
 import { type StateMachine } from './apply.ts';
 import { MemberAttributes } from './command.ts';
+import { type Membership } from './membership.ts';
 import { type MemberDirectory } from './members.ts';
 import { answerLeases, answerTimeToLive } from './lease/lease-answers.ts';
 import { type LeaseDeadlines } from './lease/lease-deadlines.ts';
@@ -32,6 +33,7 @@ export class Answers {
   readonly #mvcc: Mvcc;
   readonly #state: StateMachine;
   readonly #directory: MemberDirectory;
+  readonly #membership: Membership;
   readonly #raft: RaftView;
   readonly #leases: LeaseTable;
   readonly #deadlines: LeaseDeadlines;
@@ -41,6 +43,7 @@ export class Answers {
     readonly mvcc: Mvcc;
     readonly state: StateMachine;
     readonly directory: MemberDirectory;
+    readonly membership: Membership;
     readonly raft: RaftView;
     readonly leases: LeaseTable;
     readonly deadlines: LeaseDeadlines;
@@ -50,6 +53,7 @@ export class Answers {
     this.#mvcc = given.mvcc;
     this.#state = given.state;
     this.#directory = given.directory;
+    this.#membership = given.membership;
     this.#raft = given.raft;
     this.#leases = given.leases;
     this.#deadlines = given.deadlines;
@@ -58,6 +62,11 @@ export class Answers {
   /** @param revision what the answer reflects; never above it */
   header(revision: number): ResponseHeader {
     return { clusterId: this.#clusterId, memberId: this.#memberId, revision, raftTerm: this.#raft.term };
+  }
+
+  /** Of an answer that reflects the present. */
+  get currentHeader(): ResponseHeader {
+    return this.header(this.#mvcc.revision);
   }
 
   /** Completes the header of an answer that the state machine gave. */
@@ -69,7 +78,11 @@ export class Answers {
       case 'range':
       case 'compact':
       case 'leaseGrant':
-      case 'leaseRevoke': {
+      case 'leaseRevoke':
+      case 'memberAdd':
+      case 'memberRemove':
+      case 'memberUpdate':
+      case 'memberPromote': {
         const header = this.header(response.response.header?.revision ?? this.#mvcc.revision);
         return { kind: response.kind, response: { ...response.response, header } } as MemberResponse;
       }
@@ -123,6 +136,11 @@ export class Answers {
       case 'leaseGrant':
       case 'leaseRevoke':
       case 'leaseKeepAlive':
+      case 'memberAdd':
+      case 'memberRemove':
+      case 'memberUpdate':
+      case 'memberPromote':
+      case 'moveLeader':
         return unreachable(request as never);
       default:
         return unreachable(request);
@@ -138,6 +156,7 @@ export class Answers {
     for (const { id, name, peerUrls, clientUrls } of this.#directory.list(this.#state.configuration)) {
       MemberAttributes.write(writer, { id: Number(id), name, peerUrls, clientUrls });
     }
+    writer.bytes(this.#membership.encode());
     return crc32c(writer.finish());
   }
 

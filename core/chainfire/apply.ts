@@ -1,7 +1,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type Prng } from '../base/prng.ts';
-import { decodeConfiguration, encodeConfiguration } from '../raft/configuration.ts';
+import { decodeConfiguration, encodeConfiguration, membersOf } from '../raft/configuration.ts';
 import { type Configuration, type Entry } from '../raft/types.ts';
 import { type StorageBackend, type StoreWrite } from '../storage/backend.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -9,6 +9,7 @@ import { type CompactionRequest, type ResponseHeader } from './api/kv.ts';
 import { type Backlog } from './backlog.ts';
 import { Command, commandDepthMax, readsHistory } from './command.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
+import { type EndedChange, type Membership } from './membership.ts';
 import { type MemberDirectory } from './members.ts';
 import { type MemberResponse } from './member-protocol.ts';
 import { metaTable } from './mvcc/keys.ts';
@@ -22,6 +23,8 @@ export interface AppliedCommand {
   readonly seq: number;
   /** Undefined for what no request has asked for. */
   readonly response: MemberResponse | undefined;
+  /** A change of the members has begun; its response comes under the same number when it has ended. */
+  readonly underWay: boolean;
 }
 
 /** Who this member is, in the origin of its commands. */
@@ -51,6 +54,7 @@ export class StateMachine {
   readonly #store: StorageBackend;
   readonly #backlog: Backlog;
   readonly #directory: MemberDirectory;
+  readonly #membership: Membership;
   readonly #initialConfiguration: Configuration;
   readonly #leases: LeaseTable;
   readonly #leaseExists: LeaseLookup;
@@ -67,6 +71,7 @@ export class StateMachine {
     readonly mvcc: Mvcc;
     readonly backlog: Backlog;
     readonly directory: MemberDirectory;
+    readonly membership: Membership;
     readonly initialConfiguration: Configuration;
     readonly leases: LeaseTable;
   }) {
@@ -74,6 +79,7 @@ export class StateMachine {
     this.#store = given.mvcc.store;
     this.#backlog = given.backlog;
     this.#directory = given.directory;
+    this.#membership = given.membership;
     this.#initialConfiguration = given.initialConfiguration;
     this.#configuration = given.initialConfiguration;
     this.#leases = given.leases;
@@ -86,6 +92,7 @@ export class StateMachine {
     this.#mvcc.reload();
     this.#leases.reload(this.#store);
     this.#directory.reload(this.#store);
+    this.#membership.reload(this.#store);
     this.#load();
   }
 
@@ -120,6 +127,7 @@ export class StateMachine {
             key: configurationRow,
             value: encodeConfiguration(this.#configuration),
           });
+          this.#changeEnded(this.#membership.configured(this.#standing), proposer, own);
           break;
         case 'command': {
           const command = Command.decode(entry.data, commandDepthMax);
@@ -160,10 +168,28 @@ export class StateMachine {
   }
 
   #applyCommand(command: Command, proposer: Proposer, own: AppliedCommand[]): void {
-    const response = this.#execute(command);
-    if (command.boot === proposer.boot && command.member === proposer.member) {
-      own.push({ seq: command.seq, response });
+    if (command.memberChangeRefused !== undefined) {
+      const standing = { ...this.#standing, term: this.#term };
+      this.#changeEnded(this.#membership.refused(command.memberChangeRefused, standing), proposer, own);
+      return;
     }
+    const changeBefore = this.#membership.change;
+    const response = this.#execute(command);
+    const underWay = changeBefore === undefined && this.#membership.change !== undefined;
+    if (command.boot === proposer.boot && command.member === proposer.member) {
+      own.push({ seq: command.seq, response, underWay });
+    }
+  }
+
+  #changeEnded(ended: EndedChange | undefined, proposer: Proposer, own: AppliedCommand[]): void {
+    if (ended === undefined) return;
+    const { change, response } = ended;
+    if (change.boot !== proposer.boot || change.member !== proposer.member) return;
+    own.push({ seq: change.seq, response, underWay: false });
+  }
+
+  get #standing(): { readonly configuration: Configuration; readonly revision: number } {
+    return { configuration: this.#configuration, revision: this.#mvcc.revision };
   }
 
   #execute(command: Command): MemberResponse | undefined {
@@ -189,8 +215,22 @@ export class StateMachine {
     if (command.leaseRevoke !== undefined) return this.#leases.revoke(command.leaseRevoke);
     if (command.leaseExpire !== undefined) this.#leases.expire(command.leaseExpire, this.#term);
     if (command.publishMember !== undefined) {
-      this.#metaWrites.push(this.#directory.publish(command.publishMember));
+      // Said before its removal, and in the log behind it.
+      const isMember = membersOf(this.#configuration).includes(command.publishMember.id as NodeId);
+      if (isMember) this.#directory.publish(command.publishMember);
+      return undefined;
     }
+    return this.#changeMembers(command);
+  }
+
+  /** Undefined for a change that has begun, and for what is none. */
+  #changeMembers(command: Command): MemberResponse | undefined {
+    const { member, boot, seq } = command;
+    const asked = { ...this.#standing, index: this.#index, origin: { member, boot, seq } };
+    if (command.memberAdd !== undefined) return this.#membership.add(command.memberAdd, asked);
+    if (command.memberRemove !== undefined) return this.#membership.remove(command.memberRemove, asked);
+    if (command.memberPromote !== undefined) return this.#membership.promote(command.memberPromote, asked);
+    if (command.memberUpdate !== undefined) return this.#membership.update(command.memberUpdate, asked);
     return undefined;
   }
 
@@ -218,6 +258,8 @@ export class StateMachine {
     const changedBytes = mvcc.writesBytes;
     const writes = mvcc.takeWrites();
     for (const write of this.#leases.takeWrites()) writes.push(write);
+    for (const write of this.#directory.takeWrites()) writes.push(write);
+    for (const write of this.#membership.takeWrites()) writes.push(write);
     for (const write of this.#metaWrites) writes.push(write);
     this.#metaWrites = [];
     writes.push(

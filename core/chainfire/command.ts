@@ -1,4 +1,4 @@
-import { id64, type Infer, message, nested, repeated, text, uint64 } from '../wire/protobuf.ts';
+import { enumeration, id64, type Infer, message, nested, repeated, text, uint64 } from '../wire/protobuf.ts';
 import {
   CompactionRequest,
   DeleteRangeRequest,
@@ -7,6 +7,12 @@ import {
   type RequestOp,
   TxnRequest,
 } from './api/kv.ts';
+import {
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
+} from './api/cluster.ts';
 import { LeaseGrantRequest, LeaseRevokeRequest } from './api/lease.ts';
 
 /** What a member says of itself to everybody. */
@@ -32,6 +38,15 @@ export const LeaseExpiry = message('LeaseExpiry', {
 });
 export type LeaseExpiry = Infer<typeof LeaseExpiry>;
 
+/** A leader's finding that the change of the members at `index` cannot be carried out; it holds good in its own term only. */
+export const MemberChangeRefused = message('MemberChangeRefused', {
+  index: uint64(1),
+  term: uint64(2),
+  /** One of `memberChangeRefusals`. */
+  refusal: enumeration(3),
+});
+export type MemberChangeRefused = Infer<typeof MemberChangeRefused>;
+
 /**
  * A command in the log: who proposed it, and the one thing that it does.
  *
@@ -55,6 +70,11 @@ export const Command = message('Command', {
   leaseRevoke: nested(10, () => LeaseRevokeRequest),
   leaseRenew: nested(11, () => LeaseRenewal),
   leaseExpire: nested(12, () => LeaseExpiry),
+  memberAdd: nested(13, () => MemberAddRequest),
+  memberRemove: nested(14, () => MemberRemoveRequest),
+  memberUpdate: nested(15, () => MemberUpdateRequest),
+  memberPromote: nested(16, () => MemberPromoteRequest),
+  memberChangeRefused: nested(17, () => MemberChangeRefused),
 });
 export type Command = Infer<typeof Command>;
 
@@ -70,6 +90,11 @@ export const emptyBody: CommandBody = {
   leaseRevoke: undefined,
   leaseRenew: undefined,
   leaseExpire: undefined,
+  memberAdd: undefined,
+  memberRemove: undefined,
+  memberUpdate: undefined,
+  memberPromote: undefined,
+  memberChangeRefused: undefined,
 };
 
 /**

@@ -9,7 +9,17 @@ import {
 import { type Message } from '../wire/protobuf.ts';
 import { WireError, type WireReader } from '../wire/reader.ts';
 import { type WireWriter } from '../wire/writer.ts';
-import { HashKvRequest, HashRequest, MemberListRequest, StatusRequest } from './api/cluster.ts';
+import {
+  HashKvRequest,
+  HashRequest,
+  MemberAddRequest,
+  MemberListRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
+  MoveLeaderRequest,
+  StatusRequest,
+} from './api/cluster.ts';
 import { CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest } from './api/kv.ts';
 import {
   LeaseGrantRequest,
@@ -57,6 +67,11 @@ const requestMessages: { readonly [K in MemberRequest['kind']]: Message<RequestO
   leaseKeepAlive: LeaseKeepAliveRequest,
   leaseTimeToLive: LeaseTimeToLiveRequest,
   leaseLeases: LeaseLeasesRequest,
+  memberAdd: MemberAddRequest,
+  memberRemove: MemberRemoveRequest,
+  memberUpdate: MemberUpdateRequest,
+  memberPromote: MemberPromoteRequest,
+  moveLeader: MoveLeaderRequest,
 };
 type RequestOf<Kind extends MemberRequest['kind']> = Extract<
   MemberRequest,

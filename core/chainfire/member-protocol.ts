@@ -17,8 +17,18 @@ import {
   type HashKvResponse,
   type HashRequest,
   type HashResponse,
+  type MemberAddRequest,
+  type MemberAddResponse,
   type MemberListRequest,
   type MemberListResponse,
+  type MemberPromoteRequest,
+  type MemberPromoteResponse,
+  type MemberRemoveRequest,
+  type MemberRemoveResponse,
+  type MemberUpdateRequest,
+  type MemberUpdateResponse,
+  type MoveLeaderRequest,
+  type MoveLeaderResponse,
   type StatusRequest,
   type StatusResponse,
 } from './api/cluster.ts';
@@ -53,8 +63,18 @@ import { type WatchRequest, type WatchResponse } from './api/watch.ts';
 export interface MemberConfig {
   readonly clusterId: bigint;
   readonly id: NodeId;
-  /** Members of the static bootstrap, by id; a later member list comes from the store. */
+  /**
+   * Members of the static bootstrap, by id: the cluster's birth, the same for every member that ever joins it. A later member
+   * list comes from the store.
+   */
   readonly initialMembers: readonly InitialMember[];
+  /** For a member that is none of those: it was added to a cluster that runs, and starts with nothing but this. */
+  readonly join?: JoiningMember | undefined;
+  /**
+   * This member has started before, and its log was durable: where it finds none, it has lost its votes and what it had
+   * acknowledged, and does not start. Default: it may be its first start.
+   */
+  readonly hasStarted?: boolean | undefined;
   /** Published through the log once there is a leader, so that every member can list them. */
   readonly clientUrls: readonly string[];
   readonly raft: RaftOptions;
@@ -95,6 +115,13 @@ export interface InitialMember {
   readonly peerUrls: readonly string[];
 }
 
+export interface JoiningMember {
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  /** Members of the cluster, to be asked whether this one still is to come, should nobody turn to it. */
+  readonly contacts: readonly NodeId[];
+}
+
 /**
  * Whatever is here, at once: below etcd's `serializable`, which waits for what was known to be committed on arrival. For
  * requests that only read; one that writes ignores it.
@@ -109,6 +136,13 @@ export type MemberRequest =
   | { readonly kind: 'txn'; readonly request: TxnRequest; readonly consistency?: LocalConsistency }
   | { readonly kind: 'compact'; readonly request: CompactionRequest }
   | { readonly kind: 'memberList'; readonly request: MemberListRequest }
+  /** Answered when the change is in force; the member comes in as a learner, and as a voter votes once it has caught up. */
+  | { readonly kind: 'memberAdd'; readonly request: MemberAddRequest }
+  | { readonly kind: 'memberRemove'; readonly request: MemberRemoveRequest }
+  | { readonly kind: 'memberUpdate'; readonly request: MemberUpdateRequest }
+  | { readonly kind: 'memberPromote'; readonly request: MemberPromoteRequest }
+  /** Of the leader alone, as in etcd; TIMEOUT where the other has not taken over in time. */
+  | { readonly kind: 'moveLeader'; readonly request: MoveLeaderRequest }
   | { readonly kind: 'status'; readonly request: StatusRequest }
   | { readonly kind: 'hash'; readonly request: HashRequest }
   | { readonly kind: 'hashKv'; readonly request: HashKvRequest }
@@ -126,6 +160,11 @@ export type MemberResponse =
   | { readonly kind: 'txn'; readonly response: TxnResponse }
   | { readonly kind: 'compact'; readonly response: CompactionResponse }
   | { readonly kind: 'memberList'; readonly response: MemberListResponse }
+  | { readonly kind: 'memberAdd'; readonly response: MemberAddResponse }
+  | { readonly kind: 'memberRemove'; readonly response: MemberRemoveResponse }
+  | { readonly kind: 'memberUpdate'; readonly response: MemberUpdateResponse }
+  | { readonly kind: 'memberPromote'; readonly response: MemberPromoteResponse }
+  | { readonly kind: 'moveLeader'; readonly response: MoveLeaderResponse }
   | { readonly kind: 'status'; readonly response: StatusResponse }
   | { readonly kind: 'hash'; readonly response: HashResponse }
   | { readonly kind: 'hashKv'; readonly response: HashKvResponse }
@@ -163,6 +202,17 @@ export type MemberRefusalCode =
   | 'REQUEST_TOO_LARGE'
   | 'COMPACTED'
   | 'FUTURE_REVISION'
+  | 'MEMBER_NOT_FOUND'
+  | 'MEMBER_NOT_LEARNER'
+  | 'MEMBER_CHANGE_IN_PROGRESS'
+  | 'PEER_URL_EXISTS'
+  | 'INVALID_PEER_URLS'
+  | 'TOO_MANY_LEARNERS'
+  | 'LEARNER_NOT_READY'
+  | 'NOT_ENOUGH_STARTED_MEMBERS'
+  | 'UNHEALTHY'
+  | 'NOT_LEADER'
+  | 'BAD_LEADER_TRANSFEREE'
   | 'TOO_MANY_REQUESTS'
   | 'NO_LEADER'
   | 'LEADER_CHANGED'

@@ -1,10 +1,10 @@
 import { assert, unreachable } from '../base/assert.ts';
-import { groupId, type NodeId } from '../base/ids.ts';
+import { type NodeId } from '../base/ids.ts';
 import { type Machine } from '../base/machine.ts';
-import { type Prng } from '../base/prng.ts';
+import { type CapturablePrng } from '../base/prng.ts';
 import { bytesPerMib } from '../base/units.ts';
 import { membersOf } from '../raft/configuration.ts';
-import { RaftNode } from '../raft/node.ts';
+import { type RaftNode } from '../raft/node.ts';
 import {
   type Configuration,
   type RaftNodeEffect,
@@ -20,6 +20,7 @@ import { drawBoot, type Proposer, type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { writesNothing } from './command.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
+import { LeaderMoves } from './leader-moves.ts';
 import { Leases } from './lease/leases.ts';
 import {
   type MemberConfig,
@@ -29,13 +30,14 @@ import {
   type MemberResponse,
   type MemberStream,
 } from './member-protocol.ts';
-import { initialConfigurationOf } from './members.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { Numbering } from './numbering.ts';
 import { Publication } from './publication.ts';
 import { consistencyOf, Queries } from './queries.ts';
+import { Reconfigurer } from './reconfigurer.ts';
+import { memberGroup as group, recoverRaft } from './recover-raft.ts';
 import { recoverReplica } from './replica.ts';
 import { etcdRefusal } from './refusals.ts';
 import { SnapshotHolds } from './snapshot-holds.ts';
@@ -57,8 +59,6 @@ export const memberTables: readonly string[] = [
   metaTable,
 ];
 
-const group = groupId(1);
-const segmentPrefix = 'log/';
 /** Entries' bytes applied in one step: what a heartbeat may have to wait for. */
 const applyBytesPerStep = bytesPerMib;
 /** Election time-outs that a peer has to take up the log behind its snapshot, at least. */
@@ -88,6 +88,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   readonly #leases: Leases;
   readonly #watches: WatchHub;
   readonly #publication: Publication;
+  readonly #reconfigurer: Reconfigurer;
+  readonly #leaderMoves: LeaderMoves;
   readonly #view: MemberView;
   readonly #snapshotHolds: SnapshotHolds;
   #nowUs: number;
@@ -109,7 +111,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   static recover(
     ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
     config: MemberConfig,
-    prng: Prng,
+    prng: CapturablePrng,
     nowUs: number,
   ): ChainfireMember {
     return new ChainfireMember(ports, config, prng, nowUs);
@@ -118,7 +120,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   private constructor(
     ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
     config: MemberConfig,
-    prng: Prng,
+    prng: CapturablePrng,
     nowUs: number,
   ) {
     this.#config = config;
@@ -128,7 +130,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#mvcc = replica.mvcc;
     this.#state = replica.state;
     this.#backlog = replica.backlog;
-    this.#raft = recoverRaft(ports.segments, replica.state, { config, prng: prng.fork('raft'), nowUs });
+    this.#raft = recoverRaft(ports.segments, replica, { config, prng: prng.fork('raft'), nowUs });
     const raft = this.#raft.view(group);
     this.#raftView = raft;
     const answers = new Answers({ config, raft, ...replica });
@@ -153,6 +155,12 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     const retryUs = Math.ceil(config.raft.electionTimeoutUs / 2);
     this.#queries = new Queries({ ...replica, raft, answers, retryUs, reply });
     this.#publication = new Publication(config, replica.directory);
+    this.#reconfigurer = new Reconfigurer({
+      ...replica,
+      raft,
+      retryUs: config.raft.heartbeatIntervalUs,
+    });
+    this.#leaderMoves = new LeaderMoves({ raft, answers, reply });
     this.#watches = new WatchHub({ config, store: ports.store, mvcc: this.#mvcc, answers: this.#answers });
     this.#view = createView({
       ...replica,
@@ -175,6 +183,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       this.#expiryUs,
       this.#queries.askUs,
       this.#publishDueUs,
+      this.#stopped ? Infinity : this.#reconfigurer.dueUs,
       leasesUs,
       this.#watches.deadlineUs,
     );
@@ -247,7 +256,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   }
 
   get #pendingRequests(): number {
-    return this.#writes.size + this.#queries.size + this.#leases.size;
+    return this.#writes.size + this.#queries.size + this.#leases.size + this.#leaderMoves.size;
   }
 
   #onTick(): void {
@@ -278,6 +287,13 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       case 'compact':
       case 'leaseRevoke':
         return this.#writes.add(requestId, request, deadlineUs);
+      case 'memberAdd':
+      case 'memberRemove':
+      case 'memberUpdate':
+      case 'memberPromote':
+        return this.#writes.add(requestId, request, deadlineUs);
+      case 'moveLeader':
+        return this.#onMoveLeader(requestId, request.request.targetId, deadlineUs);
       case 'txn':
         if (!writesNothing(request.request)) return this.#writes.add(requestId, request, deadlineUs);
         break;
@@ -302,7 +318,13 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#queries.add(requestId, request, { consistency, deadlineUs, nowUs: this.#nowUs });
   }
 
+  #onMoveLeader(requestId: number, targetId: bigint, deadlineUs: number): void {
+    const to = this.#leaderMoves.add(requestId, targetId, deadlineUs);
+    if (to !== undefined) this.#drive({ kind: 'transferRequested', group, to });
+  }
+
   #onCancelled(requestId: number): void {
+    this.#leaderMoves.cancel(requestId);
     this.#writes.cancel(requestId);
     this.#queries.cancel(requestId);
     this.#leases.cancel(requestId);
@@ -347,10 +369,27 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     if (context !== undefined) this.#drive({ kind: 'readRequested', group, context });
     this.#applyTurn();
     if (!this.#stopped) this.#leases.settle(this.#nowUs);
+    if (!this.#stopped && this.#reconfigurer.dueUs <= this.#nowUs) this.#reconfigure();
+    this.#leaderMoves.settle();
     this.#queries.answerTurn(this.#nowUs);
     if (this.#expiryUs <= this.#nowUs) this.#expire();
     this.#watches.settle(this.#raftView.leader !== 0, this.#nowUs);
     this.#passOnWatches();
+  }
+
+  #reconfigure(): void {
+    const step = this.#reconfigurer.look(this.#nowUs);
+    if (step === undefined) return;
+    if (step.kind === 'propose') {
+      // Refused while another change is under way: it is proposed again at the next look.
+      this.#drive({ kind: 'configurationProposed', group, configuration: step.configuration });
+      return;
+    }
+    const { change, refusal } = step;
+    const { term } = this.#raftView;
+    if (this.#writes.refuseChange({ index: change.index, term, refusal })) {
+      this.#reconfigurer.refusalTaken(change);
+    }
   }
 
   #passOnWatches(): void {
@@ -388,6 +427,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
         break;
       case 'snapshotNeeded':
         this.#sendSnapshot(effect.to);
+        break;
+      case 'removed':
+        this.#stop(`by entry ${effect.index} or before, as member ${effect.by} says`);
         break;
       default:
         unreachable(effect);
@@ -448,13 +490,17 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#publication.look();
     const { configuration, index } = this.#state;
     if (configuration === configurationBefore || membersOf(configuration).includes(this.#config.id)) return;
+    this.#stop(`by entry ${index} or before`);
+  }
+
+  /** This member was removed: it says so, and does nothing any more. */
+  #stop(how: string): void {
+    if (this.#stopped) return;
     this.#stopped = true;
     this.#watches.stop(etcdRefusal('STOPPED'));
     this.#passOnWatches();
-    this.#effects.push({
-      kind: 'stop',
-      reason: `member ${this.#config.id} was removed from the cluster by entry ${index} or before; its data is of no use to it any more`,
-    });
+    const reason = `member ${this.#config.id} was removed from the cluster ${how}; its data is of no use to it any more`;
+    this.#effects.push({ kind: 'stop', reason });
   }
 
   /** One turn of freeing what compaction released. */
@@ -488,10 +534,12 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#writes.expire(this.#nowUs);
     this.#queries.expire(this.#nowUs);
     this.#leases.expire(this.#nowUs);
+    this.#leaderMoves.expire(this.#nowUs);
     this.#expiryUs = Math.min(
       this.#writes.earliestDeadlineUs(),
       this.#queries.earliestDeadlineUs(),
       this.#leases.earliestDeadlineUs(),
+      this.#leaderMoves.earliestDeadlineUs(),
     );
   }
 
@@ -499,17 +547,4 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     // Nothing is held back for the disk: entries are applied only once this member's own log has them.
     this.#effects.push({ kind: 'reply', requestId, response, afterSyncSeq: 0 });
   }
-}
-
-/** The Raft node that the log describes, going on from what the store holds. */
-function recoverRaft(
-  segments: SegmentRepair,
-  { index, term, configuration }: StateMachine,
-  given: { readonly config: MemberConfig; readonly prng: Prng; readonly nowUs: number },
-): RaftNode {
-  const { id, raft: options, initialMembers } = given.config;
-  const initialConfiguration = initialConfigurationOf(initialMembers);
-  const applied = index === 0 ? undefined : { index, term, configuration };
-  const groups = [{ group, initialConfiguration, applied }];
-  return RaftNode.recover({ segments }, { id, options, segmentPrefix, groups }, given.prng, given.nowUs);
 }

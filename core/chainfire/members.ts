@@ -21,6 +21,8 @@ export function initialConfigurationOf(members: readonly InitialMember[]): Confi
 export class MemberDirectory {
   readonly #initial: ReadonlyMap<NodeId, InitialMember>;
   readonly #published = new Map<NodeId, MemberAttributes>();
+  /** Rows that have changed and are not yet written. */
+  #writes: StoreWrite[] = [];
 
   constructor(initial: readonly InitialMember[], store: StorageBackend) {
     this.#initial = new Map(initial.map((member) => [member.id, member]));
@@ -29,27 +31,57 @@ export class MemberDirectory {
 
   reload(store: StorageBackend): void {
     this.#published.clear();
+    this.#writes = [];
     for (const [, bytes] of store.range(metaTable, { from: rowPrefix, to: rowEnd })) {
       const attributes = MemberAttributes.decode(bytes);
       this.#published.set(attributes.id as NodeId, attributes);
     }
   }
 
-  /** @returns what to write */
-  publish(attributes: MemberAttributes): StoreWrite {
-    this.#published.set(attributes.id as NodeId, attributes);
-    const key = rowPrefix + attributes.id.toString(16).padStart(idDigits, '0');
-    return { table: metaTable, key, value: MemberAttributes.encode(attributes) };
+  takeWrites(): readonly StoreWrite[] {
+    const writes = this.#writes;
+    if (writes.length > 0) this.#writes = [];
+    return writes;
   }
 
-  /** True when everybody knows this of the member. */
+  /** What a member says of itself. Where its peers find it is agreed upon, and not for it to say. */
+  publish(attributes: MemberAttributes): void {
+    const known = this.attributes(attributes.id as NodeId);
+    const peerUrls = known.peerUrls.length > 0 ? known.peerUrls : attributes.peerUrls;
+    this.enter({ ...attributes, peerUrls });
+  }
+
+  enter(attributes: MemberAttributes): void {
+    this.#published.set(attributes.id as NodeId, attributes);
+    this.#writes.push({
+      table: metaTable,
+      key: rowKey(attributes.id),
+      value: MemberAttributes.encode(attributes),
+    });
+  }
+
+  leave(id: NodeId): void {
+    this.#published.delete(id);
+    this.#writes.push({ table: metaTable, key: rowKey(id), value: undefined });
+  }
+
+  /** All that is known of a member. */
+  attributes(id: NodeId): MemberAttributes {
+    const initial = this.#initial.get(id);
+    return (
+      this.#published.get(id) ?? {
+        id,
+        name: initial?.name ?? '',
+        peerUrls: initial?.peerUrls ?? [],
+        clientUrls: [],
+      }
+    );
+  }
+
+  /** True when everybody knows this of the member, which is its own to say. */
   hasPublished(attributes: MemberAttributes): boolean {
     const known = this.#published.get(attributes.id as NodeId);
-    return (
-      known?.name === attributes.name &&
-      sameTexts(known.peerUrls, attributes.peerUrls) &&
-      sameTexts(known.clientUrls, attributes.clientUrls)
-    );
+    return known?.name === attributes.name && sameTexts(known.clientUrls, attributes.clientUrls);
   }
 
   initial(id: NodeId): InitialMember | undefined {
@@ -59,18 +91,21 @@ export class MemberDirectory {
   /** The members of a configuration, by id. */
   list(configuration: Configuration): readonly Member[] {
     return membersOf(configuration).map((id) => {
-      const published = this.#published.get(id);
-      const initial = this.#initial.get(id);
+      const { name, peerUrls, clientUrls } = this.attributes(id);
       const isVoter = configuration.voters.includes(id) || configuration.outgoing.includes(id);
       return {
         id: BigInt(id),
-        name: published?.name ?? initial?.name ?? '',
-        peerUrls: published?.peerUrls ?? initial?.peerUrls ?? [],
-        clientUrls: published?.clientUrls ?? [],
+        name,
+        peerUrls,
+        clientUrls,
         isLearner: !isVoter,
       };
     });
   }
+}
+
+function rowKey(id: number): string {
+  return rowPrefix + id.toString(16).padStart(idDigits, '0');
 }
 
 function sameTexts(left: readonly string[], right: readonly string[]): boolean {

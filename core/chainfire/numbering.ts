@@ -28,6 +28,11 @@ export class Numbering {
       leaseRevoke,
       leaseRenew,
       leaseExpire,
+      memberAdd,
+      memberRemove,
+      memberUpdate,
+      memberPromote,
+      memberChangeRefused,
     } = body;
     this.#seq += 1;
     const seq = this.#seq;
@@ -44,6 +49,11 @@ export class Numbering {
       leaseRevoke,
       leaseRenew,
       leaseExpire,
+      memberAdd,
+      memberRemove,
+      memberUpdate,
+      memberPromote,
+      memberChangeRefused,
     });
     return { seq, bytes };
   }

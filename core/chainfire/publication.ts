@@ -13,12 +13,12 @@ export class Publication {
   #againUs = 0;
 
   constructor(
-    config: Pick<MemberConfig, 'id' | 'clientUrls' | 'requestTimeoutUs'>,
+    config: Pick<MemberConfig, 'id' | 'join' | 'clientUrls' | 'requestTimeoutUs'>,
     directory: MemberDirectory,
   ) {
     this.#directory = directory;
     this.#retryUs = config.requestTimeoutUs;
-    const own = directory.initial(config.id);
+    const own = directory.initial(config.id) ?? config.join;
     this.#attributes = {
       id: config.id,
       name: own?.name ?? '',

@@ -4,6 +4,7 @@ import { Backlog } from './backlog.ts';
 import { LeaseDeadlines } from './lease/lease-deadlines.ts';
 import { LeaseTable } from './lease/lease-table.ts';
 import { type MemberConfig } from './member-protocol.ts';
+import { Membership } from './membership.ts';
 import { initialConfigurationOf, MemberDirectory } from './members.ts';
 import { readApplied } from './mvcc/meta.ts';
 import { Mvcc } from './mvcc/mvcc.ts';
@@ -12,6 +13,7 @@ import { Mvcc } from './mvcc/mvcc.ts';
 export interface Replica {
   readonly mvcc: Mvcc;
   readonly directory: MemberDirectory;
+  readonly membership: Membership;
   readonly leases: LeaseTable;
   readonly deadlines: LeaseDeadlines;
   readonly backlog: Backlog;
@@ -31,6 +33,7 @@ export function recoverReplica(
   deadlines.restart(nowUs);
   const backlog = new Backlog(config.storeBacklogBytesMax, readApplied(store).index);
   const initialConfiguration = initialConfigurationOf(config.initialMembers);
-  const state = new StateMachine({ mvcc, backlog, directory, leases, initialConfiguration });
-  return { mvcc, directory, leases, deadlines, backlog, state };
+  const membership = new Membership(directory, config.initialMembers, store);
+  const state = new StateMachine({ mvcc, backlog, directory, membership, leases, initialConfiguration });
+  return { mvcc, directory, membership, leases, deadlines, backlog, state };
 }

@@ -19,6 +19,12 @@ import { escapedBytes, keyBytesMax } from './mvcc/keys.ts';
 import { etcdRefusal } from './refusals.ts';
 import { changesKeyTwice } from './txn/overlap.ts';
 
+/** A host name is at most 253 characters long. */
+const urlCharsMax = 300;
+const urlsMax = 16;
+const peerUrlPattern =
+  /^(https?|unixs?):\/\/[^/?#\s:@]+(:\d{1,5})?$|^https?:\/\/\[[0-9a-fA-F:.]+\](:\d{1,5})?$/;
+
 type Limits = Pick<MemberConfig, 'txnOperationsMax'>;
 
 /**
@@ -43,6 +49,9 @@ export function validate(request: MemberRequest, limits: Limits): MemberRefusal 
       return checkCompaction(request.request);
     case 'leaseGrant':
       return request.request.ttlSeconds > ttlSecondsMax ? etcdRefusal('LEASE_TTL_TOO_LARGE') : undefined;
+    case 'memberAdd':
+    case 'memberUpdate':
+      return checkPeerUrls(request.request.peerUrls);
     case 'hashKv':
       return checkRevision(request.request.revision, 'HashKVRequest.revision');
     default:
@@ -83,6 +92,13 @@ function checkDeleteRange(request: DeleteRangeRequest, where: string): MemberRef
 
 function checkCompaction(request: CompactionRequest): MemberRefusal | undefined {
   return checkRevision(request.revision, 'CompactionRequest.revision');
+}
+
+/** As etcd: at least one, each with a scheme of its own kind, a host and a port, and nothing behind. */
+function checkPeerUrls(urls: readonly string[]): MemberRefusal | undefined {
+  const isGood = (url: string): boolean => url.length <= urlCharsMax && peerUrlPattern.test(url);
+  if (urls.length > 0 && urls.length <= urlsMax && urls.every(isGood)) return undefined;
+  return etcdRefusal('INVALID_PEER_URLS');
 }
 
 function checkTxn(request: TxnRequest, limits: Limits): MemberRefusal | undefined {

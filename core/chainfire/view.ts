@@ -5,6 +5,7 @@ import { type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
 import { type LeaseView, viewLeases } from './lease/lease-view.ts';
+import { type MemberChange, type Membership } from './membership.ts';
 import { type MemberDirectory } from './members.ts';
 import { historyTable, mainRevisionOf, revisionKey } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
@@ -24,6 +25,8 @@ export interface MemberView {
   readonly pendingRequests: number;
   readonly watches: WatchCounts;
   readonly members: readonly Member[];
+  /** A change of the members that the log has taken and that has not ended. */
+  readonly memberChange: MemberChange | undefined;
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
@@ -49,6 +52,7 @@ export function createView(parts: {
   readonly backlog: Backlog;
   readonly directory: MemberDirectory;
   readonly leases: LeaseTable;
+  readonly membership: Membership;
   readonly nowUs: () => number;
   readonly pendingRequests: () => number;
   readonly watches: Pick<WatchHub, 'counts'>;
@@ -82,6 +86,9 @@ export function createView(parts: {
     },
     get members() {
       return directory.list(state.configuration);
+    },
+    get memberChange() {
+      return parts.membership.change;
     },
     get storedBytes() {
       return mvcc.storedBytes;

@@ -3,7 +3,14 @@ import { bytesPerMib } from '../base/units.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
 import { type AppliedCommand } from './apply.ts';
-import { Command, type CommandBody, commandDepthMax, emptyBody, type MemberAttributes } from './command.ts';
+import {
+  Command,
+  type CommandBody,
+  commandDepthMax,
+  emptyBody,
+  type MemberAttributes,
+  type MemberChangeRefused,
+} from './command.ts';
 import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
 import { type Numbering } from './numbering.ts';
 import { type PendingProposal, Proposals } from './proposals.ts';
@@ -12,7 +19,19 @@ import { etcdRefusal } from './refusals.ts';
 /** Requests that become one command of the log each. */
 export type WriteRequest = Extract<
   MemberRequest,
-  { kind: 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseGrant' | 'leaseRevoke' }
+  {
+    kind:
+      | 'put'
+      | 'deleteRange'
+      | 'txn'
+      | 'compact'
+      | 'leaseGrant'
+      | 'leaseRevoke'
+      | 'memberAdd'
+      | 'memberRemove'
+      | 'memberUpdate'
+      | 'memberPromote';
+  }
 >;
 
 export interface RefusedProposals {
@@ -53,6 +72,8 @@ export class Writes {
   /** Added since the last tick. */
   #gathered: PendingProposal[] = [];
   #physicalWaits: PhysicalWait[] = [];
+  /** Changes of the members that the log has taken and that have not ended; one at a time, but for those that expire. */
+  #changes: PendingProposal[] = [];
 
   constructor(given: {
     readonly config: Pick<MemberConfig, 'requestBytesMax'>;
@@ -69,7 +90,7 @@ export class Writes {
   }
 
   get size(): number {
-    return this.#proposals.size + this.#physicalWaits.length;
+    return this.#proposals.size + this.#physicalWaits.length + this.#changes.length;
   }
 
   add(requestId: number, request: WriteRequest, deadlineUs: number): void {
@@ -111,9 +132,16 @@ export class Writes {
     this.#port.propose(this.#numbering.encode({ ...emptyBody, publishMember: attributes }).bytes);
   }
 
+  /** Proposes a leader's refusal of a change of the members. @returns whether the log has taken it */
+  refuseChange(memberChangeRefused: MemberChangeRefused): boolean {
+    const { bytes } = this.#numbering.encode({ ...emptyBody, memberChangeRefused });
+    return this.#port.propose(bytes) === undefined;
+  }
+
   cancel(requestId: number): void {
     this.#proposals.cancel(requestId);
     this.#physicalWaits = this.#physicalWaits.filter((wait) => wait.requestId !== requestId);
+    this.#changes = this.#changes.filter((change) => change.requestId !== requestId);
   }
 
   leaderFound(): void {
@@ -128,9 +156,13 @@ export class Writes {
   }
 
   /** A command of this member's present life was applied. */
-  applied({ seq, response }: AppliedCommand): void {
-    const proposal = this.#proposals.take(seq);
+  applied({ seq, response, underWay }: AppliedCommand): void {
+    const proposal = this.#proposals.take(seq) ?? this.#takeChange(seq);
     if (proposal === undefined) return;
+    if (underWay) {
+      this.#changes.push(proposal);
+      return;
+    }
     assert(response !== undefined, 'a request that becomes a command has an answer');
     const { requestId } = proposal;
     const completed = this.#answers.complete(response);
@@ -151,9 +183,10 @@ export class Writes {
 
   /** A snapshot of `term` was installed. Entries may be among those it stands for, where nobody can see them any more. */
   snapshotInstalled(term: Term): void {
-    for (const { requestId } of this.#proposals.takePossiblyUpTo(term)) {
+    for (const { requestId } of [...this.#proposals.takePossiblyUpTo(term), ...this.#changes]) {
       this.#port.reply(requestId, etcdRefusal('LEADER_CHANGED'));
     }
+    this.#changes = [];
   }
 
   /** Somebody waits for what compaction released to be freed. */
@@ -172,11 +205,18 @@ export class Writes {
     for (const { requestId, proposedTerm } of this.#proposals.expired(nowUs)) {
       this.#port.reply(requestId, etcdRefusal(proposedTerm > 0 ? 'TIMEOUT' : 'NO_LEADER'));
     }
+    for (const { requestId, deadlineUs } of this.#changes) {
+      if (deadlineUs <= nowUs) this.#port.reply(requestId, etcdRefusal('TIMEOUT'));
+    }
+    this.#changes = this.#changes.filter(({ deadlineUs }) => deadlineUs > nowUs);
   }
 
   /** Not for every step, see `Proposals`. */
   earliestDeadlineUs(): number {
-    return this.#proposals.earliestDeadlineUs();
+    return this.#changes.reduce(
+      (earliest, { deadlineUs }) => Math.min(earliest, deadlineUs),
+      this.#proposals.earliestDeadlineUs(),
+    );
   }
 
   /** Gives proposals to Raft. Where there is no leader they wait for one, and are surely not done as long as they do. */
@@ -199,6 +239,12 @@ export class Writes {
     }
   }
 
+  #takeChange(seq: number): PendingProposal | undefined {
+    const change = this.#changes.find((pending) => pending.seq === seq);
+    this.#changes = this.#changes.filter((pending) => pending !== change);
+    return change;
+  }
+
   #refuse(seq: number): void {
     const proposal = this.#proposals.take(seq);
     if (proposal !== undefined) this.#port.reply(proposal.requestId, etcdRefusal('TOO_MANY_REQUESTS'));
@@ -217,5 +263,10 @@ function bodyOf(request: WriteRequest): CommandBody {
     leaseRevoke: request.kind === 'leaseRevoke' ? request.request : undefined,
     leaseRenew: undefined,
     leaseExpire: undefined,
+    memberAdd: request.kind === 'memberAdd' ? request.request : undefined,
+    memberRemove: request.kind === 'memberRemove' ? request.request : undefined,
+    memberUpdate: request.kind === 'memberUpdate' ? request.request : undefined,
+    memberPromote: request.kind === 'memberPromote' ? request.request : undefined,
+    memberChangeRefused: undefined,
   };
 }

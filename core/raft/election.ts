@@ -1,5 +1,5 @@
 import { type NodeId } from '../base/ids.ts';
-import { isVoter, votersOf } from './configuration.ts';
+import { isVoter, membersOf, votersOf } from './configuration.ts';
 import { assert } from '../base/assert.ts';
 import { type GroupState } from './group-state.ts';
 import { configurationChanged, leaderAppend } from './leader-log.ts';
@@ -18,6 +18,7 @@ export function onElectionTimeout(state: GroupState): void {
   if (!mayCampaign(state)) {
     // Not knowing a leader, this member must not send anyone to it either.
     becomeFollower(state, state.term, 0);
+    askWhetherMember(state);
     return;
   }
   state.role = 'preCandidate';
@@ -25,6 +26,16 @@ export function onElectionTimeout(state: GroupState): void {
   state.votes.clear();
   requestVotes(state, { preVote: true, transfer: false });
   recordVote(state, state.id, true);
+}
+
+/**
+ * Without a leader, and without a campaign that would bring it out: whoever was removed while it was down or cut off, or
+ * was to be added and never was, learns it from those that have applied it.
+ */
+function askWhetherMember(state: GroupState): void {
+  const asked = new Set([...membersOf(state.configuration), ...state.contacts]);
+  asked.delete(state.id);
+  for (const member of asked) state.send(member, { kind: 'membershipQuery', term: state.term });
 }
 
 /** The leader hands over (dissertation §3.10): campaign without asking first, and the others need not be impatient. */

@@ -1,8 +1,10 @@
 import { assert, present } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type GroupId, type NodeId } from '../base/ids.ts';
-import { type Prng } from '../base/prng.ts';
-import { membersOf } from './configuration.ts';
+import { type CapturablePrng } from '../base/prng.ts';
+import { isJoint, membersOf } from './configuration.ts';
 import { ForwardedBatches } from './forwarded-batches.ts';
+import { passGroupState } from './group-capture.ts';
 import { type RaftLog } from './log.ts';
 import { type Outbox } from './outbox.ts';
 import { Progress } from './progress.ts';
@@ -43,7 +45,7 @@ export class GroupState {
   readonly id: NodeId;
   readonly group: GroupId;
   readonly options: RaftOptions;
-  readonly prng: Prng;
+  prng: CapturablePrng;
   readonly log: RaftLog;
   readonly outbox: Outbox;
   /** Time of the step that is being handled. */
@@ -61,7 +63,11 @@ export class GroupState {
   announcedIndex: LogIndex;
   repairTarget: RepairTarget | undefined;
   /** Sync number of this start's first write: until it is durable, the boot number is not unique. */
-  readonly bootSyncSeq: number;
+  bootSyncSeq: number;
+  /** Whom else to ask whether this member is one, when its log names nobody who is left. */
+  readonly contacts: readonly NodeId[];
+  /** What the state machine knows: this one was a member, or was to become one, and never will be again. */
+  readonly isRemoved: (id: NodeId) => boolean;
 
   /** Drawn from [T, 2T) for each term and campaign. */
   electionTimeoutUs = 0;
@@ -104,11 +110,13 @@ export class GroupState {
     readonly id: NodeId;
     readonly group: GroupId;
     readonly options: RaftOptions;
-    readonly prng: Prng;
+    readonly prng: CapturablePrng;
     readonly log: RaftLog;
     readonly outbox: Outbox;
     readonly appliedIndex: LogIndex;
     readonly bootSyncSeq: number;
+    readonly contacts: readonly NodeId[];
+    readonly isRemoved: (id: NodeId) => boolean;
     readonly nowUs: number;
   }) {
     this.id = fields.id;
@@ -124,6 +132,8 @@ export class GroupState {
     this.appliedIndex = fields.appliedIndex;
     this.announcedIndex = fields.appliedIndex;
     this.bootSyncSeq = fields.bootSyncSeq;
+    this.contacts = fields.contacts;
+    this.isRemoved = fields.isRemoved;
     this.forwardedBatches = new ForwardedBatches(fields.options.inflightBytesMax);
     this.reads = new ReadState(fields.options.pendingReadsMax);
   }
@@ -146,6 +156,11 @@ export class GroupState {
 
   get configuration(): Configuration {
     return this.log.configuration;
+  }
+
+  /** No change of the configuration is under way: the one in force is whole and committed. */
+  get configurationSettled(): boolean {
+    return !isJoint(this.configuration) && this.log.configurationIndex <= this.commitIndex;
   }
 
   /** A leader may answer reads and change the configuration only once this holds (dissertation §6.4). */
@@ -214,6 +229,10 @@ export class GroupState {
   forget(peer: NodeId): void {
     this.progress.delete(peer);
     this.peers = this.peers.filter((id) => id !== peer);
+  }
+
+  passState(form: StateForm): void {
+    passGroupState(form, this);
   }
 }
 

@@ -1,4 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type NodeId } from '../base/ids.ts';
 import {
   onElectionTimeout,
@@ -13,7 +14,7 @@ import { forwardProposals, onProposalForwarded, onProposalsRefused } from './for
 import { type GroupState } from './group-state.ts';
 import { hasPromisedPatience } from './lease.ts';
 import { advanceCommit, takeProposals } from './leader-log.ts';
-import { proposeConfiguration, transferLeadership } from './membership.ts';
+import { dismissRemoved, proposeConfiguration, transferLeadership } from './membership.ts';
 import {
   finishRounds,
   onReadIndexRequest,
@@ -31,11 +32,12 @@ import {
   sendAppends,
   sendHeartbeats,
 } from './replication.ts';
-import { becomeFollower, restartElectionTimer } from './roles.ts';
+import { becomeFollower, restartElectionTimer, roles } from './roles.ts';
 import {
   type Configuration,
   type Entry,
   type LogIndex,
+  type PeerView,
   type RaftMessage,
   type RaftRefusal,
   type RaftView,
@@ -108,6 +110,11 @@ export class RaftGroup {
 
   received(from: NodeId, message: RaftMessage): void {
     const state = this.#state;
+    if (message.kind === 'removalNotice') {
+      state.outbox.emit({ kind: 'removed', group: state.group, by: from, index: message.index });
+      return;
+    }
+    if (dismissRemoved(state, from, message) || message.kind === 'membershipQuery') return;
     if (message.kind === 'voteRequest') return onVoteRequest(state, from, message);
     if (message.kind === 'voteResponse') return onVoteResponse(state, from, message);
     if (message.term > state.term) becomeFollower(state, message.term, 0);
@@ -195,6 +202,13 @@ export class RaftGroup {
     state.outbox.emit({ kind: 'leaderChanged', group: state.group, term, role, leader });
   }
 
+  passState(form: StateForm): void {
+    form.part('state', this.#state);
+    this.#saidTerm = form.number('saidTerm', this.#saidTerm);
+    this.#saidRole = form.choice('saidRole', this.#saidRole, roles);
+    this.#saidLeader = form.number('saidLeader', this.#saidLeader);
+  }
+
   get #available(): LogIndex {
     return Math.min(this.#state.commitIndex, this.#state.log.syncedIndex);
   }
@@ -214,7 +228,10 @@ export class RaftGroup {
 
   #receivedInTerm(
     from: NodeId,
-    message: Exclude<RaftMessage, { kind: 'voteRequest' | 'voteResponse' }>,
+    message: Exclude<
+      RaftMessage,
+      { kind: 'voteRequest' | 'voteResponse' | 'membershipQuery' | 'removalNotice' }
+    >,
   ): void {
     const state = this.#state;
     switch (message.kind) {
@@ -287,6 +304,16 @@ class GroupView implements RaftView {
   }
   get repairing(): boolean {
     return this.#state.repairing;
+  }
+  get configurationSettled(): boolean {
+    return this.#state.configurationSettled;
+  }
+  peer(id: NodeId): PeerView | undefined {
+    const progress = this.#state.progress.get(id);
+    if (progress === undefined || id === this.#state.id) return undefined;
+    const { match, state, heardUs } = progress;
+    const active = this.#state.nowUs - heardUs < this.#state.options.electionTimeoutUs;
+    return { matchIndex: match, replicating: state === 'replicate', active };
   }
   termAt(index: LogIndex): Term | undefined {
     return this.#state.log.termAt(index);

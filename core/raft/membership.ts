@@ -1,9 +1,9 @@
 import { type NodeId } from '../base/ids.ts';
-import { enterJoint, isJoint, isValidTarget, isVoter, sameConfiguration } from './configuration.ts';
+import { enterJoint, isValidTarget, isVoter, sameConfiguration } from './configuration.ts';
 import { type GroupState } from './group-state.ts';
 import { appendConfiguration } from './leader-log.ts';
 import { handOver } from './replication.ts';
-import { type Configuration, type RaftRefusal } from './types.ts';
+import { type Configuration, type RaftMessage, type RaftRefusal } from './types.ts';
 
 /**
  * Begins a change of the members (Raft §4.3), always through a joint configuration, also where one member comes or goes:
@@ -18,12 +18,23 @@ export function proposeConfiguration(state: GroupState, target: Configuration): 
   if (state.role !== 'leader') return 'NOT_LEADER';
   if (!isValidTarget(target) || sameConfiguration(target, state.configuration))
     return 'INVALID_CONFIGURATION';
-  if (isJoint(state.configuration) || state.log.configurationIndex > state.commitIndex) {
-    return 'CONFIGURATION_IN_PROGRESS';
-  }
+  if (!state.configurationSettled) return 'CONFIGURATION_IN_PROGRESS';
   if (!state.committedInTerm || state.transfer !== undefined) return 'BUSY';
   appendConfiguration(state, enterJoint(state.configuration, target));
   return undefined;
+}
+
+/**
+ * Whoever was removed while it was down or cut off has not heard of it, and campaigns or asks: it is told, and nothing that
+ * it says counts any more. Ids are never used again, so the notice can never be out of date.
+ *
+ * @returns true when the message is dealt with
+ */
+export function dismissRemoved(state: GroupState, from: NodeId, message: RaftMessage): boolean {
+  if (message.kind !== 'voteRequest' && message.kind !== 'membershipQuery') return false;
+  if (!state.isRemoved(from)) return message.kind === 'membershipQuery';
+  state.send(from, { kind: 'removalNotice', term: state.term, index: state.appliedIndex });
+  return true;
 }
 
 /** Hands the leadership over (dissertation §3.10): catch the other up while no proposals are taken, then tell it to campaign. */

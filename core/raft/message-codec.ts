@@ -24,6 +24,8 @@ const kinds: readonly RaftMessage['kind'][] = [
   'readIndexRequest',
   'readIndexResponse',
   'proposalsRefused',
+  'membershipQuery',
+  'removalNotice',
 ];
 
 export function encodeGroupMessages(messages: readonly GroupMessage[]): Uint8Array {
@@ -126,6 +128,10 @@ function writeFields(writer: WireWriter, message: RaftMessage): void {
       writer.varint(message.lastIndex);
       break;
     case 'timeoutNow':
+    case 'membershipQuery':
+      break;
+    case 'removalNotice':
+      writer.varint(message.index);
       break;
     case 'proposalForwarded':
       writer.varint(message.boot);
@@ -164,19 +170,8 @@ function readFields(reader: WireReader, kind: RaftMessage['kind'], term: number)
     }
     case 'appendRequest':
       return readAppend(reader, term);
-    case 'appendResponse': {
-      const index = reader.varint();
-      const [rejected] = readBits(reader);
-      return {
-        kind,
-        term,
-        index,
-        rejected,
-        hintIndex: reader.varint(),
-        hintTerm: reader.varint(),
-        boot: reader.varint(),
-      };
-    }
+    case 'appendResponse':
+      return readAppendResponse(reader, term);
     case 'heartbeatRequest':
       return {
         kind,
@@ -196,7 +191,10 @@ function readFields(reader: WireReader, kind: RaftMessage['kind'], term: number)
         lastIndex: reader.varint(),
       };
     case 'timeoutNow':
+    case 'membershipQuery':
       return { kind, term };
+    case 'removalNotice':
+      return { kind, term, index: reader.varint() };
     case 'proposalForwarded':
       return {
         kind,
@@ -238,6 +236,20 @@ function readAppend(reader: WireReader, term: number): RaftMessage {
     previousTerm,
     entries,
     commitIndex,
+    boot: reader.varint(),
+  };
+}
+
+function readAppendResponse(reader: WireReader, term: number): RaftMessage {
+  const index = reader.varint();
+  const [rejected] = readBits(reader);
+  return {
+    kind: 'appendResponse',
+    term,
+    index,
+    rejected,
+    hintIndex: reader.varint(),
+    hintTerm: reader.varint(),
     boot: reader.varint(),
   };
 }

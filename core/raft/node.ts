@@ -1,11 +1,12 @@
 import { assert, present, unreachable } from '../base/assert.ts';
+import { passArray, passNumber, type StateForm } from '../base/capture.ts';
 import { type GroupId, type NodeId } from '../base/ids.ts';
 import { type Machine } from '../base/machine.ts';
-import { type Prng } from '../base/prng.ts';
+import { type CapturablePrng } from '../base/prng.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { DataLossError } from './data-loss.ts';
 import { DeadlineHeap } from './deadlines.ts';
-import { GroupLog } from './group-log.ts';
+import { GroupLog, type GroupLogOptions } from './group-log.ts';
 import { RaftGroup } from './group.ts';
 import { GroupState } from './group-state.ts';
 import { type GroupJournal } from './journal.ts';
@@ -38,6 +39,20 @@ export interface RaftGroupConfig {
   /** What the durable store reflects; undefined for a new store. */
   readonly applied:
     { readonly index: LogIndex; readonly term: Term; readonly configuration: Configuration } | undefined;
+  /**
+   * This member's log was durable before: an empty one has lost what the member had promised, its votes above all. False
+   * (the default) for a member that may be at its first start.
+   */
+  readonly mustExist?: boolean;
+  /** Members of a running cluster, for one that joins it: whom to ask when nobody comes. */
+  readonly contacts?: readonly NodeId[];
+}
+
+/** What a node is lent. */
+export interface RaftPorts {
+  readonly segments: SegmentRepair;
+  /** Whether the group's state machine knows that this member was removed, for good. Default: nobody ever is. */
+  readonly isRemoved?: (group: GroupId, id: NodeId) => boolean;
 }
 
 /** Groups that wrote under a sync number. */
@@ -73,17 +88,29 @@ export class RaftNode implements Machine<RaftNodeEvent, RaftNodeEffect> {
    *
    * @throws DataLossError when the node must not take part; says what a human can do
    */
-  static recover(
-    ports: { readonly segments: SegmentRepair },
-    config: RaftNodeConfig,
-    prng: Prng,
-    nowUs: number,
-  ): RaftNode {
-    return new RaftNode(ports.segments, config, prng, nowUs);
+  static recover(ports: RaftPorts, config: RaftNodeConfig, prng: CapturablePrng, nowUs: number): RaftNode {
+    const log = GroupLog.recover(ports.segments, logOptions(config));
+    return new RaftNode(config, log, { ports, prng, nowUs, stateOf: recoverGroup });
   }
 
-  private constructor(segments: SegmentRepair, config: RaftNodeConfig, prng: Prng, nowUs: number) {
+  /** A node that knows nothing, for `passState` to fill: reads nothing of its log, and writes nothing. */
+  static blank(ports: RaftPorts, config: RaftNodeConfig, prng: CapturablePrng, nowUs: number): RaftNode {
+    const log = GroupLog.blank(ports.segments, logOptions(config));
+    return new RaftNode(config, log, { ports, prng, nowUs, stateOf: blankGroup });
+  }
+
+  private constructor(
+    config: RaftNodeConfig,
+    log: GroupLog,
+    given: {
+      readonly ports: RaftPorts;
+      readonly prng: CapturablePrng;
+      readonly nowUs: number;
+      readonly stateOf: (journal: GroupJournal, start: GroupStart) => GroupState;
+    },
+  ) {
     const { options } = config;
+    const { ports, prng, nowUs } = given;
     assert(
       options.heartbeatIntervalUs * 2 <= options.electionTimeoutUs,
       'a lost heartbeat does not cost an election',
@@ -91,22 +118,15 @@ export class RaftNode implements Machine<RaftNodeEvent, RaftNodeEffect> {
     this.#heartbeatIntervalUs = options.heartbeatIntervalUs;
     this.#nowUs = nowUs;
     this.#outbox = new Outbox();
-    const applied = new Map<GroupId, Position>();
-    for (const group of config.groups)
-      if (group.applied !== undefined) applied.set(group.group, group.applied);
-    this.#log = GroupLog.recover(segments, {
-      prefix: config.segmentPrefix,
-      segmentBytesMax: options.segmentBytesMax,
-      groups: config.groups.map(({ group }) => group),
-      applied,
-    });
+    this.#log = log;
     for (const group of config.groups) {
-      const state = recoverGroup(this.#log.journal(group.group), {
+      const state = given.stateOf(log.journal(group.group), {
         node: config,
         group,
         prng,
         nowUs,
         outbox: this.#outbox,
+        isRemoved: (id) => ports.isRemoved?.(group.group, id) ?? false,
       });
       this.#groups.set(group.group, new RaftGroup(state));
     }
@@ -183,6 +203,37 @@ export class RaftNode implements Machine<RaftNodeEvent, RaftNodeEffect> {
         unreachable(event);
     }
     return this.#settle();
+  }
+
+  passState(form: StateForm): void {
+    form.part('outbox', this.#outbox);
+    form.part('log', this.#log);
+    for (const [id, group] of this.#groups) form.part(`group ${id}`, group);
+    const keys = {
+      of: (group: RaftGroup): number => group.state.group,
+      at: (key: number): RaftGroup => this.#group(key as GroupId),
+    };
+    form.object('deadlines', this.#deadlines, (fields, deadlines) => {
+      deadlines.passState(fields, keys);
+      return deadlines;
+    });
+    const passGroups = (fields: StateForm, name: string, groups: Iterable<RaftGroup>): RaftGroup[] =>
+      fields.list(name, [...groups].map(keys.of), 0, passNumber).map(keys.at);
+    const leaders = passGroups(form, 'leaders', this.#leaders);
+    const touched = passGroups(form, 'touched', this.#touched);
+    passArray(form, 'unsynced', this.#unsynced, { syncSeq: 0, groups: [] }, (row, { syncSeq, groups }) => ({
+      syncSeq: row.number('syncSeq', syncSeq),
+      groups: passGroups(row, 'groups', groups),
+    }));
+    if (form.restores) {
+      this.#leaders.clear();
+      this.#touched.clear();
+      for (const group of leaders) this.#leaders.add(group);
+      for (const group of touched) this.#touched.add(group);
+    }
+    this.#nowUs = form.number('nowUs', this.#nowUs);
+    this.#beatUs = form.number('beatUs', this.#beatUs);
+    this.#started = form.flag('started', this.#started);
   }
 
   #onTick(): void {
@@ -264,19 +315,36 @@ export class RaftNode implements Machine<RaftNodeEvent, RaftNodeEffect> {
   }
 }
 
+interface GroupStart {
+  readonly node: RaftNodeConfig;
+  readonly group: RaftGroupConfig;
+  readonly prng: CapturablePrng;
+  readonly nowUs: number;
+  readonly outbox: Outbox;
+  readonly isRemoved: (id: NodeId) => boolean;
+}
+
+function logOptions({ segmentPrefix, options, groups }: RaftNodeConfig): GroupLogOptions {
+  const applied = new Map<GroupId, Position>();
+  for (const group of groups) if (group.applied !== undefined) applied.set(group.group, group.applied);
+  return {
+    prefix: segmentPrefix,
+    segmentBytesMax: options.segmentBytesMax,
+    groups: groups.map(({ group }) => group),
+    applied,
+  };
+}
+
 /** Brings a group's log and its store together, and counts the start. */
-function recoverGroup(
-  journal: GroupJournal,
-  given: {
-    readonly node: RaftNodeConfig;
-    readonly group: RaftGroupConfig;
-    readonly prng: Prng;
-    readonly nowUs: number;
-    readonly outbox: Outbox;
-  },
-): GroupState {
-  const { node, group, outbox, nowUs } = given;
+function recoverGroup(journal: GroupJournal, given: GroupStart): GroupState {
+  const { node, group } = given;
   const { repairing } = journal;
+  if (group.mustExist === true && journal.hardState.boot === 0) {
+    throw new DataLossError(
+      `the log of group ${group.group} is empty, though member ${node.id} has written one before: its votes and what it ` +
+        'had acknowledged are lost; remove this member from the cluster and add it anew, under a new id',
+    );
+  }
   const start = group.applied ?? { index: 0, term: 0, configuration: group.initialConfiguration };
   const log = new RaftLog(journal, { cacheBytesMax: node.options.cacheBytesMax, start });
   if (log.termAt(start.index) !== start.term) {
@@ -300,15 +368,31 @@ function recoverGroup(
   const { term, vote, boot } = journal.hardState;
   journal.saveHardState({ term, vote, boot: boot + 1 });
   if (repairing) journal.saveRepairing(true);
+  return newGroupState(given, log, { appliedIndex: start.index, bootSyncSeq: journal.writeSeq });
+}
+
+/** A group that knows nothing, to be filled. */
+function blankGroup(journal: GroupJournal, given: GroupStart): GroupState {
+  const start = { index: 0, term: 0, configuration: given.group.initialConfiguration };
+  const log = new RaftLog(journal, { cacheBytesMax: given.node.options.cacheBytesMax, start });
+  return newGroupState(given, log, { appliedIndex: 0, bootSyncSeq: 0 });
+}
+
+function newGroupState(
+  { node, group, prng, outbox, isRemoved, nowUs }: GroupStart,
+  log: RaftLog,
+  start: { readonly appliedIndex: LogIndex; readonly bootSyncSeq: number },
+): GroupState {
   return new GroupState({
     id: node.id,
     group: group.group,
     options: node.options,
-    prng: given.prng.fork(`group ${group.group}`),
+    prng: prng.fork(`group ${group.group}`),
     log,
     outbox,
-    appliedIndex: start.index,
-    bootSyncSeq: journal.writeSeq,
+    contacts: group.contacts ?? [],
+    isRemoved,
     nowUs,
+    ...start,
   });
 }

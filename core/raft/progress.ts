@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type LogIndex, type RaftOptions } from './types.ts';
 
 /**
@@ -9,6 +10,7 @@ import { type LogIndex, type RaftOptions } from './types.ts';
  * - `snapshot`: the member needs what the log no longer holds; nothing is appended until the stream has ended.
  */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';
+const progressStates: readonly ProgressState[] = ['probe', 'replicate', 'snapshot'];
 
 export class Progress {
   /** Highest index known durable on the member and equal to ours. Falls only when the member has started anew. */
@@ -22,6 +24,8 @@ export class Progress {
   pingDue = false;
   /** Heard of since the last quorum check. */
   active = false;
+  /** When this leader last heard of it. */
+  heardUs = -Infinity;
   /** The member's start that `match` belongs to; 0: not heard of yet. */
   boot = 0;
   /** Newest read round that it has confirmed. */
@@ -108,6 +112,27 @@ export class Progress {
       this.becomeProbe(lastIndex === undefined ? this.next : Math.max(1, Math.min(this.next, lastIndex + 1)));
     }
   }
+
+  passState(form: StateForm): void {
+    this.match = form.number('match', this.match);
+    this.next = form.number('next', this.next);
+    this.state = form.choice('state', this.state, progressStates);
+    this.probing = form.flag('probing', this.probing);
+    this.pingDue = form.flag('pingDue', this.pingDue);
+    this.active = form.flag('active', this.active);
+    this.heardUs = form.number('heardUs', this.heardUs);
+    this.boot = form.number('boot', this.boot);
+    this.readSeq = form.number('readSeq', this.readSeq);
+    this.leaseUntilUs = form.number('leaseUntilUs', this.leaseUntilUs);
+    this.nudgedUs = form.number('nudgedUs', this.nudgedUs);
+    this.nudgedMatch = form.number('nudgedMatch', this.nudgedMatch);
+    this.sentCommit = form.number('sentCommit', this.sentCommit);
+    this.snapshotIndex = form.number('snapshotIndex', this.snapshotIndex);
+    this.forwardBoot = form.number('forwardBoot', this.forwardBoot);
+    this.forwardSeq = form.number('forwardSeq', this.forwardSeq);
+    this.farewells = form.number('farewells', this.farewells);
+    form.part('window', this.window);
+  }
 }
 
 /** Appends that are on their way to a member, oldest first; bounded by count and by bytes. */
@@ -161,5 +186,19 @@ export class InflightWindow {
     this.#head = 0;
     this.#count = 0;
     this.#bytesTotal = 0;
+  }
+
+  passState(form: StateForm): void {
+    const appends = Array.from({ length: this.#count }, (_, offset) => {
+      const at = (this.#head + offset) % this.#appendsMax;
+      return { lastIndex: this.#lastIndexes[at] as number, bytes: this.#bytes[at] as number };
+    });
+    const passed = form.list('appends', appends, { lastIndex: 0, bytes: 0 }, (row, append) => ({
+      lastIndex: row.number('lastIndex', append.lastIndex),
+      bytes: row.number('bytes', append.bytes),
+    }));
+    if (!form.restores) return;
+    this.clear();
+    for (const { lastIndex, bytes } of passed) this.add(lastIndex, bytes);
   }
 }

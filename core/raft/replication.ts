@@ -107,6 +107,7 @@ function heard(
 ): boolean {
   if (boot < progress.boot) return false;
   progress.active = true;
+  progress.heardUs = state.nowUs;
   if (boot === progress.boot) return true;
   if (progress.boot === 0) {
     progress.boot = boot;

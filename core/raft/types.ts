@@ -164,7 +164,11 @@ export type RaftMessage =
       readonly boot: number;
       readonly context: number;
       readonly index: LogIndex;
-    };
+    }
+  /** Nobody leads the sender, and it may not campaign: is it a member at all? Answered only where it was removed. */
+  | { readonly kind: 'membershipQuery'; readonly term: Term }
+  /** To one who was removed and acts as if it did not know: the sender has applied its removal, at `index` or before. */
+  | { readonly kind: 'removalNotice'; readonly term: Term; readonly index: LogIndex };
 
 /** A message of one group; a `send` effect of a node carries those of many groups to one peer. */
 export interface GroupMessage {
@@ -245,8 +249,20 @@ export type RaftNodeEffect =
       readonly role: Role;
       readonly leader: NodeId | 0;
     }
+  /** `by` says that this member was removed from the group, at `index` or before: it is never a member again. */
+  | { readonly kind: 'removed'; readonly group: GroupId; readonly by: NodeId; readonly index: LogIndex }
   /** A follower needs what the log no longer holds. Asked once until `snapshotSent` or `snapshotFailed`. */
   | { readonly kind: 'snapshotNeeded'; readonly group: GroupId; readonly to: NodeId };
+
+/** What a leader knows of another member. */
+export interface PeerView {
+  /** Highest index known durable there and equal to the leader's. */
+  readonly matchIndex: LogIndex;
+  /** It takes the log as it grows: nothing is being searched for, and no snapshot is under way. */
+  readonly replicating: boolean;
+  /** Heard of within the last election time-out, by this leader and in this term. */
+  readonly active: boolean;
+}
 
 /** What the outside may see of a group: for status answers, metrics, and the simulator's checkers. */
 export interface RaftView {
@@ -262,8 +278,12 @@ export interface RaftView {
   /** This member's own durable end of the log. */
   readonly syncedIndex: LogIndex;
   readonly configuration: Configuration;
+  /** No change of the configuration is under way, as far as this member's log tells. */
+  readonly configurationSettled: boolean;
   /** True while the log is known to be damaged: the member neither votes, campaigns nor acknowledges as if whole. */
   readonly repairing: boolean;
+  /** Of a member that is served; undefined for every other, and while this one does not lead. */
+  peer(id: NodeId): PeerView | undefined;
   /** Undefined below firstIndex − 1 and above lastIndex. */
   termAt(index: LogIndex): Term | undefined;
   /** Entries from … to, both included, clipped to what the log holds and to `bytesMax` (at least one). */

@@ -29,7 +29,9 @@ function member(
     lastIndex: last,
     syncedIndex: last,
     configuration: { voters: [], outgoing: [], learners: [] },
+    configurationSettled: true,
     repairing,
+    peer: () => undefined,
     termAt: (index) => (index >= first - 1 && index <= last ? term : undefined),
     entries: () => [],
   };

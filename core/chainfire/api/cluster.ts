@@ -80,3 +80,47 @@ export const AlarmResponse = message('AlarmResponse', {
   alarms: repeated(nested(2, () => AlarmMember)),
 });
 export type AlarmResponse = Infer<typeof AlarmResponse>;
+
+export const MemberAddRequest = message('MemberAddRequest', {
+  peerUrls: repeated(text(1)),
+  isLearner: bool(2),
+});
+export type MemberAddRequest = Infer<typeof MemberAddRequest>;
+export const MemberAddResponse = message('MemberAddResponse', {
+  header: nested(1, () => ResponseHeader),
+  member: nested(2, () => Member),
+  members: repeated(nested(3, () => Member)),
+});
+export type MemberAddResponse = Infer<typeof MemberAddResponse>;
+
+export const MemberRemoveRequest = message('MemberRemoveRequest', { id: id64(1) });
+export type MemberRemoveRequest = Infer<typeof MemberRemoveRequest>;
+export const MemberRemoveResponse = message('MemberRemoveResponse', {
+  header: nested(1, () => ResponseHeader),
+  members: repeated(nested(2, () => Member)),
+});
+export type MemberRemoveResponse = Infer<typeof MemberRemoveResponse>;
+
+export const MemberUpdateRequest = message('MemberUpdateRequest', {
+  id: id64(1),
+  peerUrls: repeated(text(2)),
+});
+export type MemberUpdateRequest = Infer<typeof MemberUpdateRequest>;
+export const MemberUpdateResponse = message('MemberUpdateResponse', {
+  header: nested(1, () => ResponseHeader),
+  members: repeated(nested(2, () => Member)),
+});
+export type MemberUpdateResponse = Infer<typeof MemberUpdateResponse>;
+
+export const MemberPromoteRequest = message('MemberPromoteRequest', { id: id64(1) });
+export type MemberPromoteRequest = Infer<typeof MemberPromoteRequest>;
+export const MemberPromoteResponse = message('MemberPromoteResponse', {
+  header: nested(1, () => ResponseHeader),
+  members: repeated(nested(2, () => Member)),
+});
+export type MemberPromoteResponse = Infer<typeof MemberPromoteResponse>;
+
+export const MoveLeaderRequest = message('MoveLeaderRequest', { targetId: id64(1) });
+export type MoveLeaderRequest = Infer<typeof MoveLeaderRequest>;
+export const MoveLeaderResponse = message('MoveLeaderResponse', { header: nested(1, () => ResponseHeader) });
+export type MoveLeaderResponse = Infer<typeof MoveLeaderResponse>;

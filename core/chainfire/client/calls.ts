@@ -201,6 +201,11 @@ function harmlessTwice(request: MemberRequest): boolean {
     case 'compact':
     case 'leaseGrant':
     case 'leaseRevoke':
+    case 'memberAdd':
+    case 'memberRemove':
+    case 'memberUpdate':
+    case 'memberPromote':
+    case 'moveLeader':
       return false;
     case 'txn':
       return writesNothing(request.request);

@@ -5,7 +5,12 @@ import { CompactionRequest, PutRequest, RangeRequest, TxnRequest } from '../../.
 import {
   HashKvRequest,
   HashRequest,
+  MemberAddRequest,
   MemberListRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
+  MoveLeaderRequest,
   StatusRequest,
 } from '../../../core/chainfire/api/cluster.ts';
 import {
@@ -59,6 +64,17 @@ const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, 
     request: LeaseTimeToLiveRequest.create({ id: 5n, keys: true }),
   },
   leaseLeases: { kind: 'leaseLeases', request: LeaseLeasesRequest.create() },
+  memberAdd: {
+    kind: 'memberAdd',
+    request: MemberAddRequest.create({ peerUrls: ['http://n4:2380'], isLearner: true }),
+  },
+  memberRemove: { kind: 'memberRemove', request: MemberRemoveRequest.create({ id: 4n }) },
+  memberUpdate: {
+    kind: 'memberUpdate',
+    request: MemberUpdateRequest.create({ id: 4n, peerUrls: ['http://n4:2380', 'http://n5:2380'] }),
+  },
+  memberPromote: { kind: 'memberPromote', request: MemberPromoteRequest.create({ id: 4n }) },
+  moveLeader: { kind: 'moveLeader', request: MoveLeaderRequest.create({ targetId: 2n }) },
 };
 
 const events: { readonly [K in MemberEvent['kind']]: Extract<MemberEvent, { kind: K }> } = {

@@ -6,6 +6,7 @@ import { Command, type CommandBody } from '../../../core/chainfire/command.ts';
 import { LeaseTable } from '../../../core/chainfire/lease/lease-table.ts';
 import { memberTables } from '../../../core/chainfire/member.ts';
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
+import { Membership } from '../../../core/chainfire/membership.ts';
 import { MemberDirectory } from '../../../core/chainfire/members.ts';
 import { compactionTurn } from '../../../core/chainfire/mvcc/compaction.ts';
 import { Mvcc } from '../../../core/chainfire/mvcc/mvcc.ts';
@@ -95,10 +96,12 @@ export class Machine {
   }
 
   #recover(): StateMachine {
+    const directory = new MemberDirectory([], this.store);
     return new StateMachine({
       mvcc: this.mvcc,
       backlog: new Backlog(1_000_000_000, 0),
-      directory: new MemberDirectory([], this.store),
+      directory,
+      membership: new Membership(directory, [], this.store),
       initialConfiguration: { voters: [nodeId(1)], outgoing: [], learners: [] },
       leases: this.leases,
     });

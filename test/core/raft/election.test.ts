@@ -329,7 +329,11 @@ test('a learner never campaigns', () => {
   const cluster = new Cluster({ members: 3, initial: { voters: ids(2, 3), outgoing: [], learners: ids(1) } });
   alone(cluster);
   cluster.nowUs = 10 * T;
-  expect(sent(cluster.step(1, { kind: 'tick' }))).toEqual([]);
+  const query = { afterSyncSeq: 0, message: { kind: 'membershipQuery', term: 0 } };
+  expect(sent(cluster.step(1, { kind: 'tick' }))).toEqual([
+    { ...query, to: 2 },
+    { ...query, to: 3 },
+  ]);
   expect(cluster.member(1).view.role).toBe('follower');
 });
 
