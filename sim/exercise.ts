@@ -1,6 +1,7 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
 import { isDetachedRead } from './checkers/kv-moves.ts';
+import { RecordMeter } from './record-exercise.ts';
 import { ServiceMeter } from './service-exercise.ts';
 import {
   type Checker,
@@ -19,6 +20,7 @@ export class ExerciseMeter implements Checker {
   tornTails = 0;
   readsDuringFaults = 0;
   readonly service: ServiceMeter;
+  readonly record = new RecordMeter();
   readonly #faults: readonly Fault[];
   readonly #isolations: readonly Isolation[];
   readonly #isolationsMet = new Set<Isolation>();
@@ -38,6 +40,7 @@ export class ExerciseMeter implements Checker {
 
   onStep(step: StepObservation): void {
     this.service.onStep(step);
+    this.record.onStep(step);
     const { role, lastIndex } = step.member.view.raft;
     this.#lastIndexes.set(step.node, lastIndex);
     if (role !== 'leader') return;
@@ -50,12 +53,14 @@ export class ExerciseMeter implements Checker {
 
   onRecovered(node: NodeId, member: ChainfireMember): void {
     this.service.onRecovered(node, member);
+    this.record.onRecovered(node, member);
     if (member.view.raft.lastIndex < (this.#lastIndexes.get(node) ?? 0)) this.tornTails += 1;
     this.#lastIndexes.set(node, member.view.raft.lastIndex);
   }
 
   onEnd(end: RunEnd): void {
     this.service.onEnd(end);
+    this.record.onEnd(end);
     const windows = this.#faults.map((fault) => ({ fromUs: fault.atUs, toUs: fault.atUs + lengthUs(fault) }));
     for (const operation of end.history) {
       const { startUs, endUs } = operation;
@@ -76,6 +81,7 @@ export function missedFloor(floors: Floors, result: RunResult, meter: ExerciseMe
     ['torn log tails', meter.tornTails, floors.tornTails],
     ['reads answered during faults', meter.readsDuringFaults, floors.readsDuringFaults],
     ...serviceCounts(floors, meter.service),
+    ...recordCounts(floors, meter.record),
     ...Object.entries(floors.fired ?? {}).map(
       ([kind, floor]) => [`${kind} fired`, firedCount(result, kind), floor] as const,
     ),
@@ -100,6 +106,22 @@ function serviceCounts(floors: Floors, meter: ServiceMeter): readonly Count[] {
     ['watches overtaken by compaction', meter.watchesCompacted, floors.watchesCompacted],
     ['locks held', meter.locksHeld, floors.locksHeld],
     ['locks waited for', meter.locksContended, floors.locksContended],
+  ];
+}
+
+function recordCounts(floors: Floors, meter: RecordMeter): readonly Count[] {
+  return [
+    ['deletions', meter.deletions, floors.deletions],
+    ['keys overwritten', meter.overwrites, floors.overwrites],
+    ['restarts that applied entries again', meter.appliedAgain, floors.appliedAgain],
+    ['restarts in the middle of freeing', meter.freedInPart, floors.freedInPart],
+    ['snapshots in a row', meter.snapshotsInARow, floors.snapshotsInARow],
+    ['txns that read the past', meter.historicTxns, floors.historicTxns],
+    ['txns that read what was compacted', meter.compactedTxns, floors.compactedTxns],
+    ['watches from the future', meter.watchesFromTheFuture, floors.watchesFromTheFuture],
+    ['watches from a compacted deletion', meter.watchesFromADeletion, floors.watchesFromADeletion],
+    ['watches starved', meter.watchesStarved, floors.watchesStarved],
+    ['reports of progress', meter.progressTold, floors.progressTold],
   ];
 }
 

@@ -128,6 +128,7 @@ const operations: { readonly [Operation in WorkloadOperation]: Decode<number> } 
   txn: nonNegative,
   range: nonNegative,
   historicRange: nonNegative,
+  historicTxn: nonNegative,
   compact: nonNegative,
   lease: nonNegative,
   watch: nonNegative,

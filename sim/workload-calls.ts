@@ -90,6 +90,8 @@ export class CallDrawer {
         return { kind: 'range', request: this.#range() };
       case 'historicRange':
         return this.#historicRange();
+      case 'historicTxn':
+        return this.#historicTxn();
       case 'compact':
         return this.#compact();
       default:
@@ -142,10 +144,20 @@ export class CallDrawer {
   }
 
   #historicRange(): MemberRequest {
+    return { kind: 'range', request: this.#rangeOfThePast() };
+  }
+
+  #rangeOfThePast(): RangeRequest {
     const newest = this.#knowledge.revision;
     const revision = newest === 0 ? 0 : Math.max(1, newest - this.#prng.below(historyReach));
     const keys = this.#prng.chance(1, 2) ? this.#span() : { key: this.#key() };
-    return { kind: 'range', request: RangeRequest.create({ ...keys, revision }) };
+    return RangeRequest.create({ ...keys, revision });
+  }
+
+  /** What it reads may be compacted by the time that it is executed: then it must not write either, on any member. */
+  #historicTxn(): MemberRequest {
+    const success = [putOp(this.#put(this.#key())), rangeOp(this.#rangeOfThePast())];
+    return { kind: 'txn', request: { compare: [], success, failure: [] } };
   }
 
   #compact(): MemberRequest {

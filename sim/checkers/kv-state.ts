@@ -217,6 +217,8 @@ export class KvState {
   }
 
   #operation(op: RequestOp, response: ResponseOp | undefined): string | undefined {
+    // What a txn reads of the past says nothing of this state; the checker of revisions knows the rows.
+    if (op.requestRange !== undefined && op.requestRange.revision > 0) return undefined;
     if (op.requestRange !== undefined) return this.#range(op.requestRange, response?.responseRange);
     if (op.requestPut !== undefined) return this.#put(op.requestPut, response?.responsePut);
     if (op.requestDeleteRange !== undefined)
