@@ -1,6 +1,7 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
-import { type NetworkWatcher } from './network/network.ts';
+import { type MemberEvent } from '../core/chainfire/member-protocol.ts';
+import { type NetworkWatcher, type Packet } from './network/network.ts';
 import { type ProcessWatcher, type WatchedProcess } from './process-watcher.ts';
 import { type Fault, type Operation, type StepObservation } from './types.ts';
 
@@ -21,4 +22,22 @@ export interface RunWatcher extends NetworkWatcher, ProcessWatcher {
   noted(what: string): void;
   /** The run is over: what clients had asked and were told by then. */
   over(operations: readonly Operation[]): void;
+}
+
+/** Looks away: for those who want to see a part. */
+export class QuietWatcher implements RunWatcher {
+  began(_run: { readonly nowUs: number }, _nodes: readonly NodeId[]): void {}
+  recovered(_process: WatchedProcess, _member: ChainfireMember): void {}
+  stepped(_process: WatchedProcess, _step: StepObservation): void {}
+  failed(_process: WatchedProcess, _event: MemberEvent): void {}
+  ended(_process: WatchedProcess): void {}
+  paused(_process: WatchedProcess): void {}
+  resumed(_process: WatchedProcess): void {}
+  queued(_process: WatchedProcess, _event: MemberEvent): void {}
+  fired(_fault: Fault): void {}
+  noted(_what: string): void {}
+  over(_operations: readonly Operation[]): void {}
+  sent(_packet: Packet): void {}
+  arriving(_packet: Packet): void {}
+  arrived(_packet: Packet): void {}
 }
