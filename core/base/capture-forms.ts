@@ -144,10 +144,14 @@ class CapturingForm implements StateForm {
     this.#sink.put(name, value);
   }
 
-  object<T>(name: string, value: T, pass: Pass<T>): T {
+  fields<T>(name: string, pass: (form: StateForm) => T): T {
     const sink = new RecordSink();
     this.#sink.put(name, sink.fields);
-    return pass(new CapturingForm(sink, this.#bytes), value);
+    return pass(new CapturingForm(sink, this.#bytes));
+  }
+
+  object<T>(name: string, value: T, pass: Pass<T>): T {
+    return this.fields(name, (form) => pass(form, value));
   }
 
   optional<T>(name: string, value: T | undefined, _blank: T, pass: Pass<T>): T | undefined {
@@ -157,9 +161,9 @@ class CapturingForm implements StateForm {
   }
 
   part(name: string, part: Stateful): void {
-    const sink = new RecordSink();
-    this.#sink.put(name, sink.fields);
-    part.passState(new CapturingForm(sink, this.#bytes));
+    this.fields(name, (form) => {
+      part.passState(form);
+    });
   }
 
   list<T>(name: string, items: Iterable<T>, _blank: T, pass: Pass<T>): T[] {
@@ -327,21 +331,25 @@ class RestoringForm implements StateForm {
     this.#mismatch(name, captured, `${String(value)}, as where it is restored`);
   }
 
-  object<T>(name: string, value: T, pass: Pass<T>): T {
+  fields<T>(name: string, pass: (form: StateForm) => T): T {
     const where = this.#path(name);
-    return this.#nested(fieldsOf(this.#source.take(name), where), where, value, pass);
+    return this.#nested(fieldsOf(this.#source.take(name), where), where, pass);
+  }
+
+  object<T>(name: string, value: T, pass: Pass<T>): T {
+    return this.fields(name, (form) => pass(form, value));
   }
 
   optional<T>(name: string, _value: T | undefined, blank: T, pass: Pass<T>): T | undefined {
     const where = this.#path(name);
     const value = this.#source.take(name);
-    return value === undefined ? undefined : this.#nested(fieldsOf(value, where), where, blank, pass);
+    if (value === undefined) return undefined;
+    return this.#nested(fieldsOf(value, where), where, (form) => pass(form, blank));
   }
 
   part(name: string, part: Stateful): void {
-    this.object(name, part, (form) => {
+    this.fields(name, (form) => {
       part.passState(form);
-      return part;
     });
   }
 
@@ -370,9 +378,9 @@ class RestoringForm implements StateForm {
     return { pass: refer, each: (from) => refer(from, 'to') };
   }
 
-  #nested<T>(fields: Fields, where: string, value: T, pass: Pass<T>): T {
+  #nested<T>(fields: Fields, where: string, pass: (form: StateForm) => T): T {
     const source = new RecordSource(fields, where);
-    const passed = pass(new RestoringForm(source, this.#bytes), value);
+    const passed = pass(new RestoringForm(source, this.#bytes));
     source.end();
     return passed;
   }

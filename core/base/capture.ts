@@ -42,7 +42,8 @@ export interface StateForm {
   data<T>(name: string, value: T): T;
   /** What the ports or the configuration say also: must be the same where the machine is restored. */
   same(name: string, value: number | string): void;
-  /** Fields within fields. */
+  /** Fields within fields: of a part, of a value that is made of them. */
+  fields<T>(name: string, pass: (form: StateForm) => T): T;
   object<T>(name: string, value: T, pass: Pass<T>): T;
   /** @param blank stands for a value where there is none to pass */
   optional<T>(name: string, value: T | undefined, blank: T, pass: Pass<T>): T | undefined;

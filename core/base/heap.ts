@@ -1,3 +1,5 @@
+import { passArray, type Pass, type StateForm } from './capture.ts';
+
 /**
  * A binary heap: the least item first. Equal items leave in an order that depends on the history of pushes; a caller to
  * whom it matters adds a sequence number to its comparison.
@@ -41,6 +43,11 @@ export class Heap<T> {
     const last = items.pop();
     if (items.length > 0) this.#sink(last as T);
     return least;
+  }
+
+  /** In the heap's own order, so that equal items leave as they would have. */
+  passState(form: StateForm, blank: T, pass: Pass<T>): void {
+    passArray(form, 'items', this.#items, blank, pass);
   }
 
   /** Puts the item into the hole at the root and lets it down to its place. */

@@ -1,4 +1,5 @@
 import { assert } from './assert.ts';
+import { type Pass, type StateForm } from './capture.ts';
 
 const initialSlots = 16;
 
@@ -56,6 +57,14 @@ export class Ring<T> {
     this.#slots = new Array<T | undefined>(initialSlots).fill(undefined);
     this.#head = 0;
     this.#length = 0;
+  }
+
+  passState(form: StateForm, blank: T, pass: Pass<T>): void {
+    const held = Array.from({ length: this.#length }, (_, at) => this.at(at) as T);
+    const items = form.list('items', held, blank, pass);
+    if (!form.restores) return;
+    this.clear();
+    for (const item of items) this.push(item);
   }
 
   #grow(): void {

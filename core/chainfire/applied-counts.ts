@@ -1,3 +1,5 @@
+import { type StateForm } from '../base/capture.ts';
+
 /**
  * What a member's state machine has done since the process started, for metrics: not replicated, and not the same on members
  * that started at different times.
@@ -26,4 +28,10 @@ export function newAppliedCounters(): AppliedCounters {
     leasesRevoked: 0,
     leasesExpired: 0,
   };
+}
+
+export function passCounters(form: StateForm, counters: AppliedCounters): AppliedCounters {
+  for (const name of Object.keys(newAppliedCounters()) as (keyof AppliedCounters)[])
+    counters[name] = form.number(name, counters[name]);
+  return counters;
 }

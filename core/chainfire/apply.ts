@@ -1,4 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type Prng } from '../base/prng.ts';
 import { decodeConfiguration, encodeConfiguration, membersOf } from '../raft/configuration.ts';
@@ -142,6 +143,14 @@ export class StateMachine {
     }
     this.#flush();
     return own;
+  }
+
+  /** The store has it all: it must be at the same entry. */
+  passState(form: StateForm): void {
+    const written = this.#metaWrites.length === 0 && this.#writtenIndex === this.#index;
+    assert(written, 'state is captured when all of it is written');
+    form.same('index', this.#index);
+    form.same('term', this.#term);
   }
 
   #load(): void {

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { Ring } from '../base/ring.ts';
 
 /** Batches under way at which applying stops; the ring has room for what one more turn of applying can add. */
@@ -48,6 +49,23 @@ export class Backlog {
       assert(batch.index >= this.#storedIndex, 'batches carry rising indexes');
       this.#storedIndex = batch.index;
     }
+  }
+
+  /** Where it is restored, the store goes on with the numbers of batches. */
+  passState(form: StateForm): void {
+    form.fields('batches', (fields) => {
+      this.#batches.passState(
+        fields,
+        { storeSeq: 0, bytes: 0, index: 0 },
+        (row, { storeSeq, bytes, index }) => ({
+          storeSeq: row.number('storeSeq', storeSeq),
+          bytes: row.number('bytes', bytes),
+          index: row.number('index', index),
+        }),
+      );
+    });
+    this.#bytes = form.number('bytes', this.#bytes);
+    this.#storedIndex = form.number('storedIndex', this.#storedIndex);
   }
 
   /** The whole content was replaced, durably. */

@@ -1,3 +1,6 @@
+import { present } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
+import { type ResponseHeader } from './api/kv.ts';
 import { type MemberResponse } from './member-protocol.ts';
 import { type Answers } from './answers.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
@@ -10,11 +13,19 @@ export const hashJobsMax = 4;
 /** Records that all checksums together take in at one turn. */
 const recordsPerTurn = 4_096;
 
+/** What is answered beside the checksum. */
+interface Answer {
+  readonly header: ResponseHeader;
+  /** Of the history alone. */
+  readonly history: { readonly compactRevision: number; readonly hashRevision: number } | undefined;
+}
+
 interface Job {
   readonly requestId: number;
+  readonly viewId: number;
   readonly view: StoreView;
   readonly hash: StateHash;
-  readonly answer: (hash: number) => MemberResponse;
+  readonly answer: Answer;
 }
 
 /** Checksums over the whole store, a slice a turn, each over a view of the moment it was asked for. */
@@ -47,10 +58,8 @@ export class HashJobs {
     const { compactRevision } = this.#mvcc;
     const hashRevision = revision === 0 ? this.#mvcc.revision : revision;
     const header = this.#answers.header(this.#mvcc.revision);
-    this.#add(requestId, { revision: hashRevision, initial: 0, tables: [] }, (hash) => ({
-      kind: 'hashKv',
-      response: { header, hash, compactRevision, hashRevision },
-    }));
+    const history = { compactRevision, hashRevision };
+    this.#add(requestId, { revision: hashRevision, initial: 0, tables: [] }, { header, history });
   }
 
   /** Over everything that is replicated. */
@@ -58,10 +67,7 @@ export class HashJobs {
     const header = this.#answers.header(this.#mvcc.revision);
     const initial = this.#answers.hashOfTheRest();
     const tables = [leaseTable, leaseKeyTable];
-    this.#add(requestId, { revision: this.#mvcc.revision, initial, tables }, (hash) => ({
-      kind: 'hash',
-      response: { header, hash },
-    }));
+    this.#add(requestId, { revision: this.#mvcc.revision, initial, tables }, { header, history: undefined });
   }
 
   cancel(requestId: number): void {
@@ -78,17 +84,52 @@ export class HashJobs {
     job.hash.advance(recordsPerTurn);
     if (!job.hash.done) return undefined;
     this.cancel(job.requestId);
-    return { requestId: job.requestId, response: job.answer(job.hash.hash) };
+    return { requestId: job.requestId, response: responseOf(job.answer, job.hash.hash) };
   }
 
   #add(
     requestId: number,
     over: { readonly revision: number; readonly initial: number; readonly tables: readonly string[] },
-    answer: (hash: number) => MemberResponse,
+    answer: Answer,
   ): void {
-    const view = this.#store.view(this.#store.openView());
+    const viewId = this.#store.openView();
+    const view = this.#store.view(viewId);
     const { compactRevision } = this.#mvcc;
     const hash = new StateHash(view, { compactRevision, ...over });
-    this.#jobs.push({ requestId, view, hash, answer });
+    this.#jobs.push({ requestId, viewId, view, hash, answer });
   }
+
+  /** Where it is restored, views that were open are open, under the same numbers. */
+  passState(form: StateForm): void {
+    const jobs = form.list<Omit<Job, 'view' | 'hash'> & { readonly hash: StateHash | undefined }>(
+      'jobs',
+      this.#jobs,
+      { requestId: 0, viewId: 0, hash: undefined, answer: { header: noHeader, history: undefined } },
+      (row, job) => {
+        const requestId = row.number('requestId', job.requestId);
+        const viewId = row.number('viewId', job.viewId);
+        const hash = job.hash ?? this.#blankHash(viewId);
+        row.part('hash', hash);
+        return { requestId, viewId, hash, answer: row.data('answer', job.answer) };
+      },
+    );
+    if (!form.restores) return;
+    this.#jobs = jobs.map((job) => {
+      const view = this.#store.view(job.viewId);
+      return { ...job, view, hash: present(job.hash, 'a checksum was restored') };
+    });
+  }
+
+  #blankHash(viewId: number): StateHash {
+    const view = this.#store.view(viewId);
+    return new StateHash(view, { compactRevision: 0, revision: 0, initial: 0, tables: [] });
+  }
+}
+
+const noHeader: ResponseHeader = { clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 };
+
+function responseOf({ header, history }: Answer, hash: number): MemberResponse {
+  if (history === undefined) return { kind: 'hash', response: { header, hash } };
+  const { compactRevision, hashRevision } = history;
+  return { kind: 'hashKv', response: { header, hash, compactRevision, hashRevision } };
 }

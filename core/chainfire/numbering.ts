@@ -1,3 +1,4 @@
+import { type StateForm } from '../base/capture.ts';
 import { type Proposer } from './apply.ts';
 import { Command, type CommandBody } from './command.ts';
 
@@ -56,5 +57,9 @@ export class Numbering {
       memberChangeRefused,
     });
     return { seq, bytes };
+  }
+
+  passState(form: StateForm): void {
+    this.#seq = form.number('seq', this.#seq);
   }
 }

@@ -1,3 +1,5 @@
+import { noBytes } from '../base/bytes.ts';
+import { type Links, type StateForm } from '../base/capture.ts';
 import { type Term } from '../raft/types.ts';
 
 /** A client's request on its way through the log. */
@@ -13,6 +15,27 @@ export interface PendingProposal {
    * enter the log.
    */
   proposedTerm: Term;
+}
+
+/** Stands for a proposal where there is none. */
+export const blankProposal: PendingProposal = {
+  requestId: 0,
+  seq: 0,
+  bytes: noBytes,
+  physical: false,
+  deadlineUs: 0,
+  proposedTerm: 0,
+};
+
+export function passProposal(form: StateForm, proposal: PendingProposal): PendingProposal {
+  return {
+    requestId: form.number('requestId', proposal.requestId),
+    seq: form.number('seq', proposal.seq),
+    bytes: form.bytes('bytes', proposal.bytes),
+    physical: form.flag('physical', proposal.physical),
+    deadlineUs: form.number('deadlineUs', proposal.deadlineUs),
+    proposedTerm: form.number('proposedTerm', proposal.proposedTerm),
+  };
 }
 
 /** Requests that wait to be applied, by request and by the number in their origin. Bounded by its owner. */
@@ -90,6 +113,14 @@ export class Proposals {
   earliestDeadlineUs(): number {
     for (const proposal of this.#bySeq.values()) return proposal.deadlineUs;
     return Infinity;
+  }
+
+  passState(form: StateForm, proposals: Links<PendingProposal>): void {
+    const waiting = form.list('waiting', this.#bySeq.values(), blankProposal, proposals.each);
+    if (!form.restores) return;
+    this.#bySeq.clear();
+    this.#seqByRequest.clear();
+    for (const proposal of waiting) this.add(proposal);
   }
 
   #remove(proposal: PendingProposal): void {

@@ -1,3 +1,4 @@
+import { type StateForm } from '../base/capture.ts';
 import { type MemberAttributes } from './command.ts';
 import { type MemberConfig } from './member-protocol.ts';
 import { type MemberDirectory } from './members.ts';
@@ -37,6 +38,11 @@ export class Publication {
   take(nowUs: number): MemberAttributes {
     this.#againUs = nowUs + this.#retryUs;
     return this.#attributes;
+  }
+
+  passState(form: StateForm): void {
+    this.#published = form.flag('published', this.#published);
+    this.#againUs = form.number('againUs', this.#againUs);
   }
 
   /** The directory may have changed. */

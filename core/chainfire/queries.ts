@@ -1,3 +1,4 @@
+import { type StateForm } from '../base/capture.ts';
 import { bytesPerMib } from '../base/units.ts';
 import { type RaftView } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
@@ -141,6 +142,11 @@ export class Queries {
   /** Not for every step, see `Reads`. */
   earliestDeadlineUs(): number {
     return this.#reads.earliestDeadlineUs();
+  }
+
+  passState(form: StateForm): void {
+    form.part('reads', this.#reads);
+    form.part('hashJobs', this.#hashJobs);
   }
 
   /** @returns about how many bytes were looked at */

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { type MemberRequest } from './member-protocol.ts';
 
 /** A request that is answered from this member's state, once that is new enough. */
@@ -164,6 +165,36 @@ export class Reads {
     return this.#gathering.length === 0 ? Infinity : this.#retryAtUs;
   }
 
+  /** A read stands in several places, and is looked for by what it is. */
+  passState(form: StateForm): void {
+    const { each } = form.links('known', blankRead, passRead);
+    const alive = form.list('alive', this.#alive.values(), blankRead, each);
+    if (form.restores) {
+      this.#alive.clear();
+      for (const read of alive) this.#alive.set(read.requestId, read);
+    }
+    this.#gathering = form.list('gathering', this.#gathering, blankRead, each);
+    this.#asked = form.optional(
+      'asked',
+      this.#asked,
+      { context: 0, askedUs: 0, reads: [] },
+      (fields, asked) => ({
+        context: fields.number('context', asked.context),
+        askedUs: fields.number('askedUs', asked.askedUs),
+        reads: fields.list('reads', asked.reads, blankRead, each),
+      }),
+    );
+    this.#retryAtUs = form.number('retryAtUs', this.#retryAtUs);
+    this.#context = form.number('context', this.#context);
+    this.#confirmed = form.list('confirmed', this.#confirmed, { index: 0, reads: [] }, (row, batch) => ({
+      index: row.number('index', batch.index),
+      reads: row.list('reads', batch.reads, blankRead, each),
+    }));
+    this.#ready = form.list('ready', this.#ready, blankRead, each);
+    this.#readyHead = form.number('readyHead', this.#readyHead);
+    this.#dead = form.number('dead', this.#dead);
+  }
+
   #askAgain(): void {
     assert(this.#asked !== undefined, 'a question is under way');
     this.#gathering = [...this.#asked.reads, ...this.#gathering];
@@ -187,4 +218,14 @@ export class Reads {
   #isAlive(read: PendingRead): boolean {
     return this.#alive.get(read.requestId) === read;
   }
+}
+
+const blankRead: PendingRead = { requestId: 0, request: { kind: 'status', request: {} }, deadlineUs: 0 };
+
+function passRead(form: StateForm, read: PendingRead): PendingRead {
+  return {
+    requestId: form.number('requestId', read.requestId),
+    request: form.data('request', read.request),
+    deadlineUs: form.number('deadlineUs', read.deadlineUs),
+  };
 }

@@ -1,3 +1,4 @@
+import { passMap, type StateForm } from '../base/capture.ts';
 import { type NodeId } from '../base/ids.ts';
 
 interface Hold {
@@ -35,6 +36,20 @@ export class SnapshotHolds {
 
   failed(to: NodeId): void {
     this.#holds.delete(to);
+  }
+
+  passState(form: StateForm): void {
+    passMap(form, 'holds', this.#holds, {
+      blank: [1 as NodeId, { index: 0, sinceUs: 0, untilUs: 0 }],
+      pass: (row, [to, hold]) => [
+        row.number('to', to),
+        {
+          index: row.number('index', hold.index),
+          sinceUs: row.number('sinceUs', hold.sinceUs),
+          untilUs: row.number('untilUs', hold.untilUs),
+        },
+      ],
+    });
   }
 
   /** The log may be cut at or below this index, as far as snapshots go. */

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { type StateForm } from '../base/capture.ts';
 import { bytesPerMib } from '../base/units.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
@@ -13,7 +14,7 @@ import {
 } from './command.ts';
 import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
 import { type Numbering } from './numbering.ts';
-import { type PendingProposal, Proposals } from './proposals.ts';
+import { blankProposal, passProposal, type PendingProposal, Proposals } from './proposals.ts';
 import { etcdRefusal } from './refusals.ts';
 
 /** Requests that become one command of the log each. */
@@ -217,6 +218,19 @@ export class Writes {
       (earliest, { deadlineUs }) => Math.min(earliest, deadlineUs),
       this.#proposals.earliestDeadlineUs(),
     );
+  }
+
+  passState(form: StateForm): void {
+    const proposals = form.links('known', blankProposal, passProposal);
+    form.fields('proposals', (fields) => {
+      this.#proposals.passState(fields, proposals);
+    });
+    this.#gathered = form.list('gathered', this.#gathered, blankProposal, proposals.each);
+    const blank: PhysicalWait = { requestId: 0, response: etcdRefusal('STOPPED') };
+    this.#physicalWaits = form.list('physicalWaits', this.#physicalWaits, blank, (row, wait) => ({
+      requestId: row.number('requestId', wait.requestId),
+      response: row.data('response', wait.response),
+    }));
   }
 
   /** Gives proposals to Raft. Where there is no leader they wait for one, and are surely not done as long as they do. */

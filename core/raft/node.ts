@@ -213,9 +213,8 @@ export class RaftNode implements Machine<RaftNodeEvent, RaftNodeEffect> {
       of: (group: RaftGroup): number => group.state.group,
       at: (key: number): RaftGroup => this.#group(key as GroupId),
     };
-    form.object('deadlines', this.#deadlines, (fields, deadlines) => {
-      deadlines.passState(fields, keys);
-      return deadlines;
+    form.fields('deadlines', (fields) => {
+      this.#deadlines.passState(fields, keys);
     });
     const passGroups = (fields: StateForm, name: string, groups: Iterable<RaftGroup>): RaftGroup[] =>
       fields.list(name, [...groups].map(keys.of), 0, passNumber).map(keys.at);

@@ -1,3 +1,4 @@
+import { type StateForm } from '../../base/capture.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../../raft/types.ts';
 import { type CommandBody, emptyBody } from '../command.ts';
 import { type Lease } from './lease-table.ts';
@@ -73,6 +74,14 @@ export class Expiry {
     const refusal = this.#port.propose(bytes);
     if (refusal === undefined) this.#underWay = { seq, term };
     else this.#notBeforeUs = againUs;
+  }
+
+  passState(form: StateForm): void {
+    this.#underWay = form.optional('underWay', this.#underWay, { seq: 0, term: 0 }, (fields, entry) => ({
+      seq: fields.number('seq', entry.seq),
+      term: fields.number('term', entry.term),
+    }));
+    this.#notBeforeUs = form.number('notBeforeUs', this.#notBeforeUs);
   }
 
   #mayPropose(appliedTerm: Term): boolean {

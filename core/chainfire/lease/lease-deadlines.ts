@@ -1,7 +1,8 @@
 import { assert } from '../../base/assert.ts';
+import { type Links, type StateForm } from '../../base/capture.ts';
 import { Heap } from '../../base/heap.ts';
 import { usPerSecond } from '../../base/units.ts';
-import { type Lease, type LeaseTable } from './lease-table.ts';
+import { blankLease, type Lease, type LeaseTable } from './lease-table.ts';
 
 interface Item {
   /** When the lease is to be looked at: at its deadline, or at an earlier one that has moved on since. */
@@ -75,6 +76,13 @@ export class LeaseDeadlines {
   remainingSeconds(lease: Lease, nowUs: number): number {
     const leftUs = Math.max(0, lease.deadlineUs - nowUs);
     return Math.min(lease.ttlSeconds, Math.floor(leftUs / usPerSecond));
+  }
+
+  passState(form: StateForm, leases: Links<Lease>): void {
+    this.#heap.passState(form, { dueUs: 0, lease: blankLease }, (row, { dueUs, lease }) => ({
+      dueUs: row.number('dueUs', dueUs),
+      lease: leases.pass(row, 'lease', lease),
+    }));
   }
 
   /** Leases that came and went must not gather, however far away their deadlines were. */

@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { type Links, passSet, type StateForm } from '../../base/capture.ts';
 import { type StorageBackend, type StoreWrite } from '../../storage/backend.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { WireWriter } from '../../wire/writer.ts';
@@ -153,6 +154,19 @@ export class LeaseTable {
     }
   }
 
+  /** @returns the leases, for whoever has some that are no more */
+  passLeases(form: StateForm): Links<Lease> {
+    assert(this.#changed.size === 0, 'leases are captured when all of them are written');
+    const leases = form.links('known', blankLease, passLease);
+    const held = form.list('leases', this.#leases.values(), blankLease, leases.each);
+    passSet(form, 'renewed', this.#renewed, blankLease, leases.each);
+    if (form.restores) {
+      this.#leases.clear();
+      for (const lease of held) this.#leases.set(lease.id, lease);
+    }
+    return leases;
+  }
+
   /** The lease and its keys go, the keys in one revision. */
   #end(lease: Lease, keys: readonly string[]): void {
     lease.alive = false;
@@ -167,6 +181,19 @@ export class LeaseTable {
   #header(): { clusterId: bigint; memberId: bigint; revision: number; raftTerm: number } {
     return { clusterId: 0n, memberId: 0n, revision: this.#mvcc.revision, raftTerm: 0 };
   }
+}
+
+/** Stands for a lease where there is none. */
+export const blankLease = new Lease(0n, 0, 0);
+
+function passLease(form: StateForm, lease: Lease): Lease {
+  const id = form.big('id', lease.id);
+  const ttlSeconds = form.number('ttlSeconds', lease.ttlSeconds);
+  const renewedIndex = form.number('renewedIndex', lease.renewedIndex);
+  const passed = form.restores ? new Lease(id, ttlSeconds, renewedIndex) : lease;
+  passed.alive = form.flag('alive', lease.alive);
+  passed.deadlineUs = form.number('deadlineUs', lease.deadlineUs);
+  return passed;
 }
 
 const writer = new WireWriter();

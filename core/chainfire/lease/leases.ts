@@ -1,4 +1,5 @@
-import { type CapturablePrng } from '../../base/prng.ts';
+import { type StateForm } from '../../base/capture.ts';
+import { type CapturablePrng, passPrng } from '../../base/prng.ts';
 import { refused } from '../../base/refusal.ts';
 import { type RaftRefusal, type RaftView } from '../../raft/types.ts';
 import { type Answers } from '../answers.ts';
@@ -25,7 +26,7 @@ export interface LeasesPort {
 export class Leases {
   readonly #leasesMax: number;
   readonly #ttlSecondsMin: number;
-  readonly #prng: CapturablePrng;
+  #prng: CapturablePrng;
   readonly #raftView: RaftView;
   readonly #table: LeaseTable;
   readonly #deadlines: LeaseDeadlines;
@@ -132,6 +133,17 @@ export class Leases {
     for (const { requestId, mayBeDone } of this.#renewals.expired(nowUs)) {
       this.#reply(requestId, etcdRefusal(mayBeDone ? 'TIMEOUT' : notDone));
     }
+  }
+
+  /** With the table: leases that are no more are in the deadlines still. */
+  passState(form: StateForm): void {
+    this.#prng = passPrng(form, 'prng', this.#prng);
+    const leases = form.fields('table', (fields) => this.#table.passLeases(fields));
+    form.fields('deadlines', (fields) => {
+      this.#deadlines.passState(fields, leases);
+    });
+    form.part('renewals', this.#renewals);
+    form.part('expiry', this.#expiry);
   }
 
   /** Not for every step, see `Renewals`. */

@@ -1,3 +1,5 @@
+import { noBytes } from '../../base/bytes.ts';
+import { type StateForm } from '../../base/capture.ts';
 import { type RaftRefusal } from '../../raft/types.ts';
 import { type CommandBody, emptyBody } from '../command.ts';
 
@@ -119,6 +121,25 @@ export class Renewals {
     if (batch !== undefined) this.#propose(batch, nowUs);
   }
 
+  /** A keepalive stands in several places, and is looked for by what it is. */
+  passState(form: StateForm): void {
+    const { each } = form.links('known', blankKeepAlive, passKeepAlive);
+    const alive = form.list('alive', this.#alive.values(), blankKeepAlive, each);
+    if (form.restores) {
+      this.#alive.clear();
+      for (const keepAlive of alive) this.#alive.set(keepAlive.requestId, keepAlive);
+    }
+    this.#gathering = form.list('gathering', this.#gathering, blankKeepAlive, each);
+    const blank: Batch = { seq: 0, bytes: noBytes, waiting: [], isHanded: false };
+    this.#underWay = form.optional('underWay', this.#underWay, blank, (fields, batch) => ({
+      seq: fields.number('seq', batch.seq),
+      bytes: fields.bytes('bytes', batch.bytes),
+      waiting: fields.list('waiting', batch.waiting, blankKeepAlive, each),
+      isHanded: fields.flag('isHanded', batch.isHanded),
+    }));
+    this.#againUs = form.number('againUs', this.#againUs);
+  }
+
   #propose(batch: Batch, nowUs: number): void {
     this.#underWay = batch;
     this.#againUs = nowUs + this.#retryUs;
@@ -147,4 +168,14 @@ export class Renewals {
   #isAlive(keepAlive: KeepAlive): boolean {
     return this.#alive.get(keepAlive.requestId) === keepAlive;
   }
+}
+
+const blankKeepAlive: KeepAlive = { requestId: 0, id: 0n, deadlineUs: 0 };
+
+function passKeepAlive(form: StateForm, keepAlive: KeepAlive): KeepAlive {
+  return {
+    requestId: form.number('requestId', keepAlive.requestId),
+    id: form.big('id', keepAlive.id),
+    deadlineUs: form.number('deadlineUs', keepAlive.deadlineUs),
+  };
 }

@@ -1,9 +1,10 @@
 import { assert, present } from '../../base/assert.ts';
+import { type StateForm } from '../../base/capture.ts';
 import { crc32c } from '../../base/crc32c.ts';
 import { OrderedMap } from '../../base/ordered-map.ts';
 import { type StorageBackend, type StoreWrite } from '../../storage/backend.ts';
 import { type KeyValue } from '../api/kv.ts';
-import { newAppliedCounters } from '../applied-counts.ts';
+import { newAppliedCounters, passCounters } from '../applied-counts.ts';
 import { noBytes } from '../../base/bytes.ts';
 import {
   attachedMark,
@@ -338,6 +339,23 @@ export class Mvcc {
     this.#storedBytes -= freedBytes;
     this.#cursor = cursor;
     return [...deletions, physicalWrite({ cursor, storedBytes: this.#storedBytes })];
+  }
+
+  /** Between two steps everything is in the store, and says there what it says here. */
+  passState(form: StateForm): void {
+    const written = this.#writes.length === 0 && this.#overlay.size === 0 && !this.#physicalChanged;
+    assert(
+      written && !this.#open && this.#changed.length === 0,
+      'state is captured when all of it is written',
+    );
+    form.same('revision', this.#revision);
+    form.same('compactRevision', this.#compactRevision);
+    form.same('hash', this.#hash);
+    form.same('liveBytes', this.#liveBytes);
+    form.same('storedBytes', this.#storedBytes);
+    form.same('cursor', this.#cursor);
+    form.object('counters', this.counters, passCounters);
+    this.#capturesChanges = form.flag('capturesChanges', this.#capturesChanges);
   }
 
   #delete(key: string, row: Uint8Array): void {

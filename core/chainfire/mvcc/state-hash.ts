@@ -1,4 +1,5 @@
 import { bytesFromLatin1 } from '../../base/bytes.ts';
+import { type StateForm } from '../../base/capture.ts';
 import { crc32c } from '../../base/crc32c.ts';
 import { type StoreView } from '../../storage/backend.ts';
 import { historyTable, indexKey, indexTable, mainRevisionOf, revisionKey } from './keys.ts';
@@ -11,8 +12,8 @@ import { isTombstone, keyOfRecord } from './record.ts';
  */
 export class StateHash {
   readonly #view: StoreView;
-  readonly #compactRevision: number;
-  readonly #end: string;
+  #compactRevision: number;
+  #end: string;
   /** Tables still to be taken in whole. */
   #tables: readonly string[];
   #table = historyTable;
@@ -60,6 +61,17 @@ export class StateHash {
       this.#hash = crc32c(record, crc32c(bytesFromLatin1(key), this.#hash));
     }
     if (seen < recordsMax) this.#nextTable();
+  }
+
+  /** But for the view: it is the ports' to keep. */
+  passState(form: StateForm): void {
+    this.#compactRevision = form.number('compactRevision', this.#compactRevision);
+    this.#end = form.text('end', this.#end);
+    this.#tables = form.data('tables', this.#tables);
+    this.#table = form.text('table', this.#table);
+    this.#from = form.text('from', this.#from);
+    this.#hash = form.number('hash', this.#hash);
+    this.#done = form.flag('done', this.#done);
   }
 
   #nextTable(): void {

@@ -230,20 +230,17 @@ export class WatchHub {
     const watches = form.links('knownWatches', blankWatch, passWatch(streams));
     this.#passHeld(form, { streams, watches });
     this.#live = form.object('live', this.#live, passCohort(watches));
-    form.object('catchUp', this.#catchUp, (fields, catchUp) => {
-      catchUp.passState(fields, watches);
-      return catchUp;
+    form.fields('catchUp', (fields) => {
+      this.#catchUp.passState(fields, watches);
     });
     this.#futureSeq = form.number('futureSeq', this.#futureSeq);
     passSet(form, 'resuming', this.#resuming, blankStream, streams.each);
     passSet(form, 'progressDue', this.#progressDue, blankStream, streams.each);
-    form.object('idle', this.#idle, (fields, idle) => {
-      idle.passState(fields, watches);
-      return idle;
+    form.fields('idle', (fields) => {
+      this.#idle.passState(fields, watches);
     });
-    form.object('leaderless', this.#leaderless, (fields, leaderless) => {
-      leaderless.passState(fields, streams);
-      return leaderless;
+    form.fields('leaderless', (fields) => {
+      this.#leaderless.passState(fields, streams);
     });
     this.#compactRevision = form.number('compactRevision', this.#compactRevision);
     this.#watches = form.number('watches', this.#watches);
