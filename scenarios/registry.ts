@@ -14,6 +14,12 @@ import { massExpiryAfterAnOutage } from './mass-expiry-after-an-outage.ts';
 import { processPauseWithStaleReads } from './process-pause-with-stale-reads.ts';
 import { slowFollower } from './slow-follower.ts';
 import { watchResumedAcrossCompaction } from './watch-resumed-across-compaction.ts';
+import { crashUnderLoad } from './crash-under-load.ts';
+import { crashWhileFreeing } from './crash-while-freeing.ts';
+import { snapshotsInARow } from './snapshots-in-a-row.ts';
+import { compactedReadInATxn } from './compacted-read-in-a-txn.ts';
+import { starvedWatchStreams } from './starved-watch-streams.ts';
+import { lostDoubledAndLate } from './lost-doubled-and-late.ts';
 import { swarm } from './swarm.ts';
 import { tornLogTail } from './torn-log-tail.ts';
 
@@ -35,14 +41,31 @@ export const scenarios: readonly ScenarioSource[] = [
   massExpiryAfterAnOutage,
   watchResumedAcrossCompaction,
   lockUnderPartition,
+  crashUnderLoad,
+  crashWhileFreeing,
+  snapshotsInARow,
+  compactedReadInATxn,
+  starvedWatchStreams,
+  lostDoubledAndLate,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);
 
+/** What no list shows, and is found when it is asked for. */
+const unlisted: readonly ScenarioSource[] = aimedScenarios;
+
+export function isScenarioName(name: string): boolean {
+  return find(name) !== undefined;
+}
+
 /** The aimed scenarios are found too, though no list shows them. @throws RangeError for a name that is in neither */
 export function scenarioNamed(name: string): ScenarioSource {
-  const found = [...scenarios, ...aimedScenarios].find((scenario) => scenario.name === name);
+  const found = find(name);
   if (found === undefined)
     throw new RangeError(`no scenario is called ${name}; there are ${scenarioNames.join(', ')}`);
   return found;
+}
+
+function find(name: string): ScenarioSource | undefined {
+  return [...scenarios, ...unlisted].find((scenario) => scenario.name === name);
 }

@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 
 import { mutantNames } from '../../sim/mutants.ts';
-import { scenarioNames } from '../../scenarios/registry.ts';
+import { isScenarioName, scenarioNames } from '../../scenarios/registry.ts';
+import { isFileName } from './repro-files.ts';
 
 /** `last` is Infinity for an open range. */
 export interface SeedRange {
@@ -54,7 +55,17 @@ export function parseCount(most: number): (text: string) => number {
 }
 
 export function parseScenario(text: string): string {
-  if (!scenarioNames.includes(text)) throw new InvalidArgumentError(`Allowed: ${scenarioNames.join(', ')}.`);
+  if (!isScenarioName(text)) throw new InvalidArgumentError(`Allowed: ${scenarioNames.join(', ')}.`);
+  return text;
+}
+
+/** The name of a scenario, or of a file. */
+export function parseScenarioOrFile(text: string): string {
+  return isFileName(text) ? text : parseScenario(text);
+}
+
+export function parseMutant(text: string): string {
+  if (!mutantNames.includes(text)) throw new InvalidArgumentError(`Allowed: ${mutantNames.join(', ')}.`);
   return text;
 }
 
@@ -64,6 +75,5 @@ export function collectScenarios(text: string, before: readonly string[]): reado
 }
 
 export function collectMutants(text: string, before: readonly string[]): readonly string[] {
-  if (!mutantNames.includes(text)) throw new InvalidArgumentError(`Allowed: ${mutantNames.join(', ')}.`);
-  return [...before, text];
+  return [...before, parseMutant(text)];
 }

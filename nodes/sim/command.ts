@@ -9,7 +9,8 @@ import {
   collectScenarios,
   parseCount,
   parseDuration,
-  parseScenario,
+  parseMutant,
+  parseScenarioOrFile,
   parseSeed,
   parseSeeds,
   type SeedRange,
@@ -17,8 +18,11 @@ import {
 import { goldens } from './goldens.ts';
 import { jsonOption, writeJson } from './json-file.ts';
 import { huntMutants, replayMutants } from './mutants.ts';
-import { replay } from './replay.ts';
+import { replay, replayFile } from './replay.ts';
+import { isFileName } from './repro-files.ts';
 import { runSeeds } from './run.ts';
+import { shrinkSeed } from './shrink.ts';
+import { shrinkForMsDefault, shrinkRunsDefault } from './shrinker.ts';
 
 const threadsMax = 256;
 const seedsDefault: SeedRange = { first: 1, last: 100 };
@@ -32,6 +36,8 @@ Examples:
   photon sim run --for 60s                           the swarm, for a minute
   photon sim run torn-log-tail --seeds 1..20         one scenario
   photon sim replay swarm --seed 7 --trace           one seed again, every event shown
+  photon sim shrink swarm --seed 7                   a failing seed made small, as repro.json
+  photon sim replay repro.json                       the same violation again
   photon sim mutants                                 does the simulator find what it should?
   photon sim mutants --quick                         the same, by the seeds that found it last time
 `;
@@ -44,6 +50,7 @@ export function simCommand(): Command {
     .addCommand(listCommand())
     .addCommand(runCommand())
     .addCommand(replayCommand())
+    .addCommand(shrinkCommand())
     .addCommand(mutantsCommand())
     .addCommand(goldensCommand());
 }
@@ -114,14 +121,90 @@ function runCommand(): Command {
 
 function replayCommand(): Command {
   return new Command('replay')
-    .description('run one seed again: the same hash, the same violation')
-    .addArgument(new Argument('<scenario>', scenarioNames.join(', ')).argParser(parseScenario))
-    .addOption(new Option('--seed <number>', 'the seed').argParser(parseSeed).makeOptionMandatory())
+    .description('run one seed or one repro file again: the same hash, the same violation')
+    .addArgument(
+      new Argument('<what>', `a scenario (${scenarioNames.join(', ')}) or a repro file`).argParser(
+        parseScenarioOrFile,
+      ),
+    )
+    .addOption(new Option('--seed <number>', 'the seed, of a scenario').argParser(parseSeed))
+    .addOption(mutantOption())
+    .option('--expect', 'of a repro file: succeed when it shows what it did when it was made, and only then')
     .option('--trace', 'show every event and what came of it')
     .addOption(jsonOption())
-    .action((scenario: string, options: { seed: number; trace?: boolean; json?: string }) => {
-      replay(scenario, options.seed, { trace: options.trace ?? false, json: options.json });
+    .action(async (what: string, options: ReplayCommandOptions, command: Command) => {
+      const { seed, mutant, trace = false, expect = false, json } = options;
+      if (isFileName(what)) {
+        if (seed !== undefined || mutant !== undefined)
+          command.error('error: a repro file says itself which seed and mutant');
+        await replayFile(what, { trace, expect, json });
+        return;
+      }
+      if (seed === undefined) command.error("error: required option '--seed <number>' not specified");
+      if (expect) command.error('error: --expect goes with a repro file, which says what to expect');
+      await replay(what, seed, { trace, mutant, json });
     });
+}
+
+interface ReplayCommandOptions {
+  readonly seed?: number;
+  readonly mutant?: string;
+  readonly trace?: boolean;
+  readonly expect?: boolean;
+  readonly json?: string;
+}
+
+function shrinkCommand(): Command {
+  return new Command('shrink')
+    .description('make a failure small: fewer and shorter faults, a smaller workload, a smaller cluster')
+    .addArgument(
+      new Argument('<what>', `a scenario (${scenarioNames.join(', ')}) or a repro file`).argParser(
+        parseScenarioOrFile,
+      ),
+    )
+    .addOption(new Option('--seed <number>', 'the seed, of a scenario').argParser(parseSeed))
+    .addOption(mutantOption())
+    .option('--out <file>', 'where the repro goes', 'repro.json')
+    .addOption(
+      new Option('--for <time>', 'give up looking for something simpler after this time')
+        .default(shrinkForMsDefault, '5m')
+        .argParser(parseDuration),
+    )
+    .addOption(
+      new Option('--runs-max <count>', 'or after so many runs: the same bound gives the same repro')
+        .default(shrinkRunsDefault)
+        .argParser(parseCount(1_000_000)),
+    )
+    .addOption(jobsOption())
+    .addOption(jsonOption())
+    .action(
+      async (
+        what: string,
+        options: {
+          seed?: number;
+          mutant?: string;
+          out: string;
+          for: number;
+          runsMax: number;
+          jobs: number;
+          json?: string;
+        },
+      ) => {
+        await shrinkSeed({
+          what,
+          seed: options.seed,
+          mutant: options.mutant,
+          out: options.out,
+          limits: { forMs: options.for, runsMax: options.runsMax },
+          threads: options.jobs,
+          json: options.json,
+        });
+      },
+    );
+}
+
+function mutantOption(): Option {
+  return new Option('--mutant <name>', 'plant this bug first').argParser(parseMutant);
 }
 
 function mutantsCommand(): Command {

@@ -43,3 +43,20 @@ export class Progress {
     return `${(state.runs / seconds).toFixed(1)} seeds/s, ${grouped(speed)} simulated seconds a second`;
   }
 }
+
+/** Where a search stands, in words: one line that changes on a terminal, now and then a new one elsewhere. */
+export class ShrinkLine {
+  readonly #terminal = process.stderr.isTTY;
+  #shownMs = performance.now();
+
+  show(text: string): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#shownMs < (this.#terminal ? barEveryMs : linesEveryMs)) return;
+    this.#shownMs = nowMs;
+    process.stderr.write(this.#terminal ? `\r\x1b[K${text}` : `${text}\n`);
+  }
+
+  clear(): void {
+    if (this.#terminal) process.stderr.write('\r\x1b[K');
+  }
+}
