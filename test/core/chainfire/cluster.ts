@@ -2,6 +2,7 @@ import { assert, present } from '../../../core/base/assert.ts';
 import { type NodeId, nodeId } from '../../../core/base/ids.ts';
 import { ChainfireMember, defaultMemberConfig, memberTables } from '../../../core/chainfire/member.ts';
 import {
+  type JoiningMember,
   type MemberConfig,
   type MemberEffect,
   type MemberEvent,
@@ -77,6 +78,7 @@ export class TestCluster {
   #requests = 0;
   #deliveries: Delivery[] = [];
   readonly #config: Omit<MemberConfig, 'id'>;
+  readonly #joins = new Map<NodeId, JoiningMember>();
 
   constructor(size: number, config: Partial<MemberConfig> = {}) {
     const ids = Array.from({ length: size }, (_, at) => nodeId(at + 1));
@@ -97,6 +99,13 @@ export class TestCluster {
 
   member(id: number): ChainfireMember {
     return this.node(id).member;
+  }
+
+  /** A member that was added begins with nothing but its id and whom to ask. */
+  join(id: number, contacts: readonly number[] = []): void {
+    const join = { name: `m${id}`, peerUrls: [`http://m${id}:2380`], contacts: contacts.map(nodeId) };
+    this.#joins.set(nodeId(id), join);
+    this.nodes.set(nodeId(id), new Node(nodeId(id), (node) => this.#start(node)));
   }
 
   /** Everything but the log and the store is lost. */
@@ -267,8 +276,8 @@ export class TestCluster {
   #copySnapshot(from: Node, effect: Extract<MemberEffect, { kind: 'sendSnapshot' }>): void {
     this.snapshots += 1;
     const view = from.store.view(effect.viewId);
-    const target = present(this.nodes.get(effect.to), 'the receiver exists');
-    if (target.up) {
+    const target = this.nodes.get(effect.to);
+    if (target?.up === true) {
       const stageId = target.store.openStage();
       for (const table of memberTables) {
         target.store.stageRows(stageId, table, [...view.range(table, { from: '' })]);
@@ -277,11 +286,13 @@ export class TestCluster {
       this.#deliver(target.id, { kind: 'snapshotReceived', from: from.id, stageId, header }, this.snapshotUs);
     }
     view.close();
-    const kind = target.up ? 'snapshotSent' : 'snapshotFailed';
+    const kind = target?.up === true ? 'snapshotSent' : 'snapshotFailed';
     this.#deliver(from.id, { kind, to: effect.to }, this.snapshotUs + latencyUs);
   }
 
   #deliver(to: NodeId, event: MemberEvent, afterUs: number): void {
+    // Added, and not started yet.
+    if (!this.nodes.has(to)) return;
     this.#order += 1;
     this.#deliveries.push({ atUs: this.nowUs + afterUs, order: this.#order, to, event });
   }
@@ -290,6 +301,7 @@ export class TestCluster {
     node.boots += 1;
     const prng = seededPrng(`member ${node.id} boot ${node.boots}`);
     const ports = { store: node.store, segments: node.segments };
-    return ChainfireMember.recover(ports, { ...this.#config, id: node.id }, prng, this.clockOf(node));
+    const config = { ...this.#config, id: node.id, join: this.#joins.get(node.id) };
+    return ChainfireMember.recover(ports, config, prng, this.clockOf(node));
   }
 }
