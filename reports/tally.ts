@@ -1,26 +1,9 @@
+import { faultKinds } from '../sim/fault-shapes.ts';
 import { type FaultKind, type RunResult } from '../sim/types.ts';
+import { type RunSummary } from './page/page-data.ts';
 
 /** Below this many seeds of the swarm nothing can be expected of chance. */
 const swarmSeedsMin = 20;
-
-const faultKinds: readonly FaultKind[] = [
-  'crash',
-  'crashAll',
-  'pause',
-  'partition',
-  'oneWay',
-  'clientCut',
-  'lossy',
-  'clog',
-  'slowNetwork',
-  'slowDisk',
-  'syncFails',
-  'bitRot',
-  'clockDrift',
-  'flap',
-  'lostSync',
-  'diskFull',
-];
 
 /** Sums over many runs, and what they must come to. */
 export class Tally {
@@ -49,6 +32,20 @@ export class Tally {
     this.services.locksHeld += result.operations.locksHeld;
     for (const kind of faultKinds) {
       this.faultsFired.set(kind, (this.faultsFired.get(kind) ?? 0) + (result.faultsFired[kind] ?? 0));
+    }
+  }
+
+  /** What another run over other seeds has come to. */
+  addSummary(summary: RunSummary): void {
+    this.runs += summary.runs;
+    this.simulatedUs += summary.simulatedUs;
+    this.events += summary.events;
+    this.elections += summary.elections;
+    this.snapshotsInstalled += summary.snapshotsInstalled;
+    for (const name of countNames(this.operations)) this.operations[name] += summary.operations[name] ?? 0;
+    for (const name of countNames(this.services)) this.services[name] += summary.operations[name] ?? 0;
+    for (const kind of faultKinds) {
+      this.faultsFired.set(kind, (this.faultsFired.get(kind) ?? 0) + (summary.faultsFired[kind] ?? 0));
     }
   }
 
@@ -90,4 +87,8 @@ export class Tally {
 
 export function grouped(count: number): string {
   return count.toLocaleString('en-US');
+}
+
+function countNames<Name extends string>(counts: Readonly<Record<Name, number>>): readonly Name[] {
+  return Object.keys(counts) as Name[];
 }

@@ -130,6 +130,7 @@ export class Trials {
         if (next.done === true) exhausted = true;
         else if (this.#isNew(next.value[0])) batch.push(next.value);
       }
+      if (batch.length === 0) break;
       const results = yield batch.map(([trial]) => trial);
       for (const [position, [trial, of]] of batch.entries()) {
         this.runs += 1;
