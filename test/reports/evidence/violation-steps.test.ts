@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+
+import { nodeId } from '../../../core/base/ids.ts';
+import { type StepRecord } from '../../../reports/evidence/types.ts';
+import { violationOperations, violationSteps } from '../../../reports/evidence/violation-steps.ts';
+import { describeOperation } from '../../../sim/checkers/describe-operation.ts';
+import { type Operation } from '../../../sim/types.ts';
+import { evidenceOf, noResult } from './hand-made.ts';
+
+const steps = [1, 2, 3, 2, 1].map(step);
+
+describe('the steps that show a violation', () => {
+  test('are the last one, and the newest of every other member that it names', () => {
+    expect(shown('election-safety: members 2 and 1 both lead term 4')).toEqual([3, 4]);
+    expect(
+      shown('state-machine-safety: at index 4 member 3 had applied term 1; member 1 has term 2'),
+    ).toEqual([2, 4]);
+    expect(shown('liveness: no leader, 20 µs after healing; the core: n2 down; n9 down')).toEqual([3, 4]);
+    expect(shown('invariant: member 1: time is monotonic\n    at member 3 of (core/n2.ts:1)')).toEqual([4]);
+  });
+
+  test('are those that served the operations which contradict each other, as checkers name them', () => {
+    const operations = [operation(0, 1), operation(1, 1), operation(1, 2)];
+    const detail = operations.slice(1).map(describeOperation).join(', but before it began ');
+    const evidence = {
+      ...evidenceOf({ steps, operations, operationSteps: [[0], [3, 4], [1]] }),
+      result: { ...noResult, violation: { invariant: 'linearizability', site: '', detail, atUs: 50 } },
+    };
+    expect(violationOperations(evidence)).toEqual([1, 2]);
+    expect(violationSteps(evidence)).toEqual([1, 3, 4]);
+    // What is not kept any more cannot be shown.
+    expect(violationSteps({ ...evidence, firstStep: 2, steps: steps.slice(2) })).toEqual([3, 4]);
+  });
+
+  test('are none where there is no violation, or nothing was proved', () => {
+    expect(violationSteps(evidenceOf({ steps }))).toEqual([]);
+    expect(shown('idle: elections: 0, where 1 is the least', 'idle')).toEqual([]);
+  });
+});
+
+function shown(detail: string, invariant = 'some'): readonly number[] {
+  const result = { ...noResult, violation: { invariant, site: '', detail, atUs: 50 } };
+  return violationSteps(evidenceOf({ steps, result }));
+}
+
+function step(id: number, position: number): StepRecord {
+  const atUs = 10 * position;
+  return { atUs, node: nodeId(id), boot: 1, kind: 'tick', event: 'tick', effects: [], causes: [] };
+}
+
+function operation(client: number, callId: number): Operation {
+  return {
+    client,
+    callId,
+    request: { kind: 'compact', request: { revision: 1, physical: false } },
+    startUs: 1,
+    endUs: undefined,
+    outcome: { kind: 'unknown', reason: 'deadline exceeded' },
+  };
+}
