@@ -48,7 +48,6 @@ async function makeScript(mutant: string | undefined): Promise<string> {
     input: fileURLToPath(new URL(`./client/main.${extension}`, import.meta.url)),
     platform: 'browser',
     plugins: planting === undefined ? [] : [planting.plugin],
-    transform: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     onLog: (_level, log) => {
       throw new Error(`the page's code does not bundle cleanly: ${log.message}`);
     },

@@ -1,11 +1,13 @@
 import { type PageData } from './page-data.ts';
+import { plainEvidence } from './plain-evidence.ts';
 
 /**
  * Page data as text and back: JSON, with maps, bytes and bigints as objects of one `$` field. Fields that are undefined are
  * left out; nothing that a page is made of tells the two apart.
  */
 export function encodePageData(data: PageData): string {
-  return JSON.stringify(data, toPlain);
+  const plain = data.kind === 'recording' ? { ...data, evidence: plainEvidence(data.evidence) } : data;
+  return JSON.stringify(plain, toPlain);
 }
 
 /** @throws SyntaxError for text that is not JSON */

@@ -1,4 +1,8 @@
-import { type Fault } from '../../../sim/types.ts';
+import { type NodeId } from '../../../core/base/ids.ts';
+import { parseJson } from '../../../sim/decode.ts';
+import { faultKinds, fieldsOf, type FieldShape } from '../../../sim/fault-shapes.ts';
+import { decodeFault } from '../../../sim/scenario-decode.ts';
+import { type Fault, type FaultKind } from '../../../sim/types.ts';
 
 /** A fault in the page's editor. */
 export interface EditedFault {
@@ -11,7 +15,10 @@ export interface EditedFault {
 export interface NumberField {
   readonly name: string;
   readonly value: number;
+  readonly shape: FieldShape;
 }
+
+const lengthDefaultUs = 1_000_000;
 
 export function editable(faults: readonly Fault[]): readonly EditedFault[] {
   return faults.map((fault, id) => ({ id, fault, enabled: true }));
@@ -22,36 +29,57 @@ export function enabledFaults(list: readonly EditedFault[]): readonly Fault[] {
   return list.filter(({ enabled }) => enabled).map(({ fault }) => fault);
 }
 
+/** What of a fault can be changed in a field of its own; everything else by its JSON. */
 export function numberFields(fault: Fault): readonly NumberField[] {
-  return Object.entries(fault)
-    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
-    .map(([name, value]) => ({ name, value }));
+  const values = fault as unknown as Readonly<Record<string, unknown>>;
+  return fieldsOf(fault.kind).flatMap(([name, shape]) => {
+    const value = values[name];
+    return typeof value === 'number' ? [{ name, value, shape }] : [];
+  });
 }
 
-/** @throws RangeError when it is not a whole number, or negative where only a drift or an offset may be */
+/** @throws DecodeError with what is wrong and what is allowed */
 export function withNumber(fault: Fault, name: string, value: number): Fault {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${name} must be a whole number, not ${value}`);
-  if (value < 0 && !/drift|offset|jump|step|by/iu.test(name))
-    throw new RangeError(`${name} must not be negative, and is ${value}`);
-  return { ...fault, [name]: value };
+  return decodeFault({ ...fault, [name]: value }, fault.kind);
 }
 
-/** @throws RangeError with what is wrong and what is allowed */
-export function parseFault(text: string, kinds: readonly string[]): Fault {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (failure) {
-    throw new RangeError(`not JSON: ${failure instanceof Error ? failure.message : String(failure)}`, {
-      cause: failure,
-    });
+/** @throws DecodeError with what is wrong and what is allowed */
+export function parseFault(text: string): Fault {
+  return decodeFault(parseJson(text), 'fault');
+}
+
+/** A fault of this kind that can be run as it is: something to begin with. */
+export function templateOf(kind: FaultKind, atUs: number, nodes: readonly NodeId[]): Fault {
+  const fields: Record<string, unknown> = { kind };
+  for (const [name, shape] of fieldsOf(kind)) {
+    if (shape.optional !== true) fields[name] = templateValue(name, shape, atUs, nodes);
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new RangeError('a fault is one object, such as {"kind": "pause", "atUs": 1000000, …}');
-  const { kind, atUs } = parsed as { readonly kind?: unknown; readonly atUs?: unknown };
-  if (typeof kind !== 'string' || !kinds.includes(kind))
-    throw new RangeError(`kind is one of ${kinds.join(', ')}, not ${JSON.stringify(kind) ?? 'absent'}`);
-  if (typeof atUs !== 'number' || !Number.isSafeInteger(atUs) || atUs < 0)
-    throw new RangeError('atUs is a whole number of microseconds since the run began');
-  return parsed as Fault;
+  return decodeFault(fields, kind);
+}
+
+export { faultKinds };
+
+function templateValue(name: string, shape: FieldShape, atUs: number, nodes: readonly NodeId[]): unknown {
+  const [first = 1, ...others] = nodes;
+  switch (shape.kind) {
+    case 'time':
+      return atUs;
+    case 'length':
+      return lengthDefaultUs;
+    case 'node':
+      return name === 'to' ? (others[0] ?? first) : first;
+    case 'nodes':
+      if (name === 'order') return nodes;
+      return name === 'to' || name === 'otherSide' ? (others.length === 0 ? [first] : others) : [first];
+    case 'twoNodes':
+      return [first, others[0] ?? first];
+    case 'clients':
+      return [0];
+    case 'ppm':
+      return 100_000;
+    case 'count':
+      return Math.max(shape.least, 10);
+    case 'word':
+      return shape.words[0];
+  }
 }

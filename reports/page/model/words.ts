@@ -1,3 +1,4 @@
+import { fieldsOf, type FieldShape } from '../../../sim/fault-shapes.ts';
 import { type Fault } from '../../../sim/types.ts';
 import { type Endpoint, type Packet } from '../../evidence/types.ts';
 
@@ -48,54 +49,42 @@ export function packetTitle(packet: Packet): string {
   return `${packet.what} from ${endpointName(packet.from)} to ${endpointName(packet.to)}`;
 }
 
-/** A fault in words, its kind and times left out: `n1, n2 from n3, lost 20 %`. */
+/** A fault in words, its kind and time left out: `n1, down 2 s`. */
 export function faultWords(fault: Fault): string {
-  const parts: string[] = [];
-  for (const [name, value] of Object.entries(fault)) {
-    if (name === 'kind' || name === 'atUs' || value === undefined) continue;
-    parts.push(fieldWords(name, value as unknown));
-  }
-  return parts.join(', ');
+  const values = fault as unknown as Readonly<Record<string, unknown>>;
+  return fieldsOf(fault.kind)
+    .filter(([name]) => name !== 'atUs' && values[name] !== undefined)
+    .map(([name, shape]) => fieldWords(name, shape, values[name]))
+    .join(', ');
 }
 
+/** `downUs` is `down`, `otherSide` is `other side`. */
 export function fieldLabel(name: string): string {
-  const stem = name.replace(/(?:Us|Ppm|Bytes)$/u, '');
+  const stem = name.replace(/(?:Us|Ppm)$/u, '');
   return stem.replaceAll(/[A-Z]/gu, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-function fieldWords(name: string, value: unknown): string {
-  if (typeof value === 'number') {
-    if (name.endsWith('Us')) return `${fieldLabel(name)} ${duration(value)}`;
-    if (name.endsWith('Ppm')) return `${fieldLabel(name)} ${share(value)}`;
-    if (isNodeField(name)) return name === 'node' ? `n${value}` : `${fieldLabel(name)} n${value}`;
-    return `${fieldLabel(name)} ${grouped(value)}`;
+function fieldWords(name: string, shape: FieldShape, value: unknown): string {
+  const label = fieldLabel(name);
+  switch (shape.kind) {
+    case 'time':
+      return `${label} ${exactTime(Number(value))}`;
+    case 'length':
+      return `${label} ${duration(Number(value))}`;
+    case 'ppm':
+      return `${label} ${share(Number(value))}`;
+    case 'count':
+      return `${label} ${grouped(Number(value))}`;
+    case 'node':
+      return name === 'node' ? `n${String(value)}` : `${label} n${String(value)}`;
+    case 'nodes':
+    case 'twoNodes':
+      return `${label} ${(value as readonly unknown[]).map((node) => `n${String(node)}`).join(' ')}`;
+    case 'clients':
+      return `${label} ${(value as readonly unknown[]).map(String).join(' ')}`;
+    case 'word':
+      return `${label} ${String(value)}`;
   }
-  if (Array.isArray(value)) {
-    const items = value.map((item) => (isNodeField(name) ? `n${String(item)}` : String(item))).join(' ');
-    return `${fieldLabel(name)} ${items === '' ? 'none' : items}`;
-  }
-  if (typeof value === 'object' && value !== null) {
-    const inner = Object.entries(value).map(([key, item]) => fieldWords(key, item));
-    return `${fieldLabel(name)} (${inner.join(', ')})`;
-  }
-  return `${fieldLabel(name)} ${String(value)}`;
-}
-
-/** Fields of faults that hold members; numbers elsewhere are counts. */
-const nodeFields = new Set([
-  'node',
-  'nodes',
-  'side',
-  'otherSide',
-  'from',
-  'to',
-  'between',
-  'leader',
-  'members',
-]);
-
-function isNodeField(name: string): boolean {
-  return nodeFields.has(name);
 }
 
 function share(ppm: number): string {

@@ -1,0 +1,104 @@
+import { type JSX } from 'preact';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import UPlot from 'uplot';
+
+import { type TimeAxis } from '../../model/time-axis.ts';
+import { type Series, seriesData } from '../../model/series.ts';
+import { type Viewport } from '../../model/viewport.ts';
+import { type Theme } from '../theme.ts';
+
+const heightPx = 76;
+
+/** Numbers over time, a line a node, on the axis of the diagram above. */
+export function SeriesLane(props: {
+  readonly title: string;
+  readonly series: readonly Series[];
+  readonly axis: TimeAxis;
+  readonly viewport: Viewport;
+  readonly widthPx: number;
+  readonly theme: Theme;
+  readonly format: (value: number) => string;
+  readonly cursorUs: number;
+}): JSX.Element {
+  const { title, series, axis, viewport, widthPx, theme, format, cursorUs } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<UPlot | undefined>(undefined);
+  const data = useMemo(() => seriesData(series, axis), [series, axis]);
+  const names = series.map(({ name }) => name).join(' ');
+  useEffect(() => {
+    if (host.current === null) return undefined;
+    const made = new UPlot(
+      plotOptions(series, theme, widthPx),
+      data.map((column) => [...column]) as unknown as UPlot.AlignedData,
+      host.current,
+    );
+    plot.current = made;
+    made.setScale('x', { min: viewport.from, max: viewport.to });
+    return () => {
+      plot.current = undefined;
+      made.destroy();
+    };
+    // Width and viewport follow below without a new plot.
+  }, [data, theme, names]);
+  useEffect(() => {
+    plot.current?.setSize({ width: widthPx, height: heightPx });
+  }, [widthPx]);
+  useEffect(() => {
+    plot.current?.setScale('x', { min: viewport.from, max: viewport.to });
+  }, [viewport, widthPx, data]);
+  return (
+    <div class="lane" role="group" aria-label={title}>
+      <div class="gutter series-gutter" style={{ height: `${heightPx}px` }}>
+        <b>{title}</b>
+        <ul>
+          {series.map(({ name, changes }, index) => (
+            <li key={name} style={{ '--mark': theme.series[index] ?? theme.muted }}>
+              {name} <span>{valueText(changes, cursorUs, format)}</span>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <div
+        class="plot"
+        ref={host}
+        role="img"
+        aria-label={`${title} over time; values at the chosen step are in the list`}
+      />
+    </div>
+  );
+}
+
+function valueText(changes: Series['changes'], atUs: number, format: (value: number) => string): string {
+  let value: number | undefined;
+  for (const change of changes) {
+    if (change.atUs > atUs) break;
+    value = change.value;
+  }
+  return value === undefined ? '–' : format(value);
+}
+
+const dashes = [[], [6, 3], [2, 2], [8, 3, 2, 3], [12, 3]];
+
+function plotOptions(series: readonly Series[], theme: Theme, widthPx: number): UPlot.Options {
+  const stepped = UPlot.paths.stepped?.({ align: 1 });
+  return {
+    width: widthPx,
+    height: heightPx,
+    padding: [4, 0, 4, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false, auto: false } },
+    axes: [{ show: false }, { show: false }],
+    series: [
+      {},
+      ...series.map(({ name }, index) => ({
+        label: name,
+        stroke: theme.series[index] ?? theme.muted,
+        width: 1.5,
+        dash: dashes[index % dashes.length] ?? [],
+        points: { show: false },
+        ...(stepped === undefined ? {} : { paths: stepped }),
+      })),
+    ],
+  };
+}
