@@ -1,3 +1,4 @@
+import { type StateForm } from '../base/capture.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type RaftView } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
@@ -65,6 +66,15 @@ export class LeaderMoves {
 
   earliestDeadlineUs(): number {
     return this.#moves.reduce((earliest, { deadlineUs }) => Math.min(earliest, deadlineUs), Infinity);
+  }
+
+  passState(form: StateForm): void {
+    const blank: PendingMove = { requestId: 0, to: 1 as NodeId, deadlineUs: 0 };
+    this.#moves = form.list('moves', this.#moves, blank, (row, move) => ({
+      requestId: row.number('requestId', move.requestId),
+      to: row.number('to', move.to),
+      deadlineUs: row.number('deadlineUs', move.deadlineUs),
+    }));
   }
 
   #refuse(requestId: number, code: 'NOT_LEADER' | 'BAD_LEADER_TRANSFEREE'): undefined {

@@ -1,4 +1,6 @@
 import { assert, unreachable } from '../base/assert.ts';
+import { type Capturable, type Captured, type Stateful, type StateForm } from '../base/capture.ts';
+import { captureState, restoreState } from '../base/capture-forms.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type Machine } from '../base/machine.ts';
 import { type CapturablePrng } from '../base/prng.ts';
@@ -16,7 +18,7 @@ import {
 import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
-import { drawBoot, type Proposer, type StateMachine } from './apply.ts';
+import { drawBoot, type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { writesNothing } from './command.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
@@ -37,7 +39,7 @@ import { Numbering } from './numbering.ts';
 import { Publication } from './publication.ts';
 import { consistencyOf, Queries } from './queries.ts';
 import { Reconfigurer } from './reconfigurer.ts';
-import { memberGroup as group, recoverRaft } from './recover-raft.ts';
+import { blankRaft, memberGroup as group, recoverRaft } from './recover-raft.ts';
 import { recoverReplica } from './replica.ts';
 import { etcdRefusal } from './refusals.ts';
 import { SnapshotHolds } from './snapshot-holds.ts';
@@ -73,7 +75,7 @@ const snapshotGraceElections = 5;
  * answered from this member's store. Long work (applying, freeing, checksums) is cut into turns, so that heartbeats never
  * wait for it: while there is more, `deadlineUs` is now.
  */
-export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
+export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capturable, Stateful {
   readonly #config: MemberConfig;
   readonly #store: StorageBackend;
   readonly #raft: RaftNode;
@@ -82,7 +84,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   readonly #state: StateMachine;
   readonly #backlog: Backlog;
   readonly #answers: Answers;
-  readonly #proposer: Proposer;
+  readonly #proposer: { readonly member: NodeId; boot: number };
+  readonly #numbering: Numbering;
   readonly #writes: Writes;
   readonly #queries: Queries;
   readonly #leases: Leases;
@@ -94,6 +97,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
   readonly #snapshotHolds: SnapshotHolds;
   #nowUs: number;
   #started = false;
+  /** What the wall clock showed last. Invariant: nothing here decides by it. */
+  #wallClockUs: number | undefined;
   #effects: MemberEffect[] = [];
   /** Entries may be there to be applied. */
   #mayTake = true;
@@ -114,15 +119,39 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     prng: CapturablePrng,
     nowUs: number,
   ): ChainfireMember {
-    return new ChainfireMember(ports, config, prng, nowUs);
+    return new ChainfireMember(ports, config, { prng, nowUs, raftOf: recoverRaft });
+  }
+
+  /**
+   * The member that was captured, over ports that show what they showed then, go on with the numbers of batches and views,
+   * and have its views open; writes nothing. What it then does is what the first one would have done.
+   *
+   * @param prng any of the kind that the first one was given: its streams are part of what was captured
+   * @throws InvariantError naming what is not as it was captured
+   */
+  static restore(
+    ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
+    config: MemberConfig,
+    prng: CapturablePrng,
+    captured: Captured,
+    nowUs: number,
+  ): ChainfireMember {
+    const member = new ChainfireMember(ports, config, { prng, nowUs, raftOf: blankRaft });
+    restoreState(member, captured);
+    assert(nowUs >= member.#nowUs, 'time is monotonic');
+    return member;
   }
 
   private constructor(
     ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
     config: MemberConfig,
-    prng: CapturablePrng,
-    nowUs: number,
+    given: {
+      readonly prng: CapturablePrng;
+      readonly nowUs: number;
+      readonly raftOf: typeof recoverRaft;
+    },
   ) {
+    const { prng, nowUs } = given;
     this.#config = config;
     this.#store = ports.store;
     this.#nowUs = nowUs;
@@ -130,7 +159,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#mvcc = replica.mvcc;
     this.#state = replica.state;
     this.#backlog = replica.backlog;
-    this.#raft = recoverRaft(ports.segments, replica, { config, prng: prng.fork('raft'), nowUs });
+    this.#raft = given.raftOf(ports.segments, replica, { config, prng: prng.fork('raft'), nowUs });
     const raft = this.#raft.view(group);
     this.#raftView = raft;
     const answers = new Answers({ config, raft, ...replica });
@@ -138,6 +167,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     this.#snapshotHolds = new SnapshotHolds(snapshotGraceElections * config.raft.electionTimeoutUs);
     this.#proposer = { member: config.id, boot: drawBoot(prng.fork('boot')) };
     const numbering = new Numbering(this.#proposer);
+    this.#numbering = numbering;
     const reply = this.#reply.bind(this);
     const proposeAll = this.#handToRaft.bind(this);
     const propose = (bytes: Uint8Array): RaftRefusal | undefined => proposeAll([bytes])?.code;
@@ -166,6 +196,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
       ...replica,
       raft,
       nowUs: () => this.#nowUs,
+      wallClockUs: () => this.#wallClockUs,
       pendingRequests: () => this.#pendingRequests,
       watches: this.#watches,
     });
@@ -195,6 +226,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     switch (event.kind) {
       case 'tick':
         this.#onTick();
+        break;
+      case 'wallClock':
+        this.#wallClockUs = event.wallUs;
         break;
       case 'received':
         this.#drive({ kind: 'received', from: event.from, messages: event.messages });
@@ -241,6 +275,43 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect> {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
+  }
+
+  /** Between two steps. */
+  capture(): Captured {
+    return captureState(this);
+  }
+
+  passState(form: StateForm): void {
+    assert(
+      this.#effects.length === 0 && this.#handing === undefined,
+      'a member is captured between two steps',
+    );
+    form.same('id', this.#config.id);
+    this.#proposer.boot = form.number('boot', this.#proposer.boot);
+    form.part('numbering', this.#numbering);
+    form.part('mvcc', this.#mvcc);
+    form.part('state', this.#state);
+    form.part('backlog', this.#backlog);
+    form.part('raft', this.#raft);
+    form.part('writes', this.#writes);
+    form.part('queries', this.#queries);
+    form.part('leases', this.#leases);
+    form.part('watches', this.#watches);
+    form.part('publication', this.#publication);
+    form.part('reconfigurer', this.#reconfigurer);
+    form.part('leaderMoves', this.#leaderMoves);
+    form.part('snapshotHolds', this.#snapshotHolds);
+    this.#nowUs = form.number('nowUs', this.#nowUs);
+    this.#started = form.flag('started', this.#started);
+    this.#wallClockUs = form.optional('wallClock', this.#wallClockUs, 0, (fields, us) =>
+      fields.number('us', us),
+    );
+    this.#mayTake = form.flag('mayTake', this.#mayTake);
+    this.#leaderFound = form.flag('leaderFound', this.#leaderFound);
+    this.#expiryUs = form.number('expiryUs', this.#expiryUs);
+    this.#compactedIndex = form.number('compactedIndex', this.#compactedIndex);
+    this.#stopped = form.flag('stopped', this.#stopped);
   }
 
   /** There is something to do now, whatever the time. */

@@ -1,3 +1,4 @@
+import { type StateForm } from '../base/capture.ts';
 import { type NodeId } from '../base/ids.ts';
 import { majorityOf } from '../raft/quorum.ts';
 import { type Configuration, type RaftView } from '../raft/types.ts';
@@ -62,6 +63,15 @@ export class Reconfigurer {
   /** The log has taken the refusal. */
   refusalTaken(change: MemberChange): void {
     this.#refused = { index: change.index, term: this.#raft.term };
+  }
+
+  passState(form: StateForm): void {
+    this.#lookedAt = form.number('lookedAt', this.#lookedAt);
+    this.#againUs = form.number('againUs', this.#againUs);
+    this.#refused = form.object('refused', this.#refused, (fields, refused) => ({
+      index: fields.number('index', refused.index),
+      term: fields.number('term', refused.term),
+    }));
   }
 
   #carryOut(change: MemberChange): ReconfigurationStep | undefined {

@@ -1,6 +1,6 @@
 import { type GroupId, groupId, type NodeId } from '../base/ids.ts';
 import { type CapturablePrng } from '../base/prng.ts';
-import { RaftNode } from '../raft/node.ts';
+import { RaftNode, type RaftNodeConfig, type RaftPorts } from '../raft/node.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { type MemberConfig } from './member-protocol.ts';
 import { initialConfigurationOf } from './members.ts';
@@ -10,6 +10,8 @@ import { type Replica } from './replica.ts';
 export const memberGroup = groupId(1);
 const segmentPrefix = 'log/';
 
+type Given = { readonly config: MemberConfig; readonly prng: CapturablePrng; readonly nowUs: number };
+
 /**
  * The Raft node that the log describes, going on from what the store holds; with neither, one at the cluster's birth: an
  * initial member votes in it, one that joins waits for the leader that its addition tells of it.
@@ -18,10 +20,29 @@ const segmentPrefix = 'log/';
  */
 export function recoverRaft(
   segments: SegmentRepair,
-  { state, membership }: Pick<Replica, 'state' | 'membership'>,
-  given: { readonly config: MemberConfig; readonly prng: CapturablePrng; readonly nowUs: number },
+  replica: Pick<Replica, 'state' | 'membership'>,
+  given: Given,
 ): RaftNode {
-  const { id, raft: options, initialMembers, join, hasStarted } = given.config;
+  const { ports, config } = raftParts(segments, replica, given.config);
+  return RaftNode.recover(ports, config, given.prng, given.nowUs);
+}
+
+/** One that knows nothing, for `passState` to fill. */
+export function blankRaft(
+  segments: SegmentRepair,
+  replica: Pick<Replica, 'state' | 'membership'>,
+  given: Given,
+): RaftNode {
+  const { ports, config } = raftParts(segments, replica, given.config);
+  return RaftNode.blank(ports, config, given.prng, given.nowUs);
+}
+
+function raftParts(
+  segments: SegmentRepair,
+  { state, membership }: Pick<Replica, 'state' | 'membership'>,
+  memberConfig: MemberConfig,
+): { readonly ports: RaftPorts; readonly config: RaftNodeConfig } {
+  const { id, raft: options, initialMembers, join, hasStarted } = memberConfig;
   const { index, term, configuration } = state;
   const group = {
     group: memberGroup,
@@ -31,6 +52,5 @@ export function recoverRaft(
     contacts: join?.contacts ?? [],
   };
   const isRemoved = (_: GroupId, other: NodeId): boolean => membership.isRemoved(other, state.configuration);
-  const config = { id, options, segmentPrefix, groups: [group] };
-  return RaftNode.recover({ segments, isRemoved }, config, given.prng, given.nowUs);
+  return { ports: { segments, isRemoved }, config: { id, options, segmentPrefix, groups: [group] } };
 }

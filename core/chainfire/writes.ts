@@ -226,6 +226,7 @@ export class Writes {
       this.#proposals.passState(fields, proposals);
     });
     this.#gathered = form.list('gathered', this.#gathered, blankProposal, proposals.each);
+    this.#changes = form.list('changes', this.#changes, blankProposal, proposals.each);
     const blank: PhysicalWait = { requestId: 0, response: etcdRefusal('STOPPED') };
     this.#physicalWaits = form.list('physicalWaits', this.#physicalWaits, blank, (row, wait) => ({
       requestId: row.number('requestId', wait.requestId),
