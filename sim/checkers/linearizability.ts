@@ -1,11 +1,11 @@
 import { type Checker, type Operation, type RunEnd, Violation } from '../types.ts';
 import { describeOperation } from './describe-operation.ts';
 import { KvModel, revisionEvidence } from './kv-model.ts';
-import { keysOf, type KvMove, kvMoves, type ReadsChecked, sightings } from './kv-moves.ts';
+import { keysOf, type KvMove, kvMoves, type ReadsChecked, type Sighting, sightings } from './kv-moves.ts';
 import { kvPartitions } from './kv-partitions.ts';
 import { isLeaseEnd } from './lease-ends.ts';
 import { type Truth } from './truth.ts';
-import { searchLinearization } from './wing-gong.ts';
+import { searchLinearization, type SearchVerdict } from './wing-gong.ts';
 import { findWitness } from './witness.ts';
 
 /** Moves tried in one partition before the search gives up. */
@@ -67,23 +67,80 @@ export function requireLinearizable(
   const seen = sightings(history);
   const moves = kvMoves(history, seen, options.reads ?? 'linearizable');
   requireRealTimeOrder(invariant, moves);
+  const failed = searchAll(history, seen, moves, options);
+  if (failed === undefined) return;
+  const { verdict, keys } = failed;
+  const named = keys.length > 8 ? `${keys.length} keys` : keys.join(', ');
+  if (verdict.kind === 'undecided') {
+    throw new Violation(
+      'undecided',
+      `${invariant}: no verdict on ${named} after ${verdict.attempts} attempts`,
+    );
+  }
+  throw new Violation(
+    invariant,
+    `no order of operations on ${named} explains ${describeOperation(verdict.stuck.operation)}: ${verdict.reason}`,
+  );
+}
+
+/** How far a history can be put in order, where all of it cannot. */
+export interface PartialLinearization {
+  /** The keys that the operations are about: no others have a say in it. */
+  readonly keys: readonly string[];
+  /** As many as fit, in an order that explains their answers. */
+  readonly order: readonly Operation[];
+  /** Everything else about these keys, in the order of their beginning; some of it may not have happened. */
+  readonly left: readonly Operation[];
+  /** One of those that are left, which does not fit behind `order`, and why; undefined: the search was given up there. */
+  readonly stuck: { readonly operation: Operation; readonly reason: string } | undefined;
+}
+
+/**
+ * The longest partial linearization of a history that has no whole one, for the first keys for which there is none; undefined
+ * where every answer can be explained, but for the clock's and the truth's objections, which this does not look at.
+ */
+export function longestLinearization(
+  history: readonly Operation[],
+  options: LinearizabilityOptions = {},
+): PartialLinearization | undefined {
+  const seen = sightings(history);
+  const moves = kvMoves(history, seen, options.reads ?? 'linearizable');
+  const failed = searchAll(history, seen, moves, options);
+  if (failed === undefined) return undefined;
+  const { verdict, keys } = failed;
+  const order = verdict.order.map(({ operation }) => operation);
+  const ordered = new Set(order);
+  return {
+    keys,
+    order,
+    left: failed.moves.map(({ operation }) => operation).filter((operation) => !ordered.has(operation)),
+    stuck:
+      verdict.kind === 'undecided'
+        ? undefined
+        : { operation: verdict.stuck.operation, reason: verdict.reason },
+  };
+}
+
+interface FailedSearch {
+  readonly keys: readonly string[];
+  readonly moves: readonly KvMove[];
+  readonly verdict: Exclude<SearchVerdict<KvMove>, { readonly kind: 'linearizable' }>;
+}
+
+/** Searches partition by partition. @returns the first that has no linearization, or in which none was found */
+function searchAll(
+  history: readonly Operation[],
+  seen: readonly Sighting[],
+  moves: readonly KvMove[],
+  options: LinearizabilityOptions,
+): FailedSearch | undefined {
   const evidence = revisionEvidence(moves, seen, options.initialRevision ?? 1);
   const attemptsMax = options.attemptsMax ?? attemptsMaxDefault;
   for (const partition of kvPartitions(keysOf(history, seen), moves)) {
     const verdict = searchLinearization(partition.moves, new KvModel(partition, evidence), attemptsMax);
-    if (verdict.kind === 'linearizable') continue;
-    const keys = partition.keys.length > 8 ? `${partition.keys.length} keys` : partition.keys.join(', ');
-    if (verdict.kind === 'undecided') {
-      throw new Violation(
-        'undecided',
-        `${invariant}: no verdict on ${keys} after ${verdict.attempts} attempts`,
-      );
-    }
-    throw new Violation(
-      invariant,
-      `no order of operations on ${keys} explains ${describeOperation(verdict.stuck.operation)}: ${verdict.reason}`,
-    );
+    if (verdict.kind !== 'linearizable') return { keys: partition.keys, moves: partition.moves, verdict };
   }
+  return undefined;
 }
 
 /** The order that revisions give must not contradict the clock: nobody is overtaken by what began after he ended. */

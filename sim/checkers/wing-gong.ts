@@ -35,9 +35,18 @@ export interface SearchModel<Move extends SearchMove> {
 
 export type SearchVerdict<Move> =
   | { readonly kind: 'linearizable'; readonly order: readonly Move[] }
-  /** `stuck` is the move that did not fit at the deepest point reached, `reason` the model's words for why. */
-  | { readonly kind: 'notLinearizable'; readonly stuck: Move; readonly reason: string }
-  | { readonly kind: 'undecided'; readonly attempts: number };
+  /**
+   * `order` is the longest partial linearization: that of the deepest point reached, where the fewest answers were left to be
+   * explained. `stuck` is a move that did not fit there, `reason` the model's words for why.
+   */
+  | {
+      readonly kind: 'notLinearizable';
+      readonly order: readonly Move[];
+      readonly stuck: Move;
+      readonly reason: string;
+    }
+  /** `order` as far as it came, at best. */
+  | { readonly kind: 'undecided'; readonly order: readonly Move[]; readonly attempts: number };
 
 /** @param attemptsMax moves tried before the search gives up; it never takes giving up for a success */
 export function searchLinearization<Move extends SearchMove>(
@@ -75,7 +84,12 @@ class Search<Move extends SearchMove> {
   #rankedDone = 0;
   #requiredLeft = 0;
   #attempts = 0;
-  #deepest: { left: number; move: Move; reason: string } | undefined;
+  /** Moves that are applied at present. */
+  #taken = 0;
+  #deepest: { left: number; taken: number; move: Move; reason: string } | undefined;
+  /** The moves that lead to the deepest point, put down before the first of them is taken back; empty until then. */
+  #deepestOrder: readonly Move[] = [];
+  #deepestKept = true;
 
   constructor(moves: readonly Move[], model: SearchModel<Move>, attemptsMax: number) {
     this.#moves = moves;
@@ -109,14 +123,23 @@ class Search<Move extends SearchMove> {
       if (this.#advance(level)) {
         levels.push(this.#level());
       } else {
+        this.#keepDeepest(levels);
         levels.pop();
         const above = levels.at(-1);
         if (above !== undefined) this.#takeBack(above.applied);
       }
-      if (this.#attempts > this.#attemptsMax) return { kind: 'undecided', attempts: this.#attempts };
+      if (this.#attempts > this.#attemptsMax) {
+        this.#keepDeepest(levels);
+        return { kind: 'undecided', order: this.#deepestOrder, attempts: this.#attempts };
+      }
     }
     const deepest = present(this.#deepest, 'a search that fails was stuck somewhere');
-    return { kind: 'notLinearizable', stuck: deepest.move, reason: deepest.reason };
+    return {
+      kind: 'notLinearizable',
+      order: this.#deepestOrder,
+      stuck: deepest.move,
+      reason: deepest.reason,
+    };
   }
 
   /** Applies the level's next candidate that fits. @returns false when there is none */
@@ -197,6 +220,7 @@ class Search<Move extends SearchMove> {
 
   #take(at: number): void {
     const move = this.#move(at);
+    this.#taken += 1;
     this.#lift(this.#callOf[at] ?? 0);
     if ((this.#returnOf[at] ?? -1) >= 0) this.#lift(this.#returnOf[at] ?? 0);
     if (move.rank === undefined) this.#flip(at);
@@ -206,6 +230,7 @@ class Search<Move extends SearchMove> {
 
   #takeBack(at: number): void {
     const move = this.#move(at);
+    this.#taken -= 1;
     this.#model.undo();
     if ((this.#returnOf[at] ?? -1) >= 0) this.#unlift(this.#returnOf[at] ?? 0);
     this.#unlift(this.#callOf[at] ?? 0);
@@ -224,8 +249,16 @@ class Search<Move extends SearchMove> {
 
   #stuck(move: Move, reason: string): void {
     if (this.#deepest === undefined || this.#requiredLeft < this.#deepest.left) {
-      this.#deepest = { left: this.#requiredLeft, move, reason };
+      this.#deepest = { left: this.#requiredLeft, taken: this.#taken, move, reason };
+      this.#deepestKept = false;
     }
+  }
+
+  /** Since the deepest point was reached moves were only added: those that lead to it are the first of the present ones. */
+  #keepDeepest(levels: readonly Level[]): void {
+    if (this.#deepestKept || this.#deepest === undefined) return;
+    this.#deepestKept = true;
+    this.#deepestOrder = levels.slice(0, this.#deepest.taken).map((level) => this.#move(level.applied));
   }
 
   #order(levels: readonly Level[]): readonly Move[] {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { bytesFromLatin1 } from '../../../core/base/bytes.ts';
 import {
@@ -14,7 +14,7 @@ import {
   ResponseHeader,
 } from '../../../core/chainfire/api/kv.ts';
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
-import { requireLinearizable } from '../../../sim/checkers/linearizability.ts';
+import { longestLinearization, requireLinearizable } from '../../../sim/checkers/linearizability.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 import { type Operation, Violation } from '../../../sim/types.ts';
 import { honestHistory, noOp, noResponse } from './history-oracle.ts';
@@ -367,4 +367,29 @@ test('10,000 operations of 8 clients, 5% of unknown outcome, are checked in abou
   const startMs = performance.now();
   expect(check(history, 1_000_000)).toBe('passes');
   expect(performance.now() - startMs).toBeLessThan(3_000);
+});
+
+describe('how far a history can be put in order', () => {
+  const [first, second] = [put(0, 1, 'a', 'x', 2), put(10, 11, 'a', 'y', 3)];
+  const elsewhere = put(4, 5, 'b', 'z', 4);
+
+  test('ends before a read that shows what had been overwritten, and says why', () => {
+    const [fresh, stale] = [
+      get(20, 21, 'a', 3, kv('a', 'y', 2, 3, 2)),
+      get(30, 31, 'a', 3, kv('a', 'x', 2, 2, 1)),
+    ];
+    const found = longestLinearization([first, elsewhere, second, fresh, stale]);
+    expect(found).toMatchObject({ keys: ['a'], order: [first, second, fresh], left: [stale] });
+    expect(found?.stuck?.operation).toBe(stale);
+    expect(found?.stuck?.reason).not.toBe('');
+  });
+
+  test('tells what the clock forbids, too', () => {
+    const stale = get(20, 21, 'a', 2, kv('a', 'x', 2, 2, 1));
+    expect(longestLinearization([first, second, stale])?.left).toContain(stale);
+  });
+
+  test('is everything where there is an order', () => {
+    expect(longestLinearization([first, second, lostPut(3, 'a', 'w')])).toBeUndefined();
+  });
 });

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 
 import { type SearchModel, type SearchMove, searchLinearization } from '../../../sim/checkers/wing-gong.ts';
 
@@ -118,3 +119,98 @@ test('ranked moves happen in their order, whatever time would allow', () => {
   );
   expect(verdict([ranked(write(1, 0, 10), 2), ranked(write(2, 20, 30), 1)])).toBe('notLinearizable');
 });
+
+describe('the longest partial linearization', () => {
+  const partial = (moves: readonly RegisterMove[]) => {
+    const found = searchLinearization(moves, new Register(), 100_000);
+    if (found.kind !== 'notLinearizable') throw new RangeError(`it is ${found.kind}`);
+    return found;
+  };
+
+  test('ends where the answer that cannot be explained stands', () => {
+    const [first, stale] = [write(1, 0, 10), read(0, 11, 20)];
+    expect(partial([first, stale, read(1, 30, 40)])).toEqual({
+      kind: 'notLinearizable',
+      order: [first],
+      stuck: stale,
+      reason: 'read 0 of 1',
+    });
+  });
+
+  test('is the deepest of all ways, not the last that was tried', () => {
+    const [one, two] = [write(1, 0, 100), write(2, 0, 100)];
+    const reads = [read(2, 110, 120), read(2, 130, 140), read(1, 150, 160)];
+    const { order, stuck } = partial([one, two, ...reads]);
+    expect(order).toEqual([one, two, ...reads.slice(0, 2)]);
+    expect(stuck).toBe(reads[2]);
+  });
+
+  test('is one of the longest that there are, fits the register and the clock (model)', () => {
+    let failing = 0;
+    fc.assert(
+      fc.property(fc.array(anyMove, { minLength: 1, maxLength: 7 }), (moves) => {
+        const found = searchLinearization(moves, new Register(), 1_000_000);
+        const longest = longestByForce(moves, [], 0);
+        const required = moves.filter(({ endUs }) => endUs !== Infinity).length;
+        if (found.kind === 'linearizable') {
+          expect(longest).toBe(required);
+          return;
+        }
+        failing += 1;
+        if (found.kind === 'undecided') throw new RangeError('seven moves are few');
+        expect(found.order.filter(({ endUs }) => endUs !== Infinity)).toHaveLength(longest);
+        const register = new Register();
+        for (const [position, move] of found.order.entries()) {
+          expect(register.apply(move)).toBeUndefined();
+          const before = found.order.slice(0, position);
+          expect(moves.every((other) => other.endUs >= move.startUs || before.includes(other))).toBe(true);
+        }
+        expect(found.order).not.toContain(found.stuck);
+        expect(register.apply(found.stuck)).toBe(found.reason);
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+    expect(failing).toBeGreaterThan(100);
+  });
+
+  test('of a search that was given up is what it had come to', () => {
+    const writes = Array.from({ length: 16 }, (_, at) => write(at, 0, 1_000));
+    const given = searchLinearization(
+      [write(5, -20, -10), ...writes, read(99, 10, 20)],
+      new Register(),
+      1_000,
+    );
+    if (given.kind !== 'undecided') throw new RangeError(`it is ${given.kind}`);
+    expect(given.order[0]).toEqual(write(5, -20, -10));
+    expect(given.order.length).toBeGreaterThan(1);
+  });
+});
+
+const anyMove: fc.Arbitrary<RegisterMove> = fc
+  .record({
+    kind: fc.constantFrom('read', 'write'),
+    value: fc.integer({ min: 0, max: 2 }),
+    startUs: fc.integer({ min: 0, max: 40 }),
+    lengthUs: fc.integer({ min: 1, max: 30 }),
+    lost: fc.integer({ min: 0, max: 5 }),
+  })
+  .map(({ kind, value, startUs, lengthUs, lost }) => {
+    const endUs = kind === 'write' && lost === 0 ? Infinity : startUs + lengthUs;
+    return kind === 'read' ? read(value, startUs, endUs) : write(value, startUs, endUs);
+  });
+
+/** The most moves with an end that any order explains. */
+function longestByForce(
+  moves: readonly RegisterMove[],
+  before: readonly RegisterMove[],
+  value: number,
+): number {
+  let longest = before.filter(({ endUs }) => endUs !== Infinity).length;
+  for (const move of moves) {
+    if (before.includes(move) || (move.kind === 'read' && move.value !== value)) continue;
+    if (moves.some((other) => other.endUs < move.startUs && !before.includes(other))) continue;
+    const next = move.kind === 'read' ? value : move.value;
+    longest = Math.max(longest, longestByForce(moves, [...before, move], next));
+  }
+  return longest;
+}
