@@ -7,7 +7,8 @@ import {
   type SendSnapshotEffect,
 } from '../core/base/effects.ts';
 import { nodeId, type NodeId } from '../core/base/ids.ts';
-import { between, type Prng } from '../core/base/prng.ts';
+import { between, type CapturablePrng, type Prng } from '../core/base/prng.ts';
+import { usPerSecond } from '../core/base/units.ts';
 import { type WatchResponse } from '../core/chainfire/api/watch.ts';
 import { ChainfireMember, defaultMemberConfig, memberTables } from '../core/chainfire/member.ts';
 import {
@@ -25,14 +26,16 @@ import {
 } from '../core/raft/message-codec.ts';
 import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
 import { WireError } from '../core/wire/reader.ts';
+import { type CaptureCheck } from './capture-check.ts';
 import { ClientCalls } from './client-calls.ts';
 import { ClientStreams } from './client-streams.ts';
+import { type DiskFailure } from './disk/failure.ts';
 import { SimulatedSegments } from './disk/segments.ts';
 import { SimulatedStore } from './disk/store.ts';
 import { messageBytes } from './network/message-size.ts';
 import { type Network } from './network/network.ts';
 import { SnapshotStream } from './network/snapshot-stream.ts';
-import { SimulatedProcess, type ProcessSurroundings } from './process.ts';
+import { type Disks, type ProcessSurroundings, SimulatedProcess } from './process.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
 import { type ClusterPlan, Violation } from './types.ts';
 import { type World } from './world.ts';
@@ -49,8 +52,7 @@ export interface ClusterObserver {
     member: ChainfireMember,
   ): void;
   ended(process: MemberProcess): void;
-  syncFailed(process: MemberProcess): void;
-  diskFull(process: MemberProcess): void;
+  diskFailed(process: MemberProcess, failure: DiskFailure): void;
 }
 
 const clusterId = 0x70686f746f6en;
@@ -61,11 +63,21 @@ const flushUsMin = 1_000;
 const flushUsMax = 20_000;
 /** Crystals differ by less; a share of the swarm's faults goes far beyond. */
 export const quietDriftPpmMax = 200;
+/** 2026-01-01, when every run begins; how far wall clocks are off, and how far those that nobody has set. */
+const wallStartUs = 1_767_225_600_000_000;
+const wallOffUsMax = 100_000;
+const wallLostSecondsMax = 31_536_000;
+/** How soon a connection to nobody is refused. */
+const refusedUs = 1_000;
 /** Bigger than any real cluster, so that a mistaken plan is refused. */
 const membersMax = 9;
 
-/** The members of one cluster, each in its process on its own disk and clock, and the network that joins them. */
+/**
+ * The machines of one cluster, each with its process, its disk and its clock, and the network that joins them. A machine is
+ * known by its address, which faults and clients name; who lives there changes with the cluster's members.
+ */
 export class Cluster implements ProcessSurroundings<ChainfireMember> {
+  /** Every machine's address, those where nobody lives yet included. */
   readonly nodes: readonly NodeId[];
   readonly calls: ClientCalls<ChainfireMember>;
   readonly streams: ClientStreams<ChainfireMember>;
@@ -74,29 +86,41 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   readonly #throughCodec: boolean;
   readonly #observer: ClusterObserver;
   readonly #watcher: ProcessWatcher | undefined;
+  readonly #captureCheck: CaptureCheck | undefined;
+  readonly #plan: ClusterPlan;
+  readonly #prng: CapturablePrng;
   readonly #processes = new Map<NodeId, MemberProcess>();
+  /** Where a member lives, by its id; one that has left is at no address. */
+  readonly #homes = new Map<NodeId, MemberProcess>();
+  /** Members that were asked to be removed: they may stop themselves. */
+  readonly #leaving = new Set<NodeId>();
+  #disks = 0;
 
   constructor(options: {
     readonly world: World;
     readonly network: Network;
-    readonly prng: Prng;
+    readonly prng: CapturablePrng;
     readonly plan: ClusterPlan;
     readonly observer: ClusterObserver;
     readonly watcher?: ProcessWatcher | undefined;
+    readonly captureCheck?: CaptureCheck | undefined;
   }) {
     const { world, plan, prng } = options;
-    assert(plan.members >= 1 && plan.members <= membersMax, 'a cluster has 1 to 9 members');
+    const { members, spares = 0 } = plan;
+    assert(members >= 1 && members + spares <= membersMax, 'a cluster has 1 to 9 machines');
     this.#world = world;
+    this.#plan = plan;
+    this.#prng = prng;
     this.#network = options.network;
     this.#throughCodec = plan.throughCodec;
     this.#observer = options.observer;
     this.#watcher = options.watcher;
-    this.nodes = Array.from({ length: plan.members }, (_, position) => nodeId(position + 1));
+    this.#captureCheck = options.captureCheck;
+    this.nodes = Array.from({ length: members + spares }, (_, position) => nodeId(position + 1));
     for (const node of this.nodes) {
-      this.#processes.set(
-        node,
-        this.#newProcess(memberConfig(plan, this.nodes, node), prng.fork(`node ${node}`)),
-      );
+      const process = this.#newProcess(node, prng.fork(`node ${node}`));
+      this.#processes.set(node, process);
+      if (node <= members) this.#homes.set(node, process);
     }
     this.calls = new ClientCalls({
       world,
@@ -112,17 +136,44 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     });
   }
 
+  /** The process at an address. */
   process(node: NodeId): MemberProcess {
-    return present(this.#processes.get(node), `a member of the cluster, not ${node}`);
+    return present(this.#processes.get(node), `a machine of the cluster, not ${node}`);
   }
 
-  /** In the order of their ids. */
+  /** Where a member lives; undefined for one that lives nowhere, not yet or not any more. */
+  home(member: NodeId): MemberProcess | undefined {
+    return this.#homes.get(member);
+  }
+
+  /** A member that was added moves in where nobody lives any more. */
+  setUp(process: MemberProcess, member: NodeId): void {
+    assert(!this.#homes.has(member), 'an id is given once');
+    this.#homes.delete(process.member);
+    process.setUp(member, this.newDisks());
+    this.#homes.set(member, process);
+  }
+
+  /** Its removal was asked for: from here on it may stop by itself. */
+  leaves(member: NodeId): void {
+    this.#leaving.add(member);
+  }
+
+  /** Disks with nothing on them. */
+  newDisks(): Disks {
+    this.#disks += 1;
+    return this.#drawDisks(this.#prng.fork(`disks ${this.#disks}`));
+  }
+
+  /** In the order of their addresses. */
   get processes(): readonly MemberProcess[] {
     return [...this.#processes.values()];
   }
 
   send(from: MemberProcess, effect: SendEffect<GroupMessage>): void {
-    const to = this.process(effect.to);
+    const to = this.#homes.get(effect.to);
+    if (to === undefined) return;
+    const { member } = from;
     const fromBoot = from.boot;
     const toBoot = to.boot;
     const encoded = this.#throughCodec ? encodeGroupMessages(effect.messages) : undefined;
@@ -136,7 +187,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
         // A connection is between two processes as they were; what it carried ends with either.
         if (to.boot !== toBoot || !from.connected(fromBoot)) return;
         const messages = encoded === undefined ? effect.messages : readBack(encoded);
-        to.deliver({ kind: 'received', from: from.node, messages });
+        to.deliver({ kind: 'received', from: member, messages });
       },
     });
   }
@@ -157,14 +208,22 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     const header = this.#throughCodec
       ? decodeSnapshotHeader(encodeSnapshotHeader(effect.header))
       : effect.header;
+    const view = from.store.view(effect.viewId);
+    const receiver = this.#homes.get(effect.to);
+    if (receiver === undefined) {
+      // A connection is refused later than in the step that asks for it.
+      view.close();
+      this.#world.after(refusedUs, () => from.deliver({ kind: 'snapshotFailed', to: effect.to }));
+      return;
+    }
     new SnapshotStream({
       world: this.#world,
       network: this.#network,
       effect,
       sender: from,
-      receiver: this.process(effect.to),
+      receiver,
       header,
-      view: from.store.view(effect.viewId),
+      view,
     }).begin();
   }
 
@@ -187,31 +246,60 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#observer.ended(process);
   }
 
-  syncFailed(process: MemberProcess): void {
-    this.#observer.syncFailed(process);
+  diskFailed(process: MemberProcess, failure: DiskFailure): void {
+    this.#observer.diskFailed(process, failure);
   }
 
-  diskFull(process: MemberProcess): void {
-    this.#observer.diskFull(process);
-  }
-
-  #newProcess(config: MemberConfig, prng: Prng): MemberProcess {
-    const world = this.#world;
+  #newProcess(node: NodeId, prng: CapturablePrng): MemberProcess {
     const disk = prng.fork('disk');
-    const syncMedianUs = between(disk, syncUsMin, syncUsMax);
-    const flushMedianUs = between(disk, flushUsMin, flushUsMax);
+    const disks = this.#drawDisks(prng, disk);
     return new SimulatedProcess<ChainfireMember>({
-      node: config.id,
-      world,
+      node,
+      member: node <= this.#plan.members ? node : 'none',
+      world: this.#world,
       prng: prng.fork('process'),
-      segments: new SimulatedSegments({ world, prng: prng.fork('segments'), syncMedianUs }),
-      store: new SimulatedStore({ world, prng: prng.fork('store'), tables: memberTables, flushMedianUs }),
+      ...disks,
       driftPpm: between(disk, 0, 2 * quietDriftPpmMax) - quietDriftPpmMax,
+      wallUs: drawWallUs(prng.fork('wall')),
       surroundings: this,
       watcher: this.#watcher,
-      recover: ({ segments, store }, memberPrng, nowUs) =>
-        ChainfireMember.recover({ store, segments }, config, memberPrng, nowUs),
+      mayStop: ({ member }) => this.#leaving.has(member),
+      recover: (process, memberPrng, nowUs) => {
+        const { segments, store } = process;
+        return ChainfireMember.recover({ store, segments }, this.#configOf(process), memberPrng, nowUs);
+      },
+      exchange: this.#captureCheck?.exchangeOf((captured, process: MemberProcess) => {
+        const { segments, store, nowUs } = process;
+        return ChainfireMember.restore({ store, segments }, this.#configOf(process), prng, captured, nowUs);
+      }),
     });
+  }
+
+  #drawDisks(prng: CapturablePrng, medians: Prng = prng.fork('disk')): Disks {
+    const world = this.#world;
+    const syncMedianUs = between(medians, syncUsMin, syncUsMax);
+    const flushMedianUs = between(medians, flushUsMin, flushUsMax);
+    return {
+      segments: new SimulatedSegments({ world, prng: prng.fork('segments'), syncMedianUs }),
+      store: new SimulatedStore({ world, prng: prng.fork('store'), tables: memberTables, flushMedianUs }),
+    };
+  }
+
+  #configOf({ member, node, hasSynced }: MemberProcess): MemberConfig {
+    const birth = this.nodes.slice(0, this.#plan.members);
+    const contacts = [...this.#homes.keys()].filter((other) => other !== member);
+    return {
+      ...defaultMemberConfig,
+      ...this.#plan.config,
+      clusterId,
+      id: member,
+      initialMembers: birth.map((id) => ({ id, name: nameOf(id), peerUrls: [peerUrlOf(id)] })),
+      join: birth.includes(member)
+        ? undefined
+        : { name: nameOf(member), peerUrls: [peerUrlOf(member)], contacts },
+      hasStarted: hasSynced,
+      clientUrls: [`http://client-${node}`],
+    };
   }
 }
 
@@ -225,13 +313,17 @@ function readBack(encoded: Uint8Array): readonly GroupMessage[] {
   }
 }
 
-function memberConfig(plan: ClusterPlan, nodes: readonly NodeId[], node: NodeId): MemberConfig {
-  return {
-    ...defaultMemberConfig,
-    ...plan.config,
-    clusterId,
-    id: node,
-    initialMembers: nodes.map((id) => ({ id, name: `member-${id}`, peerUrls: [`http://peer-${id}`] })),
-    clientUrls: [`http://client-${node}`],
-  };
+function nameOf(member: NodeId): string {
+  return `member-${member}`;
+}
+
+function peerUrlOf(member: NodeId): string {
+  return `http://peer-${member}`;
+}
+
+/** Most machines know the time; some were never told. */
+function drawWallUs(prng: Prng): number {
+  if (prng.chance(1, 3))
+    return wallStartUs + (prng.below(2 * wallLostSecondsMax) - wallLostSecondsMax) * usPerSecond;
+  return wallStartUs + prng.below(2 * wallOffUsMax) - wallOffUsMax;
 }

@@ -10,7 +10,7 @@ import {
 } from '../core/base/effects.ts';
 import { type NodeId } from '../core/base/ids.ts';
 import { type Machine } from '../core/base/machine.ts';
-import { between, type Prng } from '../core/base/prng.ts';
+import { between, type CapturablePrng } from '../core/base/prng.ts';
 import { type WatchResponse } from '../core/chainfire/api/watch.ts';
 import {
   type MemberEffect,
@@ -19,9 +19,11 @@ import {
   type MemberResponse,
 } from '../core/chainfire/member-protocol.ts';
 import { DataLossError } from '../core/raft/data-loss.ts';
+import { DamagedBatchError, UnreadableError } from '../core/storage/read-errors.ts';
 import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
-import { NodeClock } from './clock.ts';
-import { DiskFull, type SimulatedSegments } from './disk/segments.ts';
+import { NodeClock, WallClock } from './clock.ts';
+import { AppendFailed, type DiskFailure, InstallFailed } from './disk/failure.ts';
+import { type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
 import { DurabilityAudit, OutputGate } from './gate.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
@@ -47,31 +49,47 @@ export interface ProcessSurroundings<M extends ProcessMachine> {
   ): void;
   /** The process has ended, however it came to that. */
   ended(process: SimulatedProcess<M>): void;
-  /** A sync failed: the process has ended by itself, and nobody has yet said when it starts again. */
-  syncFailed(process: SimulatedProcess<M>): void;
-  /** An append did not fit: the process has ended by itself, and nobody has yet said when it starts again. */
-  diskFull(process: SimulatedProcess<M>): void;
+  /** The disk failed the process, which has ended by itself; nobody has yet said when it starts again. */
+  diskFailed(process: SimulatedProcess<M>, failure: DiskFailure): void;
 }
 
 export interface ProcessOptions<M extends ProcessMachine> {
+  /** The machine's address: it stays, whoever lives there. */
   readonly node: NodeId;
+  /** Who begins there; none: nobody does before `setUp`. Default: the member whose id is the address. */
+  readonly member?: NodeId | 'none';
   readonly world: World;
-  readonly prng: Prng;
+  readonly prng: CapturablePrng;
   readonly segments: SimulatedSegments;
   readonly store: SimulatedStore;
   readonly driftPpm: number;
+  /** What the wall clock shows when the world begins; none: the machine is told of none. */
+  readonly wallUs?: number;
   readonly surroundings: ProcessSurroundings<M>;
-  readonly recover: (process: SimulatedProcess<M>, prng: Prng, nowUs: number) => M;
+  readonly recover: (process: SimulatedProcess<M>, prng: CapturablePrng, nowUs: number) => M;
   readonly watcher?: ProcessWatcher | undefined;
+  /** After each step: the machine that goes on in its place, to show that it can be; undefined: none. */
+  readonly exchange?: ((process: SimulatedProcess<M>, machine: M) => M | undefined) | undefined;
+  /** Whether this member was removed, so that it may stop itself. Default: nobody ever is. */
+  readonly mayStop?: (process: SimulatedProcess<M>) => boolean;
   /** For tests of the audit: a gate that leaks. */
   readonly gate?: () => OutputGate<GatedEffect>;
 }
 
+/** What a machine keeps things on. */
+export interface Disks {
+  readonly segments: SimulatedSegments;
+  readonly store: SimulatedStore;
+}
+
+const nobody = 0 as NodeId;
 /** Events that wait for a process's next turn; a message or a request beyond it is dropped, as a full socket does. */
 const inboxMax = 8_192;
 /** How long after an event the process gets to it: batching comes from here. */
 const turnUsMin = 5;
 const turnUsMax = 60;
+/** How often a process looks at the wall clock, by the world's time. */
+const wallClockUs = 1_000_000;
 /** A timer never fires early, and late by up to this much. */
 const timerLateUsMax = 1_000;
 /** Of an exception's stack, in the report of a violation. */
@@ -84,11 +102,16 @@ const clockStartUsMax = 4_000_000_000;
  */
 export class SimulatedProcess<M extends ProcessMachine> {
   readonly node: NodeId;
-  readonly segments: SimulatedSegments;
-  readonly store: SimulatedStore;
+  #member: NodeId;
+  #segments: SimulatedSegments;
+  #store: SimulatedStore;
+  /** Snapshots installed in stores that are gone. */
+  #installedBefore = 0;
+  /** What this member has written to its log has reached the disk, at least once. */
+  #hasSynced = false;
   readonly #options: ProcessOptions<M>;
   readonly #world: World;
-  readonly #prng: Prng;
+  readonly #prng: CapturablePrng;
   #state: 'down' | 'up' | 'paused' | 'stopped' = 'down';
   /** Counts starts; whoever holds an older number speaks of a process that is gone. */
   #boot = 0;
@@ -96,6 +119,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #resetBoot = 0;
   #driftPpm: number;
   #clock: NodeClock;
+  readonly #wall: WallClock | undefined;
   #machine: M | undefined;
   #inbox: MemberEvent[] = [];
   #turnDue = false;
@@ -112,14 +136,41 @@ export class SimulatedProcess<M extends ProcessMachine> {
   constructor(options: ProcessOptions<M>) {
     this.#options = options;
     this.node = options.node;
-    this.segments = options.segments;
-    this.store = options.store;
+    this.#member = options.member === 'none' ? nobody : (options.member ?? options.node);
+    if (options.member === 'none') this.#state = 'stopped';
+    this.#segments = options.segments;
+    this.#store = options.store;
     this.#world = options.world;
     this.#prng = options.prng;
     this.#driftPpm = options.driftPpm;
     this.#clock = new NodeClock({ worldUs: 0, nodeUs: 0, driftPpm: options.driftPpm });
+    const { wallUs, driftPpm } = options;
+    this.#wall = wallUs === undefined ? undefined : new WallClock({ worldUs: 0, wallUs, driftPpm });
     this.#gate = this.#newGate();
     this.#audit = this.#newAudit();
+  }
+
+  /** Who lives here: the member's id; 0 while nobody does. */
+  get member(): NodeId {
+    return this.#member;
+  }
+
+  get segments(): SimulatedSegments {
+    return this.#segments;
+  }
+
+  get store(): SimulatedStore {
+    return this.#store;
+  }
+
+  /** Snapshots that members here have installed. */
+  get snapshotsInstalled(): number {
+    return this.#installedBefore + this.#store.installed;
+  }
+
+  /** The member's log was durable at some time: that it is to be found again is what it has promised. */
+  get hasSynced(): boolean {
+    return this.#hasSynced;
   }
 
   get boot(): number {
@@ -135,7 +186,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     return this.#state === 'paused';
   }
 
-  /** The member itself has said that it must not go on. */
+  /** Nobody is to start here: nobody lives here yet, the member has said that it must not go on, or it was taken down for good. */
   get stopped(): boolean {
     return this.#state === 'stopped';
   }
@@ -170,12 +221,40 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.store.onStored = (storeSeq) => {
       if (boot === this.#boot && this.alive) this.#queue({ kind: 'stored', storeSeq });
     };
+    this.store.onFailed = () => {
+      if (boot === this.#boot && this.alive) this.#failed('flush');
+    };
     const machine = this.#guard(() =>
       this.#options.recover(this, this.#prng.fork(`boot ${boot}`), this.nowUs),
     );
+    if (machine === undefined) return;
     this.#machine = machine;
     this.#options.surroundings.recovered(this, machine);
+    this.#lookAtWallClock(boot);
     this.#scheduleWake();
+  }
+
+  /** The disks of a process that is down are gone, and others with nothing on them are in their place. */
+  wipe(disks: Disks): void {
+    assert(!this.alive, 'a disk goes while nobody uses it');
+    this.#installedBefore += this.#store.installed;
+    this.#segments = disks.segments;
+    this.#store = disks.store;
+  }
+
+  /** Nobody starts here any more, before somebody else is set up. */
+  retire(): void {
+    if (this.alive) this.crash('process');
+    this.#state = 'stopped';
+  }
+
+  /** Another member moves in, on empty disks; what is on its way to the former finds nobody. */
+  setUp(member: NodeId, disks: Disks): void {
+    assert(this.stopped, 'one member leaves before the next moves in');
+    this.wipe(disks);
+    this.#member = member;
+    this.#hasSynced = false;
+    this.#state = 'down';
   }
 
   /** Hands over an event from outside. @returns false when nobody takes it: down, or drowning in others */
@@ -190,11 +269,15 @@ export class SimulatedProcess<M extends ProcessMachine> {
     if (this.alive) this.#queue(event);
   }
 
+  /** A process that is down may still lose what its machine's cache holds. */
   crash(scope: CrashScope): void {
-    if (!this.alive) return;
-    this.#end('down');
+    if (this.alive) {
+      this.#end('down');
+      this.store.crash();
+    } else if (scope === 'process' || this.stopped) {
+      return;
+    }
     this.segments.crash(scope);
-    this.store.crash();
   }
 
   /** Crashes as soon as this moment comes, if it comes while the plan stands. @returns takes the plan back */
@@ -223,10 +306,31 @@ export class SimulatedProcess<M extends ProcessMachine> {
   drift(driftPpm: number): void {
     this.#driftPpm = driftPpm;
     this.#clock.drift(this.#world.nowUs, driftPpm);
+    this.#wall?.drift(this.#world.nowUs, driftPpm);
     if (this.alive) {
       this.#wakeUs = Infinity;
       this.#scheduleWake();
     }
+  }
+
+  /** The wall clock shows another time from now on, earlier where negative. */
+  jumpWall(byUs: number): void {
+    this.#wall?.jump(this.#world.nowUs, byUs);
+  }
+
+  /** What this machine's wall clock shows, µs since 1970. */
+  get wallUs(): number | undefined {
+    return this.#wall?.at(this.#world.nowUs);
+  }
+
+  /** Now and about once a second; a stopped process is told of none that it missed. */
+  #lookAtWallClock(boot: number): void {
+    const { wallUs } = this;
+    if (wallUs === undefined || boot !== this.#boot || !this.alive) return;
+    if (!this.paused) this.#queue({ kind: 'wallClock', wallUs });
+    this.#world.after(wallClockUs, () => {
+      this.#lookAtWallClock(boot);
+    });
   }
 
   #newGate(): OutputGate<GatedEffect> {
@@ -292,6 +396,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     if (event.kind === 'synced') this.#synced(event.syncSeq);
     const installed = this.store.installed;
     const effects = this.#guard(() => machine.step(event, this.nowUs), event);
+    if (effects === undefined) return;
     this.#options.surroundings.stepped(this, event, effects, machine);
     if (this.store.installed !== installed && this.#strikes('installing')) return;
     const boot = this.#boot;
@@ -299,6 +404,8 @@ export class SimulatedProcess<M extends ProcessMachine> {
       this.#apply(effect);
       if (boot !== this.#boot || !this.alive) return;
     }
+    const { exchange } = this.#options;
+    if (exchange !== undefined) this.#machine = this.#guard(() => exchange(this, machine)) ?? machine;
   }
 
   #apply(effect: MemberEffect): void {
@@ -331,14 +438,13 @@ export class SimulatedProcess<M extends ProcessMachine> {
     }
   }
 
-  /** An append that does not fit is the end of the process, as a sync that fails. */
+  /** An append that does not fit or is not taken is the end of the process, as a sync that fails. */
   #persist(effect: PersistEffect): void {
     try {
       for (const { file, bytes } of effect.appends) this.segments.append(file, bytes);
     } catch (failure) {
-      if (!(failure instanceof DiskFull)) throw failure;
-      this.crash('process');
-      this.#options.surroundings.diskFull(this);
+      if (!(failure instanceof AppendFailed)) throw failure;
+      this.#failed(failure.failure);
       return;
     }
     this.#audit.persisted(effect.syncSeq, this.segments.appended);
@@ -352,6 +458,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
   }
 
   #synced(syncSeq: number): void {
+    this.#hasSynced = true;
     this.#syncedSeq = syncSeq;
     this.#syncingSeq = 0;
     for (const effect of this.#gate.synced(syncSeq)) this.#leave(effect);
@@ -376,8 +483,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
         this.#queue({ kind: 'synced', syncSeq: covers });
         return;
       }
-      this.crash('process');
-      this.#options.surroundings.syncFailed(this);
+      this.#failed('sync');
     });
     this.#strikes('syncing');
   }
@@ -391,9 +497,15 @@ export class SimulatedProcess<M extends ProcessMachine> {
     return !this.alive;
   }
 
-  #stop(reason: string): never {
+  #failed(failure: DiskFailure): void {
+    this.crash('process');
+    this.#options.surroundings.diskFailed(this, failure);
+  }
+
+  #stop(reason: string): void {
     this.#end('stopped');
-    throw new Violation('member-stopped', `member ${this.node} stopped: ${reason}`);
+    if (this.#options.mayStop?.(this) === true) return;
+    throw new Violation('member-stopped', `member ${this.#member} stopped: ${reason}`);
   }
 
   #scheduleWake(): void {
@@ -412,23 +524,33 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.#world.at(wakeUs, () => {
       if (boot !== this.#boot || this.#wakeUs !== wakeUs) return;
       this.#wakeUs = Infinity;
-      if (machine.deadlineUs <= this.nowUs) this.#scheduleTurn();
+      if (this.#machine !== undefined && this.#machine.deadlineUs <= this.nowUs) this.#scheduleTurn();
       else this.#scheduleWake();
     });
   }
 
-  /** A machine that throws, for whatever reason, is what a run looks for: it ends the run, not the process. */
-  #guard<T>(body: () => T, event?: MemberEvent): T {
+  /**
+   * A machine that throws is what a run looks for: it ends the run, not the process. Unless it throws what its disk has
+   * thrown at it, which ends the process.
+   *
+   * @returns undefined when the process is gone
+   */
+  #guard<T>(body: () => T, event?: MemberEvent): T | undefined {
     try {
       return body();
     } catch (failure) {
+      const byDisk = diskFailureOf(failure);
+      if (byDisk !== undefined) {
+        this.#failed(byDisk);
+        return undefined;
+      }
       if (event !== undefined) this.#options.watcher?.failed(this, event);
       if (failure instanceof Violation || !(failure instanceof Error)) throw failure;
       const where = (failure.stack ?? '')
         .split('\n')
         .slice(1, 1 + stackLinesMax)
         .join('\n');
-      const what = `member ${this.node}: ${failure.message}`;
+      const what = `member ${this.#member}: ${failure.message}`;
       if (failure instanceof DataLossError) throw new Violation('data-lost', what);
       if (failure instanceof InvariantError) throw new Violation('invariant', `${what}\n${where}`);
       throw new Violation(
@@ -443,4 +565,11 @@ export class SimulatedProcess<M extends ProcessMachine> {
 /** Name of the innermost function of a stack, without file and line, which other builds have otherwise. */
 function functionOf(stack: string): string {
   return /^\s*at (?:async )?([^\s(]+) \(/.exec(stack)?.[1] ?? '';
+}
+
+/** What of the disk made a machine throw this; undefined when it was not the disk. */
+function diskFailureOf(thrown: unknown): DiskFailure | undefined {
+  if (thrown instanceof UnreadableError) return 'read';
+  if (thrown instanceof DamagedBatchError) return 'damage';
+  return thrown instanceof InstallFailed ? 'flush' : undefined;
 }

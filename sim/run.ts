@@ -2,10 +2,12 @@ import { type Prng } from '../core/base/prng.ts';
 import { type ChainfireMember, defaultMemberConfig } from '../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../core/chainfire/member-protocol.ts';
 import { atlasMember, FaultAtlas } from './atlas.ts';
+import { CaptureCheck } from './capture-check.ts';
 import { createCheckers } from './checkers/registry.ts';
 import { ClientLogs } from './client-logs.ts';
 import { SimulatedClient } from './clients.ts';
 import { Cluster, type ClusterObserver, type MemberProcess } from './cluster.ts';
+import { type DiskFailure } from './disk/failure.ts';
 import { FaultInjector } from './faults/injector.ts';
 import { History } from './history.ts';
 import { LivenessPhase } from './liveness.ts';
@@ -33,6 +35,8 @@ export interface RunOptions {
   readonly trace?: TraceSink;
   /** Sees more than a checker, and changes as little. */
   readonly watcher?: RunWatcher | undefined;
+  /** Captures the machine after one step in so many, and has one that was restored from that go on: the hash stays the same. */
+  readonly recaptureEvery?: number | undefined;
 }
 
 /** Members start within this time. */
@@ -91,6 +95,7 @@ export class Run implements ClusterObserver {
       plan: defaultNetworkPlan,
       watcher: options.watcher,
     });
+    const { recaptureEvery } = options;
     this.#cluster = new Cluster({
       world,
       network: this.#network,
@@ -98,6 +103,10 @@ export class Run implements ClusterObserver {
       plan: scenario.cluster,
       observer: this,
       watcher: options.watcher,
+      captureCheck:
+        recaptureEvery === undefined
+          ? undefined
+          : new CaptureCheck(seededPrng(`recapture ${seed}`), recaptureEvery),
     });
     this.#injector = new FaultInjector({
       world,
@@ -111,11 +120,13 @@ export class Run implements ClusterObserver {
       },
       struck: (fault) => this.#watcher?.fired(fault),
       damaged: (node) => {
-        for (const checker of this.#checkers) checker.onDamaged?.(node, world.nowUs);
+        const { member } = this.#cluster.process(node);
+        for (const checker of this.#checkers) checker.onDamaged?.(member, world.nowUs);
       },
     });
     this.#clients = this.#newClients(prng.fork('clients'));
     this.#phases = this.#phasesInTurn();
+    this.#watcher?.began(world, this.#cluster.nodes);
     this.#watcher?.began(world, this.#cluster.nodes);
   }
 
@@ -141,6 +152,7 @@ export class Run implements ClusterObserver {
   /** Goes on to the end or to the first violation. */
   run(): RunResult {
     this.#goOn();
+    this.#watcher?.over(this.#history.operations);
     this.#watcher?.over(this.#history.operations);
     return this.#result(this.#violation);
   }
@@ -205,7 +217,7 @@ export class Run implements ClusterObserver {
     this.#hash.number(process.node);
     this.#trace?.(worldLine(this.#world.nowUs, `n${process.node} recovered, boot ${process.boot}`));
     this.#watcher?.recovered(process, member);
-    for (const checker of this.#checkers) checker.onRecovered?.(process.node, member, this.#world.nowUs);
+    for (const checker of this.#checkers) checker.onRecovered?.(process.member, member, this.#world.nowUs);
   }
 
   stepped(
@@ -227,7 +239,7 @@ export class Run implements ClusterObserver {
       this.#elections += 1;
       this.#injector.elected(node);
     }
-    const step = { nowUs, node, event, effects, member };
+    const step = { nowUs, node: process.member, event, effects, member };
     if (this.#trace !== undefined) this.#trace(stepLine(step));
     this.#watcher?.stepped(process, step);
     for (const checker of this.#checkers) checker.onStep?.(step);
@@ -235,21 +247,18 @@ export class Run implements ClusterObserver {
 
   ended(process: MemberProcess): void {
     this.#watcher?.ended(process);
-    for (const checker of this.#checkers) checker.onCrashed?.(process.node, this.#world.nowUs);
+    for (const checker of this.#checkers) checker.onCrashed?.(process.member, this.#world.nowUs);
   }
 
-  syncFailed(process: MemberProcess): void {
-    this.#injector.syncFailed(process);
-  }
-
-  diskFull(process: MemberProcess): void {
-    this.#injector.diskFull(process);
+  diskFailed(process: MemberProcess, failure: DiskFailure): void {
+    this.#injector.diskFailed(process, failure);
   }
 
   /** Faults are on; nothing wrong may ever be observed. */
   #begin(): void {
     const starts = this.#prng.fork('starts');
     for (const process of this.#cluster.processes) {
+      if (process.stopped) continue;
       this.#world.at(starts.below(startUsMax), () => {
         process.start();
       });
@@ -308,7 +317,7 @@ export class Run implements ClusterObserver {
     for (const { outcome } of this.#history.operations) outcomes[outcome.kind] += 1;
     const services = countServices(this.#history.operations, this.#logs);
     let snapshotsInstalled = 0;
-    for (const { store } of this.#cluster.processes) snapshotsInstalled += store.installed;
+    for (const process of this.#cluster.processes) snapshotsInstalled += process.snapshotsInstalled;
     const atUs = this.#world.nowUs;
     return {
       scenario: this.#scenario.name,

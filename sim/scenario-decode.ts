@@ -113,11 +113,15 @@ function decodeSetting(model: unknown, value: unknown, path: string): unknown {
   throw wrong(path, 'a setting that files can hold', value);
 }
 
-const decodeCluster = object<ClusterPlan>({
-  members: integer(1, membersMax),
-  config: decodeConfig,
-  throughCodec: boolean,
-});
+const decodeCluster = object<ClusterPlan>(
+  {
+    members: integer(1, membersMax),
+    spares: orUndefined(integer(0, membersMax)),
+    config: decodeConfig,
+    throughCodec: boolean,
+  },
+  { optional: ['spares'] },
+);
 
 const operations: { readonly [Operation in WorkloadOperation]: Decode<number> } = {
   put: nonNegative,

@@ -184,8 +184,64 @@ export type Fault =
     }
   /** The next sync fails: the process stops, and starts again after `downUs`. */
   | { readonly kind: 'syncFails'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
-  /** One sector of an acknowledged part of the log is damaged on the next crash. */
-  | { readonly kind: 'bitRot'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
+  /** Some bits of an acknowledged sector of the log are flipped. */
+  | ({ readonly kind: 'bitRot' } & SectorFault)
+  /** An acknowledged sector of the log can never be read again. */
+  | ({ readonly kind: 'latentSector' } & SectorFault)
+  /**
+   * A sector of the newest sync went to the place of another acknowledged sector, of the same file or another: its own place
+   * shows what lay there before, and the other's is overwritten.
+   */
+  | ({ readonly kind: 'misdirectedWrite' } & SectorFault)
+  /** Nothing can be read. A process that has to read ends, and starts again and again until it can. */
+  | { readonly kind: 'readFails'; readonly atUs: number; readonly forUs: number; readonly node: NodeId }
+  /** The next append is not taken, or only a part of it: the process stops, and starts again after `downUs`. */
+  | { readonly kind: 'appendFails'; readonly atUs: number; readonly node: NodeId; readonly downUs: number }
+  /**
+   * The ordered store's flushes do not fit: the process stops with a prefix of what it would have written, and every start
+   * ends the same way until there is room again.
+   */
+  | { readonly kind: 'storeFull'; readonly atUs: number; readonly forUs: number; readonly node: NodeId }
+  /** One sync takes this much longer. */
+  | { readonly kind: 'diskStall'; readonly atUs: number; readonly forUs: number; readonly node: NodeId }
+  /** Links carry so much and no more: what comes faster waits in line, and what the line does not hold is dropped. */
+  | {
+      readonly kind: 'narrowLink';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly from: readonly NodeId[];
+      readonly to: readonly NodeId[];
+      readonly bytesPerSecond: number;
+    }
+  /** A share of the packets on some links is late by up to `tailUs`, and what comes behind them waits. */
+  | {
+      readonly kind: 'longTail';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly from: readonly NodeId[];
+      readonly to: readonly NodeId[];
+      readonly tailPpm: number;
+      readonly tailUs: number;
+    }
+  /**
+   * Each member sees some of the others, and no two see the same: in the order given they form a `ring`, a `chain`, a `star`
+   * around the first, or two halves that only the first, the `bridge`, sees both of.
+   */
+  | {
+      readonly kind: 'partialPartition';
+      readonly atUs: number;
+      readonly forUs: number;
+      readonly shape: 'ring' | 'chain' | 'star' | 'bridge';
+      readonly order: readonly NodeId[];
+    }
+  /** The wall clock of one machine jumps, by ten years at most. Its monotonic clock goes on. */
+  | {
+      readonly kind: 'wallJump';
+      readonly atUs: number;
+      readonly node: NodeId;
+      readonly byUs: number;
+      readonly direction: 'forward' | 'backward';
+    }
   | { readonly kind: 'clockDrift'; readonly atUs: number; readonly node: NodeId; readonly driftPpm: number }
   /** A link between two members comes and goes: down for `downUs`, up for `upUs`, again and again. */
   | {
@@ -206,11 +262,26 @@ export type Fault =
       readonly forUs: number;
       readonly node: NodeId;
       readonly downUs: number;
+      readonly atlas?: 'ignored';
     }
   /** No append fits any more: the process stops, and every start fails the same way until there is room again. */
   | { readonly kind: 'diskFull'; readonly atUs: number; readonly forUs: number; readonly node: NodeId };
 
 export type FaultKind = Fault['kind'];
+
+/** Damage to a part of the log that a sync had acknowledged. */
+export interface SectorFault {
+  readonly atUs: number;
+  readonly node: NodeId;
+  readonly downUs: number;
+  /**
+   * For so long the member runs on with it, unless it comes across it: then it ends by itself, and starts again after
+   * `downUs`. Default: the power is cut at once.
+   */
+  readonly latentUs?: number;
+  /** Strikes even where nobody else holds what is lost: the run may be classed unrecoverable. */
+  readonly atlas?: 'ignored';
+}
 
 /** What a crash takes: the process alone, so that the system's cache lives on, or the machine's power with it. */
 export type CrashScope = 'process' | 'machine';
@@ -298,6 +369,8 @@ export interface ScenarioSource {
 
 export interface ClusterPlan {
   readonly members: number;
+  /** Machines where nobody lives at first: members that are added begin there. Their addresses follow those of the members. */
+  readonly spares?: number | undefined;
   /** Where the run differs from the simulator's defaults. */
   readonly config: Partial<Omit<MemberConfig, 'id' | 'clusterId' | 'initialMembers' | 'clientUrls'>>;
   /** Encode and decode every message with the wire codec. */

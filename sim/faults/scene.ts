@@ -70,7 +70,7 @@ export class FaultScene {
   startLater(process: MemberProcess, downUs: number): void {
     const { boot } = process;
     this.world.after(downUs, () => {
-      if (this.#over || process.boot !== boot || process.alive) return;
+      if (this.#over || process.boot !== boot || process.alive || process.stopped) return;
       this.noted(`start of n${process.node}`);
       process.start();
     });

@@ -39,6 +39,7 @@ interface Chunk {
  */
 export class SnapshotStream<M extends ProcessMachine> {
   readonly #options: SnapshotStreamOptions<M>;
+  readonly #receiverMember: NodeId;
   readonly #senderBoot: number;
   readonly #receiverBoot: number;
   readonly #chunks: Iterator<Chunk>;
@@ -52,6 +53,7 @@ export class SnapshotStream<M extends ProcessMachine> {
 
   constructor(options: SnapshotStreamOptions<M>) {
     this.#options = options;
+    this.#receiverMember = options.receiver.member;
     this.#senderBoot = options.sender.boot;
     this.#receiverBoot = options.receiver.boot;
     this.#chunks = chunksOf(options.view, options.sender.store.tables);
@@ -100,7 +102,7 @@ export class SnapshotStream<M extends ProcessMachine> {
     this.#receiverDone = true;
     const taken = receiver.deliver({
       kind: 'snapshotReceived',
-      from: sender.node,
+      from: sender.member,
       stageId: this.#stageId,
       header,
     });
@@ -156,7 +158,7 @@ export class SnapshotStream<M extends ProcessMachine> {
     if (this.#senderDone || !this.#senderAlive()) return;
     this.#senderDone = true;
     this.#options.view.close();
-    this.#options.sender.deliver({ kind, to: this.#options.receiver.node });
+    this.#options.sender.deliver({ kind, to: this.#receiverMember });
   }
 
   /** A stopped process leaves what has come in its socket. */
