@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { mutantNames } from '../../sim/mutants.ts';
 import { isScenarioName, scenarioNames } from '../../scenarios/registry.ts';
 import { isFileName } from './repro-files.ts';
+import { type Shard } from './shard.ts';
 
 /** `last` is Infinity for an open range. */
 export interface SeedRange {
@@ -42,6 +43,18 @@ export function parseDuration(text: string): number {
     throw new InvalidArgumentError('Allowed: a whole number and its unit, as 500ms, 60s, 5m or 1h.');
   }
   return Number(match[1]) * unit;
+}
+
+const shardsMax = 100_000;
+
+/** `2/8`: the second of eight. */
+export function parseShard(text: string): Shard {
+  const match = /^(\d{1,6})\/(\d{1,6})$/.exec(text);
+  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || index < 1 || count > shardsMax || index > count) {
+    throw new InvalidArgumentError(`Allowed: i/n with i from 1 to n and n up to ${shardsMax}, as 2/8.`);
+  }
+  return { index, count };
 }
 
 export function parseCount(most: number): (text: string) => number {

@@ -20,7 +20,14 @@ export interface Job {
 }
 
 export type JobDone =
-  | { readonly kind: 'ran'; readonly job: Job; readonly result: RunResult; readonly wallMs: number }
+  | {
+      readonly kind: 'ran';
+      readonly job: Job;
+      readonly result: RunResult;
+      readonly wallMs: number;
+      /** What was run, when it failed: a planted bug may be in what draws plans. */
+      readonly failed: Scenario | undefined;
+    }
   /** The simulator itself broke: not a verdict on the system. */
   | { readonly kind: 'broke'; readonly job: Job; readonly reason: string };
 
