@@ -8,7 +8,7 @@ import { type RunResult, type Scenario } from './types.ts';
 export function runJudged(
   scenario: Scenario,
   seed: number,
-  options: Pick<RunOptions, 'trace' | 'watcher'> = {},
+  options: Pick<RunOptions, 'trace' | 'watcher' | 'recaptureEvery'> = {},
 ): RunResult {
   const meter = new ExerciseMeter(scenario.faults);
   const result = runScenario(scenario, seed, {
