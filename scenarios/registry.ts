@@ -19,6 +19,7 @@ import { crashWhileFreeing } from './crash-while-freeing.ts';
 import { snapshotsInARow } from './snapshots-in-a-row.ts';
 import { compactedReadInATxn } from './compacted-read-in-a-txn.ts';
 import { starvedWatchStreams } from './starved-watch-streams.ts';
+import { leasesUnderElections } from './leases-under-elections.ts';
 import { lostDoubledAndLate } from './lost-doubled-and-late.ts';
 import { swarm } from './swarm.ts';
 import { tornLogTail } from './torn-log-tail.ts';
@@ -46,6 +47,7 @@ export const scenarios: readonly ScenarioSource[] = [
   snapshotsInARow,
   compactedReadInATxn,
   starvedWatchStreams,
+  leasesUnderElections,
   lostDoubledAndLate,
 ];
 

@@ -85,4 +85,23 @@ export const consensusMutants: readonly Mutant[] = [
     ],
     scenarios: ['swarm', 'diverging-logs'],
   },
+  {
+    name: 'stale-answer-regresses-match',
+    about:
+      'A late answer to an append takes back what a later one had said (Raft, figure 2: matchIndex only rises).',
+    file: 'core/raft/progress.ts',
+    anchor: 'if (news) this.match = index;',
+    replacement: 'this.match = index;',
+    caughtBy: ['match-never-falls', 'invariant'],
+    scenarios: ['lost-doubled-and-late', 'swarm'],
+  },
+  {
+    name: 'answers-of-an-earlier-start',
+    about: 'What a member acknowledged before its restart still counts, though it may have lost it since.',
+    file: 'core/raft/replication.ts',
+    anchor: 'if (boot < progress.boot) return false;',
+    replacement: 'if (boot < progress.boot) return true;',
+    caughtBy: ['commit-quorum', 'leader-completeness', 'state-machine-safety', 'durability', 'invariant'],
+    scenarios: ['crash-under-load', 'swarm'],
+  },
 ];

@@ -105,4 +105,31 @@ export const leaseMutants: readonly Mutant[] = [
     caughtBy: ['linearizability', 'revisions'],
     scenarios: ['process-pause-with-stale-reads', 'leaseholder-cut-off', 'swarm'],
   },
+  {
+    name: 'ttl-reset-by-an-election',
+    about: 'Whenever a leader is found, every lease begins its time to live anew (etcd 9888).',
+    file: 'core/chainfire/lease/leases.ts',
+    anchor: 'this.#renewals.leaderFound();',
+    replacement: 'this.#renewals.leaderFound();\n    this.#table.renewAll();',
+    also: [
+      {
+        file: 'core/chainfire/lease/lease-table.ts',
+        anchor: '  get size(): number {',
+        replacement:
+          '  renewAll(): void {\n    for (const lease of this.#leases.values()) this.#renewed.add(lease);\n  }\n\n  get size(): number {',
+      },
+    ],
+    caughtBy: ['lease-not-late'],
+    scenarios: ['leases-under-elections'],
+  },
+  {
+    name: 'expiry-spares-nobody',
+    about:
+      'A lease ends as its leader had found it, though it was renewed in the log behind what the leader had seen (etcd 15247).',
+    file: 'core/chainfire/lease/lease-table.ts',
+    anchor: 'if (lease === undefined || lease.renewedIndex > appliedIndex) continue;',
+    replacement: 'if (lease === undefined || appliedIndex < 0) continue;',
+    caughtBy: ['lease-not-early', 'lock-exclusion'],
+    scenarios: leaseScenarios,
+  },
 ];

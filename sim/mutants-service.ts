@@ -76,4 +76,105 @@ export const serviceMutants: readonly Mutant[] = [
     caughtBy: ['revisions', 'linearizability'],
     scenarios: ['swarm'],
   },
+  {
+    name: 'stored-at-commit',
+    about:
+      'The log is cut behind what the store has taken, committed and not yet flushed (LMDB’s word in place of `stored`).',
+    file: 'core/chainfire/backlog.ts',
+    anchor: 'this.#batches.push({ storeSeq, bytes, index });',
+    replacement: 'this.#storedIndex = index;\n    this.#batches.push({ storeSeq, bytes, index });',
+    also: [
+      {
+        file: 'core/chainfire/backlog.ts',
+        anchor:
+          "assert(batch.index >= this.#storedIndex, 'batches carry rising indexes');\n      this.#storedIndex = batch.index;",
+        replacement: '',
+      },
+    ],
+    caughtBy: ['data-lost', 'invariant', 'durable-log', 'durability'],
+    scenarios: ['slow-stores', 'swarm'],
+  },
+  {
+    name: 'applied-index-ahead-of-data',
+    about:
+      'The applied index is written in a transaction of its own, before what it speaks of: a crash between loses the rest (etcd 13766).',
+    file: 'core/chainfire/apply.ts',
+    anchor: 'const storeSeq = this.#store.write(writes);',
+    replacement: 'this.#store.write(writes.splice(-1));\n    const storeSeq = this.#store.write(writes);',
+    caughtBy: [
+      'state-machine-safety',
+      'convergence',
+      'lease-agreement',
+      'linearizability',
+      'invariant',
+      'member-answers',
+      'data-lost',
+    ],
+    scenarios: ['crash-under-load', 'slow-stores', 'swarm'],
+  },
+  {
+    name: 'applied-index-behind-data',
+    about:
+      'The applied index is written in a transaction of its own, behind what it speaks of: a crash between has it applied twice (etcd 13766).',
+    file: 'core/chainfire/apply.ts',
+    anchor: 'const storeSeq = this.#store.write(writes);',
+    replacement:
+      'const applied = writes.splice(-1);\n    this.#store.write(writes);\n    const storeSeq = this.#store.write(applied);',
+    caughtBy: [
+      'state-machine-safety',
+      'convergence',
+      'lease-agreement',
+      'linearizability',
+      'invariant',
+      'member-answers',
+      'data-lost',
+    ],
+    scenarios: ['crash-under-load', 'slow-stores', 'swarm'],
+  },
+  {
+    name: 'txn-without-reads-elsewhere',
+    about:
+      'Members that nobody waits at leave out what a txn reads, and so do not see that it is refused (etcd 18667).',
+    file: 'core/chainfire/apply.ts',
+    anchor: 'const response = this.#execute(command);',
+    replacement:
+      'const isOwn = command.boot === proposer.boot && command.member === proposer.member;\n' +
+      '    const writesOf = (branch) => branch.filter((op) => op.requestRange === undefined);\n' +
+      '    const { txn } = command;\n' +
+      '    const lean = isOwn || txn === undefined ? txn : { ...txn, success: writesOf(txn.success), failure: writesOf(txn.failure) };\n' +
+      '    const response = this.#execute({ ...command, txn: lean });',
+    caughtBy: ['state-machine-safety', 'convergence', 'linearizability', 'invariant', 'revisions'],
+    scenarios: ['compacted-read-in-a-txn'],
+  },
+  {
+    name: 'revision-from-history',
+    about:
+      'After a restart the revision is that of the newest record in history, and compaction has freed the deletion that was newer (etcd 17780).',
+    file: 'core/chainfire/mvcc/mvcc.ts',
+    anchor: 'this.#revision = applied.revision;',
+    replacement:
+      "const [newest] = [...this.#store.range(historyTable, { from: '', reverse: true, limit: 1 })];\n" +
+      '    this.#revision = newest === undefined ? applied.revision : mainRevisionOf(newest[0]);',
+    also: [
+      {
+        file: 'core/chainfire/mvcc/compaction.ts',
+        anchor: 'if (isTombstone(record) && mainRevisionOf(revision) < compactRevision) {',
+        replacement: 'if (isTombstone(record) && mainRevisionOf(revision) <= compactRevision) {',
+      },
+    ],
+    caughtBy: ['state-machine-safety', 'convergence', 'linearizability', 'invariant', 'revisions'],
+    scenarios: ['crash-while-freeing'],
+  },
+  {
+    name: 'freed-in-two-batches',
+    about:
+      'What compaction frees goes from one table in one transaction and from another in the next (etcd 14685).',
+    file: 'core/chainfire/member.ts',
+    anchor: 'this.#backlog.written(this.#store.write(batch), bytes, this.#state.index);',
+    replacement:
+      "this.#store.write(batch.filter(({ table }) => table !== 'index'));\n" +
+      "      this.#backlog.written(this.#store.write(batch.filter(({ table }) => table === 'index')), bytes, this.#state.index);",
+    caughtBy: ['invariant'],
+    scenarios: ['crash-while-freeing'],
+  },
 ];

@@ -99,4 +99,46 @@ export const watchMutants: readonly Mutant[] = [
     caughtBy: ['watch-reliable', 'watch-bookmarkable'],
     scenarios: ['late-snapshots', 'crash-during-snapshot-install', 'swarm'],
   },
+  {
+    name: 'watch-travels-back',
+    about: 'A watch whose stream was lost begins again where it had first begun (etcd 15271).',
+    file: 'core/chainfire/client/watches.ts',
+    anchor: "if (watch.state !== 'paused') watch.state = 'waiting';",
+    replacement:
+      "if (watch.state !== 'paused') watch.state = 'waiting';\n" +
+      '      if (watch.target.startRevision > 0) watch.nextRevision = watch.target.startRevision;',
+    caughtBy: ['watch-unique', 'watch-ordered', 'watch-bookmarkable'],
+    scenarios: watchScenarios,
+  },
+  {
+    name: 'parked-watch-goes-on-early',
+    about:
+      'A watch whose stream was full is told once more of what had just gone into it (as in etcd 17247).',
+    file: 'core/chainfire/watch/hub.ts',
+    anchor: 'watch.next = next;\n    watch.stream.parked.add(watch);',
+    replacement: 'watch.next = next - 1;\n    watch.stream.parked.add(watch);',
+    caughtBy: ['watch-unique', 'watch-ordered'],
+    scenarios: ['starved-watch-streams', ...watchScenarios],
+  },
+  {
+    name: 'future-watch-served-now',
+    about: 'A watch that begins at a revision to come is told of what happens before it (etcd 20221).',
+    file: 'core/chainfire/watch/hub.ts',
+    anchor: 'if (watch.next > this.#live.cursor) {',
+    replacement: 'if (watch.next < 0) {',
+    also: [
+      {
+        file: 'core/chainfire/watch/hub.ts',
+        anchor: 'watch.next === this.#live.cursor',
+        replacement: 'watch.next >= this.#live.cursor',
+      },
+      {
+        file: 'core/chainfire/watch/hub.ts',
+        anchor: 'events.filter(({ revision }) => revision >= watch.next)',
+        replacement: 'events',
+      },
+    ],
+    caughtBy: ['watch-faithful', 'watch-ordered', 'watch-bookmarkable'],
+    scenarios: ['starved-watch-streams', ...watchScenarios],
+  },
 ];

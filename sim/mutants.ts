@@ -2,6 +2,7 @@ import { type Mutant, patchesOf } from './mutant.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { leaseMutants } from './mutants-lease.ts';
 import { serviceMutants } from './mutants-service.ts';
+import { simulatorMutants } from './mutants-simulator.ts';
 import { watchMutants } from './mutants-watch.ts';
 
 /** The tables in the order in which they are run and shown. */
@@ -10,6 +11,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Reads, applying, log and store, clients', mutants: serviceMutants },
   { title: 'Watches', mutants: watchMutants },
   { title: 'Leases and locks', mutants: leaseMutants },
+  { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 
 export const mutants: readonly Mutant[] = mutantGroups.flatMap((group) => group.mutants);

@@ -10,6 +10,7 @@ import { LeaderAppendOnly } from './leader-append-only.ts';
 import { LeaderCompleteness } from './leader-completeness.ts';
 import { Linearizability } from './linearizability.ts';
 import { LogMatching } from './log-matching.ts';
+import { MatchNeverFalls } from './match-never-falls.ts';
 import { Revisions } from './revisions.ts';
 import { SerializableReads } from './serializable-reads.ts';
 import { StateMachineSafety } from './state-machine-safety.ts';
@@ -21,6 +22,7 @@ import { type Evidence } from './evidence.ts';
 import { LeaseAgreement } from './lease-agreement.ts';
 import { LeaseLives } from './lease-lives.ts';
 import { LeaseNotEarly } from './lease-not-early.ts';
+import { LeaseNotLate } from './lease-not-late.ts';
 import { LockExclusion } from './lock-exclusion.ts';
 import { MemberAnswers } from './member-answers.ts';
 import { watchAtomic } from './watch-atomic.ts';
@@ -43,6 +45,7 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['election-safety', () => new ElectionSafety()],
   ['leader-append-only', () => new LeaderAppendOnly()],
   ['log-matching', () => new LogMatching()],
+  ['match-never-falls', () => new MatchNeverFalls()],
   ['conflict-before-cut', () => new ConflictBeforeCut()],
   ['durable-log', () => new DurableLog()],
   ['commit-quorum', () => new CommitQuorum()],
@@ -50,6 +53,7 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['commit-and-term-monotonic', () => new CommitAndTermMonotonic()],
   ['state-machine-safety', () => new StateMachineSafety()],
   ['lease-agreement', () => new LeaseAgreement()],
+  ['lease-not-late', () => new LeaseNotLate()],
   ['member-answers', () => new MemberAnswers()],
   ['revisions', ({ truth }) => new Revisions(truth)],
   ['linearizability', ({ truth }) => new Linearizability(truth)],
