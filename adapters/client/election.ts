@@ -1,4 +1,3 @@
-import { bytesFromLatin1 } from '../../core/base/bytes.ts';
 import {
   CampaignRecipe,
   leaderIn,
@@ -12,9 +11,8 @@ import { type Caller, type Deadline } from './calls.ts';
 import { Deferred } from './deferred.ts';
 import { Entry, entryOf } from './entry.ts';
 import { ChainfireError, errorOfFailure } from './errors.ts';
-import { type Lease } from './lease.ts';
-import { leave } from './lock.ts';
-import { type Place, takePlace, type WaitOptions } from './queue.ts';
+import { HeldPlace } from './held-place.ts';
+import { takePlace, type WaitOptions } from './queue.ts';
 import { RecipeDriver } from './recipe.ts';
 
 /** One leader at a time among those that campaign under a name. */
@@ -52,39 +50,18 @@ export class Election {
   }
 }
 
-/** `token`, the fencing token, rises from leader to leader. */
-export class Leadership {
-  readonly token: number;
-  readonly lease: Lease;
-  readonly #caller: Caller;
-  readonly #place: Place;
-
-  constructor(caller: Caller, place: Place) {
-    this.#caller = caller;
-    this.#place = place;
-    this.token = place.held.revision;
-    this.lease = place.lease;
-  }
-
-  get keyBytes(): Uint8Array {
-    return bytesFromLatin1(this.#place.held.key);
-  }
-
-  /** Aborted when the lease is lost: lead no longer. */
-  get signal(): AbortSignal {
-    return this.lease.signal;
-  }
-
+/** `signal` is aborted when the lease is lost: lead no longer. */
+export class Leadership extends HeldPlace {
   /** Says something else. @throws ChainfireError NOT_LEADER when it leads no longer */
   async proclaim(value: Bytes, deadline: Deadline = {}): Promise<void> {
-    const request = proclaimRequest({ ...this.#place.held, leaseId: this.lease.id }, bytesOf(value));
+    const request = proclaimRequest({ ...this.held, leaseId: this.lease.id }, bytesOf(value));
     if (request.kind !== 'txn') throw new Error('a proclamation is a transaction');
-    const { succeeded } = await this.#caller.ask(request, deadline);
+    const { succeeded } = await this.caller.ask(request, deadline);
     if (!succeeded) throw new ChainfireError('refused', 'NOT_LEADER', 'it leads no longer');
   }
 
   async resign(deadline: Deadline = {}): Promise<void> {
-    await leave(this.#caller, this.#place, deadline);
+    await this.leave(deadline);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
