@@ -1,5 +1,5 @@
 import { type NodeId } from '../../../core/base/ids.ts';
-import { type Change, type FaultRecord, type RunEvidence } from '../../evidence/types.ts';
+import { type Change, type RunEvidence } from '../../evidence/types.ts';
 import { faultWords } from './words.ts';
 
 /** A bar of a lane. */
@@ -34,17 +34,21 @@ export function roleBands(evidence: RunEvidence, nodes: readonly NodeId[], endUs
   return bands;
 }
 
-/** Faults in as few rows as keep them apart. */
-export function faultBands(faults: readonly FaultRecord[]): {
+/** More faults than this at once share the last row. */
+const faultRowsMax = 8;
+
+/** The faults of a run that began before its end, in as few rows as keep them apart. */
+export function faultBands(evidence: RunEvidence): {
   readonly bands: readonly Band[];
   readonly rows: number;
 } {
+  const begun = evidence.faults.filter(({ fromUs }) => fromUs <= evidence.result.simulatedUs);
   const endsUs: number[] = [];
   const bands: Band[] = [];
-  for (const record of faults.toSorted((left, right) => left.fromUs - right.fromUs)) {
+  for (const record of begun.toSorted((left, right) => left.fromUs - right.fromUs)) {
     let row = endsUs.findIndex((endUs) => endUs <= record.fromUs);
-    if (row === -1) row = endsUs.length;
-    endsUs[row] = Math.max(record.toUs, record.fromUs + 1);
+    if (row === -1) row = Math.min(endsUs.length, faultRowsMax - 1);
+    endsUs[row] = Math.max(endsUs[row] ?? 0, record.toUs, record.fromUs + 1);
     const words = faultWords(record.fault);
     const text = `${record.fault.kind} ${words}${record.fired ? '' : ' (had no effect)'}`;
     bands.push({

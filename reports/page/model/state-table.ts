@@ -24,6 +24,9 @@ export interface StateCell {
   readonly changed: boolean;
 }
 
+/** What changes with time alone: that it did says nothing about the step. */
+const passing: ReadonlySet<string> = new Set(['own clock']);
+
 /** @param before the states before the step; undefined: not known, nothing counts as changed */
 export function stateTable(
   states: readonly NodeState[],
@@ -48,7 +51,9 @@ export function stateTable(
       cells: states.map((state) => {
         const text = valueOf(state, name, field);
         const earlier = before?.find(({ node }) => node === state.node);
-        return { text, changed: earlier !== undefined && valueOf(earlier, name, field) !== text };
+        const changed =
+          earlier !== undefined && !passing.has(field) && valueOf(earlier, name, field) !== text;
+        return { text, changed };
       }),
     })),
   }));

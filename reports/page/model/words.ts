@@ -95,3 +95,12 @@ function trimmed(value: number, digits: number): string {
   const fixed = value.toFixed(digits);
   return grouped(Number(fixed));
 }
+
+/** Without the envelope that every message of a member's one group is in: `received from=2 voteRequest term=9`. */
+export function compactEvent(text: string): string {
+  return text
+    .replaceAll(/messages=\[(.*)\]/gu, (_whole, inner: string) =>
+      inner.replaceAll(/\{group=\d+ message=\{((?:[^{}]|\{[^{}]*\})*)\}\}/gu, '$1'),
+    )
+    .replace(/ afterSyncSeq=0$/u, '');
+}

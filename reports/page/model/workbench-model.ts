@@ -1,4 +1,4 @@
-import { type RunEvidence, type StepNumber } from '../../evidence/types.ts';
+import { type Packet, type RunEvidence, type StepNumber } from '../../evidence/types.ts';
 import { type Scoped, stepOf } from './scope.ts';
 import { evenAxis, linearAxis, type TimeAxis } from './time-axis.ts';
 import { endingAt, type Viewport, wholeOf } from './viewport.ts';
@@ -29,9 +29,9 @@ export function initialViewport(axis: TimeAxis, atUs: number, widthPx: number): 
 }
 
 /** Clients that sent or were sent anything, by number. */
-export function clientsOf(evidence: RunEvidence): readonly number[] {
+export function clientsOf(packets: readonly Packet[]): readonly number[] {
   const clients = new Set<number>();
-  for (const { from, to } of evidence.packets) {
+  for (const { from, to } of packets) {
     if (from.kind === 'client') clients.add(from.client);
     if (to.kind === 'client') clients.add(to.client);
   }

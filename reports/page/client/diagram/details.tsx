@@ -1,7 +1,7 @@
 import { type JSX } from 'preact';
 
 import { type Packet, type StepNumber, type StepRecord } from '../../../evidence/types.ts';
-import { duration, endpointName, exactTime } from '../../model/words.ts';
+import { compactEvent, duration, endpointName, exactTime } from '../../model/words.ts';
 
 const effectsBriefMax = 4;
 
@@ -22,13 +22,13 @@ export function StepDetails(props: {
       </p>
       <p class="went-in">
         <span class="sr-only">went in: </span>
-        <code>{record.event}</code>
+        <code>{compactEvent(record.event)}</code>
       </p>
       {shown.length > 0 && (
         <ul class="came-out" aria-label="came out">
           {shown.map((effect, index) => (
             <li key={index}>
-              <code>{effect}</code>
+              <code>{compactEvent(effect)}</code>
             </li>
           ))}
         </ul>

@@ -42,13 +42,7 @@ export function Diagram(props: {
   };
   return (
     <div class="diagram-track">
-      <div class="gutter" style={{ height: `${rows.heightPx}px` }}>
-        {rows.lines.map(({ endpoint, y }) => (
-          <span class={`row-name ${endpoint.kind}`} style={{ top: `${y}px` }} key={endpointName(endpoint)}>
-            {endpointName(endpoint)}
-          </span>
-        ))}
-      </div>
+      <RowNames rows={rows} />
       <div
         class={hover === undefined ? 'plot' : 'plot pointing'}
         onPointerMove={(event) => {
@@ -80,6 +74,19 @@ export function Diagram(props: {
         {hover !== undefined && <Tip evidence={evidence} hover={hover} widthPx={projection.widthPx} />}
         {scene.thinned && <span class="thinned">zoom in to see all: several things share a pixel</span>}
       </div>
+    </div>
+  );
+}
+
+function RowNames(props: { readonly rows: Rows }): JSX.Element {
+  const { lines, heightPx } = props.rows;
+  return (
+    <div class="gutter" style={{ height: `${heightPx}px` }}>
+      {lines.map(({ endpoint, y }) => (
+        <span class={`row-name ${endpoint.kind}`} style={{ top: `${y}px` }} key={endpointName(endpoint)}>
+          {endpointName(endpoint)}
+        </span>
+      ))}
     </div>
   );
 }

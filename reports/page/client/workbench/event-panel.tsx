@@ -2,7 +2,7 @@ import { type JSX } from 'preact';
 
 import { type Packet, type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
 import { stepOf } from '../../model/scope.ts';
-import { exactTime } from '../../model/words.ts';
+import { compactEvent, exactTime } from '../../model/words.ts';
 import { PacketDetails, StepDetails } from '../diagram/details.tsx';
 
 const around = 5;
@@ -57,7 +57,7 @@ export function EventPanel(props: {
                 }}
               >
                 <span class="when">{other === undefined ? '' : exactTime(other.atUs)}</span>{' '}
-                <b>n{other?.node}</b> {other?.event}
+                <b>n{other?.node}</b> {compactEvent(other?.event ?? '')}
               </button>
             </li>
           );
@@ -90,7 +90,7 @@ function StepLink(props: {
       </button>{' '}
       {record !== undefined && (
         <span class="muted">
-          n{record.node} {record.event}
+          n{record.node} {compactEvent(record.event)}
         </span>
       )}
     </p>

@@ -1,6 +1,7 @@
 import { type JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
 
+import { type NodeId } from '../../../../core/base/ids.ts';
 import { type RunEvidence } from '../../../evidence/types.ts';
 import { type Filters, packetKinds } from '../../model/scope.ts';
 import { grouped } from '../../model/words.ts';
@@ -26,46 +27,14 @@ export function FilterBar(props: {
       }}
     >
       {props.causalCount !== undefined && (
-        <fieldset>
-          <legend>Steps</legend>
-          <Choice
-            name="scope"
-            label={`before the violation, causally (${grouped(props.causalCount)})`}
-            checked={filters.scope === 'causal'}
-            onChoose={() => {
-              onChange({ ...filters, scope: 'causal' });
-            }}
-          />
-          <Choice
-            name="scope"
-            label={`all (${grouped(evidence.steps.length)})`}
-            checked={filters.scope === 'all'}
-            onChoose={() => {
-              onChange({ ...filters, scope: 'all' });
-            }}
-          />
-        </fieldset>
-      )}
-      <fieldset>
-        <legend>Lines</legend>
-        {evidence.nodes.map((node) => (
-          <Check
-            key={node}
-            label={`n${node}`}
-            checked={!filters.hiddenNodes.has(node)}
-            onToggle={() => {
-              onChange({ ...filters, hiddenNodes: toggled(filters.hiddenNodes, node) });
-            }}
-          />
-        ))}
-        <Check
-          label="clients"
-          checked={filters.clientsShown}
-          onToggle={() => {
-            onChange({ ...filters, clientsShown: !filters.clientsShown });
-          }}
+        <ScopeChoice
+          filters={filters}
+          causalCount={props.causalCount}
+          allCount={evidence.steps.length}
+          onChange={onChange}
         />
-      </fieldset>
+      )}
+      <LineChecks nodes={evidence.nodes} filters={filters} onChange={onChange} />
       <fieldset class="kinds">
         <legend>Messages</legend>
         {kinds.map(([kind, count]) => (
@@ -97,6 +66,64 @@ export function FilterBar(props: {
   );
 }
 
+function ScopeChoice(props: {
+  readonly filters: Filters;
+  readonly causalCount: number;
+  readonly allCount: number;
+  readonly onChange: (filters: Filters) => void;
+}): JSX.Element {
+  const choice = (scope: Filters['scope'], label: string): JSX.Element => (
+    <label class="check">
+      <input
+        type="radio"
+        name="scope"
+        checked={props.filters.scope === scope}
+        onChange={() => {
+          props.onChange({ ...props.filters, scope });
+        }}
+      />
+      {label}
+    </label>
+  );
+  return (
+    <fieldset>
+      <legend>Steps</legend>
+      {choice('causal', `before the violation, causally (${grouped(props.causalCount)})`)}
+      {choice('all', `all (${grouped(props.allCount)})`)}
+    </fieldset>
+  );
+}
+
+function LineChecks(props: {
+  readonly nodes: readonly NodeId[];
+  readonly filters: Filters;
+  readonly onChange: (filters: Filters) => void;
+}): JSX.Element {
+  const { filters, onChange } = props;
+  return (
+    <fieldset>
+      <legend>Lines</legend>
+      {props.nodes.map((node) => (
+        <Check
+          key={node}
+          label={`n${node}`}
+          checked={!filters.hiddenNodes.has(node)}
+          onToggle={() => {
+            onChange({ ...filters, hiddenNodes: toggled(filters.hiddenNodes, node) });
+          }}
+        />
+      ))}
+      <Check
+        label="clients"
+        checked={filters.clientsShown}
+        onToggle={() => {
+          onChange({ ...filters, clientsShown: !filters.clientsShown });
+        }}
+      />
+    </fieldset>
+  );
+}
+
 function Check(props: {
   readonly label: string;
   readonly title?: string;
@@ -108,20 +135,6 @@ function Check(props: {
     <label class="check" title={props.title}>
       <input type="checkbox" checked={props.checked} onChange={props.onToggle} />
       {props.colour !== undefined && <i class="swatch" style={{ background: props.colour }} />}
-      {props.label}
-    </label>
-  );
-}
-
-function Choice(props: {
-  readonly name: string;
-  readonly label: string;
-  readonly checked: boolean;
-  readonly onChoose: () => void;
-}): JSX.Element {
-  return (
-    <label class="check">
-      <input type="radio" name={props.name} checked={props.checked} onChange={props.onChoose} />
       {props.label}
     </label>
   );

@@ -2,6 +2,7 @@ import { type JSX } from 'preact';
 
 import { type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
 import { stepOf } from '../../model/scope.ts';
+import { nearestStep } from '../../model/workbench-model.ts';
 import { exactTime } from '../../model/words.ts';
 
 /** Goes through the steps in view, one by one or by hand. */
@@ -12,7 +13,7 @@ export function Scrubber(props: {
   readonly onMove: (step: StepNumber) => void;
 }): JSX.Element {
   const { evidence, steps, cursor, onMove } = props;
-  const position = nearest(steps, cursor);
+  const position = Math.max(0, steps.indexOf(nearestStep(steps, cursor) ?? -1));
   const last = steps.length - 1;
   const record = stepOf(evidence, cursor);
   const to = (next: number): void => {
@@ -20,40 +21,21 @@ export function Scrubber(props: {
     if (step !== undefined) onMove(step);
   };
   const sameNode = (direction: 1 | -1): void => {
-    for (let at = position + direction; at >= 0 && at <= last; at += direction) {
-      const step = steps[at];
-      if (step !== undefined && stepOf(evidence, step)?.node === record?.node) {
-        onMove(step);
-        return;
-      }
-    }
+    const next = nextOnNode(evidence, steps, position, direction);
+    if (next !== undefined) onMove(next);
   };
   const hasViolation = evidence.result.violation !== undefined;
   return (
     <div class="scrubber" role="group" aria-label="Step through the run">
-      <button type="button" title="First step (Home)" aria-label="First step" onClick={() => to(0)}>
-        ⏮
-      </button>
-      <button
-        type="button"
-        title="Previous step on this node"
-        aria-label="Previous step on this node"
-        onClick={() => sameNode(-1)}
-      >
-        ⏪
-      </button>
-      <button
-        type="button"
-        title="Previous step ( , or ← in the slider)"
-        aria-label="Previous step"
-        onClick={() => to(position - 1)}
-      >
-        ◀
-      </button>
+      <Jump face="|◀" name="First step" hint="Home in the slider" onJump={() => to(0)} />
+      <Jump face="◀ n" name="Previous step on this node" onJump={() => sameNode(-1)} />
+      <Jump face="◀" name="Previous step" hint="comma, or ← in the slider" onJump={() => to(position - 1)} />
       <input
         type="range"
         aria-label="Step"
-        aria-valuetext={`step ${cursor}, ${record === undefined ? '' : `n${record.node} at ${exactTime(record.atUs)}`}`}
+        aria-valuetext={
+          record === undefined ? '' : `step ${cursor}, n${record.node} at ${exactTime(record.atUs)}`
+        }
         min={0}
         max={Math.max(0, last)}
         step={1}
@@ -63,29 +45,10 @@ export function Scrubber(props: {
           to(Number(event.currentTarget.value));
         }}
       />
-      <button
-        type="button"
-        title="Next step ( . or → in the slider)"
-        aria-label="Next step"
-        onClick={() => to(position + 1)}
-      >
-        ▶
-      </button>
-      <button
-        type="button"
-        title="Next step on this node"
-        aria-label="Next step on this node"
-        onClick={() => sameNode(1)}
-      >
-        ⏩
-      </button>
-      <button
-        type="button"
-        class="to-violation"
-        title={hasViolation ? 'The step at which it was seen (v)' : 'Last step (End)'}
-        onClick={() => to(last)}
-      >
-        {hasViolation ? '◆ violation' : '⏭ end'}
+      <Jump face="▶" name="Next step" hint="full stop, or → in the slider" onJump={() => to(position + 1)} />
+      <Jump face="n ▶" name="Next step on this node" onJump={() => sameNode(1)} />
+      <button type="button" class={hasViolation ? 'to-violation' : ''} title="key v" onClick={() => to(last)}>
+        {hasViolation ? '◆ violation' : 'end ▶|'}
       </button>
       <output class="position" data-testid="cursor">
         {record === undefined ? 'no step' : `step ${cursor} · n${record.node} · ${exactTime(record.atUs)}`}
@@ -94,14 +57,35 @@ export function Scrubber(props: {
   );
 }
 
-/** Position of a step in the list, or of the last before it. */
-function nearest(steps: readonly StepNumber[], cursor: StepNumber): number {
-  let low = 0;
-  let high = steps.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((steps[middle] ?? Infinity) <= cursor) low = middle + 1;
-    else high = middle;
+function Jump(props: {
+  readonly face: string;
+  readonly name: string;
+  readonly hint?: string;
+  readonly onJump: () => void;
+}): JSX.Element {
+  const { face, name, hint } = props;
+  return (
+    <button
+      type="button"
+      aria-label={name}
+      title={hint === undefined ? name : `${name} (${hint})`}
+      onClick={props.onJump}
+    >
+      {face}
+    </button>
+  );
+}
+
+function nextOnNode(
+  evidence: RunEvidence,
+  steps: readonly StepNumber[],
+  position: number,
+  direction: 1 | -1,
+): StepNumber | undefined {
+  const node = stepOf(evidence, steps[position] ?? -1)?.node;
+  for (let at = position + direction; at >= 0 && at < steps.length; at += direction) {
+    const step = steps[at];
+    if (step !== undefined && stepOf(evidence, step)?.node === node) return step;
   }
-  return Math.max(0, low - 1);
+  return undefined;
 }

@@ -27,7 +27,7 @@ export function Lanes(props: {
   const { evidence, nodes, theme, projection } = props;
   const endUs = evidence.result.simulatedUs;
   const roles = useMemo(() => roleBands(evidence, nodes, endUs), [evidence, nodes, endUs]);
-  const faults = useMemo(() => faultBands(evidence.faults), [evidence]);
+  const faults = useMemo(() => faultBands(evidence), [evidence]);
   const common = { ...props, widthPx: projection.widthPx };
   const series = useMemo(
     () => ({
@@ -49,7 +49,7 @@ export function Lanes(props: {
         colourOf={roleColours(theme)}
         textColour={theme.text}
       />
-      {evidence.faults.length > 0 && (
+      {faults.bands.length > 0 && (
         <BandLane
           title="Faults"
           rowNames={Array.from({ length: faults.rows }, (_, row) => (row === 0 ? 'faults' : ' '.repeat(row)))}
