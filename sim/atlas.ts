@@ -1,16 +1,19 @@
-import { equalBytes, noBytes } from '../core/base/bytes.ts';
-import { type NodeId } from '../core/base/ids.ts';
-import { type Prng } from '../core/base/prng.ts';
-import { decodeBatch } from '../core/raft/records.ts';
-import { type LogIndex, type RaftView, type Term } from '../core/raft/types.ts';
-import { type MemorySegments } from '../core/storage/memory-segments.ts';
-import { RecordLog } from '../core/storage/record-log.ts';
+import { InvariantError } from '../core/base/assert.ts';
+import { groupId, type NodeId } from '../core/base/ids.ts';
+import { DataLossError } from '../core/raft/data-loss.ts';
+import { GroupLog } from '../core/raft/group-log.ts';
+import { type HardState, type LogIndex, type RaftView, type Term } from '../core/raft/types.ts';
+import { UnreadableError } from '../core/storage/read-errors.ts';
+import { type SegmentRepair } from '../core/storage/segment-files.ts';
 import { type MemberProcess } from './cluster.ts';
-import { type Sector, type SimulatedSegments } from './disk/segments.ts';
+import { type SectorDamage } from './disk/damage.ts';
+import { type SimulatedSegments } from './disk/segments.ts';
 
 /** What the atlas sees of a member: its disk, and its log while it runs. */
 export interface AtlasMember {
   readonly node: NodeId;
+  /** Counts its starts. */
+  readonly boot: number;
   readonly segments: SimulatedSegments;
   /** Undefined while it is down. */
   readonly raft: RaftView | undefined;
@@ -25,37 +28,59 @@ export interface LogEnd {
 export function atlasMember(process: MemberProcess): AtlasMember {
   return {
     node: process.node,
-    segments: process.segments,
+    get boot() {
+      return process.boot;
+    },
+    get segments() {
+      return process.segments;
+    },
     get raft() {
       return process.machine?.view.raft;
     },
   };
 }
 
-/** How many sectors are tried before a member is left in peace. */
-const attemptsMax = 12;
 const logPrefix = 'log/';
+const group = groupId(1);
+
+/** What a member has lost, and has to hold again. */
+interface Hurt {
+  readonly node: NodeId;
+  readonly end: LogEnd;
+  /** Its newest start then: while it runs on, it may not know. */
+  readonly boot: number;
+  /** Files that the damage is in; with all of them gone, so is the damage. None: it was lost with the power. */
+  readonly files: readonly string[];
+}
 
 /**
  * Keeps account of what the simulator has destroyed, so that every failure is the system's and never the simulator's.
  * What a disk has acknowledged may be damaged only
- * - on one member at a time, until that member holds again what it held,
+ * - on one member at a time, until that member has started since and holds again what it held,
  * - when a quorum of *other* members, all of them running and whole, holds every entry that it held,
- * - and never the newest term, vote and start number, which exist nowhere else.
+ * - and never so that a start would not find the newest term, vote and start number, which exist nowhere else, or would find
+ *   that it cannot tell.
+ *
+ * Damage that was ordered to ignore all this is in the account as well: see recoverability.ts for what becomes of the run.
  */
 export class FaultAtlas {
   readonly #members: readonly AtlasMember[];
-  /** The member that was hurt last, and what it has to hold again. */
-  #hurt: { readonly node: NodeId; readonly end: LogEnd } | undefined;
+  #hurt: readonly Hurt[] = [];
 
   constructor(members: readonly AtlasMember[]) {
     this.#members = members;
   }
 
-  /** The member that is not yet whole again. */
+  /** A member that is not yet whole again. */
   get hurt(): NodeId | undefined {
     this.#forgetHealed();
-    return this.#hurt?.node;
+    return this.#hurt[0]?.node;
+  }
+
+  /** Whether this member is not whole again. */
+  isHurt(node: NodeId): boolean {
+    this.#forgetHealed();
+    return this.#hurt.some((hurt) => hurt.node === node);
   }
 
   /** Whether this member, whose durable log ends there, may lose a part of it. */
@@ -65,27 +90,11 @@ export class FaultAtlas {
     return intact * 2 > this.#members.length;
   }
 
-  /**
-   * Damages one acknowledged sector of a member that is down.
-   *
-   * @returns what was damaged; undefined when nothing may be
-   */
-  rot(member: AtlasMember, end: LogEnd, prng: Prng): Sector | undefined {
-    if (!this.allows(member.node, end)) return undefined;
-    const sectors = member.segments.acknowledgedSectors(logPrefix);
-    if (sectors.length === 0) return undefined;
-    const before = newestHardState(member.segments.copy());
-    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-      const sector = sectors[prng.below(sectors.length)];
-      if (sector === undefined) return undefined;
-      const label = `rot ${attempt}`;
-      const damaged = member.segments.copy({ target: sector, prng: prng.fork(label) });
-      if (!equalBytes(before, newestHardState(damaged))) continue;
-      if (!member.segments.rot(sector, prng.fork(label))) continue;
-      this.#hurt = { node: member.node, end };
-      return sector;
-    }
-    return undefined;
+  /** Whether this member, whose durable log ends there, may suffer this damage. */
+  mayDamage(member: AtlasMember, end: LogEnd, damages: readonly SectorDamage[]): boolean {
+    if (!this.allows(member.node, end)) return false;
+    const { segments } = member;
+    return keepsHardState(segments.copy(), segments.copy(damages));
   }
 
   /**
@@ -95,39 +104,58 @@ export class FaultAtlas {
   mayLose(member: AtlasMember, end: LogEnd): boolean {
     if (!this.allows(member.node, end)) return false;
     const { segments } = member;
-    return equalBytes(newestHardState(segments.copy()), newestHardState(segments.platter()));
+    return keepsHardState(segments.copy(), segments.platter());
   }
 
-  /** It has lost it. */
-  lost(node: NodeId, end: LogEnd): void {
-    this.#hurt = { node, end };
+  /** It has lost what these files held, or, without any, what its disk had only pretended to write. */
+  lost(member: Pick<AtlasMember, 'node' | 'boot'>, end: LogEnd, files: readonly string[] = []): void {
+    this.#hurt = [...this.#hurt, { node: member.node, boot: member.boot, end, files }];
   }
 
   #forgetHealed(): void {
-    const hurt = this.#hurt;
-    if (hurt === undefined) return;
-    const raft = this.#members.find((member) => member.node === hurt.node)?.raft;
-    if (holds(raft, hurt.end)) this.#hurt = undefined;
+    if (this.#hurt.length > 0) this.#hurt = this.#hurt.filter((hurt) => !this.#healed(hurt));
+  }
+
+  #healed({ node, end, boot, files }: Hurt): boolean {
+    const member = this.#members.find((candidate) => candidate.node === node);
+    if (member === undefined || !holds(member.raft, end)) return false;
+    if (member.boot > boot) return true;
+    // It runs on since before it was hurt, and may still come across the damage.
+    return files.length > 0 && files.every((file) => member.segments.list(file).length === 0);
   }
 }
 
 /** True when this log, whole and durable, holds everything up to this end. */
-function holds(raft: RaftView | undefined, end: LogEnd): boolean {
+export function holds(raft: RaftView | undefined, end: LogEnd): boolean {
   if (raft === undefined || raft.repairing || raft.syncedIndex < end.index) return false;
   // Below its beginning a log holds what was committed; two logs with the same entry are the same up to it (Raft §3.5).
   const term = raft.termAt(end.index);
   return term === undefined ? end.index < raft.firstIndex : term === end.term;
 }
 
-/** The record of term, vote and start that a recovery of these files would find, encoded; no bytes when there is none. */
-function newestHardState(segments: MemorySegments): Uint8Array {
-  const { batches } = RecordLog.recover(segments, { prefix: logPrefix, segmentBytesMax: 1 });
-  const newest = batches.at(-1);
-  if (newest === undefined) return noBytes;
-  const numbers = decodeBatch(newest.payload).records.flatMap((record) => [
-    record.term,
-    record.vote,
-    record.boot,
-  ]);
-  return new Uint8Array(new Float64Array(numbers).buffer);
+/** True when a start from these files would know the same of its term, vote and starts as one from those. */
+function keepsHardState(before: SegmentRepair, after: SegmentRepair): boolean {
+  const kept = foundHardState(before);
+  const found = foundHardState(after);
+  if (kept === undefined || found === undefined) return false;
+  // Where recovery itself breaks, the member is to show it.
+  if (kept === 'broken' || found === 'broken') return true;
+  return kept.term === found.term && kept.vote === found.vote && kept.boot === found.boot;
+}
+
+/** What a start from these files would find; undefined when it would refuse to go on. */
+function foundHardState(segments: SegmentRepair): HardState | 'broken' | undefined {
+  try {
+    const log = GroupLog.recover(segments, {
+      prefix: logPrefix,
+      segmentBytesMax: 1,
+      groups: [group],
+      applied: new Map(),
+    });
+    return log.journal(group).hardState;
+  } catch (failure) {
+    if (failure instanceof DataLossError || failure instanceof UnreadableError) return undefined;
+    if (failure instanceof InvariantError) return 'broken';
+    throw failure;
+  }
 }

@@ -5,6 +5,9 @@ const million = 1_000_000;
 /** Beyond this no oscillator is: a clock that gains or loses a tenth is broken, not drifting. */
 export const driftPpmMax = 100_000;
 
+/** No wall clock is moved by more at once: ten years. */
+export const wallJumpUsMax = 315_360_000_000_000;
+
 /**
  * A node's own monotonic clock: it begins anywhere, runs a little fast or slow, and never goes back. Machines on the
  * node see nothing else.
@@ -42,6 +45,35 @@ export class NodeClock {
     this.#fromNodeUs = this.at(worldUs);
     this.#fromWorldUs = worldUs;
     this.#driftPpm = driftPpm;
+  }
+}
+
+/** A machine's wall clock: it runs as fast as its oscillator, survives restarts, and may jump to another time at any moment. */
+export class WallClock {
+  #clock: NodeClock;
+  #driftPpm: number;
+
+  constructor(start: { readonly worldUs: number; readonly wallUs: number; readonly driftPpm: number }) {
+    const { worldUs, wallUs, driftPpm } = start;
+    this.#clock = new NodeClock({ worldUs, nodeUs: wallUs, driftPpm });
+    this.#driftPpm = driftPpm;
+  }
+
+  /** µs since 1970, as this machine believes. */
+  at(worldUs: number): number {
+    return this.#clock.at(worldUs);
+  }
+
+  drift(worldUs: number, driftPpm: number): void {
+    this.#driftPpm = driftPpm;
+    this.#clock.drift(worldUs, driftPpm);
+  }
+
+  /** Backward where negative, never to before 1970. */
+  jump(worldUs: number, byUs: number): void {
+    assert(Math.abs(byUs) <= wallJumpUsMax, 'a wall clock jumps by ten years at most');
+    const nodeUs = Math.max(0, this.at(worldUs) + byUs);
+    this.#clock = new NodeClock({ worldUs, nodeUs, driftPpm: this.#driftPpm });
   }
 }
 

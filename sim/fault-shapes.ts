@@ -30,6 +30,14 @@ const node: FieldShape = { kind: 'node' };
 const nodes: FieldShape = { kind: 'nodes' };
 const ppm: FieldShape = { kind: 'ppm', least: 0 };
 const factor: FieldShape = { kind: 'count', least: 1 };
+const atlas: FieldShape = { kind: 'word', words: ['ignored'], optional: true };
+const sectorFault: FaultShape<'bitRot'> = {
+  atUs: time,
+  node,
+  downUs: length,
+  latentUs: { ...length, optional: true },
+  atlas,
+};
 const scope: FieldShape = { kind: 'word', words: ['process', 'machine'], optional: true };
 
 /**
@@ -66,11 +74,38 @@ export const faultShapes: { readonly [Kind in FaultKind]: FaultShape<Kind> } = {
   slowNetwork: { atUs: time, forUs: length, factor },
   slowDisk: { atUs: time, forUs: length, node, factor },
   syncFails: { atUs: time, node, downUs: length },
-  bitRot: { atUs: time, node, downUs: length },
+  bitRot: sectorFault,
+  latentSector: sectorFault,
+  misdirectedWrite: sectorFault,
+  readFails: { atUs: time, forUs: length, node },
+  appendFails: { atUs: time, node, downUs: length },
+  storeFull: { atUs: time, forUs: length, node },
+  diskStall: { atUs: time, forUs: length, node },
+  narrowLink: {
+    atUs: time,
+    forUs: length,
+    from: nodes,
+    to: nodes,
+    bytesPerSecond: { kind: 'count', least: 1 },
+  },
+  longTail: { atUs: time, forUs: length, from: nodes, to: nodes, tailPpm: ppm, tailUs: length },
+  partialPartition: {
+    atUs: time,
+    forUs: length,
+    shape: { kind: 'word', words: ['ring', 'chain', 'star', 'bridge'] },
+    order: nodes,
+  },
+  wallJump: { atUs: time, node, byUs: length, direction: { kind: 'word', words: ['forward', 'backward'] } },
   clockDrift: { atUs: time, node, driftPpm: { kind: 'ppm', least: -1_000_000 } },
   flap: { atUs: time, forUs: length, between: { kind: 'twoNodes' }, downUs: length, upUs: length },
-  lostSync: { atUs: time, forUs: length, node, downUs: length },
+  lostSync: { atUs: time, forUs: length, node, downUs: length, atlas },
   diskFull: { atUs: time, forUs: length, node },
+  replace: { atUs: time, node },
+  wipe: { atUs: time, node },
+  grow: { atUs: time, as: { kind: 'word', words: ['voter', 'learner'] } },
+  shrink: { atUs: time, node },
+  promote: { atUs: time },
+  moveLeader: { atUs: time, node },
 };
 
 export const faultKinds = Object.keys(faultShapes) as readonly FaultKind[];

@@ -1,8 +1,8 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { between, type Prng } from '../core/base/prng.ts';
-import { usPerMs, usPerSecond } from '../core/base/units.ts';
-import { driftPpmMax } from './clock.ts';
-import { type Fault, type FaultKind } from './types.ts';
+import { bytesPerKib, usPerMs, usPerSecond } from '../core/base/units.ts';
+import { driftPpmMax, wallJumpUsMax } from './clock.ts';
+import { type Fault, type FaultKind, type SectorFault } from './types.ts';
 
 /** What a fault is drawn for. */
 export interface FaultDraw {
@@ -55,9 +55,41 @@ export const faultDrawers: ReadonlyMap<FaultKind, Draw> = new Map<FaultKind, Dra
       downUs: drawDownUs(prng),
     }),
   ],
+  ['bitRot', (draw) => ({ kind: 'bitRot', ...drawSectorFault(draw) })],
+  ['latentSector', (draw) => ({ kind: 'latentSector', ...drawSectorFault(draw) })],
+  ['misdirectedWrite', (draw) => ({ kind: 'misdirectedWrite', ...drawSectorFault(draw) })],
   [
-    'bitRot',
-    ({ prng, atUs, nodes }) => ({ kind: 'bitRot', atUs, node: one(prng, nodes), downUs: drawDownUs(prng) }),
+    'appendFails',
+    ({ prng, atUs, nodes }) => ({
+      kind: 'appendFails',
+      atUs,
+      node: one(prng, nodes),
+      downUs: drawDownUs(prng),
+    }),
+  ],
+  ['readFails', (draw) => ({ kind: 'readFails', ...drawOnNode(draw) })],
+  ['storeFull', (draw) => ({ kind: 'storeFull', ...drawOnNode(draw) })],
+  [
+    'diskStall',
+    ({ prng, atUs, nodes }) => ({
+      kind: 'diskStall',
+      atUs,
+      node: one(prng, nodes),
+      forUs: between(prng, 100, 6_000) * usPerMs,
+    }),
+  ],
+  ['narrowLink', drawNarrowLink],
+  ['longTail', drawLongTail],
+  ['partialPartition', drawPartialPartition],
+  [
+    'wallJump',
+    ({ prng, atUs, nodes }) => ({
+      kind: 'wallJump',
+      atUs,
+      node: one(prng, nodes),
+      byUs: drawJumpUs(prng),
+      direction: prng.chance(1, 2) ? 'forward' : 'backward',
+    }),
   ],
   ['flap', drawFlap],
   [
@@ -70,15 +102,7 @@ export const faultDrawers: ReadonlyMap<FaultKind, Draw> = new Map<FaultKind, Dra
       downUs: drawDownUs(prng),
     }),
   ],
-  [
-    'diskFull',
-    ({ prng, atUs, nodes }) => ({
-      kind: 'diskFull',
-      atUs,
-      forUs: drawForUs(prng),
-      node: one(prng, nodes),
-    }),
-  ],
+  ['diskFull', (draw) => ({ kind: 'diskFull', ...drawOnNode(draw) })],
   [
     'clockDrift',
     ({ prng, atUs, nodes }) => ({
@@ -150,6 +174,70 @@ function drawClog({ prng, atUs, nodes }: FaultDraw): Fault | undefined {
   const others = nodes.filter((node) => node !== from);
   if (others.length === 0) return undefined;
   return { kind: 'clog', atUs, forUs: drawForUs(prng), from, to: one(prng, others) };
+}
+
+function drawNarrowLink({ prng, atUs, nodes }: FaultDraw): Fault | undefined {
+  if (nodes.length < 2) return undefined;
+  const bytesPerSecond = between(prng, 5, 500) * bytesPerKib;
+  return { kind: 'narrowLink', atUs, forUs: drawForUs(prng), ...drawLinks(prng, nodes), bytesPerSecond };
+}
+
+function drawLongTail({ prng, atUs, nodes }: FaultDraw): Fault | undefined {
+  if (nodes.length < 2) return undefined;
+  return {
+    kind: 'longTail',
+    atUs,
+    forUs: drawForUs(prng),
+    ...drawLinks(prng, nodes),
+    tailPpm: between(prng, 1_000, 200_000),
+    tailUs: between(prng, 50, 4_000) * usPerMs,
+  };
+}
+
+/** With three members each shape but the chain is whole, or a star, which is a chain. */
+function drawPartialPartition({ prng, atUs, nodes }: FaultDraw): Fault | undefined {
+  if (nodes.length < 3) return undefined;
+  const shapes =
+    nodes.length === 3 ? (['chain', 'star'] as const) : (['ring', 'chain', 'star', 'bridge'] as const);
+  const order = [...nodes];
+  for (let at = order.length - 1; at > 0; at -= 1) {
+    const other = prng.below(at + 1);
+    const held = order[at] as NodeId;
+    order[at] = order[other] as NodeId;
+    order[other] = held;
+  }
+  return { kind: 'partialPartition', atUs, forUs: drawForUs(prng), shape: one(prng, shapes), order };
+}
+
+/** What leaves one member, what reaches it, or one link alone. */
+function drawLinks(
+  prng: Prng,
+  nodes: readonly NodeId[],
+): { readonly from: readonly NodeId[]; readonly to: readonly NodeId[] } {
+  const node = one(prng, nodes);
+  const others = nodes.filter((other) => other !== node);
+  if (prng.chance(1, 3)) return { from: [node], to: [one(prng, others)] };
+  return prng.chance(1, 2) ? { from: [node], to: others } : { from: others, to: [node] };
+}
+
+/** Half of the time the member runs on with it, until it comes across it or loses its power. */
+function drawSectorFault({ prng, atUs, nodes }: FaultDraw): SectorFault {
+  const latentUs = prng.chance(1, 2) ? between(prng, 100, 8_000) * usPerMs : 0;
+  return { atUs, node: one(prng, nodes), downUs: drawDownUs(prng), latentUs };
+}
+
+function drawOnNode({ prng, atUs, nodes }: FaultDraw): {
+  readonly atUs: number;
+  readonly forUs: number;
+  readonly node: NodeId;
+} {
+  return { atUs, forUs: drawForUs(prng), node: one(prng, nodes) };
+}
+
+/** A leap second, a time zone, or a battery that was empty. */
+function drawJumpUs(prng: Prng): number {
+  if (prng.chance(1, 3)) return 1 + prng.below(2 * usPerSecond);
+  return usPerSecond * (1 + prng.below(prng.chance(1, 2) ? 7_200 : wallJumpUsMax / usPerSecond));
 }
 
 function drawFlap({ prng, atUs, nodes }: FaultDraw): Fault | undefined {

@@ -265,7 +265,22 @@ export type Fault =
       readonly atlas?: 'ignored';
     }
   /** No append fits any more: the process stops, and every start fails the same way until there is room again. */
-  | { readonly kind: 'diskFull'; readonly atUs: number; readonly forUs: number; readonly node: NodeId };
+  | { readonly kind: 'diskFull'; readonly atUs: number; readonly forUs: number; readonly node: NodeId }
+  /** The operator takes the member at this machine out of the cluster, wipes its disks, and adds another there. */
+  | { readonly kind: 'replace'; readonly atUs: number; readonly node: NodeId }
+  /**
+   * The machine loses its power and its disks with it. Its member never comes back: the operator replaces it. Only where the
+   * atlas allows it, as with all damage; the new member then is hurt until it holds everything.
+   */
+  | { readonly kind: 'wipe'; readonly atUs: number; readonly node: NodeId }
+  /** The operator adds a member at a machine where nobody lives. */
+  | { readonly kind: 'grow'; readonly atUs: number; readonly as: 'voter' | 'learner' }
+  /** The operator takes the member at this machine out of the cluster, unless fewer than two voters would be left. */
+  | { readonly kind: 'shrink'; readonly atUs: number; readonly node: NodeId }
+  /** The operator makes the learner that there is a voter. */
+  | { readonly kind: 'promote'; readonly atUs: number }
+  /** The operator hands the leadership to the member at this machine. */
+  | { readonly kind: 'moveLeader'; readonly atUs: number; readonly node: NodeId };
 
 export type FaultKind = Fault['kind'];
 

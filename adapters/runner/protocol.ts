@@ -9,7 +9,7 @@ import {
   type StopEffect,
 } from '../../core/base/effects.ts';
 import { type NodeId } from '../../core/base/ids.ts';
-import { type TickEvent } from '../../core/base/machine.ts';
+import { type TickEvent, type WallClockEvent } from '../../core/base/machine.ts';
 
 /** What goes over the streams of a machine. */
 export interface StreamTypes {
@@ -40,6 +40,7 @@ export type StreamEvent<Types extends StreamTypes> =
 /** What the runner steps. A system's own event type is this with its types put in, or wider. */
 export type RunnerEvent<Request, Message, Header, Types extends StreamTypes = NoStreams> =
   | TickEvent
+  | WallClockEvent
   | { readonly kind: 'received'; readonly from: NodeId; readonly messages: readonly Message[] }
   | { readonly kind: 'synced'; readonly syncSeq: number }
   | { readonly kind: 'stored'; readonly storeSeq: number }

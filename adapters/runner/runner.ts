@@ -20,6 +20,7 @@ import {
 import { RunnerError } from './runner-error.ts';
 import { isStreamEvent, type StreamHandle, type StreamListener, Streams } from './streams.ts';
 import { type GatedEffect, SyncGate } from './sync-gate.ts';
+import { systemWallUs, WallClockTimer } from './wall-clock.ts';
 
 export interface RunnerPorts<Message, Header> {
   readonly segments: SegmentFiles;
@@ -45,6 +46,8 @@ export interface RunnerOptions {
   readonly drainUs?: number;
   /** Monotonic time in integer µs. */
   readonly clock?: () => number;
+  /** Wall time in µs since 1970, which the machine is told about once a second; `none` for one that wants to know of none. */
+  readonly wallClock?: (() => number) | 'none';
 }
 
 export const defaultRunnerOptions = {
@@ -53,6 +56,7 @@ export const defaultRunnerOptions = {
   turnUs: 10_000,
   drainUs: 5_000_000,
   clock: (): number => Math.floor(performance.now() * 1_000),
+  wallClock: systemWallUs,
 } as const;
 
 /** Node's timers take 31 bits of milliseconds. */
@@ -119,6 +123,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
   #stopping: Promise<void> | undefined;
   #resolveStop: (() => void) | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
+  readonly #wallClock: WallClockTimer | undefined;
 
   constructor(
     machine: Machine<
@@ -133,6 +138,8 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     this.#store = ports.store;
     this.#transport = ports.transport;
     this.#options = { ...defaultRunnerOptions, ...options };
+    const { wallClock } = this.#options;
+    this.#wallClock = wallClock === 'none' ? undefined : new WallClockTimer(wallClock);
   }
 
   /** Events that wait for their step. */
@@ -164,6 +171,10 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
       };
       this.#store.onFailed = (cause) => this.#fail({ kind: 'storeFailed', reason: cause.message, cause });
     }
+    this.#wallClock?.start((wallUs) => {
+      this.#queue.pushPeers({ kind: 'wallClock', wallUs });
+      this.#schedule();
+    });
     this.#turn(true);
   }
 
@@ -523,6 +534,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     this.#state = 'stopped';
     clearTimeout(this.#timer);
     clearTimeout(this.#drainTimer);
+    this.#wallClock?.stop();
     const reason = new RunnerError('STOPPED', 'the node has stopped; what was asked may have happened');
     this.#streams.failAll(reason);
     this.#streams.clear();

@@ -22,3 +22,13 @@ export interface Machine<Event, Effect> {
 export interface TickEvent {
   readonly kind: 'tick';
 }
+
+/**
+ * What the wall clock shows, about once a second. It may jump, forward and backward, and means nothing to leases,
+ * elections and fencing: decisions that need a time of day take the one that a leader has written into an entry.
+ */
+export interface WallClockEvent {
+  readonly kind: 'wallClock';
+  /** µs since 1970-01-01 UTC; a safe integer, not negative. */
+  readonly wallUs: number;
+}

@@ -49,6 +49,7 @@ const kinds: readonly MemberEvent['kind'][] = [
   'snapshotReceived',
   'snapshotSent',
   'snapshotFailed',
+  'wallClock',
 ];
 const kindNumbers: ReadonlyMap<string, number> = new Map(kinds.map((kind, number) => [kind, number]));
 
@@ -136,6 +137,9 @@ export function writeMemberEvent(writer: WireWriter, event: MemberEvent): void {
     case 'snapshotFailed':
       writer.varint(event.to);
       break;
+    case 'wallClock':
+      writer.varint(event.wallUs);
+      break;
     default:
       unreachable(event);
   }
@@ -180,6 +184,8 @@ export function readMemberEvent(reader: WireReader): MemberEvent {
     case 'snapshotSent':
     case 'snapshotFailed':
       return { kind, to: readNodeId(reader) };
+    case 'wallClock':
+      return { kind, wallUs: reader.varint() };
     case undefined:
       throw new WireError(`an event is of the unknown kind ${number}`);
     default:

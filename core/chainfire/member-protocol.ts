@@ -9,7 +9,7 @@ import {
   type StopEffect,
 } from '../base/effects.ts';
 import { type NodeId } from '../base/ids.ts';
-import { type TickEvent } from '../base/machine.ts';
+import { type TickEvent, type WallClockEvent } from '../base/machine.ts';
 import { type Refused } from '../base/refusal.ts';
 import { type GroupMessage, type RaftOptions, type SnapshotHeader } from '../raft/types.ts';
 import {
@@ -228,6 +228,7 @@ export interface MemberStream {
 
 export type MemberEvent =
   | TickEvent
+  | WallClockEvent
   | { readonly kind: 'received'; readonly from: NodeId; readonly messages: readonly GroupMessage[] }
   | { readonly kind: 'synced'; readonly syncSeq: number }
   | { readonly kind: 'stored'; readonly storeSeq: number }

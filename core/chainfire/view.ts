@@ -33,6 +33,8 @@ export interface MemberView {
   /** Done since the process started. */
   readonly applied: AppliedCounts;
   readonly isLearner: boolean;
+  /** What the wall clock showed last; undefined before it was looked at. What the leader writes into entries to decide by. */
+  readonly wallClockUs: number | undefined;
   readonly leaseCount: number;
   /** By id; a copy of all, so not for every scrape of a member with a million. */
   leases(): readonly LeaseView[];
@@ -54,10 +56,12 @@ export function createView(parts: {
   readonly leases: LeaseTable;
   readonly membership: Membership;
   readonly nowUs: () => number;
+  readonly wallClockUs: () => number | undefined;
   readonly pendingRequests: () => number;
   readonly watches: Pick<WatchHub, 'counts'>;
 }): MemberView {
-  const { raft, mvcc, state, backlog, directory, leases, nowUs, pendingRequests, watches } = parts;
+  const { raft, mvcc, state, backlog, directory, leases, nowUs, wallClockUs, pendingRequests, watches } =
+    parts;
   return {
     raft,
     get appliedIndex() {
@@ -99,6 +103,9 @@ export function createView(parts: {
     applied: mvcc.counters,
     get isLearner() {
       return state.configuration.learners.includes(raft.id);
+    },
+    get wallClockUs() {
+      return wallClockUs();
     },
     get leaseCount() {
       return leases.size;

@@ -1,4 +1,12 @@
+import { frameHeaderBytes } from './frame.ts';
+import { type UnreadablePart } from './salvage.ts';
 import { type ScannedFrame, type Segment } from './segment-scan.ts';
+
+/** A file of the log, and what of it the disk does not give out. */
+export interface JudgedFile {
+  readonly segment: Segment;
+  readonly unreadable: readonly UnreadablePart[];
+}
 
 /** What a scan of a log's files means. */
 export interface LogVerdict {
@@ -7,7 +15,10 @@ export interface LogVerdict {
   readonly nextBatchSeq: number;
   /** Highest batch that some header, or the removal of the files before it, proves to have been durable. */
   readonly syncedBatchSeq: number;
-  /** First and last batch that were durable and are not intact. */
+  /**
+   * First and last batch that were durable and are not intact, or, at the end, may have been: how many there were that cannot
+   * be read, nobody can tell.
+   */
   readonly damage: { readonly fromBatchSeq: number; readonly toBatchSeq: number } | undefined;
   /** Highest number of a start that is found anywhere; 0 for a new log. */
   readonly bootMax: number;
@@ -19,10 +30,7 @@ export interface LogVerdict {
  * @param files the log's files in order of age
  * @param frames every frame with an intact header, in the order of files and positions
  */
-export function judgeLog(
-  files: readonly { readonly segment: Segment }[],
-  frames: readonly ScannedFrame[],
-): LogVerdict {
+export function judgeLog(files: readonly JudgedFile[], frames: readonly ScannedFrame[]): LogVerdict {
   const syncedBatchSeq = provenDurable(files, frames);
   let bootMax = 0;
   for (const { header } of frames) bootMax = Math.max(bootMax, header.boot);
@@ -30,6 +38,7 @@ export function judgeLog(
   const kept: ScannedFrame[] = [];
   let nextBatchSeq = files[0]?.segment.firstBatchSeq ?? 1;
   for (const { segment } of files) nextBatchSeq = Math.min(nextBatchSeq, segment.firstBatchSeq);
+  const firstBatchSeq = nextBatchSeq;
   let damageFrom = 0;
   let damageTo = 0;
   /** Batches from nextBatchSeq up to `end` exclusive are missing; those that were durable are damage. */
@@ -48,15 +57,39 @@ export function judgeLog(
     nextBatchSeq += 1;
   }
   miss(Infinity);
+  if (endsUnread(files, kept.at(-1))) {
+    // Something lies there, and whether it was acknowledged nobody can say: it counts as if it had been. What is above the
+    // last batch that is proven cannot be made durable in a file that cannot be read.
+    const bad = files.filter(({ unreadable }) => unreadable.length > 0).map(({ segment }) => segment);
+    for (
+      let last = kept.at(-1);
+      last !== undefined && last.header.batchSeq > syncedBatchSeq;
+      last = kept.at(-1)
+    ) {
+      if (!bad.includes(last.segment)) break;
+      kept.pop();
+    }
+    const missingFrom = (kept.at(-1)?.header.batchSeq ?? firstBatchSeq - 1) + 1;
+    damageFrom = damageFrom === 0 ? missingFrom : Math.min(damageFrom, missingFrom);
+    damageTo = nextBatchSeq;
+    nextBatchSeq += 1;
+  }
 
   const damage = damageFrom === 0 ? undefined : { fromBatchSeq: damageFrom, toBatchSeq: damageTo };
   return { kept, nextBatchSeq, syncedBatchSeq, damage, bootMax };
 }
 
-function provenDurable(
-  files: readonly { readonly segment: Segment }[],
-  frames: readonly ScannedFrame[],
-): number {
+/** True when something behind the last batch that counts cannot be read. */
+function endsUnread(files: readonly JudgedFile[], last: ScannedFrame | undefined): boolean {
+  const from = files.findIndex((file) => file.segment === last?.segment);
+  const endBytes =
+    last === undefined ? 0 : last.header.positionBytes + frameHeaderBytes + last.header.payloadBytes;
+  return files.some(
+    ({ unreadable }, at) => at >= from && unreadable.some(({ toBytes }) => at > from || toBytes > endBytes),
+  );
+}
+
+function provenDurable(files: readonly JudgedFile[], frames: readonly ScannedFrame[]): number {
   let synced = 0;
   for (const { header } of frames) synced = Math.max(synced, header.syncedBatchSeq);
   // Older files are removed only when everything appended before is durable: with them gone, so is the batch that

@@ -1,4 +1,5 @@
 import { assert, present } from '../base/assert.ts';
+import { passArray, type StateForm } from '../base/capture.ts';
 import { type SegmentAppend } from '../base/effects.ts';
 import {
   decodeFrameHeader,
@@ -7,7 +8,9 @@ import {
   intactPayload,
   segmentBytesLimit,
 } from './frame.ts';
-import { judgeLog, type LogVerdict } from './log-verdict.ts';
+import { type JudgedFile, judgeLog, type LogVerdict } from './log-verdict.ts';
+import { DamagedBatchError, UnreadableError } from './read-errors.ts';
+import { salvage, type UnreadablePart } from './salvage.ts';
 import { type SegmentRepair } from './segment-files.ts';
 import {
   parseSegmentFile,
@@ -70,6 +73,9 @@ export interface AppendedBatch {
  * A file is opened only when the first batch of the one before is known durable. So only the newest file can have missed
  * the disk altogether; any other that is not there was removed, or is lost.
  *
+ * What the disk cannot read is damage as well, and where it lies at the end, unlike a torn tail, it counts as if it had been
+ * acknowledged. Where nothing at all can be read the disk is out, and that says nothing of the log: nobody starts.
+ *
  * A log with damage is never cut: its files are left as they are, and the next batch opens a new one. What a cut tail
  * held can not come back: the cut is durable before the next append, and a later batch of the same number carries a
  * higher `boot`, which supersedes the old one wherever that should turn up again.
@@ -78,7 +84,7 @@ export class RecordLog {
   readonly #segments: SegmentRepair;
   readonly #prefix: string;
   readonly #segmentBytesMax: number;
-  readonly #boot: number;
+  #boot: number;
   /** Oldest first. Batches of the file at i are below the first batch of the file at i + 1. */
   readonly #files: Segment[] = [];
   /** Bytes of the last file, and where the next batch goes. */
@@ -93,6 +99,8 @@ export class RecordLog {
   /**
    * Scans every file under the prefix, cuts a torn tail, and tells damage apart from it. Every batch that is returned
    * is durable, also one that had only reached the system's cache before the process ended.
+   *
+   * @throws UnreadableError when no part of the log can be read
    */
   static recover(
     segments: SegmentRepair,
@@ -106,6 +114,11 @@ export class RecordLog {
     const log = new RecordLog(segments, options, { boot, nextBatchSeq: verdict.nextBatchSeq });
     log.#settle(verdict, files);
     return { log, batches: verdict.kept.map(recoveredBatch), damage: verdict.damage };
+  }
+
+  /** A log that knows nothing, to be restored; reads nothing and cuts nothing. */
+  static blank(segments: SegmentRepair, options: RecordLogOptions): RecordLog {
+    return new RecordLog(segments, options, { boot: 0, nextBatchSeq: 1 });
   }
 
   private constructor(
@@ -173,22 +186,21 @@ export class RecordLog {
     this.#syncedBatchSeq = batchSeq;
   }
 
-  /** Reads a batch back. @throws InvariantError when it is not what was written */
+  /**
+   * Reads a batch back.
+   *
+   * @throws DamagedBatchError when it is not what was written
+   * @throws UnreadableError when the disk cannot read it
+   */
   read(location: BatchLocation): Uint8Array {
-    const bytes = this.#segments.read(location.file, location.positionBytes, location.lengthBytes);
-    const header = present(
-      decodeFrameHeader(bytes, 0),
-      `batch ${location.batchSeq} reads back with its header`,
-    );
-    assert(header.batchSeq === location.batchSeq, `batch ${location.batchSeq} reads back with its number`);
-    assert(
-      header.positionBytes === location.positionBytes,
-      `batch ${location.batchSeq} reads back in its place`,
-    );
-    return present(
-      intactPayload(bytes, 0, header),
-      `batch ${location.batchSeq} reads back as it was written`,
-    );
+    const { file, positionBytes, lengthBytes, batchSeq } = location;
+    const bytes = this.#segments.read(file, positionBytes, lengthBytes);
+    const header = decodeFrameHeader(bytes, 0);
+    const itself = header?.batchSeq === batchSeq && header.positionBytes === positionBytes;
+    const payload = itself ? intactPayload(bytes, 0, header) : undefined;
+    if (payload === undefined)
+      throw new DamagedBatchError(`batch ${batchSeq} in ${file} at ${positionBytes} is not what was written`);
+    return payload;
   }
 
   /**
@@ -206,6 +218,21 @@ export class RecordLog {
       count += 1;
     }
     return this.#files.splice(0, count).map((segment) => segment.file);
+  }
+
+  passState(form: StateForm): void {
+    this.#boot = form.number('boot', this.#boot);
+    const blank: Segment = { file: '', number: 0, firstBatchSeq: 0 };
+    passArray(form, 'files', this.#files, blank, (row, segment) => ({
+      file: row.text('file', segment.file),
+      number: row.number('number', segment.number),
+      firstBatchSeq: row.number('firstBatchSeq', segment.firstBatchSeq),
+    }));
+    this.#lengthBytes = form.number('lengthBytes', this.#lengthBytes);
+    this.#startsAnew = form.flag('startsAnew', this.#startsAnew);
+    this.#nextFileNumber = form.number('nextFileNumber', this.#nextFileNumber);
+    this.#nextBatchSeq = form.number('nextBatchSeq', this.#nextBatchSeq);
+    this.#syncedBatchSeq = form.number('syncedBatchSeq', this.#syncedBatchSeq);
   }
 
   #openSegment(): void {
@@ -251,8 +278,7 @@ export class RecordLog {
   }
 }
 
-interface FoundSegment {
-  readonly segment: Segment;
+interface FoundSegment extends JudgedFile {
   readonly lengthBytes: number;
 }
 
@@ -262,13 +288,28 @@ function scanLog(
 ): { files: readonly FoundSegment[]; frames: readonly ScannedFrame[] } {
   const files: FoundSegment[] = [];
   const frames: ScannedFrame[] = [];
+  let foundBytes = 0;
+  let unreadBytes = 0;
   for (const { file, lengthBytes } of segments.list(prefix)) {
     const segment = parseSegmentFile(prefix, file);
     if (segment === undefined) continue;
-    files.push({ segment, lengthBytes });
-    for (const frame of scanSegment(segment, segments.read(file, 0, lengthBytes))) frames.push(frame);
+    const { bytes, unreadable } = salvage(segments, file, lengthBytes);
+    files.push({ segment, lengthBytes, unreadable });
+    foundBytes += lengthBytes;
+    for (const { fromBytes, toBytes } of unreadable) unreadBytes += toBytes - fromBytes;
+    for (const frame of scanSegment(segment, bytes)) frames.push(withoutUnread(frame, unreadable));
   }
+  if (unreadBytes > 0 && unreadBytes === foundBytes)
+    throw new UnreadableError(`no part of the log below ${prefix} can be read`);
   return { files, frames };
+}
+
+/** Zeros may be just what cannot be read: the checksum is right, and still nobody will ever read the batch again. */
+function withoutUnread(frame: ScannedFrame, unreadable: readonly UnreadablePart[]): ScannedFrame {
+  const from = frame.header.positionBytes;
+  const to = frameEnd(frame);
+  const lost = unreadable.some(({ fromBytes, toBytes }) => fromBytes < to && from < toBytes);
+  return lost ? { ...frame, payload: undefined } : frame;
 }
 
 function frameEnd(frame: ScannedFrame): number {

@@ -11,7 +11,11 @@
 export interface SegmentReader {
   /** Every file whose name begins with `prefix`, in name order. */
   list(prefix: string): readonly SegmentFile[];
-  /** Up to `lengthBytes` bytes at `positionBytes`: fewer at the end of the file, none behind it. */
+  /**
+   * Up to `lengthBytes` bytes at `positionBytes`: fewer at the end of the file, none behind it.
+   *
+   * @throws UnreadableError when the disk cannot read some of them; another attempt may do better, and a part of them too
+   */
   read(file: string, positionBytes: number, lengthBytes: number): Uint8Array;
 }
 
@@ -22,6 +26,7 @@ export interface SegmentRepair extends SegmentReader {
    *
    * @param doubtfulFromBytes from here on the bytes may only seem to be on the disk: after a failed sync the system may
    *   take pages for clean that were never written, so the implementation writes them again. Default: none.
+   * @throws UnreadableError when the doubtful bytes cannot be read
    */
   truncate(file: string, lengthBytes: number, doubtfulFromBytes?: number): void;
   /** Removes the file, if there is one; durable on return. */
@@ -32,7 +37,8 @@ export interface SegmentFiles extends SegmentRepair {
   append(file: string, bytes: Uint8Array): void;
   /**
    * Makes every append so far durable, in every file, directory entries included; then calls back once. Not called again
-   * while one is under way. After a failure nothing may be assumed of what was appended, and the process must stop.
+   * while one is under way. After a failure nothing may be assumed of what was appended, and the process must stop. An
+   * append that found no room or a disk that cannot write shows here, or where it was made, by a throw.
    */
   sync(onEnd: (failure: string | undefined) => void): void;
 }

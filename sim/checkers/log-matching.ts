@@ -2,6 +2,7 @@ import { crc32c } from '../../core/base/crc32c.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type Entry, type RaftView } from '../../core/raft/types.ts';
+import { DamagedBatchError, UnreadableError } from '../../core/storage/read-errors.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
 import { SeenTerms } from './seen-terms.ts';
 
@@ -21,7 +22,7 @@ const sliceBytes = 1_048_576;
  * same bytes and follow an entry of the same term; by induction the logs agree up to there.
  *
  * Looks at an entry once for each time it enters a member's log. Not verified: that an entry's bytes do not change in
- * place, under the same term, after it was looked at; entries that a snapshot skipped.
+ * place, under the same term, after it was looked at; entries that a snapshot skipped; what the disk does not give out.
  */
 export class LogMatching implements Checker {
   readonly name = 'log-matching';
@@ -42,7 +43,9 @@ export class LogMatching implements Checker {
     const change = seen.look(raft);
     if (change === undefined) return;
     for (let index = change.keptIndex + 1; index <= raft.lastIndex;) {
-      for (const entry of raft.entries(index, raft.lastIndex, sliceBytes)) {
+      const entries = readable(raft, index);
+      if (entries === undefined) return;
+      for (const entry of entries) {
         this.#compare(node, entry, raft.termAt(entry.index - 1));
         index = entry.index + 1;
       }
@@ -78,4 +81,14 @@ export class LogMatching implements Checker {
 
 function describe(entry: KnownEntry): string {
   return `${entry.kind} ${entry.hash.toString(16)} after term ${String(entry.previousTerm)}`;
+}
+
+/** The next entries from there on; undefined where the disk has lost them, which the member has yet to find out. */
+function readable(raft: RaftView, index: number): readonly Entry[] | undefined {
+  try {
+    return raft.entries(index, raft.lastIndex, sliceBytes);
+  } catch (failure) {
+    if (failure instanceof DamagedBatchError || failure instanceof UnreadableError) return undefined;
+    throw failure;
+  }
 }

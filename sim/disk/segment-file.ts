@@ -1,8 +1,9 @@
 import { assert } from '../../core/base/assert.ts';
 import { type Prng } from '../../core/base/prng.ts';
 
-/** A disk writes a sector whole or not at all. */
-export const sectorBytes = 512;
+import { overwriteSector, type SectorDamage, sectorBytes } from './damage.ts';
+import { assertReadable } from './platter-copy.ts';
+
 const firstCapacityBytes = 8_192;
 
 /**
@@ -17,6 +18,10 @@ export class SimulatedSegmentFile {
   #named = false;
   /** Sector to how many of its bytes are nevertheless on the disk. */
   readonly #phantoms = new Map<number, number>();
+  /** Sectors that the disk can never read again. */
+  readonly #unreadable = new Set<number>();
+  /** How much was on the disk before the newest sync that wrote. */
+  #earlierSyncedBytes = 0;
   /** While syncs lie: what was on the disk, and whether the name was, when they began to. */
   #lie: { syncedBytes: number; readonly named: boolean } | undefined;
 
@@ -39,9 +44,19 @@ export class SimulatedSegmentFile {
     this.#lengthBytes = lengthBytes;
   }
 
-  /** A view: what was read never changes, since damage and cuts make a new array. */
-  read(positionBytes: number, lengthBytes: number): Uint8Array {
+  /** Sectors that the disk can never read again, in any order. */
+  get unreadable(): ReadonlySet<number> {
+    return this.#unreadable;
+  }
+
+  /**
+   * A view: what was read never changes, since damage and cuts make a new array.
+   *
+   * @throws UnreadableError when a sector of it can never be read again
+   */
+  read(file: string, positionBytes: number, lengthBytes: number): Uint8Array {
     const end = Math.min(positionBytes + lengthBytes, this.#lengthBytes);
+    assertReadable(this.#unreadable, file, positionBytes, end - positionBytes);
     return this.#bytes.subarray(Math.min(positionBytes, end), end);
   }
 
@@ -52,6 +67,7 @@ export class SimulatedSegmentFile {
     if (upTo <= this.#syncedBytes) return;
     // Appending to a sector dirties the whole of it, so the phantom's lost part is written along.
     this.#phantoms.delete(sectorOf(this.#syncedBytes));
+    this.#earlierSyncedBytes = this.#syncedBytes;
     this.#syncedBytes = upTo;
   }
 
@@ -86,6 +102,7 @@ export class SimulatedSegmentFile {
     this.#lie = undefined;
     if (lie === undefined) return true;
     this.#syncedBytes = Math.min(lie.syncedBytes, this.#lengthBytes);
+    this.#earlierSyncedBytes = Math.min(this.#earlierSyncedBytes, this.#syncedBytes);
     this.#replace(this.#lengthBytes);
     this.#bytes.fill(0, this.#syncedBytes, this.#lengthBytes);
     return lie.named;
@@ -97,8 +114,10 @@ export class SimulatedSegmentFile {
     return this.#lie.named ? this.#lie.syncedBytes : undefined;
   }
 
-  truncate(lengthBytes: number, doubtfulFromBytes: number): void {
+  /** @throws UnreadableError when what is to be written again cannot be read */
+  truncate(file: string, lengthBytes: number, doubtfulFromBytes: number): void {
     assert(lengthBytes <= this.#lengthBytes, 'a cut never lengthens a file');
+    assertReadable(this.#unreadable, file, doubtfulFromBytes, lengthBytes - doubtfulFromBytes);
     this.#lengthBytes = lengthBytes;
     this.#replace(lengthBytes);
     const rewrittenFrom = Math.min(doubtfulFromBytes, this.#syncedBytes);
@@ -106,7 +125,11 @@ export class SimulatedSegmentFile {
       const outside = sector * sectorBytes >= lengthBytes || (sector + 1) * sectorBytes > rewrittenFrom;
       if (outside) this.#phantoms.delete(sector);
     }
+    for (const sector of [...this.#unreadable]) {
+      if (sector * sectorBytes >= lengthBytes) this.#unreadable.delete(sector);
+    }
     this.#syncedBytes = lengthBytes;
+    this.#earlierSyncedBytes = Math.min(this.#earlierSyncedBytes, lengthBytes);
     this.#named = true;
     if (this.#lie !== undefined) this.#lie.syncedBytes = Math.min(this.#lie.syncedBytes, lengthBytes);
   }
@@ -135,12 +158,31 @@ export class SimulatedSegmentFile {
     return true;
   }
 
-  /** Damages one byte of a sector; false when nothing of it was ever synced. */
-  rot(sector: number, prng: Prng): boolean {
-    if (sector * sectorBytes >= this.#syncedBytes) return false;
+  /** Damages a sector; false when nothing of it was ever synced, or when it is no damage at all. */
+  damage(damage: SectorDamage): boolean {
+    if (damage.sector * sectorBytes >= this.#syncedBytes) return false;
     this.#replace(this.#lengthBytes);
-    flipBits(this.#bytes.subarray(0, this.#syncedBytes), sector, prng);
-    return true;
+    const damaged = overwriteSector(this.#bytes.subarray(0, this.#syncedBytes), damage);
+    if (damaged && damage.kind === 'unreadable') this.#unreadable.add(damage.sector);
+    return damaged;
+  }
+
+  /** What the newest sync wrote, and what lay there before: zeros behind what the sync before had written. */
+  get newestSectors(): readonly { readonly sector: number; readonly before: Uint8Array }[] {
+    const found: { sector: number; before: Uint8Array }[] = [];
+    const from = this.#earlierSyncedBytes;
+    for (let sector = sectorOf(from); sector * sectorBytes < this.#syncedBytes; sector += 1) {
+      const before = new Uint8Array(sectorBytes);
+      if (from > sector * sectorBytes) before.set(this.#bytes.subarray(sector * sectorBytes, from));
+      found.push({ sector, before });
+    }
+    return from < this.#syncedBytes ? found : [];
+  }
+
+  /** The sector's content, shorter at the end of what was synced. */
+  sectorContent(sector: number): Uint8Array {
+    const end = Math.min((sector + 1) * sectorBytes, this.#syncedBytes);
+    return this.#bytes.slice(sector * sectorBytes, end);
   }
 
   copy(): Uint8Array {
@@ -171,13 +213,6 @@ export class SimulatedSegmentFile {
     replaced.set(this.#bytes.subarray(0, this.#lengthBytes));
     this.#bytes = replaced;
   }
-}
-
-/** Flips at least one bit of one byte in this sector of the content. */
-export function flipBits(content: Uint8Array, sector: number, prng: Prng): void {
-  const from = sector * sectorBytes;
-  const at = from + prng.below(Math.min(sectorBytes, content.length - from));
-  content[at] = (content[at] ?? 0) ^ (1 + prng.below(255));
 }
 
 function sectorOf(positionBytes: number): number {

@@ -1,29 +1,22 @@
 import { assert, present } from '../../core/base/assert.ts';
 import { compareKeys, noBytes } from '../../core/base/bytes.ts';
 import { type Prng } from '../../core/base/prng.ts';
-import { MemorySegments } from '../../core/storage/memory-segments.ts';
+import { UnreadableError } from '../../core/storage/read-errors.ts';
 import { type SegmentFile, type SegmentFiles } from '../../core/storage/segment-files.ts';
 import { checkSegmentName } from '../../core/storage/segment-name.ts';
 import { diskShape, drawLatencyUs } from '../latency.ts';
 import { type CrashScope } from '../types.ts';
 import { type World } from '../world.ts';
-import { flipBits, sectorBytes, SimulatedSegmentFile } from './segment-file.ts';
-
-/** An append did not fit. The process must stop: part of it may have been written. */
-export class DiskFull extends Error {
-  override readonly name = 'DiskFull';
-}
-
-/** Positions in a file. */
-export interface Sector {
-  readonly file: string;
-  readonly sector: number;
-}
+import { type Sector, type SectorDamage, sectorBytes } from './damage.ts';
+import { AppendFailed } from './failure.ts';
+import { PlatterCopy } from './platter-copy.ts';
+import { SimulatedSegmentFile } from './segment-file.ts';
 
 /**
  * Segment files on a disk that tells the cache from the platter. A sync takes virtual time; a power cut keeps any torn
  * subset of the sectors that were not synced, and may take away a file whose creation was not; after a failed sync the
- * cache lies about what is on the disk; acknowledged sectors may rot; a disk may be full, or lie about its syncs.
+ * cache lies about what is on the disk; acknowledged sectors may rot, become unreadable or be overwritten; a disk may be
+ * full, stall, refuse to read or to write, or lie about its syncs.
  */
 export class SimulatedSegments implements SegmentFiles {
   readonly #world: World;
@@ -44,6 +37,10 @@ export class SimulatedSegments implements SegmentFiles {
   /** Removed while the disk lies: on the platter they still are. */
   readonly #unremoved = new Map<string, SimulatedSegmentFile>();
   #full = false;
+  #failNextAppend = false;
+  #readsFail = false;
+  /** The next sync takes this much longer, and says so. */
+  #stall: { readonly forUs: number; readonly stalled: () => void } | undefined;
 
   constructor(options: { readonly world: World; readonly prng: Prng; readonly syncMedianUs: number }) {
     this.#world = options.world;
@@ -74,10 +71,11 @@ export class SimulatedSegments implements SegmentFiles {
 
   read(file: string, positionBytes: number, lengthBytes: number): Uint8Array {
     checkSegmentName(file);
-    return this.#files.get(file)?.read(positionBytes, lengthBytes) ?? noBytes;
+    if (this.#readsFail && lengthBytes > 0) throw new UnreadableError(`EIO: i/o error, read ${file}`);
+    return this.#files.get(file)?.read(file, positionBytes, lengthBytes) ?? noBytes;
   }
 
-  /** @throws DiskFull when there is no room */
+  /** @throws AppendFailed when there is no room, or the disk does not take it */
   append(file: string, bytes: Uint8Array): void {
     checkSegmentName(file);
     let content = this.#files.get(file);
@@ -86,10 +84,11 @@ export class SimulatedSegments implements SegmentFiles {
       if (this.#lying) content.beginLie();
       this.#files.set(file, content);
     }
-    if (this.#full) {
+    if (this.#full || this.#failNextAppend) {
       // What still fits is written: a torn batch that nobody was told of.
       content.append(bytes.subarray(0, this.#prng.below(bytes.length + 1)));
-      throw new DiskFull(`ENOSPC: no space left on device, ${file}`);
+      this.#failNextAppend = false;
+      throw new AppendFailed(this.#full ? 'full' : 'append', file);
     }
     content.append(bytes);
     this.#appended += 1;
@@ -102,7 +101,11 @@ export class SimulatedSegments implements SegmentFiles {
     const lengths: [SimulatedSegmentFile, number][] = [];
     for (const file of this.#files.values()) if (file.dirty) lengths.push([file, file.lengthBytes]);
     const life = this.#life;
-    const durationUs = drawLatencyUs(this.#prng, this.#syncMedianUs, diskShape, this.#slowFactor);
+    const stall = this.#stall;
+    this.#stall = undefined;
+    stall?.stalled();
+    const durationUs =
+      drawLatencyUs(this.#prng, this.#syncMedianUs, diskShape, this.#slowFactor) + (stall?.forUs ?? 0);
     this.#world.after(durationUs, () => {
       if (life !== this.#life) return;
       this.#syncUnderWay = false;
@@ -121,7 +124,7 @@ export class SimulatedSegments implements SegmentFiles {
   truncate(file: string, lengthBytes: number, doubtfulFromBytes = lengthBytes): void {
     checkSegmentName(file);
     const content = present(this.#files.get(file), `only a file that exists is cut: ${file}`);
-    content.truncate(lengthBytes, doubtfulFromBytes);
+    content.truncate(file, lengthBytes, doubtfulFromBytes);
   }
 
   remove(file: string): void {
@@ -141,6 +144,21 @@ export class SimulatedSegments implements SegmentFiles {
   /** The next sync to end fails, the one under way included. */
   failNextSync(): void {
     this.#failNext = true;
+  }
+
+  /** The next sync that begins takes this much longer. `stalled` is called when it begins. */
+  stallNextSync(forUs: number, stalled: () => void): void {
+    this.#stall = { forUs, stalled };
+  }
+
+  /** The next append is not taken, or only a part of it is. */
+  failNextAppend(): void {
+    this.#failNextAppend = true;
+  }
+
+  /** From now on nothing can be read, or everything again that is not lost. */
+  failReads(fail: boolean): void {
+    this.#readsFail = fail;
   }
 
   /** From now on no append fits any more, or all do again. */
@@ -176,8 +194,11 @@ export class SimulatedSegments implements SegmentFiles {
     return this.#lying;
   }
 
-  /** As fast as ever, room for all, no failure to come, and what was reported as written is. */
+  /** As fast as ever, room for all, no failure to come, and what was reported as written is. What is damaged stays so. */
   heal(): void {
+    this.#failNextAppend = false;
+    this.#readsFail = false;
+    this.#stall = undefined;
     this.#slowFactor = 1;
     this.#failNext = false;
     this.#full = false;
@@ -205,30 +226,44 @@ export class SimulatedSegments implements SegmentFiles {
     return sectors;
   }
 
-  /** Damages one sector for good. The same `prng` state damages a copy in the same way. */
-  rot(target: Sector, prng: Prng): boolean {
-    return this.#files.get(target.file)?.rot(target.sector, prng) ?? false;
+  /** What the newest sync wrote, sector by sector, and what lay there before. */
+  newestSectors(prefix: string): readonly (Sector & { readonly before: Uint8Array })[] {
+    const found: (Sector & { before: Uint8Array })[] = [];
+    for (const { file } of this.list(prefix)) {
+      for (const newest of this.#files.get(file)?.newestSectors ?? []) found.push({ file, ...newest });
+    }
+    return found;
+  }
+
+  sectorContent({ file, sector }: Sector): Uint8Array {
+    return this.#files.get(file)?.sectorContent(sector) ?? noBytes;
+  }
+
+  /** Damages one sector for good. @returns false when there was nothing to damage */
+  damage(damage: SectorDamage): boolean {
+    return this.#files.get(damage.file)?.damage(damage) ?? false;
   }
 
   /** What is certainly on the disk, whatever was reported. */
-  platter(): MemorySegments {
-    const copy = new MemorySegments();
+  platter(): PlatterCopy {
+    const copy = new PlatterCopy();
     for (const [file, content] of [...this.#files, ...this.#unremoved]) {
       const { platterBytes } = content;
       if (platterBytes === undefined || copy.list(file).length > 0) continue;
-      copy.append(file, content.copy().slice(0, platterBytes));
+      copy.add(file, content.copy().subarray(0, platterBytes), unreadableIn(file, content));
     }
     return copy;
   }
 
-  /** What is there now, to try something out on; with a sector damaged as `rot` would with the same `prng`. */
-  copy(damage?: { readonly target: Sector; readonly prng: Prng }): MemorySegments {
-    const copy = new MemorySegments();
-    for (const { file } of this.list('')) {
-      const content = this.#files.get(file)?.copy() ?? noBytes.slice();
-      if (damage?.target.file === file) flipBits(content, damage.target.sector, damage.prng);
-      copy.append(file, content);
-    }
+  /** What is there now, to try something out on; with this damage to it. */
+  copy(damages: readonly SectorDamage[] = []): PlatterCopy {
+    const copy = new PlatterCopy();
+    for (const [file, content] of this.#files)
+      copy.add(file, content.copy(), [...unreadableIn(file, content), ...damages]);
     return copy;
   }
+}
+
+function unreadableIn(file: string, content: SimulatedSegmentFile): readonly SectorDamage[] {
+  return [...content.unreadable].map((sector) => ({ kind: 'unreadable', file, sector }));
 }

@@ -11,15 +11,19 @@ import {
 import { MemoryBackend } from '../../core/storage/memory-backend.ts';
 import { diskShape, drawLatencyUs } from '../latency.ts';
 import { type World } from '../world.ts';
+import { InstallFailed } from './failure.ts';
 
 /**
  * An ordered store on a disk: a write shows at once and is durable later, in rounds as a database flushes them. A crash
- * keeps what was stored and a prefix of the batches behind it, and takes views and stages away.
+ * keeps what was stored and a prefix of the batches behind it, and takes views and stages away. On a full disk a flush
+ * fails, and the process must stop: any prefix of what it would have written stays.
  */
 export class SimulatedStore implements StorageBackend {
   readonly tables: readonly string[];
   /** Called with the highest batch that is durable. */
   onStored: (storeSeq: number) => void = () => undefined;
+  /** Called when a flush did not fit. The process must stop. */
+  onFailed: () => void = () => undefined;
   readonly #world: World;
   readonly #prng: Prng;
   readonly #flushMedianUs: number;
@@ -33,6 +37,7 @@ export class SimulatedStore implements StorageBackend {
   #storedSeq = 0;
   #flushUnderWay = false;
   #slowFactor = 1;
+  #full = false;
   /** Counts crashes and installations: a flush that began before one ends without effect. */
   #life = 0;
   #installed = 0;
@@ -108,7 +113,9 @@ export class SimulatedStore implements StorageBackend {
     this.#stages.delete(stageId);
   }
 
+  /** @throws InstallFailed when there is no room */
   installStage(stageId: number): void {
+    if (this.#full) throw new InstallFailed('ENOSPC: no space left on device');
     this.#content.installStage(stageId);
     this.#stages.delete(stageId);
     this.#durable = new Map(this.tables.map((table) => [table, this.#copyOf(table)]));
@@ -123,6 +130,17 @@ export class SimulatedStore implements StorageBackend {
     this.#world.after(1, () => {
       if (life === this.#life) this.onStored(storedSeq);
     });
+  }
+
+  /** From now on no flush fits any more, or all do again. */
+  fill(full: boolean): void {
+    this.#full = full;
+  }
+
+  /** As fast as ever, and room for all. */
+  heal(): void {
+    this.#full = false;
+    this.#slowFactor = 1;
   }
 
   /** From now on every flush takes this many times as long. */
@@ -157,6 +175,10 @@ export class SimulatedStore implements StorageBackend {
     this.#world.after(durationUs, () => {
       if (life !== this.#life) return;
       this.#flushUnderWay = false;
+      if (this.#full) {
+        this.onFailed();
+        return;
+      }
       for (const batch of this.#pending.splice(0, upTo - this.#storedSeq)) this.#makeDurable(batch);
       this.#storedSeq = upTo;
       if (this.#pending.length > 0) this.#flush();

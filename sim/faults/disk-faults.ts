@@ -1,83 +1,182 @@
-import { assert, unreachable } from '../../core/base/assert.ts';
+import { unreachable } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { between, type Prng } from '../../core/base/prng.ts';
-import { atlasMember, type LogEnd } from '../atlas.ts';
+import { atlasMember } from '../atlas.ts';
 import { type MemberProcess } from '../cluster.ts';
+import { type DiskFailure } from '../disk/failure.ts';
+import { Violation } from '../types.ts';
+import { DiskDamage, durableEnd, type SectorDamageFault } from './disk-damage.ts';
 import { type FaultOf, type FaultScene } from './scene.ts';
 
-export type DiskFault = FaultOf<'slowDisk' | 'syncFails' | 'bitRot' | 'lostSync' | 'diskFull'>;
+export type DiskFault =
+  | SectorDamageFault
+  | FaultOf<
+      | 'slowDisk'
+      | 'diskStall'
+      | 'syncFails'
+      | 'appendFails'
+      | 'readFails'
+      | 'lostSync'
+      | 'diskFull'
+      | 'storeFull'
+    >;
+type StrikingFault = FaultOf<'syncFails' | 'appendFails'>;
+type LastingFault = FaultOf<'readFails' | 'diskFull' | 'storeFull'>;
 
-/** What supervises a process that ended by a full disk starts it again after so long. */
-const fullRestartUsMin = 100_000;
-const fullRestartUsMax = 3_000_000;
+/** What supervises a process starts it again so long after its disk has ended it. */
+const restartUsMin = 100_000;
+const restartUsMax = 3_000_000;
 
-interface FullDisk {
-  readonly fault: FaultOf<'diskFull'>;
+/** Something that a disk does not do for a while: every process that needs it ends, and is started again and again. */
+interface Lasting {
+  readonly fault: LastingFault;
   readonly prng: Prng;
   /** It has stopped a process. */
   hit: boolean;
 }
 
-/** Disks that are slow, full, that fail, lie and rot. */
+/** Disks that are slow, full, that fail, lie and lose what they held. */
 export class DiskFaults {
   readonly #scene: FaultScene;
-  /** What each member's next failing sync is blamed on. */
-  readonly #armed = new Map<NodeId, FaultOf<'syncFails'>>();
-  /** Disks without room, with the fault that took it. */
-  readonly #full = new Map<NodeId, FullDisk>();
+  readonly #damage: DiskDamage;
+  /** What each member's next failing append and sync are blamed on. */
+  readonly #appends = new Map<NodeId, StrikingFault>();
+  readonly #syncs = new Map<NodeId, StrikingFault>();
+  /** What a disk does not do, by what fails. */
+  readonly #lasting: Readonly<Record<'read' | 'full' | 'flush', Map<NodeId, Lasting>>> = {
+    read: new Map(),
+    full: new Map(),
+    flush: new Map(),
+  };
 
   constructor(scene: FaultScene) {
     this.#scene = scene;
+    this.#damage = new DiskDamage(scene);
   }
 
   begin(fault: DiskFault, prng: Prng): void {
+    const { segments, store } = this.#scene.cluster.process(fault.node);
     switch (fault.kind) {
       case 'slowDisk':
         this.#slowDisk(fault);
         break;
+      case 'diskStall':
+        segments.stallNextSync(fault.forUs, () => {
+          this.#scene.fire(fault, `a sync of n${fault.node} takes ${fault.forUs} µs longer`);
+        });
+        break;
       case 'syncFails':
-        this.#armed.set(fault.node, fault);
-        this.#scene.cluster.process(fault.node).segments.failNextSync();
+        this.#syncs.set(fault.node, fault);
+        segments.failNextSync();
+        break;
+      case 'appendFails':
+        this.#appends.set(fault.node, fault);
+        segments.failNextAppend();
         break;
       case 'bitRot':
-        this.#bitRot(fault, prng);
+      case 'latentSector':
+      case 'misdirectedWrite':
+        this.#damage.begin(fault, prng);
         break;
       case 'lostSync':
         this.#lostSync(fault);
         break;
+      case 'readFails':
+        this.#last('read', fault, prng, (on) => segments.failReads(on));
+        break;
       case 'diskFull':
-        this.#diskFull(fault, prng);
+        this.#last('full', fault, prng, (on) => segments.fill(on));
+        break;
+      case 'storeFull':
+        this.#last('flush', fault, prng, (on) => store.fill(on));
         break;
       default:
         unreachable(fault);
     }
   }
 
-  /** A sync of this member failed, and its process with it. */
-  syncFailed(process: MemberProcess): void {
-    const fault = this.#armed.get(process.node);
-    assert(fault !== undefined, 'a sync fails only when a fault says so');
-    this.#armed.delete(process.node);
-    this.#scene.fire(fault, `sync of n${process.node} failed`);
-    this.#scene.startLater(process, fault.downUs);
-  }
-
-  /** An append of this member did not fit, and its process has ended. It is started again and again. */
-  diskFull(process: MemberProcess): void {
-    const full = this.#full.get(process.node);
-    assert(full !== undefined, 'a disk is full only when a fault says so');
-    if (!full.hit) this.#scene.fire(full.fault, `n${process.node} stops: its disk is full`);
-    full.hit = true;
-    this.#scene.startLater(process, between(full.prng, fullRestartUsMin, fullRestartUsMax));
+  /** The disk of this member has failed it, and its process has ended. */
+  failed(process: MemberProcess, failure: DiskFailure): void {
+    switch (failure) {
+      case 'append':
+        this.#struck(process, this.#appends, failure);
+        break;
+      case 'sync':
+        this.#struck(process, this.#syncs, failure);
+        break;
+      case 'full':
+      case 'flush':
+        if (!this.#lasts(process, failure)) this.#unexplained(process, failure);
+        break;
+      case 'read':
+        if (!this.#lasts(process, failure) && !this.#cameAcross(process)) this.#unexplained(process, failure);
+        break;
+      case 'damage':
+        if (!this.#cameAcross(process)) this.#unexplained(process, failure);
+        break;
+      default:
+        unreachable(failure);
+    }
   }
 
   end(): void {
-    this.#armed.clear();
-    this.#full.clear();
+    this.#damage.end();
+    this.#appends.clear();
+    this.#syncs.clear();
+    for (const lasting of Object.values(this.#lasting)) lasting.clear();
     for (const process of this.#scene.cluster.processes) {
       process.segments.heal();
-      process.store.slow(1);
+      process.store.heal();
     }
+  }
+
+  #struck(process: MemberProcess, armed: Map<NodeId, StrikingFault>, failure: 'append' | 'sync'): void {
+    const fault = armed.get(process.node);
+    if (fault === undefined) return this.#unexplained(process, failure);
+    armed.delete(process.node);
+    this.#scene.fire(fault, `${failure} of n${process.node} failed`);
+    this.#scene.startLater(process, fault.downUs);
+  }
+
+  /** @returns false when nothing lasts that this failure could be blamed on */
+  #lasts(process: MemberProcess, failure: 'read' | 'full' | 'flush'): boolean {
+    const lasting = this.#lasting[failure].get(process.node);
+    if (lasting === undefined) return false;
+    if (!lasting.hit) this.#scene.fire(lasting.fault, `n${process.node} stops: ${lasting.fault.kind}`);
+    lasting.hit = true;
+    this.#scene.startLater(process, between(lasting.prng, restartUsMin, restartUsMax));
+    return true;
+  }
+
+  /** What was damaged is found by reading, unless the member has started since: then it knows what it cannot read. */
+  #cameAcross(process: MemberProcess): boolean {
+    return this.#damage.found(process);
+  }
+
+  /** A disk that nothing is wrong with was said to have failed. */
+  #unexplained(process: MemberProcess, failure: DiskFailure): never {
+    throw new Violation(
+      'unexplained-disk-failure',
+      `n${process.node} ended by its disk (${failure}), which is well`,
+    );
+  }
+
+  #last(
+    failure: 'read' | 'full' | 'flush',
+    fault: LastingFault,
+    prng: Prng,
+    set: (on: boolean) => void,
+  ): void {
+    const lasting: Lasting = { fault, prng, hit: false };
+    this.#lasting[failure].set(fault.node, lasting);
+    set(true);
+    this.#scene.noted(`${fault.kind} begins on n${fault.node}`);
+    this.#scene.world.after(fault.forUs, () => {
+      if (this.#lasting[failure].get(fault.node) !== lasting) return;
+      this.#lasting[failure].delete(fault.node);
+      set(false);
+      this.#scene.noted(`${fault.kind} ends on n${fault.node}`);
+    });
   }
 
   #slowDisk(fault: FaultOf<'slowDisk'>): void {
@@ -91,20 +190,6 @@ export class DiskFaults {
       store.slow(1);
       if (segments.durable > durable) this.#scene.fire(fault, `disk of n${fault.node} is as fast as before`);
     });
-  }
-
-  #bitRot(fault: FaultOf<'bitRot'>, prng: Prng): void {
-    const { atlas, cluster } = this.#scene;
-    const process = cluster.process(fault.node);
-    const end = durableEnd(process);
-    if (end === undefined || !atlas.allows(fault.node, end)) return;
-    process.crash('machine');
-    const rotten = atlas.rot(atlasMember(process), end, prng);
-    if (rotten !== undefined) {
-      this.#scene.fire(fault, `rot on n${fault.node} in ${rotten.file}, sector ${rotten.sector}`);
-      this.#scene.damaged(fault.node);
-    }
-    this.#scene.startLater(process, fault.downUs);
   }
 
   /** Where the loss is not allowed in the end, the disk has written everything after all. */
@@ -123,13 +208,16 @@ export class DiskFaults {
         segments.forgiveLies();
         return;
       }
-      if (segments.appended === appended || !atlas.mayLose(atlasMember(process), end)) {
+      if (
+        segments.appended === appended ||
+        !(fault.atlas === 'ignored' || atlas.mayLose(atlasMember(process), end))
+      ) {
         segments.forgiveLies();
         return;
       }
       segments.revealLies();
       process.crash('machine');
-      atlas.lost(fault.node, end);
+      atlas.lost(process, end);
       this.#scene.fire(
         fault,
         `n${fault.node} lost its power and up to ${segments.appended - appended} appends`,
@@ -138,25 +226,4 @@ export class DiskFaults {
       this.#scene.startLater(process, fault.downUs);
     });
   }
-
-  #diskFull(fault: FaultOf<'diskFull'>, prng: Prng): void {
-    const { segments } = this.#scene.cluster.process(fault.node);
-    const full = { fault, prng, hit: false };
-    this.#full.set(fault.node, full);
-    segments.fill(true);
-    this.#scene.noted(`the disk of n${fault.node} is full`);
-    this.#scene.world.after(fault.forUs, () => {
-      if (this.#full.get(fault.node) !== full) return;
-      this.#full.delete(fault.node);
-      segments.fill(false);
-      this.#scene.noted(`the disk of n${fault.node} has room again`);
-    });
-  }
-}
-
-/** Where the durable log of a member ends that runs and is whole; undefined of any other. */
-function durableEnd(process: MemberProcess): LogEnd | undefined {
-  const raft = process.machine?.view.raft;
-  if (raft === undefined || raft.repairing) return undefined;
-  return { index: raft.syncedIndex, term: raft.termAt(raft.syncedIndex) ?? 0 };
 }

@@ -2,9 +2,11 @@ import { unreachable } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Prng } from '../../core/base/prng.ts';
 import { type MemberProcess } from '../cluster.ts';
+import { type DiskFailure } from '../disk/failure.ts';
 import { type Fault, type FaultKind } from '../types.ts';
 import { ClockFaults } from './clock-faults.ts';
 import { DiskFaults } from './disk-faults.ts';
+import { MembershipFaults } from './membership.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { ProcessFaults } from './process-faults.ts';
 import { FaultScene, type FaultSceneOptions } from './scene.ts';
@@ -20,6 +22,7 @@ export class FaultInjector {
   readonly #disks: DiskFaults;
   readonly #processes: ProcessFaults;
   readonly #clocks: ClockFaults;
+  readonly #membership: MembershipFaults;
 
   constructor(options: FaultSceneOptions & { readonly prng: Prng }) {
     this.#scene = new FaultScene(options);
@@ -28,6 +31,7 @@ export class FaultInjector {
     this.#disks = new DiskFaults(this.#scene);
     this.#processes = new ProcessFaults(this.#scene);
     this.#clocks = new ClockFaults(this.#scene);
+    this.#membership = new MembershipFaults(this.#scene);
   }
 
   /** How often each kind had an effect. */
@@ -38,6 +42,11 @@ export class FaultInjector {
   /** A member whose disk was damaged, and that has not yet got back what it lost. */
   get hurt(): NodeId | undefined {
     return this.#scene.atlas.hurt;
+  }
+
+  /** Changes of the members that were asked for may still come about. */
+  get membershipUnsettled(): boolean {
+    return this.#membership.unsettled;
   }
 
   schedule(faults: readonly Fault[]): void {
@@ -53,14 +62,9 @@ export class FaultInjector {
     this.#network.elected(node);
   }
 
-  /** A sync of this member failed, and its process with it. */
-  syncFailed(process: MemberProcess): void {
-    this.#disks.syncFailed(process);
-  }
-
-  /** An append of this member did not fit, and its process has ended. */
-  diskFull(process: MemberProcess): void {
-    this.#disks.diskFull(process);
+  /** The disk of this member has failed it, and its process has ended. @throws Violation when the disk is well */
+  diskFailed(process: MemberProcess, failure: DiskFailure): void {
+    this.#disks.failed(process, failure);
   }
 
   /** No fault begins any more, and the network and the disks are as they should be. What is down stays down. */
@@ -68,6 +72,7 @@ export class FaultInjector {
     this.#scene.end();
     this.#network.end();
     this.#processes.end();
+    this.#membership.end();
     this.#disks.end();
   }
 
@@ -85,17 +90,35 @@ export class FaultInjector {
       case 'clog':
       case 'slowNetwork':
       case 'flap':
+      case 'narrowLink':
+      case 'longTail':
+      case 'partialPartition':
         this.#network.begin(fault, prng);
         break;
       case 'slowDisk':
+      case 'diskStall':
       case 'syncFails':
+      case 'appendFails':
+      case 'readFails':
       case 'bitRot':
+      case 'latentSector':
+      case 'misdirectedWrite':
       case 'lostSync':
       case 'diskFull':
+      case 'storeFull':
         this.#disks.begin(fault, prng);
         break;
       case 'clockDrift':
+      case 'wallJump':
         this.#clocks.begin(fault);
+        break;
+      case 'replace':
+      case 'wipe':
+      case 'grow':
+      case 'shrink':
+      case 'promote':
+      case 'moveLeader':
+        this.#membership.begin(fault);
         break;
       default:
         unreachable(fault);

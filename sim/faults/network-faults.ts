@@ -3,10 +3,20 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type Prng } from '../../core/base/prng.ts';
 import { clientAddress, type Condition, cut } from '../network/conditions.ts';
 import { type Fault } from '../types.ts';
+import { unlinked } from './partial-partition.ts';
 import { type FaultOf, type FaultScene, momentPatienceUs } from './scene.ts';
 
 export type NetworkFault = FaultOf<
-  'partition' | 'oneWay' | 'clientCut' | 'lossy' | 'clog' | 'slowNetwork' | 'flap'
+  | 'partition'
+  | 'partialPartition'
+  | 'oneWay'
+  | 'clientCut'
+  | 'lossy'
+  | 'clog'
+  | 'slowNetwork'
+  | 'flap'
+  | 'narrowLink'
+  | 'longTail'
 >;
 
 /** Faults that are conditions of the network for a while. Each fires at its end, if any packet met it. */
@@ -112,6 +122,18 @@ function conditionsOf(fault: NetworkFault, prng: Prng): readonly Condition[] {
     }
     case 'clog':
       return [{ kind: 'clog', from: fault.from, to: fault.to, hits: 0 }];
+    case 'narrowLink': {
+      const { bytesPerSecond } = fault;
+      const ends = { from: new Set(fault.from), to: new Set(fault.to) };
+      return [{ kind: 'narrow', ...ends, bytesPerSecond, freeUs: new Map(), hits: 0 }];
+    }
+    case 'longTail': {
+      const { tailPpm, tailUs } = fault;
+      const ends = { from: new Set(fault.from), to: new Set(fault.to) };
+      return [{ kind: 'tail', ...ends, tailPpm, tailUs, prng, hits: 0 }];
+    }
+    case 'partialPartition':
+      return unlinked(fault.shape, fault.order).map(([from, to]) => cut([from], [to]));
     case 'slowNetwork':
       return [{ kind: 'slow', factor: fault.factor, hits: 0 }];
     default:

@@ -2,7 +2,17 @@ import { assert } from '../../core/base/assert.ts';
 import { between, type Prng } from '../../core/base/prng.ts';
 import { drawLatencyUs, latencyUsMax, networkShape } from '../latency.ts';
 import { type World } from '../world.ts';
-import { type Address, type Clog, clogs, type Condition, cuts, type Lossy } from './conditions.ts';
+import {
+  type Address,
+  type Clog,
+  clogs,
+  type Condition,
+  cuts,
+  lies,
+  type Lossy,
+  type Narrow,
+  type Tail,
+} from './conditions.ts';
 
 /** What the network is at peace. */
 export interface NetworkPlan {
@@ -51,7 +61,7 @@ export interface NetworkCounts {
   reordered: number;
   lost: number;
   cut: number;
-  /** Dropped because the link was full. */
+  /** Dropped because the link, or the line before a narrow one, was full. */
   overflowed: number;
 }
 
@@ -124,6 +134,7 @@ export class Network {
   #route(packet: Packet, link: Link): void {
     let factor = 1;
     let late = false;
+    let waitUs = 0;
     for (const condition of this.#conditions) {
       switch (condition.kind) {
         case 'cut':
@@ -143,9 +154,19 @@ export class Network {
           condition.hits += 1;
           factor = Math.max(factor, condition.factor);
           break;
+        case 'narrow': {
+          if (!lies(condition, packet.from, packet.to)) break;
+          const lineUs = this.#standInLine(condition, packet, link);
+          if (lineUs === undefined) return;
+          waitUs += lineUs;
+          break;
+        }
+        case 'tail':
+          if (lies(condition, packet.from, packet.to)) waitUs += tailUs(condition);
+          break;
       }
     }
-    const latencyUs = this.#latencyUs(packet, link, factor);
+    const latencyUs = Math.min(this.#latencyUs(packet, link, factor) + waitUs, latencyUsMax);
     if (late) {
       const lateUs = Math.min(latencyUs * between(link.prng, 2, reorderFactorMax), latencyUsMax);
       this.#deliver(packet, link, this.#world.nowUs + lateUs);
@@ -177,6 +198,24 @@ export class Network {
     lossy.hits += 1;
     this.counts.reordered += 1;
     return true;
+  }
+
+  /** How long the packet stands in the line and on the wire; undefined when the line was full, and it is dropped. */
+  #standInLine(narrow: Narrow, packet: Packet, link: Link): number | undefined {
+    const { nowUs } = this.#world;
+    const line = `${packet.from}>${packet.to}`;
+    const freeUs = Math.max(nowUs, narrow.freeUs.get(line) ?? 0);
+    const goneUs = freeUs + Math.ceil((packet.bytes * million) / narrow.bytesPerSecond);
+    if (goneUs - nowUs > latencyUsMax) {
+      narrow.hits += 1;
+      this.counts.overflowed += 1;
+      link.bytes -= packet.bytes;
+      return undefined;
+    }
+    // A packet that nothing is ahead of hardly notices.
+    if (freeUs > nowUs) narrow.hits += 1;
+    narrow.freeUs.set(line, goneUs);
+    return goneUs - nowUs;
   }
 
   #hold(clog: Clog, packet: Packet, link: Link): void {
@@ -223,6 +262,13 @@ export class Network {
     }
     return link;
   }
+}
+
+/** Nothing for most packets, and for the others anything up to the condition's bound. */
+function tailUs(tail: Tail): number {
+  if (!tail.prng.chance(tail.tailPpm, million)) return 0;
+  tail.hits += 1;
+  return 1 + tail.prng.below(Math.max(1, tail.tailUs));
 }
 
 const span = 1_048_576;

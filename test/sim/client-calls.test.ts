@@ -65,8 +65,7 @@ class Office {
         ended: (process) => {
           this.calls.ended(process);
         },
-        diskFull: () => undefined,
-        syncFailed: () => undefined,
+        diskFailed: () => undefined,
       },
     });
     this.calls = new ClientCalls({ world, network: this.network, process: () => this.process });

@@ -73,8 +73,7 @@ class Street {
         ended: (process) => {
           this.streams.ended(process);
         },
-        diskFull: () => undefined,
-        syncFailed: () => undefined,
+        diskFailed: () => undefined,
       },
     });
     this.streams = new ClientStreams({

@@ -76,6 +76,13 @@ const effective: readonly Fault[] = [
   { kind: 'clockDrift', atUs, node: n1, driftPpm: 90_000 },
   { kind: 'flap', atUs, forUs, between: [n1, n3], downUs: 200_000, upUs: 300_000 },
   { kind: 'diskFull', atUs, forUs, node: n1 },
+  { kind: 'storeFull', atUs, forUs, node: n1 },
+  { kind: 'appendFails', atUs, node: n2, downUs: 500_000 },
+  { kind: 'diskStall', atUs, forUs, node: n2 },
+  { kind: 'wallJump', atUs, node: n1, byUs: 3_600_000_000, direction: 'backward' },
+  { kind: 'narrowLink', atUs, forUs, from: [n1], to: [n2, n3], bytesPerSecond: 2_000 },
+  { kind: 'longTail', atUs, forUs, from: all, to: all, tailPpm: 100_000, tailUs: 1_000_000 },
+  { kind: 'partialPartition', atUs, forUs, shape: 'star', order: [n2, n1, n3] },
 ];
 
 test.each(effective.map((fault) => [fault.kind, fault] as const))(
@@ -99,13 +106,42 @@ test('a clog is counted where there was something to hold back', () => {
   expect(clog).toBe(4);
 });
 
-test('bit rot is counted where it struck; where the atlas refused, nothing happened at all', () => {
-  const rot = (at: number, node = n2): Fault => ({ kind: 'bitRot', atUs: at, node, downUs: 300_000 });
-  const struck = [4, 5, 6, 7, 8, 9].map((second) => run([rot(second * 1_000_000 + 123)]).result.faultsFired);
-  expect(struck.some(({ bitRot }) => bitRot === 1)).toBe(true);
-  const alone = run([rot(atUs, n1)], 1);
-  expect(alone.result.faultsFired).toEqual({});
-  expect(alone.result.hash).toBe(run([], 1).result.hash);
+test.each(['bitRot', 'latentSector', 'misdirectedWrite'] as const)(
+  '%s is counted where it struck; where the atlas refused, nothing happened at all',
+  (kind) => {
+    const strike = (at: number, node = n2): Fault => ({ kind, atUs: at, node, downUs: 300_000 });
+    const seconds = [4, 5, 6, 7, 8, 9, 10];
+    const struck = seconds.map((second) => run([strike(second * 1_000_000 + 123)]).result.faultsFired);
+    expect(struck.some((fired) => fired[kind] === 1)).toBe(true);
+    const alone = run([strike(atUs, n1)], 1);
+    expect(alone.result.faultsFired).toEqual({});
+    expect(alone.result.hash).toBe(run([], 1).result.hash);
+  },
+);
+
+test('a member runs on with damage until it loses its power, and finds it when it starts', () => {
+  const found = [4, 5, 6, 7].map((second) =>
+    run([{ kind: 'bitRot', atUs: second * 1_000_000, node: n2, downUs: 300_000, latentUs: 2_000_000 }]),
+  );
+  const fired = found.filter(({ result }) => result.faultsFired.bitRot === 1);
+  expect(fired.length).toBeGreaterThan(0);
+  for (const { trace } of fired) {
+    expect(trace.filter((line) => line.includes('bitRot on n2 comes to light'))).toHaveLength(1);
+    expect(trace.some((line) => line.includes('start of n2'))).toBe(true);
+  }
+});
+
+test('a disk that cannot be read fails every start, until it can', () => {
+  const outcome = run([
+    { kind: 'readFails', atUs, forUs: 4_000_000, node: n2 },
+    { kind: 'crash', atUs: atUs + 100_000, node: n2, downUs: 200_000 },
+  ]);
+  expect(outcome.result.faultsFired).toEqual({ crash: 1, readFails: 1 });
+  const starts = outcome.trace.filter((line) => line.includes('start of n2'));
+  const recovered = outcome.trace.filter((line) => line.includes('n2 recovered'));
+  expect(starts.length).toBeGreaterThan(1);
+  // Its first start, long before, and the one that ended well.
+  expect(recovered).toHaveLength(2);
 });
 
 test('a disk that lied has lost what came meanwhile; where the atlas refused, nothing happened at all', () => {

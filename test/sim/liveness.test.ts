@@ -40,8 +40,7 @@ function stage(
       recovered: () => undefined,
       stepped: () => undefined,
       ended: () => undefined,
-      diskFull: () => undefined,
-      syncFailed: () => undefined,
+      diskFailed: () => undefined,
     },
   });
   const injector = new FaultInjector({

@@ -73,8 +73,7 @@ function stage(
       recovered: () => undefined,
       stepped: () => undefined,
       ended: () => left.push('ended'),
-      diskFull: () => undefined,
-      syncFailed: () => left.push('sync failed'),
+      diskFailed: (_process, failure) => left.push(`${failure} failed`),
     },
   });
   return { world, process, segments, store, left, lives };

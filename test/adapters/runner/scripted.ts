@@ -84,7 +84,7 @@ export function rig(
   const runner = new Runner<string, string, string, string, TextStreams>(
     machine,
     { segments, transport, store },
-    { onStop: (failure) => failures.push(failure), drainUs: 20_000, ...rest },
+    { onStop: (failure) => failures.push(failure), drainUs: 20_000, wallClock: 'none', ...rest },
   );
   runner.start();
   return { machine, segments, transport, runner, failures };

@@ -79,6 +79,7 @@ const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, 
 
 const events: { readonly [K in MemberEvent['kind']]: Extract<MemberEvent, { kind: K }> } = {
   tick: { kind: 'tick' },
+  wallClock: { kind: 'wallClock', wallUs: 1_767_225_600_123_456 },
   received: {
     kind: 'received',
     from: two,
@@ -145,7 +146,7 @@ test.each(Object.values(requests))('a recorded request is the request: $kind', (
 
 test('unknown kinds and cut events are refused', () => {
   const read = (...bytes: number[]) => readMemberEvent(new WireReader(new Uint8Array(bytes)));
-  expect(() => read(13)).toThrow('an event is of the unknown kind 13');
+  expect(() => read(14)).toThrow('an event is of the unknown kind 14');
   expect(() => read(4, 1, 0x3f, 0)).toThrow('a request is of the unknown kind 63');
   expect(() => read(1, 0, 0)).toThrow('a node has a number from 1');
   for (const event of Object.values(events)) {

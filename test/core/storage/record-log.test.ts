@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { MemorySegments } from '../../../core/storage/memory-segments.ts';
+import { DamagedBatchError, UnreadableError } from '../../../core/storage/read-errors.ts';
 import { type BatchLocation, RecordLog } from '../../../core/storage/record-log.ts';
 import { type SegmentFiles } from '../../../core/storage/segment-files.ts';
 import { TornSegments } from './torn-segments.ts';
@@ -373,11 +374,116 @@ describe('damage', () => {
     const [first, second, third] = write(files, log, 3);
     flip(files, first, 99);
     flip(files, second, 20);
-    expect(() => log.read(first as BatchLocation)).toThrow('batch 1 reads back as it was written');
-    expect(() => log.read(second as BatchLocation)).toThrow('batch 2 reads back with its header');
-    expect(() => log.read({ ...(third as BatchLocation), batchSeq: 4 })).toThrow('with its number');
+    expect(() => log.read(first as BatchLocation)).toThrow(DamagedBatchError);
+    expect(() => log.read(second as BatchLocation)).toThrow('at 144 is not what was written');
+    expect(() => log.read({ ...(third as BatchLocation), batchSeq: 4 })).toThrow('batch 4 in log/');
     files.damage(third?.file ?? '', (bytes) => bytes.subarray(0, 3 * frameBytes - 1));
-    expect(() => log.read(third as BatchLocation)).toThrow('batch 3 reads back as it was written');
+    expect(() => log.read(third as BatchLocation)).toThrow(DamagedBatchError);
+  });
+});
+
+/** Segment files of which some sectors, of 512 bytes, cannot be read: for good, or so many times. */
+class BadSectors extends TornSegments {
+  readonly #bad = new Map<string, number>();
+
+  makeBad(file: string, sector: number, attempts = Infinity): void {
+    this.#bad.set(`${file} ${sector}`, attempts);
+  }
+
+  override read(file: string, positionBytes: number, lengthBytes: number): Uint8Array {
+    const bytes = super.read(file, positionBytes, lengthBytes);
+    for (let at = positionBytes; at < positionBytes + bytes.length; at = (Math.floor(at / 512) + 1) * 512) {
+      const sector = `${file} ${Math.floor(at / 512)}`;
+      const attempts = this.#bad.get(sector) ?? 0;
+      if (attempts === 0) continue;
+      this.#bad.set(sector, attempts - 1);
+      throw new UnreadableError(`EIO: ${sector}`);
+    }
+    return bytes;
+  }
+}
+
+describe('a log that cannot all be read', () => {
+  const first = 'log/0000000001-0000000000000001';
+  const large = { prefix: 'log/', segmentBytesMax: 100_000 };
+
+  /** Batches of 144 bytes, each synced before the next: sector 1 holds parts of batches 4 to 8. */
+  function bad(count: number): BadSectors {
+    const files = new BadSectors();
+    const { log } = RecordLog.recover(files, large);
+    write(files, log, count, count);
+    return files;
+  }
+
+  test('what a bad sector held is damage; all around it is kept, and the log goes on in a new file', () => {
+    const files = bad(20);
+    files.makeBad(first, 1);
+    const { log, batches, damage } = RecordLog.recover(files, large);
+    expect(damage).toEqual({ fromBatchSeq: 4, toBatchSeq: 8 });
+    expect(seqs(batches)).toEqual([1, 2, 3, ...range(9, 20)]);
+    expect(log.append(new Uint8Array(1)).location).toMatchObject({ batchSeq: 21, positionBytes: 0 });
+    expect(() => log.read({ batchSeq: 5, file: first, positionBytes: 576, lengthBytes: 144 })).toThrow(
+      UnreadableError,
+    );
+  });
+
+  test('zeros that cannot be read are lost as anything else, although the checksum of zeros is theirs', () => {
+    const files = new BadSectors();
+    const { log } = RecordLog.recover(files, large);
+    for (let batch = 1; batch <= 3; batch += 1) {
+      append(files, log, new Uint8Array(2_000));
+      files.sync(() => undefined);
+      log.synced(batch);
+    }
+    files.makeBad(first, 1);
+    const { batches, damage } = RecordLog.recover(files, large);
+    expect(damage).toEqual({ fromBatchSeq: 1, toBatchSeq: 1 });
+    expect(seqs(batches)).toEqual([2, 3]);
+  });
+
+  test('a disk that stumbles is asked again: nothing is lost', () => {
+    const files = bad(20);
+    files.makeBad(first, 1, 2);
+    const { batches, damage } = RecordLog.recover(files, large);
+    expect(damage).toBeUndefined();
+    expect(seqs(batches)).toEqual(range(1, 20));
+  });
+
+  test('an end that cannot be read may have been acknowledged: it is never cut as a torn tail is', () => {
+    const files = bad(20);
+    // Nothing behind the last batches vouches for them; torn, they would be cut in silence.
+    files.makeBad(first, Math.floor((19 * 144) / 512));
+    const { log, batches, damage } = RecordLog.recover(files, large);
+    const last = Math.floor((5 * 512) / 144);
+    expect(seqs(batches)).toEqual(range(1, last));
+    expect(damage).toEqual({ fromBatchSeq: last + 1, toBatchSeq: last + 1 });
+    expect(log.rolls).toBe(true);
+    expect(log.lastBatchSeq).toBe(last + 1);
+    const found = files.list('log/');
+    append(files, log, new Uint8Array(10));
+    files.sync(() => undefined);
+    expect(files.list('log/').slice(0, found.length)).toEqual(found);
+    // It stays damage at every later start, and what was written since is kept.
+    const again = RecordLog.recover(files, large);
+    expect(again.damage).toEqual({ fromBatchSeq: last + 1, toBatchSeq: last + 1 });
+    expect(seqs(again.batches)).toEqual([...range(1, last), last + 2]);
+  });
+
+  test('where nothing at all can be read the disk is out: that is no empty log', () => {
+    const files = bad(3);
+    files.makeBad(first, 0);
+    expect(() => RecordLog.recover(files, large)).toThrow('no part of the log below log/ can be read');
+  });
+
+  test('a new file that cannot be read may have held what was acknowledged', () => {
+    const files = bad(20);
+    const { log } = RecordLog.recover(files, { ...large, segmentBytesMax: 1 });
+    log.synced(20);
+    const [opened] = write(files, log, 1, 21);
+    files.makeBad(opened?.file ?? '', 0);
+    const { batches, damage } = RecordLog.recover(files, large);
+    expect(seqs(batches)).toEqual(range(1, 20));
+    expect(damage).toEqual({ fromBatchSeq: 21, toBatchSeq: 21 });
   });
 });
 

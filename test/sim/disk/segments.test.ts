@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { DiskFull, SimulatedSegments } from '../../../sim/disk/segments.ts';
+import { UnreadableError } from '../../../core/storage/read-errors.ts';
+import { drawRot } from '../../../sim/disk/damage.ts';
+import { SimulatedSegments } from '../../../sim/disk/segments.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 import { World } from '../../../sim/world.ts';
 
@@ -212,15 +214,115 @@ test('rot damages one byte of what was acknowledged, and a copy in the same way'
   segments.append('a', numbered(5, 1));
   expect(segments.acknowledgedSectors('').map(({ sector }) => sector)).toEqual([0, 1, 2, 3]);
   const before = content(segments);
-  const target = { file: 'a', sector: 2 };
-  const copy = segments.copy({ target, prng: seededPrng('bits') });
-  expect(segments.rot(target, seededPrng('bits'))).toBe(true);
+  const damage = drawRot({ file: 'a', sector: 2 }, seededPrng('bits'));
+  const copy = segments.copy([damage]);
+  expect([...content(segments)]).toEqual([...before]);
+  expect(segments.damage(damage)).toBe(true);
   const after = content(segments);
   const changed = [...after.keys()].filter((at) => after[at] !== before[at]);
   expect(changed).toHaveLength(1);
   expect(Math.floor((changed[0] ?? 0) / sectorBytes)).toBe(2);
   expect([...copy.read('a', 0, 10_000)]).toEqual([...after]);
-  expect(segments.rot({ file: 'a', sector: 5 }, seededPrng('bits'))).toBe(false);
+  expect(segments.damage({ ...damage, sector: 5 })).toBe(false);
+});
+
+test('an unreadable sector fails every read that touches it, survives crashes, and goes with its file', () => {
+  const { world, segments } = disk('latent');
+  segments.append('a', numbered(1, 4));
+  sync(world, segments);
+  expect(segments.damage({ kind: 'unreadable', file: 'a', sector: 2 })).toBe(true);
+  const fails = (): void => {
+    expect(() => segments.read('a', 1_023, 2)).toThrow(UnreadableError);
+    expect(() => segments.read('a', 0, 10_000)).toThrow('EIO');
+    expect(sectorsOf(segments.read('a', 0, 1_024))).toEqual([1, 2]);
+    expect(sectorsOf(segments.read('a', 1_536, 9_999))).toEqual([4]);
+  };
+  fails();
+  segments.crash('process');
+  fails();
+  segments.crash('machine');
+  fails();
+  expect(() => segments.copy().read('a', 1_024, 1)).toThrow(UnreadableError);
+  expect(() => {
+    segments.truncate('a', 2_048, 1_000);
+  }).toThrow(UnreadableError);
+  segments.truncate('a', 1_024);
+  expect(sectorsOf(content(segments))).toEqual([1, 2]);
+  segments.damage({ kind: 'unreadable', file: 'a', sector: 0 });
+  segments.remove('a');
+  segments.append('a', numbered(7, 1));
+  expect(sectorsOf(content(segments))).toEqual([7]);
+});
+
+test('the newest sync is known by its sectors, and by what lay there before', () => {
+  const { world, segments } = disk('newest');
+  segments.append('a', numbered(1, 1));
+  segments.append('a', new Uint8Array(100).fill(9));
+  sync(world, segments);
+  segments.append('a', new Uint8Array(500).fill(8));
+  sync(world, segments);
+  const newest = segments.newestSectors('');
+  expect(newest.map(({ file, sector }) => ({ file, sector }))).toEqual([
+    { file: 'a', sector: 1 },
+    { file: 'a', sector: 2 },
+  ]);
+  expect([...(newest[0]?.before ?? [])]).toEqual([...new Uint8Array(100).fill(9), ...new Uint8Array(412)]);
+  expect([...(newest[1]?.before ?? [])]).toEqual([...new Uint8Array(512)]);
+  expect(segments.sectorContent({ file: 'a', sector: 2 })).toHaveLength(88);
+});
+
+test('a sector that is overwritten shows what was meant for another place', () => {
+  const { world, segments } = disk('misdirected');
+  segments.append('a', numbered(1, 3));
+  sync(world, segments);
+  const before = segments.read('a', 0, 10_000);
+  const content = segments.sectorContent({ file: 'a', sector: 2 });
+  expect(segments.damage({ kind: 'overwritten', file: 'a', sector: 0, content })).toBe(true);
+  expect(sectorsOf(segments.read('a', 0, 10_000))).toEqual([3, 2, 3]);
+  expect(sectorsOf(before)).toEqual([1, 2, 3]);
+  expect(segments.damage({ kind: 'overwritten', file: 'a', sector: 0, content })).toBe(false);
+});
+
+test('a disk that cannot read gives nothing out, and everything once it can', () => {
+  const { world, segments } = disk('no reads');
+  segments.append('a', numbered(1, 2));
+  sync(world, segments);
+  segments.failReads(true);
+  expect(() => segments.read('a', 0, 1)).toThrow(UnreadableError);
+  expect(segments.list('')).toHaveLength(1);
+  segments.failReads(false);
+  expect(sectorsOf(content(segments))).toEqual([1, 2]);
+});
+
+test('one append is not taken, with any part of it written; the next is', () => {
+  const lengths = new Set<number>();
+  for (let seed = 0; seed < 30; seed += 1) {
+    const { segments } = disk(`append ${seed}`);
+    segments.failNextAppend();
+    expect(() => {
+      segments.append('a', numbered(1, 1));
+    }).toThrow('EIO');
+    lengths.add(content(segments).length);
+    segments.append('a', numbered(2, 1));
+    expect(segments.appended).toBe(1);
+  }
+  expect(lengths.size).toBeGreaterThan(15);
+});
+
+test('one sync stalls, says so when it begins, and the next is as fast as ever', () => {
+  const { world, segments } = disk('stall');
+  let stalledUs = -1;
+  segments.stallNextSync(3_000_000, () => (stalledUs = world.nowUs));
+  segments.append('a', numbered(1, 1));
+  const endsUs: number[] = [];
+  segments.sync(() => endsUs.push(world.nowUs));
+  expect(stalledUs).toBe(0);
+  world.runUntil(10_000_000);
+  segments.append('a', numbered(2, 1));
+  segments.sync(() => endsUs.push(world.nowUs));
+  world.runUntil(20_000_000);
+  expect(endsUs[0]).toBeGreaterThan(3_000_000);
+  expect(endsUs[1]).toBeLessThan(10_100_000);
 });
 
 test('a disk that lies reports syncs as ever, and once it is found out nothing of them is there', () => {
@@ -278,7 +380,7 @@ test('on a full disk an append throws, with any part of it written; with room ag
     segments.fill(true);
     expect(() => {
       segments.append('a', numbered(2, 1));
-    }).toThrow(DiskFull);
+    }).toThrow('ENOSPC');
     expect(segments.appended).toBe(1);
     lengths.add(content(segments).length);
     segments.fill(false);

@@ -116,8 +116,7 @@ class Pair {
         recovered: () => undefined,
         stepped: () => undefined,
         ended: () => undefined,
-        diskFull: () => undefined,
-        syncFailed: () => undefined,
+        diskFailed: () => undefined,
       },
     });
     process.start();
