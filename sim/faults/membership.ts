@@ -1,0 +1,115 @@
+import { unreachable } from '../../core/base/assert.ts';
+import { atlasMember, type LogEnd } from '../atlas.ts';
+import { type MemberProcess } from '../cluster.ts';
+import {
+  grow,
+  type JobOptions,
+  type JobSite,
+  moveLeader,
+  promote,
+  replace,
+  replaceLost,
+  shrink,
+} from '../membership/jobs.ts';
+import { Operator, type OperatorJob } from '../membership/operator.ts';
+import { Violation } from '../types.ts';
+import { type FaultOf, type FaultScene } from './scene.ts';
+
+export type MembershipFault = FaultOf<'replace' | 'wipe' | 'grow' | 'shrink' | 'promote' | 'moveLeader'>;
+
+/** The operator's number among the clients: behind those of every workload, and those that probe. */
+const operatorClient = 1_000;
+/** What does not come about within this time is given up; a lost disk is not. */
+const patienceUs = 20_000_000;
+const wipePatienceUs = 1_000_000_000;
+/** A wiped machine is started once more by whatever supervises it, before its operator takes notice. */
+const superviseUs = 50_000;
+
+/** Members that come and go while other faults are on, and disks that go with all that is on them. */
+export class MembershipFaults {
+  readonly #scene: FaultScene;
+  readonly #site: JobSite;
+  readonly #operator: Operator;
+
+  constructor(scene: FaultScene) {
+    const { world, cluster, noted } = scene;
+    this.#scene = scene;
+    this.#site = { world, cluster, noted };
+    this.#operator = new Operator({
+      world,
+      calls: cluster.calls,
+      client: operatorClient,
+      nodes: cluster.nodes,
+    });
+  }
+
+  /** What was asked for may still come about. */
+  get unsettled(): boolean {
+    return this.#operator.unsettled;
+  }
+
+  begin(fault: MembershipFault): void {
+    if (fault.kind === 'wipe') this.#wipe(fault);
+    else this.#operator.take(this.#job(fault));
+  }
+
+  end(): void {
+    this.#operator.end();
+  }
+
+  #job(fault: Exclude<MembershipFault, FaultOf<'wipe'>>): OperatorJob {
+    const { cluster } = this.#scene;
+    const done = (what: string): void => {
+      this.#scene.fire(fault, what);
+    };
+    const options: JobOptions = { patienceUs, done };
+    switch (fault.kind) {
+      case 'replace':
+        return replace(this.#site, cluster.process(fault.node), options);
+      case 'grow':
+        return grow(this.#site, { ...options, asLearner: fault.as === 'learner' });
+      case 'shrink':
+        return shrink(this.#site, cluster.process(fault.node), options);
+      case 'promote':
+        return promote(this.#site, options);
+      case 'moveLeader':
+        return moveLeader(this.#site, cluster.process(fault.node), options);
+      default:
+        return unreachable(fault);
+    }
+  }
+
+  /**
+   * The machine loses its power and its disks. The member there must not come back: what it finds is nothing, though it
+   * has promised. The operator takes it out of the cluster, and adds another in its place.
+   */
+  #wipe(fault: FaultOf<'wipe'>): void {
+    const { cluster, atlas, world } = this.#scene;
+    const process = cluster.process(fault.node);
+    const raft = process.machine?.view.raft;
+    if (raft === undefined || raft.repairing || !process.hasSynced) return;
+    const end: LogEnd = { index: raft.syncedIndex, term: raft.termAt(raft.syncedIndex) ?? 0 };
+    if (!atlas.allows(fault.node, end)) return;
+    const { member } = process;
+    process.crash('machine');
+    process.wipe(cluster.newDisks());
+    atlas.lost(atlasMember(process), end);
+    this.#scene.fire(fault, `the disks of n${fault.node} are gone, and with them member ${member}`);
+    world.after(superviseUs, () => {
+      if (this.#scene.over) return;
+      this.#startsNot(process);
+      const options = { patienceUs: wipePatienceUs, done: this.#scene.noted };
+      this.#operator.take(replaceLost(this.#site, { process, member }, options), 'next');
+    });
+  }
+
+  /** A member that comes back with nothing says so and does not start; one that does is up for the checkers to see. */
+  #startsNot(process: MemberProcess): void {
+    try {
+      process.start();
+    } catch (failure) {
+      if (!(failure instanceof Violation) || failure.invariant !== 'data-lost') throw failure;
+      process.retire();
+    }
+  }
+}
