@@ -52,7 +52,7 @@ export const snapshotsInARow: ScenarioSource = {
               };
         const second: Fault =
           round % 2 === 0
-            ? { kind: 'crash', atUs: backUs - 1, node, downUs: 1_500 * usPerMs, moment: 'installing' }
+            ? { kind: 'crash', atUs: backUs - 1, node, downUs: 2 * usPerSecond, moment: 'installing' }
             : { kind: 'pause', atUs: backUs + 300 * usPerMs, node: other, forUs: usPerSecond };
         return [away, second];
       }).flat(),
@@ -61,9 +61,9 @@ export const snapshotsInARow: ScenarioSource = {
     durationUs: (rounds + 2) * roundUs,
     floors: {
       answered: 500,
-      snapshotsInstalled: rounds,
-      snapshotsInARow: 2,
-      fired: { crash: 7, partition: 4, pause: 4 },
+      snapshotsInstalled: rounds - 3,
+      snapshotsInARow: 1,
+      fired: { crash: 6, partition: 4, pause: 4 },
     },
   }),
 };
