@@ -35,6 +35,8 @@ export interface LiveMemberParts {
   readonly peerNames: ReadonlyMap<NodeId, string>;
   /** Resolves when the runner stops without being asked to. */
   readonly failed: Promise<RunnerFailure>;
+  /** Undefined where nothing is recorded. */
+  readonly recorder: { close(): Promise<void> } | undefined;
 }
 
 /** A member with everything that it runs on. */
@@ -133,5 +135,6 @@ export class LiveMember {
     this.#parts.transport.close();
     await this.#parts.store.close();
     this.#parts.segments.close();
+    await this.#parts.recorder?.close();
   }
 }

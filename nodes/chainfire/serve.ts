@@ -19,6 +19,7 @@ import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { MetricsServer } from '../../adapters/metrics/http-server.ts';
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { PeerServer } from '../../adapters/peer/server.ts';
+import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
 import { bytesPerKib, bytesPerMib } from '../../core/base/units.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
@@ -163,6 +164,7 @@ class ServingProcess {
     try {
       return startMember({ settings, cluster, own, directory, log, metrics: this.#metrics });
     } catch (error) {
+      if (error instanceof RecorderError) throw new StartError(error.message, { cause: error });
       // Anything else is a defect: its stack is wanted.
       const isOfData =
         error instanceof LmdbBackendError || error instanceof WireError || isSystemError(error);

@@ -14,6 +14,7 @@ import {
   path,
   text,
 } from '../../adapters/config/values.ts';
+import { defaultRecorderOptions } from '../../adapters/recorder/recorder.ts';
 import { bytesPerKib, bytesPerMib, usPerMs } from '../../core/base/units.ts';
 import { defaultMemberConfig } from '../../core/chainfire/member.ts';
 
@@ -158,6 +159,20 @@ const settings = {
     integer({ min: mib, max: 4_096 * mib, unit: 'bytes' }),
     raft.cacheBytesMax,
     'Recent log entries kept in memory; older ones are read from the log',
+  ),
+  record: optional(
+    path(),
+    'Directory for a recording of whatever this member is given, which `photon sim replay --recording` runs again (docs/flight-recorder.md); it holds keys and values. Not given: nothing is recorded',
+  ),
+  recordSegmentBytesMax: withDefault(
+    integer({ min: mib, max: 1_024 * mib, unit: 'bytes' }),
+    defaultRecorderOptions.segmentBytesMax,
+    'A file of the recording is closed at this size, and the next begins with the state of the member',
+  ),
+  recordSegmentsMax: withDefault(
+    integer({ min: 2, max: 1_024 }),
+    defaultRecorderOptions.segmentsMax,
+    'The recording is kept below this many times record_segment_bytes_max: its oldest files are removed',
   ),
 } as const;
 

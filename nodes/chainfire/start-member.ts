@@ -7,6 +7,9 @@ import { LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
 import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { SocketPeerTransport } from '../../adapters/peer/transport.ts';
+import { RecordedMachine } from '../../adapters/recorder/recorded-machine.ts';
+import { RecordedSegments } from '../../adapters/recorder/recorded-segments.ts';
+import { RecordedStore } from '../../adapters/recorder/recorded-store.ts';
 import { defaultRunnerOptions, Runner } from '../../adapters/runner/runner.ts';
 import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
 import { FileSegments } from '../../adapters/segments/file-segments.ts';
@@ -22,9 +25,12 @@ import {
 } from '../../core/chainfire/member-protocol.ts';
 import { encodeGroupMessages, encodeSnapshotHeader } from '../../core/raft/message-codec.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
+import { type StorageBackend } from '../../core/storage/backend.ts';
+import { type SegmentRepair } from '../../core/storage/segment-files.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type Bootstrap } from './bootstrap.ts';
 import { LiveMember, type MemberStreams } from './live-member.ts';
+import { memberBaseTables, type MemberRecorder, openRecorder } from './member-recorder.ts';
 import { type ChainfireSettings } from './settings.ts';
 
 export interface StartMemberOptions {
@@ -42,12 +48,11 @@ export function startMember(options: StartMemberOptions): LiveMember {
   const store = LmdbBackend.open({ dir: directory.part('state'), tables: memberTables });
   // The member names its files `log/…`.
   const segments = FileSegments.open({ dir: directory.path });
-  const machine = ChainfireMember.recover(
-    { store, segments },
-    memberConfig(settings, cluster, own),
-    seededPrng(randomBytes(16).toString('hex')),
-    defaultRunnerOptions.clock(),
-  );
+  const config = memberConfig(settings, cluster, own);
+  const seed = randomBytes(16).toString('hex');
+  const nowUs = defaultRunnerOptions.clock();
+  const recorder = openRecorder(settings, { own, config, seed, nowUs, log });
+  const machine = recover({ store, segments }, { config, seed, nowUs }, recorder);
   // Only now, with nothing left that can refuse: a link calls its peer until it is closed, and keeps the process running.
   const peers = cluster.members.filter((member) => member.id !== own.id);
   const peerNames = new Map(peers.map((peer) => [peer.id, peer.name]));
@@ -62,7 +67,11 @@ export function startMember(options: StartMemberOptions): LiveMember {
   const failed = new Promise<RunnerFailure>((resolve) => {
     fail = resolve;
   });
-  const watched = new WatchedMember(machine, () => member.watchLeader());
+  const stepped =
+    recorder === undefined
+      ? machine
+      : new RecordedMachine(machine, recorder, { store, tables: memberBaseTables });
+  const watched = new WatchedMember(stepped, () => member.watchLeader());
   const runner = new Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader, MemberStreams>(
     watched,
     { store, segments, transport },
@@ -71,8 +80,28 @@ export function startMember(options: StartMemberOptions): LiveMember {
       onSync: (round) => metrics.syncEnded(round.durationUs / usPerSecond),
     },
   );
-  const member = new LiveMember({ machine, runner, store, segments, transport, peerNames, failed });
+  const member = new LiveMember({ machine, runner, store, segments, transport, peerNames, failed, recorder });
   return member;
+}
+
+/** The machine that the disk describes, its questions to the disk taken down where it is recorded. */
+function recover(
+  ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
+  start: { readonly config: MemberConfig; readonly seed: string; readonly nowUs: number },
+  recorder: MemberRecorder | undefined,
+): ChainfireMember {
+  const { config, seed, nowUs } = start;
+  if (recorder === undefined) return ChainfireMember.recover(ports, config, seededPrng(seed), nowUs);
+  const store = new RecordedStore(ports.store, recorder.answers);
+  const segments = new RecordedSegments(ports.segments, recorder.answers);
+  try {
+    const machine = ChainfireMember.recover({ store, segments }, config, seededPrng(seed), nowUs);
+    recorder.recovered();
+    return machine;
+  } catch (cause) {
+    recorder.threw(cause);
+    throw cause;
+  }
 }
 
 function memberConfig(settings: ChainfireSettings, cluster: Bootstrap, own: PeerIdentity): MemberConfig {
@@ -126,10 +155,10 @@ function messageBytes({ message }: GroupMessage): number {
 
 /** The machine as it is, with a word after every step that may have changed who leads. */
 class WatchedMember implements Machine<MemberEvent, MemberEffect> {
-  readonly #member: ChainfireMember;
+  readonly #member: Machine<MemberEvent, MemberEffect>;
   readonly #afterStep: () => void;
 
-  constructor(member: ChainfireMember, afterStep: () => void) {
+  constructor(member: Machine<MemberEvent, MemberEffect>, afterStep: () => void) {
     this.#member = member;
     this.#afterStep = afterStep;
   }

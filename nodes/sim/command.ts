@@ -13,14 +13,20 @@ import {
   parseScenarioOrFile,
   parseSeed,
   parseSeeds,
+  parseShard,
   type SeedRange,
 } from './arguments.ts';
+import { listBugs } from './bugs.ts';
+import { runCanary } from './canary.ts';
 import { goldens } from './goldens.ts';
 import { jsonOption, writeJson } from './json-file.ts';
+import { merge } from './merge.ts';
 import { huntMutants, replayMutants } from './mutants.ts';
 import { replay, replayFile } from './replay.ts';
+import { replayRecordingIn } from './replay-recording.ts';
 import { isFileName } from './repro-files.ts';
 import { runSeeds } from './run.ts';
+import { type Shard } from './shard.ts';
 import { shrinkSeed } from './shrink.ts';
 import { shrinkForMsDefault, shrinkRunsDefault } from './shrinker.ts';
 
@@ -35,9 +41,13 @@ Examples:
   photon sim run                                     the swarm, seeds 1 to 100
   photon sim run --for 60s                           the swarm, for a minute
   photon sim run torn-log-tail --seeds 1..20         one scenario
+  photon sim run --for 2h --bugs bugs                all night: each bug once, made small and kept
+  photon sim run --seeds 1..8000 --shard 2/8         the second of eight machines
+  photon sim merge 1.json 2.json --page all.html     what several machines found, as one
   photon sim replay swarm --seed 7 --trace           one seed again, every event shown
   photon sim shrink swarm --seed 7                   a failing seed made small, as repro.json
   photon sim replay repro.json                       the same violation again
+  photon sim replay --recording DIR                  what a real member did, step by step
   photon sim mutants                                 does the simulator find what it should?
   photon sim mutants --quick                         the same, by the seeds that found it last time
 `;
@@ -51,6 +61,9 @@ export function simCommand(): Command {
     .addCommand(runCommand())
     .addCommand(replayCommand())
     .addCommand(shrinkCommand())
+    .addCommand(mergeCommand())
+    .addCommand(bugsCommand())
+    .addCommand(canaryCommand())
     .addCommand(mutantsCommand())
     .addCommand(goldensCommand());
 }
@@ -93,37 +106,113 @@ function runCommand(): Command {
       ).argParser(parseSeeds),
     )
     .addOption(
-      new Option('--for <time>', 'begin no seed after this time: 500ms, 60s, 5m').argParser(parseDuration),
+      new Option('--for <time>', 'begin no seed after this time: 500ms, 60s, 5m, 2h').argParser(
+        parseDuration,
+      ),
     )
-    .addOption(jobsOption())
+    .addOption(
+      new Option(
+        '--shard <i/n>',
+        "this machine's share of the seeds, from 1: 2/8 is the second of eight",
+      ).argParser(parseShard),
+    )
+    .addOption(mutantOption())
+    .option('--no-shrink', 'leave failures as they were found')
+    .addOption(
+      new Option('--shrink-for <time>', 'make failures small for at most this long; with --bugs, each')
+        .default(shrinkForMsDefault, '5m')
+        .argParser(parseDuration),
+    )
+    .option(
+      '--out <dir>',
+      'where repros and pages of failures go; nothing is written without one',
+      'sim-report',
+    )
+    .option('--bugs <dir>', 'keep failures here from run to run, each bug once, in place of --out')
     .addOption(jsonOption())
-    .action(
-      async (
-        named: readonly string[],
-        options: { seeds?: SeedRange; for?: number; jobs: number; json?: string },
-        command: Command,
-      ) => {
-        const forMs = options.for ?? Infinity;
-        const seeds = options.seeds ?? (forMs === Infinity ? seedsDefault : { first: 1, last: Infinity });
-        if (seeds.last === Infinity && forMs === Infinity) {
-          command.error('error: an open range of --seeds needs --for, or it would never end');
-        }
-        await runSeeds({
-          scenarios: named.length === 0 ? ['swarm'] : named,
-          seeds,
-          forMs,
-          threads: options.jobs,
-          json: options.json,
-        });
-      },
-    );
+    .option('--every-result', 'write the result of every seed into the JSON file too')
+    .option('--junit <file>', 'write what CI shows of a run to this file')
+    .option('--page <file>', 'write a page for people to this file (HTML)')
+    .addOption(jobsOption())
+    .action(async (named: readonly string[], options: RunCommandOptions, command: Command) => {
+      const forMs = options.for ?? Infinity;
+      const seeds = options.seeds ?? (forMs === Infinity ? seedsDefault : { first: 1, last: Infinity });
+      if (seeds.last === Infinity && forMs === Infinity) {
+        command.error('error: an open range of --seeds needs --for, or it would never end');
+      }
+      const everyResult = options.everyResult ?? false;
+      if (everyResult && options.json === undefined)
+        command.error('error: --every-result says what --json writes, and there is none');
+      const { json, junit, page } = options;
+      await runSeeds({
+        scenarios: named.length === 0 ? ['swarm'] : named,
+        seeds,
+        shard: options.shard,
+        forMs,
+        threads: options.jobs,
+        mutant: options.mutant,
+        shrink: options.shrink ? { forMs: options.shrinkFor, runsMax: shrinkRunsDefault } : undefined,
+        out: options.out,
+        bugs: options.bugs,
+        files: { json, junit, page, everyResult },
+      });
+    });
+}
+
+interface RunCommandOptions {
+  readonly seeds?: SeedRange;
+  readonly for?: number;
+  readonly shard?: Shard;
+  readonly mutant?: string;
+  readonly shrink: boolean;
+  readonly shrinkFor: number;
+  readonly out: string;
+  readonly bugs?: string;
+  readonly json?: string;
+  readonly everyResult?: boolean;
+  readonly junit?: string;
+  readonly page?: string;
+  readonly jobs: number;
+}
+
+function mergeCommand(): Command {
+  return new Command('merge')
+    .description('join what photon sim run --json has written on several machines, and judge it as a whole')
+    .argument('<files...>', 'one JSON file a machine')
+    .option('--out <file>', 'write the whole to this file')
+    .option('--page <file>', 'write a page for people to this file (HTML)')
+    .option('--partial', 'though shards are missing')
+    .action(async (files: readonly string[], options: { out?: string; page?: string; partial?: boolean }) => {
+      const { out, page, partial = false } = options;
+      await merge({ files, out, page, partial });
+    });
+}
+
+function canaryCommand(): Command {
+  return new Command('canary')
+    .description('fail on purpose: prove that a failure is seen, reported, made small and replayed')
+    .option('--keep <dir>', 'leave what it writes in this folder')
+    .addOption(jobsOption())
+    .action(async (options: { keep?: string; jobs: number }) => {
+      await runCanary({ threads: options.jobs, keep: options.keep });
+    });
+}
+
+function bugsCommand(): Command {
+  return new Command('bugs')
+    .description('list what photon sim run --bugs has kept, and replay each to see which still show')
+    .argument('<dir>', 'the bug base')
+    .addOption(jsonOption())
+    .action(async (directory: string, options: { json?: string }) => {
+      await listBugs(directory, { json: options.json });
+    });
 }
 
 function replayCommand(): Command {
   return new Command('replay')
-    .description('run one seed or one repro file again: the same hash, the same violation')
+    .description('run one seed, one repro file or a recording again: the same hash, the same violation')
     .addArgument(
-      new Argument('<what>', `a scenario (${scenarioNames.join(', ')}) or a repro file`).argParser(
+      new Argument('[what]', `a scenario (${scenarioNames.join(', ')}) or a repro file`).argParser(
         parseScenarioOrFile,
       ),
     )
@@ -131,9 +220,34 @@ function replayCommand(): Command {
     .addOption(mutantOption())
     .option('--expect', 'of a repro file: succeed when it shows what it did when it was made, and only then')
     .option('--trace', 'show every event and what came of it')
+    .option(
+      '--recording <dir>',
+      'what a member that was started with --record was given (docs/flight-recorder.md)',
+    )
+    .addOption(
+      new Option('--boot <number>', 'of a recording: this start only (default: all)').argParser(
+        parseCount(999_999_999),
+      ),
+    )
+    .addOption(
+      new Option('--until <step>', 'of a recording: up to this step, counted from the start').argParser(
+        parseCount(999_999_999),
+      ),
+    )
+    .option('--force', 'of a recording: also what other code recorded')
     .addOption(jsonOption())
-    .action(async (what: string, options: ReplayCommandOptions, command: Command) => {
+    .action(async (what: string | undefined, options: ReplayCommandOptions, command: Command) => {
       const { seed, mutant, trace = false, expect = false, json } = options;
+      if (options.recording !== undefined) {
+        if (what !== undefined || seed !== undefined || mutant !== undefined || expect)
+          command.error('error: --recording says itself what to replay');
+        const { boot, until, force = false } = options;
+        replayRecordingIn(options.recording, { boot, until, force, trace, json });
+        return;
+      }
+      if (options.boot !== undefined || options.until !== undefined || options.force !== undefined)
+        command.error('error: --boot, --until and --force go with --recording');
+      if (what === undefined) command.error('error: a scenario, a repro file or --recording is needed');
       if (isFileName(what)) {
         if (seed !== undefined || mutant !== undefined)
           command.error('error: a repro file says itself which seed and mutant');
@@ -152,6 +266,10 @@ interface ReplayCommandOptions {
   readonly trace?: boolean;
   readonly expect?: boolean;
   readonly json?: string;
+  readonly recording?: string;
+  readonly boot?: number;
+  readonly until?: number;
+  readonly force?: boolean;
 }
 
 function shrinkCommand(): Command {
