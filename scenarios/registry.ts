@@ -1,5 +1,6 @@
 import { type ScenarioSource } from '../sim/types.ts';
 import { aimedScenarios } from './aimed.ts';
+import { canary } from './canary.ts';
 import { allMembersRestart } from './all-members-restart.ts';
 import { crashDuringSnapshotInstall } from './crash-during-snapshot-install.ts';
 import { isolatedLeader } from './isolated-leader.ts';
@@ -54,13 +55,13 @@ export const scenarios: readonly ScenarioSource[] = [
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);
 
 /** What no list shows, and is found when it is asked for. */
-const unlisted: readonly ScenarioSource[] = aimedScenarios;
+const unlisted: readonly ScenarioSource[] = [canary, ...aimedScenarios];
 
 export function isScenarioName(name: string): boolean {
   return find(name) !== undefined;
 }
 
-/** The aimed scenarios are found too, though no list shows them. @throws RangeError for a name that is in neither */
+/** The aimed scenarios and the canary are found too, though no list shows them. @throws RangeError for a name that is in neither */
 export function scenarioNamed(name: string): ScenarioSource {
   const found = find(name);
   if (found === undefined)
