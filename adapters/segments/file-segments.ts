@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { assert, present } from '../../core/base/assert.ts';
 import { compareKeys, noBytes } from '../../core/base/bytes.ts';
+import { UnreadableError } from '../../core/storage/read-errors.ts';
 import { type SegmentFile, type SegmentFiles } from '../../core/storage/segment-files.ts';
 import { checkSegmentName, isSegmentName } from '../../core/storage/segment-name.ts';
 import { Descriptors } from './descriptors.ts';
@@ -78,7 +79,7 @@ export class FileSegments implements SegmentFiles {
     const bytes = new Uint8Array(end - positionBytes);
     const written = bytes.subarray(0, Math.max(0, Math.min(end, state.writtenBytes) - positionBytes));
     if (written.length > 0) {
-      const count = this.#layer.read(this.#descriptors.get(state.path, false), written, positionBytes);
+      const count = this.#readFromDisk(state, written, positionBytes);
       assert(count === written.length, `${file} is as long as it was written`);
     }
     let at = state.writtenBytes - positionBytes;
@@ -157,6 +158,17 @@ export class FileSegments implements SegmentFiles {
     this.#descriptors.closeAll();
   }
 
+  /** @throws UnreadableError when the disk cannot read it; other errors are the system's own */
+  #readFromDisk(state: FileState, into: Uint8Array, positionBytes: number): number {
+    const descriptor = this.#descriptors.get(state.path, false);
+    try {
+      return this.#layer.read(descriptor, into, positionBytes);
+    } catch (cause) {
+      if (!lostCodes.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+      throw new UnreadableError(`${describe(cause)}: ${state.path} at ${positionBytes}`, { cause });
+    }
+  }
+
   #scanDirectory(prefix: string): void {
     for (const { name, isDirectory } of this.#layer.readDirectory(join(this.#dir, prefix))) {
       const file = prefix + name;
@@ -230,6 +242,16 @@ export class FileSegments implements SegmentFiles {
     });
   }
 }
+
+/** How a system says that the disk has lost what lay there: EIO mostly, and what drivers and checksums say in its place. */
+const lostCodes: ReadonlySet<string> = new Set([
+  'EIO',
+  'ENODATA',
+  'EREMOTEIO',
+  'EILSEQ',
+  'EBADMSG',
+  'EUCLEAN',
+]);
 
 /** Copies the overlap of `part`, which begins at `at` of `bytes` (it may begin before them, or behind). */
 function copyWhereItLies(bytes: Uint8Array, part: Uint8Array, at: number): void {

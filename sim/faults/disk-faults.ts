@@ -27,6 +27,10 @@ type LastingFault = FaultOf<'readFails' | 'diskFull' | 'storeFull'>;
 const restartUsMin = 100_000;
 const restartUsMax = 3_000_000;
 
+/** A disk that lies is found out at the first of so many moments at which nobody else lacks what it loses. */
+const revealAttemptsMax = 40;
+const revealAgainUs = 50_000;
+
 /** Something that a disk does not do for a while: every process that needs it ends, and is started again and again. */
 interface Lasting {
   readonly fault: LastingFault;
@@ -194,36 +198,42 @@ export class DiskFaults {
 
   /** Where the loss is not allowed in the end, the disk has written everything after all. */
   #lostSync(fault: FaultOf<'lostSync'>): void {
-    const { atlas, cluster } = this.#scene;
-    const process = cluster.process(fault.node);
+    const process = this.#scene.cluster.process(fault.node);
     const { segments, boot } = process;
     if (!process.alive || segments.lying) return;
     const { appended } = segments;
     segments.beginLies();
     this.#scene.noted(`syncs of n${fault.node} lie`);
     this.#scene.world.after(fault.forUs, () => {
-      const end = durableEnd(process);
-      // A crash of the machine has ended the lies; a start since has written what must not be lost.
-      if (this.#scene.over || !segments.lying || process.boot !== boot || end === undefined) {
-        segments.forgiveLies();
-        return;
-      }
-      if (
-        segments.appended === appended ||
-        !(fault.atlas === 'ignored' || atlas.mayLose(atlasMember(process), end))
-      ) {
-        segments.forgiveLies();
-        return;
-      }
-      segments.revealLies();
-      process.crash('machine');
-      atlas.lost(process, end);
-      this.#scene.fire(
-        fault,
-        `n${fault.node} lost its power and up to ${segments.appended - appended} appends`,
-      );
-      this.#scene.damaged(fault.node);
-      this.#scene.startLater(process, fault.downUs);
+      this.#reveal(fault, { boot, appended }, revealAttemptsMax);
     });
+  }
+
+  /** The power fails as soon as nobody would miss what it takes; a crash before that ends the lies without harm. */
+  #reveal(
+    fault: FaultOf<'lostSync'>,
+    since: { readonly boot: number; readonly appended: number },
+    attempts: number,
+  ): void {
+    const { atlas, cluster, world } = this.#scene;
+    const process = cluster.process(fault.node);
+    const { segments } = process;
+    const end = durableEnd(process);
+    // A crash of the machine has ended the lies; a start since has written what must not be lost.
+    const stands = !this.#scene.over && segments.lying && process.boot === since.boot && end !== undefined;
+    if (!stands || attempts === 0) return segments.forgiveLies();
+    const lost = segments.appended - since.appended;
+    if (lost === 0 || !(fault.atlas === 'ignored' || atlas.mayLose(atlasMember(process), end))) {
+      world.after(revealAgainUs, () => {
+        this.#reveal(fault, since, attempts - 1);
+      });
+      return;
+    }
+    segments.revealLies();
+    process.crash('machine');
+    atlas.lost(process, end);
+    this.#scene.fire(fault, `n${fault.node} lost its power and up to ${lost} appends`);
+    this.#scene.damaged(fault.node);
+    this.#scene.startLater(process, fault.downUs);
   }
 }

@@ -23,6 +23,9 @@ describeSegmentFiles('simulated', () => {
       files.crash('machine');
       return files;
     },
+    makeUnreadable: (file, sector) => {
+      files.damage({ kind: 'unreadable', file, sector });
+    },
     close: () => undefined,
   };
 });

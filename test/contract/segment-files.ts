@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { concatBytes } from '../../core/base/bytes.ts';
+import { UnreadableError } from '../../core/storage/read-errors.ts';
+import { salvage } from '../../core/storage/salvage.ts';
 import { type SegmentFiles } from '../../core/storage/segment-files.ts';
 
 /** An implementation under test, empty at first. */
@@ -13,6 +15,8 @@ export interface SegmentFilesSubject {
   reopen?(): SegmentFiles;
   /** The machine loses its power and comes back: what was not durable may be gone. Absent where that cannot be had. */
   cutPower?(): SegmentFiles;
+  /** A sector of 512 bytes, which was synced, can never be read again. Absent where that cannot be had. */
+  makeUnreadable?(file: string, sector: number): void;
   close(): void;
 }
 
@@ -35,6 +39,7 @@ export function describeSegmentFiles(name: string, create: () => SegmentFilesSub
     probe.close();
     if (probe.reopen !== undefined) describeReopening(start);
     if (probe.cutPower !== undefined) describePowerCut(start);
+    if (probe.makeUnreadable !== undefined) describeUnreadable(start);
     describeModel(start);
   });
 }
@@ -247,6 +252,58 @@ function describeSync(start: Start): void {
     await synced(files, wait);
     expect(text(files, 'a')).toBe('new');
     expect(text(files, 'b')).toBe('b');
+  });
+}
+
+function describeUnreadable(start: Start): void {
+  /** A file of four sectors, each full of its number, of which sector 2 cannot be read. */
+  async function damaged(): Promise<SegmentFilesSubject> {
+    const subject = start();
+    const sectors = [0, 1, 2, 3].map((number) => new Uint8Array(512).fill(number));
+    subject.files.append('a', concatBytes(sectors));
+    await synced(subject.files, subject.wait);
+    subject.makeUnreadable?.('a', 2);
+    return subject;
+  }
+
+  test('a read that touches what the disk has lost throws, and says so as often as it is tried', async () => {
+    const { files } = await damaged();
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      expect(() => files.read('a', 0, 2_048)).toThrow(UnreadableError);
+      expect(() => files.read('a', 1_535, 1)).toThrow(UnreadableError);
+      expect(() => files.read('a', 1_023, 2)).toThrow(UnreadableError);
+    }
+  });
+
+  test('what lies beside it is read as ever, the list and the length too', async () => {
+    const { files } = await damaged();
+    expect([...files.read('a', 0, 1_024)]).toEqual([...new Uint8Array(512), ...new Uint8Array(512).fill(1)]);
+    expect([...files.read('a', 1_536, 9_999)]).toEqual([...new Uint8Array(512).fill(3)]);
+    expect(files.list('')).toEqual([{ file: 'a', lengthBytes: 2_048 }]);
+  });
+
+  test('a cut that would have to write it again throws; one that cuts it off, or leaves it alone, does not', async () => {
+    const { files } = await damaged();
+    expect(() => files.truncate('a', 2_048, 600)).toThrow(UnreadableError);
+    files.truncate('a', 2_048);
+    files.truncate('a', 1_024, 100);
+    expect(files.read('a', 0, 9_999)).toHaveLength(1_024);
+  });
+
+  test('a log in such a file is salvaged around it', async () => {
+    const { files } = await damaged();
+    const { bytes: found, unreadable } = salvage(files, 'a', 2_048);
+    expect(unreadable).toEqual([{ fromBytes: 1_024, toBytes: 1_536 }]);
+    expect([0, 512, 1_024, 1_536].map((at) => found[at])).toEqual([0, 1, 0, 3]);
+  });
+
+  test('a file that goes takes it along', async () => {
+    const { files, wait } = await damaged();
+    files.remove('a');
+    files.append('b', bytes('whole'));
+    await synced(files, wait);
+    expect(text(files, 'b')).toBe('whole');
+    expect(files.read('a', 0, 10)).toHaveLength(0);
   });
 }
 

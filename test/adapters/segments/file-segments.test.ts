@@ -8,6 +8,7 @@ import { Descriptors } from '../../../adapters/segments/descriptors.ts';
 import { type FileLayer } from '../../../adapters/segments/file-layer.ts';
 import { FileSegments } from '../../../adapters/segments/file-segments.ts';
 import { NodeFileLayer } from '../../../adapters/segments/node-file-layer.ts';
+import { UnreadableError } from '../../../core/storage/read-errors.ts';
 import { synced } from '../../contract/segment-files.ts';
 import { PowerCutLayer } from './power-cut-layer.ts';
 
@@ -45,6 +46,11 @@ class WatchedLayer extends NodeFileLayer {
     super.write(descriptor, parts, positionBytes);
   }
 
+  override read(descriptor: number, into: Uint8Array, positionBytes: number): number {
+    this.#failAs('read');
+    return super.read(descriptor, into, positionBytes);
+  }
+
   override syncData(descriptor: number, onEnd: (error: Error | undefined) => void): void {
     const code = this.fails.syncData;
     this.calls.push(`syncData ${(this.#paths.get(descriptor) ?? '?').slice(dir.length + 1)}`);
@@ -65,6 +71,10 @@ class WatchedLayer extends NodeFileLayer {
 
   #note(call: keyof FileLayer, what: string): void {
     this.calls.push(`${call} ${what.startsWith(dir) ? what.slice(dir.length + 1) : what}`);
+    this.#failAs(call);
+  }
+
+  #failAs(call: keyof FileLayer): void {
     const code = this.fails[call];
     if (code !== undefined) throw Object.assign(new Error(`${code}: ${call}`), { code });
   }
@@ -237,4 +247,40 @@ test('the layer that loses its power keeps nothing whose sync has not completed'
   expect(onDisk()).toEqual([]);
   dataSynced();
   expect(onDisk()).toEqual(['a 0']); // The entry is durable, the content not: this one was the directory's.
+});
+
+test.each([
+  ['EIO', true],
+  ['ENODATA', true],
+  ['EBADMSG', true],
+  ['EBADF', false],
+] as const)('a read that ends in %s: has the disk lost something? %s', async (code, lost) => {
+  const layer = new WatchedLayer();
+  const files = FileSegments.open({ dir, layer });
+  files.append('log/1', new Uint8Array(10));
+  await synced(files, () => setImmediate());
+  layer.fails = { read: code };
+  const failure = ((): unknown => {
+    try {
+      return files.read('log/1', 0, 10);
+    } catch (thrown) {
+      return thrown;
+    }
+  })();
+  expect(failure instanceof UnreadableError).toBe(lost);
+  const { message, cause } = failure as Error;
+  if (lost) expect(message).toBe(`${code}: read: ${dir}/log/1 at 0`);
+  expect((lost ? cause : failure) as Error).toMatchObject({ code });
+  files.close();
+});
+
+test('a write that the disk does not take is a sync that fails', async () => {
+  const layer = new WatchedLayer();
+  const files = FileSegments.open({ dir, layer });
+  layer.fails = { write: 'EIO' };
+  files.append('log/1', new Uint8Array(10));
+  const failure = await new Promise<string | undefined>((resolve) => {
+    files.sync(resolve);
+  });
+  expect(failure).toBe('EIO: write');
 });
