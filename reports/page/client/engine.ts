@@ -1,4 +1,5 @@
 import { causalPast } from '../../evidence/causality.ts';
+import { clientHistory } from '../../evidence/client-history.ts';
 import { collectEvidence } from '../../evidence/collect.ts';
 import { Inspector } from '../../evidence/inspector.ts';
 import { type RunEvidence, type StepNumber } from '../../evidence/types.ts';
@@ -44,7 +45,8 @@ function run(plan: Plan): Ran {
   const startMs = performance.now();
   const evidence = collectEvidence(plan.scenario, plan.seed);
   const wallMs = performance.now() - startMs;
-  return { kind: 'ran', evidence: plainEvidence(evidence), past: pastOf(evidence), wallMs };
+  const history = clientHistory(evidence);
+  return { kind: 'ran', evidence: plainEvidence(evidence), past: pastOf(evidence), history, wallMs };
 }
 
 function pastOf(evidence: RunEvidence): ReadonlySet<StepNumber> | undefined {

@@ -1,4 +1,5 @@
 import { type Scenario } from '../../../sim/types.ts';
+import { type ClientHistory } from '../../evidence/client-history.ts';
 import { type NodeState, type RunEvidence, type StepNumber } from '../../evidence/types.ts';
 
 /** What the page asks of the simulator that it carries, and is told. */
@@ -16,6 +17,7 @@ export interface Ran {
   readonly evidence: RunEvidence;
   /** Steps that the violation follows from; undefined: there is none. */
   readonly past: ReadonlySet<StepNumber> | undefined;
+  readonly history: ClientHistory;
   readonly wallMs: number;
 }
 

@@ -8,8 +8,8 @@ import { type Viewport } from './viewport.ts';
 export interface Scene {
   readonly dots: readonly Dot[];
   readonly arrows: readonly Arrow[];
-  /** More lies in view than is drawn: several dots or arrows fell on the same pixel. */
-  readonly thinned: boolean;
+  /** Things in view that are not drawn, since others lie on the same pixel. */
+  readonly hidden: number;
 }
 
 export interface Dot {
@@ -62,7 +62,7 @@ export function makeScene(options: {
   const fromUs = projection.timeAt(-20);
   const toUs = projection.timeAt(projection.widthPx + 20);
   const timeOf = (index: number): number => stepOf(evidence, scoped.steps[index] ?? 0)?.atUs ?? 0;
-  let thinned = false;
+  let hidden = 0;
   const dots: Dot[] = [];
   const seen = new Set<number>();
   for (
@@ -77,7 +77,7 @@ export function makeScene(options: {
     if (y === undefined) continue;
     const x = projection.x(record.atUs);
     const key = Math.round(x) * 64 + record.node;
-    if (seen.has(key) || dots.length >= dotsMax) thinned = true;
+    if (seen.has(key) || dots.length >= dotsMax) hidden += 1;
     else dots.push({ step, x, y });
     seen.add(key);
   }
@@ -92,11 +92,11 @@ export function makeScene(options: {
     const arrow = arrowOf(packet, rows, projection);
     if (arrow === undefined || arrow.toX < -lostPx) continue;
     const key = `${arrow.fromY} ${arrow.toY} ${Math.round(arrow.fromX)} ${Math.round(arrow.toX)} ${arrow.lost}`;
-    if (drawn.has(key) || arrows.length >= arrowsMax) thinned = true;
+    if (drawn.has(key) || arrows.length >= arrowsMax) hidden += 1;
     else arrows.push(arrow);
     drawn.add(key);
   }
-  return { dots, arrows, thinned };
+  return { dots, arrows, hidden };
 }
 
 function arrowOf(packet: Packet, rows: Rows, projection: Projection): Arrow | undefined {

@@ -17,17 +17,21 @@ export function ticks(projection: Projection, isLinear: boolean): readonly Tick[
   const fromUs = projection.timeAt(0);
   const toUs = projection.timeAt(projection.widthPx);
   const stepUs = roundStep((toUs - fromUs) / count);
-  if (!isLinear) {
-    return Array.from({ length: count }, (_, index) => {
-      const x = (index + 0.5) * (projection.widthPx / count);
-      const text = clock(projection.timeAt(x), Math.max(1, (toUs - fromUs) / count / 20));
-      return { x, text };
-    });
-  }
+  if (!isLinear) return evenTicks(projection, count);
   const marks: Tick[] = [];
   for (let timeUs = Math.ceil(fromUs / stepUs) * stepUs; timeUs <= toUs; timeUs += stepUs)
     marks.push({ x: projection.x(timeUs), text: clock(timeUs, stepUs) });
   return marks;
+}
+
+function evenTicks(projection: Projection, count: number): readonly Tick[] {
+  const places = Array.from({ length: count }, (_, index) => (index + 0.5) * (projection.widthPx / count));
+  return places.map((x) => {
+    const timeUs = projection.timeAt(x);
+    // As exact as it takes to tell it from its neighbours.
+    const nearUs = Math.min(timeUs - projection.timeAt(x - tickPx), projection.timeAt(x + tickPx) - timeUs);
+    return { x, text: clock(timeUs, Math.max(1, nearUs / 10)) };
+  });
 }
 
 /** What a px-wide piece of the axis means, for the scale's legend. */

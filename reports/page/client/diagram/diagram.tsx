@@ -3,9 +3,9 @@ import { useCallback, useMemo, useRef, useState } from 'preact/hooks';
 
 import { type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
 import { type Rows } from '../../model/rows.ts';
-import { makeScene, pick, type Picked, type Projection } from '../../model/scene.ts';
+import { makeScene, pick, type Picked, type Projection, type Scene } from '../../model/scene.ts';
 import { type Scoped, stepOf } from '../../model/scope.ts';
-import { endpointName } from '../../model/words.ts';
+import { endpointName, grouped } from '../../model/words.ts';
 import { Canvas } from '../canvas.tsx';
 import { type Theme } from '../theme.ts';
 import { PacketDetails, StepDetails } from './details.tsx';
@@ -72,10 +72,15 @@ export function Diagram(props: {
           paint={paint}
         />
         {hover !== undefined && <Tip evidence={evidence} hover={hover} widthPx={projection.widthPx} />}
-        {scene.thinned && <span class="thinned">zoom in to see all: several things share a pixel</span>}
+        {isCrowded(scene) && <span class="thinned">{grouped(scene.hidden)} more behind these: zoom in</span>}
       </div>
     </div>
   );
+}
+
+/** So much lies behind what is drawn that the picture misleads. */
+function isCrowded(scene: Scene): boolean {
+  return 3 * scene.hidden > scene.dots.length + scene.arrows.length;
 }
 
 function RowNames(props: { readonly rows: Rows }): JSX.Element {

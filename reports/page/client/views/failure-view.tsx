@@ -8,6 +8,7 @@ import { Workbench } from '../workbench/workbench.tsx';
 import { Downloads } from './downloads.tsx';
 import { Facts } from './facts.tsx';
 import { FaultEditor } from './fault-editor.tsx';
+import { HistoryView } from './history-view.tsx';
 import { OutcomeView } from './outcome-view.tsx';
 import { type Runs, useRuns } from './runs.ts';
 import { ScheduleView } from './schedule-view.tsx';
@@ -30,6 +31,7 @@ export function FailureView(props: { readonly page: FailurePage }): JSX.Element 
         <ScheduleView repro={repro} />
       </div>
       <RunSection runs={runs} />
+      {own.kind === 'ran' && <HistoryView evidence={own.ran.evidence} history={own.ran.history} />}
       <div class="two-columns">
         <FaultEditor
           faults={repro.scenario.faults}

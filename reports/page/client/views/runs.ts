@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
-import { type Fault } from '../../../../sim/types.ts';
+import { type Fault, type Scenario } from '../../../../sim/types.ts';
 import { type Repro } from '../../../../sim/repro.ts';
 import { type EngineLink, startEngine } from '../engine-link.ts';
 import { type Plan, type Ran } from '../protocol.ts';
@@ -37,7 +37,7 @@ export function useRuns(repro: Repro): Runs {
     void firstRun(engine(), plan).then(setOwn);
   }, [engine, plan]);
   const runAgain = (faults: readonly Fault[]): void => {
-    const next: Plan = { ...plan, scenario: { ...repro.scenario, faults } };
+    const next: Plan = { ...plan, scenario: withFaults(repro, faults) };
     setEditing('running');
     void secondRun(engine(), next).then((ran) => {
       if (ran instanceof Error) {
@@ -55,6 +55,14 @@ export function useRuns(repro: Repro): Runs {
     [engine],
   );
   return { own, edited, editing, runAgain, inspectorOf, plan };
+}
+
+/** What a run must have done is said of the faults that it had: with others only an idle run is held to it. */
+function withFaults(repro: Repro, faults: readonly Fault[]): Scenario {
+  const { floors, ...scenario } = repro.scenario;
+  return floors === undefined || repro.violation.invariant !== 'idle'
+    ? { ...scenario, faults }
+    : { ...scenario, faults, floors };
 }
 
 async function firstRun(link: Promise<EngineLink>, plan: Plan): Promise<OwnRun> {

@@ -35,7 +35,7 @@ export function ScheduleView(props: { readonly repro: Repro }): JSX.Element {
           <table>
             <thead>
               <tr>
-                <th scope="col">Shrunk</th>
+                <th scope="col">{original === undefined ? 'As found' : 'Shrunk'}</th>
                 {original !== undefined && <th scope="col">Original (seed {original.seed})</th>}
               </tr>
             </thead>
