@@ -1,7 +1,8 @@
-import { InvariantError } from '../core/base/assert.ts';
+import { InvariantError, present } from '../core/base/assert.ts';
 import { groupId, type NodeId } from '../core/base/ids.ts';
 import { DataLossError } from '../core/raft/data-loss.ts';
 import { GroupLog } from '../core/raft/group-log.ts';
+import { isQuorum } from '../core/raft/quorum.ts';
 import { type HardState, type LogIndex, type RaftView, type Term } from '../core/raft/types.ts';
 import { UnreadableError } from '../core/storage/read-errors.ts';
 import { type SegmentRepair } from '../core/storage/segment-files.ts';
@@ -86,8 +87,14 @@ export class FaultAtlas {
   /** Whether this member, whose durable log ends there, may lose a part of it. */
   allows(node: NodeId, end: LogEnd): boolean {
     if (this.hurt !== undefined) return false;
-    const intact = this.#members.filter((other) => other.node !== node && holds(other.raft, end)).length;
-    return intact * 2 > this.#members.length;
+    const intact = new Set<NodeId>();
+    for (const other of this.#members) {
+      if (other.node !== node && holds(other.raft, end)) intact.add(present(other.raft, 'it holds it').id);
+    }
+    // Of every configuration that one of them has, since any of those may be in force, or come to be.
+    return this.#members.every(
+      ({ raft }) => raft === undefined || isQuorum(raft.configuration, (id) => intact.has(id)),
+    );
   }
 
   /** Whether this member, whose durable log ends there, may suffer this damage. */

@@ -92,6 +92,8 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   readonly #processes = new Map<NodeId, MemberProcess>();
   /** Where a member lives, by its id; one that has left is at no address. */
   readonly #homes = new Map<NodeId, MemberProcess>();
+  /** The newest life of every member that ever was, as it was when it ended. */
+  readonly #lives = new Map<NodeId, ChainfireMember>();
   /** Members that were asked to be removed: they may stop themselves. */
   readonly #leaving = new Set<NodeId>();
   #disks = 0;
@@ -157,6 +159,11 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   /** Its removal was asked for: from here on it may stop by itself. */
   leaves(member: NodeId): void {
     this.#leaving.add(member);
+  }
+
+  /** By member: the newest life of everybody who ever was one, as it is, or as it was when it ended. */
+  get lives(): ReadonlyMap<NodeId, ChainfireMember> {
+    return this.#lives;
   }
 
   /** Disks with nothing on them. */
@@ -228,6 +235,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   }
 
   recovered(process: MemberProcess, member: ChainfireMember): void {
+    this.#lives.set(process.member, member);
     this.#observer.recovered(process, member);
   }
 
@@ -237,6 +245,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     effects: readonly MemberEffect[],
     member: ChainfireMember,
   ): void {
+    this.#lives.set(process.member, member);
     this.#observer.stepped(process, event, effects, member);
   }
 

@@ -3,9 +3,12 @@ import { type Prng } from '../core/base/prng.ts';
 import { usPerSecond } from '../core/base/units.ts';
 import { type Cluster, type MemberProcess } from './cluster.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
+import { membersOf } from '../core/raft/configuration.ts';
+import { type Configuration } from '../core/raft/types.ts';
 import { driftPpmMax } from './clock.ts';
 import { type FaultInjector } from './faults/injector.ts';
 import { type History } from './history.ts';
+import { configurationsInForce, drawCore, isChanging, leavers } from './membership/core.ts';
 import { clientAddress, cut } from './network/conditions.ts';
 import { type Network } from './network/network.ts';
 import { Probe } from './probe.ts';
@@ -52,6 +55,8 @@ export class LivenessPhase {
   readonly #clockDriftPpmMax: number;
   #probes: readonly Probe<ChainfireMember>[] = [];
   #core: readonly MemberProcess[] = [];
+  /** Members that were removed and do not know it yet. */
+  #leavers: readonly MemberProcess[] = [];
   #healedUs = 0;
 
   constructor(options: {
@@ -87,7 +92,7 @@ export class LivenessPhase {
   /** The members of the core that are up. */
   get members(): ReadonlyMap<NodeId, ChainfireMember> {
     const members = new Map<NodeId, ChainfireMember>();
-    for (const { node, machine } of this.#core) if (machine !== undefined) members.set(node, machine);
+    for (const { member, machine } of this.#core) if (machine !== undefined) members.set(member, machine);
     return members;
   }
 
@@ -106,14 +111,18 @@ export class LivenessPhase {
     this.#healedUs = this.#world.nowUs;
     const endUs = this.#healedUs + this.boundUs;
     this.#injector.end();
-    this.#core = this.#drawCore();
+    const configurations = configurationsInForce(this.#cluster);
+    this.#leavers = leavers(this.#cluster, configurations);
+    this.#core = this.#drawCore(configurations);
     this.#breakOthers();
+    for (const process of this.#leavers) process.resume();
     for (const process of this.#core) {
       process.resume();
       if (!process.alive) process.start();
     }
     for (const client of this.#clients) client.stop();
-    yield* this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle());
+    yield* this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle() ?? this.#whyUnsettled());
+    this.#core = this.#core.filter(({ stopped }) => !stopped);
     this.#probe();
     yield* this.#reach(endUs, () => this.#probes.find((probe) => !probe.done)?.state ?? this.#whyNotEqual());
     // From here on nobody keeps a lease, and every member counts what is left of it.
@@ -139,23 +148,22 @@ export class LivenessPhase {
 
   /**
    * A majority, often of the least size. While a member is being repaired nobody can be spared: a quorum of *others* holds
-   * what it has lost, which may be all of them.
+   * what it has lost, which may be all of them. Nor while the members change: nobody knows yet whose word will count.
    */
-  #drawCore(): readonly MemberProcess[] {
-    const { processes } = this.#cluster;
-    const majority = Math.floor(processes.length / 2) + 1;
-    const everyone = this.#injector.hurt !== undefined || this.#prng.chance(1, 3);
-    const size = everyone ? processes.length : majority + this.#prng.below(processes.length - majority + 1);
-    const left = [...processes];
-    while (left.length > size) left.splice(this.#prng.below(left.length), 1);
-    return left;
+  #drawCore(configurations: readonly Configuration[]): readonly MemberProcess[] {
+    const isNeeded =
+      this.#injector.hurt !== undefined ||
+      this.#injector.membershipUnsettled ||
+      isChanging(this.#cluster.lives.values());
+    const everyone = isNeeded || this.#prng.chance(1, 3);
+    return drawCore(this.#cluster, configurations, { everyone, prng: this.#prng });
   }
 
   #breakOthers(): void {
     const core = this.#core.map((process) => process.node);
     const clients = this.#clients.map((_, client) => clientAddress(client));
     for (const process of this.#cluster.processes) {
-      if (this.#core.includes(process)) continue;
+      if (this.#core.includes(process) || this.#leavers.includes(process) || process.stopped) continue;
       const outside = [process.node];
       switch (this.#prng.below(4)) {
         case 0:
@@ -206,6 +214,20 @@ export class LivenessPhase {
   #whyNoLeader(): string | undefined {
     const led = this.#core.some(({ machine }) => machine?.view.raft.role === 'leader');
     return led ? undefined : 'no leader';
+  }
+
+  /** A change of the members is under way, or somebody who is none any more still runs. */
+  #whyUnsettled(): string | undefined {
+    const leader = this.#core.find(({ machine }) => machine?.view.raft.role === 'leader');
+    const view = leader?.machine?.view;
+    if (view === undefined) return 'no leader';
+    if (view.membership.change !== undefined || !view.raft.configurationSettled)
+      return 'a change of the members does not end';
+    const members = membersOf(view.raft.configuration);
+    const running = [...this.#core, ...this.#leavers].find(
+      ({ alive, member }) => alive && !members.includes(member),
+    );
+    return running === undefined ? undefined : `member ${running.member} was removed and goes on`;
   }
 
   #whyNotIdle(): string | undefined {

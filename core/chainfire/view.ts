@@ -5,7 +5,7 @@ import { type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
 import { type LeaseView, viewLeases } from './lease/lease-view.ts';
-import { type MemberChange, type Membership } from './membership.ts';
+import { type Membership } from './membership.ts';
 import { type MemberDirectory } from './members.ts';
 import { historyTable, mainRevisionOf, revisionKey } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
@@ -25,8 +25,8 @@ export interface MemberView {
   readonly pendingRequests: number;
   readonly watches: WatchCounts;
   readonly members: readonly Member[];
-  /** A change of the members that the log has taken and that has not ended. */
-  readonly memberChange: MemberChange | undefined;
+  /** The change of the members that the log has taken and that has not ended, and who is to vote once it has caught up. */
+  readonly membership: Pick<Membership, 'change' | 'aspirants'>;
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
@@ -60,8 +60,7 @@ export function createView(parts: {
   readonly pendingRequests: () => number;
   readonly watches: Pick<WatchHub, 'counts'>;
 }): MemberView {
-  const { raft, mvcc, state, backlog, directory, leases, nowUs, wallClockUs, pendingRequests, watches } =
-    parts;
+  const { raft, mvcc, state, backlog, directory, leases, nowUs, wallClockUs, watches } = parts;
   return {
     raft,
     get appliedIndex() {
@@ -83,7 +82,7 @@ export function createView(parts: {
       return backlog.storedIndex;
     },
     get pendingRequests() {
-      return pendingRequests();
+      return parts.pendingRequests();
     },
     get watches() {
       return watches.counts;
@@ -91,15 +90,13 @@ export function createView(parts: {
     get members() {
       return directory.list(state.configuration);
     },
-    get memberChange() {
-      return parts.membership.change;
-    },
     get storedBytes() {
       return mvcc.storedBytes;
     },
     get liveBytes() {
       return mvcc.liveBytes;
     },
+    membership: parts.membership,
     applied: mvcc.counters,
     get isLearner() {
       return state.configuration.learners.includes(raft.id);

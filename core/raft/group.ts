@@ -305,6 +305,9 @@ class GroupView implements RaftView {
   get repairing(): boolean {
     return this.#state.repairing;
   }
+  get configurationIndex(): LogIndex {
+    return this.#state.log.configurationIndex;
+  }
   get configurationSettled(): boolean {
     return this.#state.configurationSettled;
   }

@@ -278,6 +278,8 @@ export interface RaftView {
   /** This member's own durable end of the log. */
   readonly syncedIndex: LogIndex;
   readonly configuration: Configuration;
+  /** Where the configuration in force was appended, or an index at or below what was applied. */
+  readonly configurationIndex: LogIndex;
   /** No change of the configuration is under way, as far as this member's log tells. */
   readonly configurationSettled: boolean;
   /** True while the log is known to be damaged: the member neither votes, campaigns nor acknowledges as if whole. */

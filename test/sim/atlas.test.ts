@@ -18,12 +18,12 @@ interface Changing extends AtlasMember {
 /** A member whose log ends there; undefined: down. */
 function member(
   node: number,
-  log: { last: number; term?: number; first?: number; repairing?: boolean } | undefined,
+  log: { last: number; term?: number; first?: number; repairing?: boolean; of?: number } | undefined,
   segments = new SimulatedSegments({ world: new World(), prng: seededPrng('disk'), syncMedianUs: 1 }),
 ): Changing {
   const id = nodeId(node);
   if (log === undefined) return { node: id, boot: 1, segments, raft: undefined };
-  const { last, term = 1, first = 1, repairing = false } = log;
+  const { last, term = 1, first = 1, repairing = false, of = 3 } = log;
   const raft: RaftView = {
     id,
     term,
@@ -34,7 +34,12 @@ function member(
     firstIndex: first,
     lastIndex: last,
     syncedIndex: last,
-    configuration: { voters: [], outgoing: [], learners: [] },
+    configuration: {
+      voters: Array.from({ length: of }, (_, at) => nodeId(at + 1)),
+      outgoing: [],
+      learners: [],
+    },
+    configurationIndex: 0,
     configurationSettled: true,
     repairing,
     peer: () => undefined,
@@ -56,12 +61,12 @@ test('a member may be hurt when a quorum of the others holds all that it held', 
   ).toBe(true);
   const five = [
     member(1, undefined),
-    member(2, { last: 10 }),
-    member(3, { last: 10 }),
-    member(4, { last: 3 }),
+    member(2, { last: 10, of: 5 }),
+    member(3, { last: 10, of: 5 }),
+    member(4, { last: 3, of: 5 }),
   ];
-  expect(new FaultAtlas([...five, member(5, { last: 10 })]).allows(n1, end)).toBe(true);
-  expect(new FaultAtlas([...five, member(5, { last: 9 })]).allows(n1, end)).toBe(false);
+  expect(new FaultAtlas([...five, member(5, { last: 10, of: 5 })]).allows(n1, end)).toBe(true);
+  expect(new FaultAtlas([...five, member(5, { last: 9, of: 5 })]).allows(n1, end)).toBe(false);
 });
 
 test.each([
@@ -85,7 +90,7 @@ test('a log that begins behind the entry holds it by what it has applied', () =>
 });
 
 test('a single member is never hurt: what it holds exists nowhere else', () => {
-  expect(new FaultAtlas([member(1, { last: 10 })]).allows(n1, end)).toBe(false);
+  expect(new FaultAtlas([member(1, { last: 10, of: 1 })]).allows(n1, end)).toBe(false);
 });
 
 interface Written {

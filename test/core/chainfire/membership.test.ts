@@ -239,7 +239,7 @@ test('a change that was taken is carried out by the next leader, and answered by
       ? 0
       : 1;
   const first = cluster.send(asked, remove(leader));
-  cluster.runUntil(() => cluster.member(asked).view.memberChange !== undefined);
+  cluster.runUntil(() => cluster.member(asked).view.membership.change !== undefined);
   cluster.run(20_000);
   expect(cluster.replies.has(first)).toBe(false);
   cluster.crash(leader);
