@@ -25,6 +25,7 @@ export class SummaryBuilder {
   add(result: RunResult, wallMs: number): boolean {
     const { scenario, seed, violation } = result;
     this.tally.add(result);
+    for (const what of result.coverage) this.#cover(what, 1);
     this.#firstSeed = Math.min(this.#firstSeed, seed);
     this.#lastSeed = Math.max(this.#lastSeed, seed);
     this.#keepSlowest([{ scenario, seed, wallMs: Math.round(wallMs) }]);

@@ -5,6 +5,7 @@ import { atlasMember, FaultAtlas } from './atlas.ts';
 import { CaptureCheck } from './capture-check.ts';
 import { createCheckers } from './checkers/registry.ts';
 import { ClientLogs } from './client-logs.ts';
+import { Coverage } from './coverage.ts';
 import { SimulatedClient } from './clients.ts';
 import { Cluster, type ClusterObserver, type MemberProcess } from './cluster.ts';
 import { type DiskFailure } from './disk/failure.ts';
@@ -61,6 +62,7 @@ export class Run implements ClusterObserver {
   readonly #history = new History();
   readonly #logs = new ClientLogs();
   readonly #hash = new RollingHash();
+  readonly #coverage = new Coverage();
   readonly #checkers: readonly Checker[];
   readonly #trace: TraceSink | undefined;
   readonly #watcher: RunWatcher | undefined;
@@ -233,6 +235,7 @@ export class Run implements ClusterObserver {
     this.#hash.number(node);
     this.#hash.value(event);
     this.#hash.value(effects);
+    this.#coverage.step(event, effects, member);
     const { raft } = member.view;
     if (raft.role === 'leader' && raft.term > this.#ledTerm) {
       this.#ledTerm = raft.term;
@@ -333,6 +336,7 @@ export class Run implements ClusterObserver {
       elections: this.#elections,
       snapshotsInstalled,
       faultsFired: this.#injector.fired,
+      coverage: this.#coverage.names,
     };
   }
 }

@@ -463,4 +463,6 @@ export interface RunResult {
   readonly elections: number;
   readonly snapshotsInstalled: number;
   readonly faultsFired: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Roles and states that members came to, kinds of events, messages, requests and effects, codes of refusals; in order. */
+  readonly coverage: readonly string[];
 }

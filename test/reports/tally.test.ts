@@ -34,6 +34,7 @@ const busy: RunResult = {
   elections: 3,
   snapshotsInstalled: 1,
   faultsFired: Object.fromEntries(kinds.map((kind) => [kind, 1])),
+  coverage: [],
 };
 
 function tallyOf(count: number, changes: Partial<RunResult> = {}): Tally {

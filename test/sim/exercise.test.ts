@@ -18,6 +18,7 @@ const result: RunResult = {
   elections: 2,
   snapshotsInstalled: 0,
   faultsFired: { crash: 3 },
+  coverage: [],
 };
 
 test('a run that reaches its floors has missed none, one below says which', () => {

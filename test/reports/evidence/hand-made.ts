@@ -22,6 +22,7 @@ export const noResult: RunResult = {
   elections: 0,
   snapshotsInstalled: 0,
   faultsFired: {},
+  coverage: [],
 };
 
 /** Evidence with the given parts. */
