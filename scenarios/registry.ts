@@ -22,8 +22,10 @@ import { compactedReadInATxn } from './compacted-read-in-a-txn.ts';
 import { starvedWatchStreams } from './starved-watch-streams.ts';
 import { leasesUnderElections } from './leases-under-elections.ts';
 import { lostDoubledAndLate } from './lost-doubled-and-late.ts';
+import { membershipUnderFire } from './membership-under-fire.ts';
 import { swarm } from './swarm.ts';
 import { tornLogTail } from './torn-log-tail.ts';
+import { wipeAndRejoin } from './wipe-and-rejoin.ts';
 
 /** Every scenario that can be asked for by name; the first is what runs when none is. */
 export const scenarios: readonly ScenarioSource[] = [
@@ -50,6 +52,8 @@ export const scenarios: readonly ScenarioSource[] = [
   starvedWatchStreams,
   leasesUnderElections,
   lostDoubledAndLate,
+  membershipUnderFire,
+  wipeAndRejoin,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);
