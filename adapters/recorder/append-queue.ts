@@ -1,4 +1,4 @@
-import { close, closeSync, openSync, writeSync, writev } from 'node:fs';
+import { close, openSync, writeSync, writev } from 'node:fs';
 
 interface OpenFile {
   readonly descriptor: number;
@@ -12,6 +12,8 @@ type Job =
 
 /** Buffers of one write, at most: the system's own limit is 1,024. */
 const buffersMax = 512;
+/** Less than this waits for more, or for `flush`: every write is a hand-over to another thread, and back. */
+const writeBytesMin = 262_144;
 
 /**
  * Appends to one file after another, behind the back of whoever hands the bytes over: one large write at a time, in the thread
@@ -25,6 +27,8 @@ export class AppendQueue {
   #file: OpenFile | undefined;
   #pendingBytes = 0;
   #isWriting = false;
+  /** Everything that is pending is to be written, however little it is. */
+  #flushes = false;
   #failed = false;
   #idle: (() => void)[] = [];
 
@@ -54,6 +58,12 @@ export class AppendQueue {
     this.#jobs.push({ kind: 'write', file, bytes, at: file.lengthBytes });
     file.lengthBytes += bytes.length;
     this.#pendingBytes += bytes.length;
+    if (this.#pendingBytes >= writeBytesMin) this.#start();
+  }
+
+  /** Writes what is pending. */
+  flush(): void {
+    this.#flushes = true;
     this.#start();
   }
 
@@ -76,6 +86,7 @@ export class AppendQueue {
   /** Closes the file, and resolves when nothing is pending any more. Nothing can be appended then. */
   async close(): Promise<void> {
     this.#closeFile();
+    this.flush();
     if (this.#jobs.length === 0 && !this.#isWriting) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
@@ -84,13 +95,14 @@ export class AppendQueue {
     if (this.#file === undefined) return;
     this.#jobs.push({ kind: 'close', file: this.#file });
     this.#file = undefined;
-    this.#start();
+    this.flush();
   }
 
   #start(): void {
     if (this.#isWriting) return;
     const first = this.#jobs[0];
     if (first === undefined) {
+      this.#flushes = false;
       for (const resolve of this.#idle.splice(0)) resolve();
       return;
     }
@@ -125,7 +137,7 @@ export class AppendQueue {
     this.#isWriting = false;
     this.#pendingBytes -= bytes;
     if (error instanceof Error && !this.#failed) this.#fail(error);
-    this.#start();
+    if (this.#flushes || this.#pendingBytes >= writeBytesMin) this.#start();
   }
 
   #fail(error: Error): void {
@@ -133,13 +145,6 @@ export class AppendQueue {
     this.#jobs = this.#jobs.filter(({ kind }) => kind === 'close');
     this.#pendingBytes = 0;
     this.#onFailed(error);
-  }
-
-  /** Of a process that has nothing left to wait for: closes without a word. */
-  abandon(): void {
-    const file = this.#file;
-    this.#file = undefined;
-    if (file !== undefined) closeSync(file.descriptor);
   }
 }
 

@@ -177,9 +177,13 @@ export class Recorder<Event extends { readonly kind: string }> {
   threw(cause: unknown): void {
     if (!this.#answers.isOpen) return;
     this.#answers.isOpen = false;
-    this.#writer.byte(records.threw);
-    this.#writer.text(messageOf(cause));
-    this.#end();
+    try {
+      this.#writer.byte(records.threw);
+      this.#writer.text(messageOf(cause));
+      this.#end();
+    } catch (failure) {
+      this.#fail(failure);
+    }
   }
 
   recovered(): void {
@@ -223,6 +227,7 @@ export class Recorder<Event extends { readonly kind: string }> {
       this.#state = 'skipping';
       this.#writeCheckpoint(records.gap);
       this.#closeBlock();
+      this.#queue.flush();
       this.#stepsMissed = 1;
       this.#options.onGap(undefined);
       return false;
@@ -319,10 +324,12 @@ export class Recorder<Event extends { readonly kind: string }> {
     if (this.#state !== 'recording') return;
     assert(!this.#answers.isOpen, 'timers run between steps');
     this.#closeBlock();
+    this.#queue.flush();
   };
 
   #end(): void {
     this.#closeBlock();
+    this.#queue.flush();
     this.#state = 'off';
   }
 

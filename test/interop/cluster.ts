@@ -20,6 +20,9 @@ export interface MemberPlace {
   readonly metrics: string;
 }
 
+/** More flags, the same for all members or each its own. */
+export type MemberFlags = readonly string[] | ((member: MemberPlace) => readonly string[]);
+
 interface RunningMember {
   readonly process: ChildProcess;
   readonly ready: Promise<void>;
@@ -31,18 +34,18 @@ export class Cluster {
   readonly members: readonly MemberPlace[];
   readonly dir: string;
   readonly #running = new Map<string, RunningMember>();
-  readonly #flags: readonly string[];
+  readonly #flags: MemberFlags;
   /** Kept when the files are removed: whoever explains a failure comes later. */
   #lastLogs: string | undefined;
 
-  private constructor(dir: string, members: readonly MemberPlace[], flags: readonly string[]) {
+  private constructor(dir: string, members: readonly MemberPlace[], flags: MemberFlags) {
     this.dir = dir;
     this.members = members;
     this.#flags = flags;
   }
 
   /** Places for members; none runs yet. */
-  static async plan(count: number, flags: readonly string[] = []): Promise<Cluster> {
+  static async plan(count: number, flags: MemberFlags = []): Promise<Cluster> {
     const dir = mkdtempSync(join(tmpdir(), 'photon-interop-'));
     const ports = await freePorts(count * 3);
     const members = Array.from({ length: count }, (_, position) => {
@@ -61,7 +64,7 @@ export class Cluster {
   }
 
   /** Starts `count` members and waits until each of them serves. */
-  static async start(count: number, flags: readonly string[] = []): Promise<Cluster> {
+  static async start(count: number, flags: MemberFlags = []): Promise<Cluster> {
     const cluster = await Cluster.plan(count, flags);
     try {
       await Promise.all(cluster.members.map((member) => cluster.startMember(member.name)));
@@ -93,7 +96,7 @@ export class Cluster {
       ...['--listen-peer', member.peer],
       ...['--listen-metrics', member.metrics],
       ...['--initial-cluster', this.members.map((each) => `${each.name}=${each.peer}`).join(',')],
-      ...this.#flags,
+      ...(typeof this.#flags === 'function' ? this.#flags(member) : this.#flags),
     ];
   }
 
