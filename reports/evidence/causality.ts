@@ -61,13 +61,13 @@ export function causalPast(evidence: RunEvidence, of: readonly StepNumber[]): St
   return past;
 }
 
-/** By position: the step before it on its node, whichever boot that was in; -1: none. */
+/** By position: the step before it of its member, whichever boot that was in; -1: none. Who moves in finds empty disks. */
 function stepsBefore({ steps, firstStep }: RunEvidence): Int32Array {
   const before = new Int32Array(steps.length).fill(-1);
   const last = new Map<NodeId, StepNumber>();
-  for (const [position, { node }] of steps.entries()) {
-    before[position] = last.get(node) ?? -1;
-    last.set(node, firstStep + position);
+  for (const [position, { node, member = node }] of steps.entries()) {
+    before[position] = last.get(member) ?? -1;
+    last.set(member, firstStep + position);
   }
   return before;
 }

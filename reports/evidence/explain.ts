@@ -47,6 +47,11 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'Whoever leads a term has every entry that was committed in an earlier one.',
     source: `${raftFigure3}: Leader Completeness`,
   },
+  'match-never-falls': {
+    sentence:
+      'What a leader knows a member to hold never becomes less within its term, but for a start of that member.',
+    source: 'Raft (Ongaro, 2014), figure 3.1: matchIndex increases monotonically',
+  },
   'commit-and-term-monotonic': {
     sentence:
       'In the life of a process its term, commit index, applied index and revisions never fall, and it applies nothing ' +
@@ -127,6 +132,11 @@ const table: Readonly<Record<string, Explanation>> = {
       'A lease, and the keys on it, live at least as long as the client was told, counted from its last renewal.',
     source: "etcd's lease API, under the clock drift that members were told to allow for",
   },
+  'lease-not-late': {
+    sentence:
+      'A lease that nobody keeps alive ends within its time to live and what clocks and elections may add to that.',
+    source: "etcd's lease API, under the clock drift that members were told to allow for",
+  },
   'lock-exclusion': {
     sentence: 'A lock never has two holders at once, and fencing tokens rise from holder to holder.',
     source: "etcd's lock recipe (v3lock), held against the clock of the world",
@@ -180,6 +190,10 @@ const table: Readonly<Record<string, Explanation>> = {
   stream: {
     sentence: 'A member speaks only on streams that a client has opened and that it has not ended itself.',
     source: runnerContract,
+  },
+  nondeterminism: {
+    sentence: 'The same code, scenario and seed give the same run, down to the last bit.',
+    source: 'the one idea of the design (section 3): a second run is compared by its hash',
   },
   idle: {
     sentence: 'A run has done what its scenario is there to show; one that has not proves nothing.',

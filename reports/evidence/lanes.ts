@@ -1,4 +1,5 @@
 import { assert } from '../../core/base/assert.ts';
+import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { type Change, type NodeLanes, type StepNumber } from './types.ts';
@@ -66,6 +67,8 @@ export class LaneRecorder {
   readonly #appendedBytes = new Line<number>();
   readonly #durableBytes = new Line<number>();
   #boot = 0;
+  /** Who lives here: another brings empty disks. */
+  #member: NodeId | undefined;
   #lastStep: StepNumber | undefined;
   /** What the world's clock and the node's showed at its start. */
   #startUs = 0;
@@ -108,6 +111,9 @@ export class LaneRecorder {
     this.#startUs = start.atUs;
     this.#startNodeUs = start.nodeUs ?? start.atUs;
     this.#pending = [];
+    const { id } = start.member.view.raft;
+    if (id !== this.#member) this.#durable = 0;
+    this.#member = id;
     this.#appended = this.#durable;
     this.#look(start, start.step);
   }

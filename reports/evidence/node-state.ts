@@ -24,6 +24,7 @@ export function processState(process: MemberProcess): NodeState {
       name: 'process',
       fields: [
         ['state', state],
+        ['member', String(process.member)],
         ['starts', String(process.boot)],
         ...(process.alive ? ([['own clock', micros(process.nowUs)]] as const) : []),
       ],

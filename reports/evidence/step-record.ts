@@ -1,4 +1,5 @@
 import { type NodeId } from '../../core/base/ids.ts';
+import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { summary } from '../../sim/trace.ts';
 import { type StepNumber, type StepRecord } from './types.ts';
@@ -9,6 +10,7 @@ const threw: readonly string[] = ['threw'];
 export class KeptStep implements StepRecord {
   readonly atUs: number;
   readonly node: NodeId;
+  readonly member?: NodeId;
   readonly boot: number;
   readonly kind: MemberEvent['kind'];
   readonly causes: readonly StepNumber[];
@@ -21,6 +23,7 @@ export class KeptStep implements StepRecord {
       readonly atUs: number;
       readonly node: NodeId;
       readonly boot: number;
+      readonly member: ChainfireMember;
       readonly event: MemberEvent;
       readonly effects: readonly MemberEffect[] | undefined;
     },
@@ -28,6 +31,8 @@ export class KeptStep implements StepRecord {
   ) {
     this.atUs = given.atUs;
     this.node = given.node;
+    const { id } = given.member.view.raft;
+    if (id !== given.node) this.member = id;
     this.boot = given.boot;
     this.kind = given.event.kind;
     this.causes = causes;
@@ -45,7 +50,7 @@ export class KeptStep implements StepRecord {
 
   /** Whole: an encoder does not see what is made on demand. */
   toJSON(): StepRecord {
-    const { atUs, node, boot, kind, event, effects, causes } = this;
-    return { atUs, node, boot, kind, event, effects, causes };
+    const { atUs, node, member, boot, kind, event, effects, causes } = this;
+    return { atUs, node, ...(member === undefined ? {} : { member }), boot, kind, event, effects, causes };
   }
 }

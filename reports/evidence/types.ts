@@ -28,6 +28,8 @@ export interface RunEvidence {
 export interface StepRecord {
   readonly atUs: number;
   readonly node: NodeId;
+  /** Who lives there, where that is not the member of the node's own number: another has moved in. */
+  readonly member?: NodeId;
   /** Counts the process's starts, from 1. */
   readonly boot: number;
   readonly kind: MemberEvent['kind'];

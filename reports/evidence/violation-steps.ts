@@ -37,15 +37,15 @@ export function violationSteps(evidence: RunEvidence): readonly StepNumber[] {
   const kept = served.filter((step) => step >= firstStep);
   if (kept.length > 0) return inOrder(kept);
   const shown = [firstStep + steps.length - 1];
-  for (const node of namedNodes(violation.detail)) {
-    const position = steps.findLastIndex((step) => step.node === node);
+  for (const named of namedMembers(violation.detail)) {
+    const position = steps.findLastIndex(({ node, member }) => (member ?? node) === named);
     if (position >= 0) shown.push(firstStep + position);
   }
   return inOrder(shown);
 }
 
 /** Only of the first line: behind it come stacks. */
-function namedNodes(detail: string): readonly NodeId[] {
+function namedMembers(detail: string): readonly NodeId[] {
   const [line = ''] = detail.split('\n', 1);
   const named = new Set<NodeId>();
   for (const [, ...ids] of line.matchAll(membersNamed)) {
