@@ -3,7 +3,7 @@ import { runScenario } from './run.ts';
 import { type RunResult, type Scenario } from './types.ts';
 
 /** One step in so many of a second run is followed by an exchange of the machine for one that was restored. */
-export const recaptureEvery = 50;
+export const recaptureEvery = 200;
 /** Of a line of the trace, in what is said of a difference. */
 const lineCharsMax = 400;
 

@@ -103,3 +103,8 @@ export function passArray<T>(form: StateForm, name: string, array: T[], blank: T
 export function passNumber<T extends number>(form: StateForm, value: T): T {
   return form.number('value', value);
 }
+
+/** For lists of texts. */
+export function passText(form: StateForm, value: string): string {
+  return form.text('value', value);
+}

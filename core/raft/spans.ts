@@ -1,5 +1,5 @@
 import { assert, present } from '../base/assert.ts';
-import { type StateForm } from '../base/capture.ts';
+import { type Pass, passText, type StateForm } from '../base/capture.ts';
 import { type BatchLocation } from '../storage/record-log.ts';
 import { type LogIndex, type Term } from './types.ts';
 
@@ -142,7 +142,9 @@ export class SpanIndex {
   }
 
   passState(form: StateForm): void {
-    this.#spans = form.list('spans', this.#spans, blankSpan, passSpan);
+    // Many spans lie in few files.
+    const files = form.list('files', new Set(this.#spans.map((span) => span.location.file)), '', passText);
+    this.#spans = form.list('spans', this.#spans, blankSpan, passSpan(files));
     this.#shuffled = form.flag('shuffled', this.#shuffled);
   }
 }
@@ -158,23 +160,40 @@ const blankSpan: Span = {
   lengthBytes: 0,
 };
 
-function passSpan(form: StateForm, span: Span): Span {
-  const { location } = span;
-  return {
-    firstIndex: form.number('firstIndex', span.firstIndex),
-    lastIndex: form.number('lastIndex', span.lastIndex),
-    storedFirstIndex: form.number('storedFirstIndex', span.storedFirstIndex),
-    previousTerm: form.number('previousTerm', span.previousTerm),
-    runs: form.data('runs', span.runs),
-    location: {
-      batchSeq: form.number('batchSeq', location.batchSeq),
-      file: form.text('file', location.file),
-      positionBytes: form.number('positionBytes', location.positionBytes),
-      lengthBytes: form.number('batchBytes', location.lengthBytes),
-    },
-    offsetBytes: form.number('offsetBytes', span.offsetBytes),
-    lengthBytes: form.number('lengthBytes', span.lengthBytes),
+function passSpan(files: readonly string[]): Pass<Span> {
+  const numbers = new Map(files.map((file, number) => [file, number]));
+  return (form, span) => {
+    const { location } = span;
+    const file = form.number('file', numbers.get(location.file) ?? 0);
+    return {
+      firstIndex: form.number('firstIndex', span.firstIndex),
+      lastIndex: form.number('lastIndex', span.lastIndex),
+      storedFirstIndex: form.number('storedFirstIndex', span.storedFirstIndex),
+      previousTerm: form.number('previousTerm', span.previousTerm),
+      runs: passRuns(form, span.runs),
+      location: {
+        batchSeq: form.number('batchSeq', location.batchSeq),
+        file: present(files[file], 'a span lies in a file that is named'),
+        positionBytes: form.number('positionBytes', location.positionBytes),
+        lengthBytes: form.number('batchBytes', location.lengthBytes),
+      },
+      offsetBytes: form.number('offsetBytes', span.offsetBytes),
+      lengthBytes: form.number('lengthBytes', span.lengthBytes),
+    };
   };
+}
+
+/** Index and term by turns: there are many spans, and nearly every one has one run. */
+function passRuns(form: StateForm, runs: readonly TermRun[]): readonly TermRun[] {
+  const flat = form.data(
+    'runs',
+    runs.flatMap(({ index, term }) => [index, term]),
+  );
+  if (!form.restores) return runs;
+  const passed: TermRun[] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2)
+    passed.push({ index: flat[at] as LogIndex, term: flat[at + 1] as Term });
+  return passed;
 }
 
 /** Where each term begins in consecutive entries. */
