@@ -26,6 +26,8 @@ export type FaultShape<Kind extends FaultKind> = {
 
 const time: FieldShape = { kind: 'time' };
 const length: FieldShape = { kind: 'length' };
+/** Of what comes again and again: with none at all it would never end. */
+const period: FieldShape = { kind: 'length', leastUs: 1_000 };
 const node: FieldShape = { kind: 'node' };
 const nodes: FieldShape = { kind: 'nodes' };
 const ppm: FieldShape = { kind: 'ppm', least: 0 };
@@ -97,7 +99,7 @@ export const faultShapes: { readonly [Kind in FaultKind]: FaultShape<Kind> } = {
   },
   wallJump: { atUs: time, node, byUs: length, direction: { kind: 'word', words: ['forward', 'backward'] } },
   clockDrift: { atUs: time, node, driftPpm: { kind: 'ppm', least: -1_000_000 } },
-  flap: { atUs: time, forUs: length, between: { kind: 'twoNodes' }, downUs: length, upUs: length },
+  flap: { atUs: time, forUs: length, between: { kind: 'twoNodes' }, downUs: period, upUs: period },
   lostSync: { atUs: time, forUs: length, node, downUs: length, atlas },
   diskFull: { atUs: time, forUs: length, node },
   replace: { atUs: time, node },

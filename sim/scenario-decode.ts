@@ -55,8 +55,9 @@ function decodeField(shape: FieldShape): Decode<unknown> {
 function decodeShape(shape: FieldShape): Decode<unknown> {
   switch (shape.kind) {
     case 'time':
-    case 'length':
       return nonNegative;
+    case 'length':
+      return integer(shape.leastUs ?? 0);
     case 'node':
       return node;
     case 'nodes':

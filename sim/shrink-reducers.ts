@@ -110,7 +110,8 @@ function* simplerField(trials: Trials, position: number, field: string, shape: F
       break;
     case 'length': {
       const wholeMs = Math.ceil((held as number) / usPerMs);
-      yield* trials.descend(integer({ min: 0, max: wholeMs }), wholeMs, (ms) => [having(ms * usPerMs)]);
+      const leastMs = Math.min(wholeMs, Math.ceil((shape.leastUs ?? 0) / usPerMs));
+      yield* trials.descend(integer({ min: leastMs, max: wholeMs }), wholeMs, (ms) => [having(ms * usPerMs)]);
       break;
     }
     case 'nodes':

@@ -2,35 +2,33 @@ import { Worker } from 'node:worker_threads';
 
 import { type Job, type JobDone, type WorkerSetting, type WorkerWord } from './job.ts';
 
+/** A run that takes longer than this has no end: simulated time stands still in it. Its thread is replaced. */
+const runMsMax = 10 * 60_000;
+
 /** Threads that run seeds, one each at a time. What is asked for beyond them waits in line. */
 export class SeedPool {
   readonly threads: number;
-  readonly #workers: readonly Worker[];
-  readonly #idle: Worker[];
+  readonly #setting: WorkerSetting;
+  readonly #workers = new Set<Worker>();
+  readonly #idle: Worker[] = [];
   readonly #line: Waiting[] = [];
-  #alive: number;
 
   constructor(options: { readonly threads: number; readonly mutants?: readonly string[] }) {
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const workerData: WorkerSetting = { mutants: options.mutants ?? [] };
     this.threads = options.threads;
-    this.#workers = Array.from(
-      { length: options.threads },
-      () => new Worker(new URL(file, import.meta.url), { workerData }),
-    );
-    this.#idle = [...this.#workers];
-    this.#alive = options.threads;
+    this.#setting = { mutants: options.mutants ?? [] };
+    for (let thread = 0; thread < options.threads; thread += 1) this.#start();
   }
 
   /**
    * Runs one job as soon as a thread is free. The line is as long as what the callers wait for at once.
    *
-   * @param traced is told of the events of a job that is `traced`
+   * @param options.traced is told of the events of a job that is `traced`
+   * @param options.msMax a run that takes longer is given up: it `broke`
    * @throws when the thread dies
    */
-  do(job: Job, traced?: (lines: readonly string[]) => void): Promise<JobDone> {
+  do(job: Job, options: JobOptions = {}): Promise<JobDone> {
     return new Promise((resolve, reject) => {
-      this.#line.push({ job, traced, resolve, reject });
+      this.#line.push({ job, options, resolve, reject });
       this.#next();
     });
   }
@@ -43,7 +41,7 @@ export class SeedPool {
   async run(jobs: Iterator<Job>, onDone: (done: JobDone) => 'more' | 'enough'): Promise<void> {
     let enough = false;
     await Promise.all(
-      this.#workers.map(async () => {
+      Array.from({ length: this.threads }, async () => {
         for (let next = jobs.next(); next.done !== true && !enough; next = jobs.next()) {
           if (onDone(await this.do(next.value)) === 'enough') enough = true;
         }
@@ -52,49 +50,82 @@ export class SeedPool {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all([...this.#workers].map((worker) => worker.terminate()));
+  }
+
+  #start(): void {
+    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
+    const worker = new Worker(new URL(file, import.meta.url), { workerData: this.#setting });
+    this.#workers.add(worker);
+    this.#idle.push(worker);
   }
 
   #next(): void {
-    const waiting = this.#line[0];
-    if (waiting === undefined) return;
-    const worker = this.#idle.pop();
-    if (worker === undefined) return;
-    this.#line.shift();
+    const worker = this.#idle.at(-1);
+    const waiting = worker === undefined ? undefined : this.#line.shift();
+    if (worker === undefined || waiting === undefined) return;
+    this.#idle.pop();
     ask(worker, waiting).then(
-      (done) => {
-        this.#idle.push(worker);
-        waiting.resolve(done);
+      (answer) => {
+        if (answer === 'endless') this.#replace(worker);
+        else this.#idle.push(worker);
+        waiting.resolve(answer === 'endless' ? endless(waiting) : answer);
         this.#next();
       },
       (failure: unknown) => {
-        this.#alive -= 1;
+        this.#workers.delete(worker);
         waiting.reject(failure);
         // Whoever still waits would wait for ever.
-        if (this.#alive === 0) for (const { reject } of this.#line.splice(0)) reject(failure);
+        if (this.#workers.size === 0) for (const { reject } of this.#line.splice(0)) reject(failure);
         else this.#next();
       },
     );
   }
+
+  #replace(worker: Worker): void {
+    this.#workers.delete(worker);
+    void worker.terminate();
+    this.#start();
+  }
+}
+
+export interface JobOptions {
+  readonly traced?: (lines: readonly string[]) => void;
+  readonly msMax?: number;
 }
 
 interface Waiting {
   readonly job: Job;
-  readonly traced: ((lines: readonly string[]) => void) | undefined;
+  readonly options: JobOptions;
   readonly resolve: (done: JobDone) => void;
   readonly reject: (failure: unknown) => void;
 }
 
-function ask(worker: Worker, { job, traced }: Waiting): Promise<JobDone> {
+function msMaxOf({ options }: Waiting): number {
+  return options.msMax ?? runMsMax;
+}
+
+function endless(waiting: Waiting): JobDone {
+  const reason = `no end: it was given up after ${msMaxOf(waiting) / 1_000} s`;
+  return { kind: 'broke', job: waiting.job, reason };
+}
+
+function ask(worker: Worker, waiting: Waiting): Promise<JobDone | 'endless'> {
+  const { job, options } = waiting;
   return new Promise((resolve, reject) => {
     const settle = (): void => {
+      clearTimeout(timer);
       worker.off('message', onMessage);
       worker.off('error', onError);
       worker.off('exit', onExit);
     };
+    const timer = setTimeout(() => {
+      settle();
+      resolve('endless');
+    }, msMaxOf(waiting));
     const onMessage = (word: WorkerWord): void => {
       if (word.kind === 'traced') {
-        traced?.(word.lines);
+        options.traced?.(word.lines);
         return;
       }
       settle();

@@ -93,9 +93,14 @@ export async function ran(
 ): Promise<RunResult> {
   const pool = new SeedPool({ threads: 1, mutants: mutant === undefined ? [] : [mutant] });
   try {
-    const done = await pool.do({ ...job, traced: options.trace }, (lines) => {
-      process.stdout.write(`${lines.join('\n')}\n`);
-    });
+    const done = await pool.do(
+      { ...job, traced: options.trace },
+      {
+        traced: (lines) => {
+          process.stdout.write(`${lines.join('\n')}\n`);
+        },
+      },
+    );
     if (done.kind === 'ran') return done.result;
     throw new ExitError(`photon sim: the simulator broke\n${done.reason}`, exitCodes.failed);
   } finally {

@@ -27,6 +27,8 @@ export interface ShrinkLimits {
 
 export const shrinkForMsDefault = 5 * 60_000;
 export const shrinkRunsDefault = 3_000;
+/** A simpler run may have no end where the one that was found had: it is given up. */
+const trialMsMax = 60_000;
 
 export interface ShrunkRepro {
   readonly repro: Repro;
@@ -106,7 +108,8 @@ async function searched<Found>(search: Search<Found>, pool: SeedPool): Promise<F
 }
 
 async function tried({ scenario, seed }: Trial, pool: SeedPool): Promise<RunResult | undefined> {
-  const done = await pool.do({ scenario: scenario.name, seed, plan: scenario, twice: false });
+  const job = { scenario: scenario.name, seed, plan: scenario, twice: false };
+  const done = await pool.do(job, { msMax: trialMsMax });
   return done.kind === 'ran' ? done.result : undefined;
 }
 
