@@ -45,11 +45,16 @@ export function scheduleRows(kept: readonly Fault[], original: readonly Fault[])
     };
   });
   for (const from of free) rows.push({ kept: undefined, original: original[from], changed: [] });
-  return rows.toSorted((left, right) => startOf(left) - startOf(right));
+  const byStart = rows.toSorted((left, right) => startOf(left) - startOf(right));
+  // What is needed first: it may be three of a hundred.
+  return [
+    ...byStart.filter((row) => row.kept !== undefined),
+    ...byStart.filter((row) => row.kept === undefined),
+  ];
 }
 
 function startOf(row: ScheduleRow): number {
-  return row.original?.atUs ?? row.kept?.atUs ?? 0;
+  return row.kept?.atUs ?? row.original?.atUs ?? 0;
 }
 
 function changedFields(fault: Fault, before: Fault): readonly string[] {
