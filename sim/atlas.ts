@@ -1,14 +1,11 @@
-import { InvariantError, present } from '../core/base/assert.ts';
-import { groupId, type NodeId } from '../core/base/ids.ts';
-import { DataLossError } from '../core/raft/data-loss.ts';
-import { GroupLog } from '../core/raft/group-log.ts';
+import { present } from '../core/base/assert.ts';
+import { type NodeId } from '../core/base/ids.ts';
 import { isQuorum } from '../core/raft/quorum.ts';
-import { type HardState, type LogIndex, type RaftView, type Term } from '../core/raft/types.ts';
-import { UnreadableError } from '../core/storage/read-errors.ts';
-import { type SegmentRepair } from '../core/storage/segment-files.ts';
+import { type RaftView } from '../core/raft/types.ts';
 import { type MemberProcess } from './cluster.ts';
 import { type SectorDamage } from './disk/damage.ts';
 import { type SimulatedSegments } from './disk/segments.ts';
+import { findStart, keepsHardState, type LogEnd } from './found-start.ts';
 
 /** What the atlas sees of a member: its disk, and its log while it runs. */
 export interface AtlasMember {
@@ -18,12 +15,6 @@ export interface AtlasMember {
   readonly segments: SimulatedSegments;
   /** Undefined while it is down. */
   readonly raft: RaftView | undefined;
-}
-
-/** The end of a member's durable log, as it was before it was hurt. */
-export interface LogEnd {
-  readonly index: LogIndex;
-  readonly term: Term;
 }
 
 export function atlasMember(process: MemberProcess): AtlasMember {
@@ -40,9 +31,6 @@ export function atlasMember(process: MemberProcess): AtlasMember {
     },
   };
 }
-
-const logPrefix = 'log/';
-const group = groupId(1);
 
 /** What a member has lost, and has to hold again. */
 interface Hurt {
@@ -101,7 +89,7 @@ export class FaultAtlas {
   mayDamage(member: AtlasMember, end: LogEnd, damages: readonly SectorDamage[]): boolean {
     if (!this.allows(member.node, end)) return false;
     const { segments } = member;
-    return keepsHardState(segments.copy(), segments.copy(damages));
+    return keepsHardState(findStart(segments.copy()), findStart(segments.copy(damages)));
   }
 
   /**
@@ -111,7 +99,7 @@ export class FaultAtlas {
   mayLose(member: AtlasMember, end: LogEnd): boolean {
     if (!this.allows(member.node, end)) return false;
     const { segments } = member;
-    return keepsHardState(segments.copy(), segments.platter());
+    return keepsHardState(findStart(segments.copy()), findStart(segments.platter()));
   }
 
   /** It has lost what these files held, or, without any, what its disk had only pretended to write. */
@@ -138,31 +126,4 @@ export function holds(raft: RaftView | undefined, end: LogEnd): boolean {
   // Below its beginning a log holds what was committed; two logs with the same entry are the same up to it (Raft §3.5).
   const term = raft.termAt(end.index);
   return term === undefined ? end.index < raft.firstIndex : term === end.term;
-}
-
-/** True when a start from these files would know the same of its term, vote and starts as one from those. */
-function keepsHardState(before: SegmentRepair, after: SegmentRepair): boolean {
-  const kept = foundHardState(before);
-  const found = foundHardState(after);
-  if (kept === undefined || found === undefined) return false;
-  // Where recovery itself breaks, the member is to show it.
-  if (kept === 'broken' || found === 'broken') return true;
-  return kept.term === found.term && kept.vote === found.vote && kept.boot === found.boot;
-}
-
-/** What a start from these files would find; undefined when it would refuse to go on. */
-function foundHardState(segments: SegmentRepair): HardState | 'broken' | undefined {
-  try {
-    const log = GroupLog.recover(segments, {
-      prefix: logPrefix,
-      segmentBytesMax: 1,
-      groups: [group],
-      applied: new Map(),
-    });
-    return log.journal(group).hardState;
-  } catch (failure) {
-    if (failure instanceof DataLossError || failure instanceof UnreadableError) return undefined;
-    if (failure instanceof InvariantError) return 'broken';
-    throw failure;
-  }
 }

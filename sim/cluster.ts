@@ -52,7 +52,7 @@ export interface ClusterObserver {
     member: ChainfireMember,
   ): void;
   ended(process: MemberProcess): void;
-  diskFailed(process: MemberProcess, failure: DiskFailure): void;
+  diskFailed(process: MemberProcess, failure: DiskFailure, why?: string): void;
 }
 
 const clusterId = 0x70686f746f6en;
@@ -255,8 +255,8 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#observer.ended(process);
   }
 
-  diskFailed(process: MemberProcess, failure: DiskFailure): void {
-    this.#observer.diskFailed(process, failure);
+  diskFailed(process: MemberProcess, failure: DiskFailure, why?: string): void {
+    this.#observer.diskFailed(process, failure, why);
   }
 
   #newProcess(node: NodeId, prng: CapturablePrng): MemberProcess {

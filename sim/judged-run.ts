@@ -16,7 +16,9 @@ export function runJudged(
     checkers: [...createCheckers(scenario.checks), meter],
   });
   const missed = missedFloor(scenario.floors ?? {}, result, meter);
-  if (result.violation !== undefined || missed === undefined) return result;
+  // What ended early, for nobody's fault, has nothing to show.
+  if (result.violation !== undefined || result.unrecoverable !== undefined || missed === undefined)
+    return result;
   const atUs = result.simulatedUs;
   return {
     ...result,

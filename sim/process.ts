@@ -49,8 +49,12 @@ export interface ProcessSurroundings<M extends ProcessMachine> {
   ): void;
   /** The process has ended, however it came to that. */
   ended(process: SimulatedProcess<M>): void;
-  /** The disk failed the process, which has ended by itself; nobody has yet said when it starts again. */
-  diskFailed(process: SimulatedProcess<M>, failure: DiskFailure): void;
+  /**
+   * The disk failed the process, which has ended by itself; nobody has yet said when it starts again.
+   *
+   * @throws Violation when the disk is well
+   */
+  diskFailed(process: SimulatedProcess<M>, failure: DiskFailure, why?: string): void;
 }
 
 export interface ProcessOptions<M extends ProcessMachine> {
@@ -551,7 +555,11 @@ export class SimulatedProcess<M extends ProcessMachine> {
         .slice(1, 1 + stackLinesMax)
         .join('\n');
       const what = `member ${this.#member}: ${failure.message}`;
-      if (failure instanceof DataLossError) throw new Violation('data-lost', what);
+      if (failure instanceof DataLossError) {
+        this.#end('stopped');
+        this.#options.surroundings.diskFailed(this, 'promises', failure.message);
+        return undefined;
+      }
       if (failure instanceof InvariantError) throw new Violation('invariant', `${what}\n${where}`);
       throw new Violation(
         'thrown',

@@ -15,6 +15,7 @@ import { LivenessPhase } from './liveness.ts';
 import { defaultNetworkPlan, Network } from './network/network.ts';
 import { seededPrng } from './prng.ts';
 import { RollingHash } from '../core/base/rolling-hash.ts';
+import { Unrecoverable } from './recoverability.ts';
 import { countServices } from './service-counts.ts';
 import { stepLine, type TraceSink, worldLine } from './trace.ts';
 import {
@@ -75,6 +76,8 @@ export class Run implements ClusterObserver {
   /** The one that is being reached. */
   #untilUs: number | undefined;
   #violation: Violation | undefined;
+  /** Why nothing could bring back what was promised. */
+  #unrecoverable: string | undefined;
   #over = false;
   #events = 0;
   #elections = 0;
@@ -175,6 +178,12 @@ export class Run implements ClusterObserver {
       try {
         this.#reachAll(enough);
       } catch (failure) {
+        if (failure instanceof Unrecoverable) {
+          this.#trace?.(worldLine(this.#world.nowUs, `unrecoverable: ${failure.message}`));
+          this.#unrecoverable = failure.message;
+          this.#over = true;
+          return;
+        }
         if (!(failure instanceof Violation)) throw failure;
         this.#trace?.(worldLine(this.#world.nowUs, `violation: ${failure.message}`));
         this.#violation = failure;
@@ -237,6 +246,7 @@ export class Run implements ClusterObserver {
     this.#hash.value(effects);
     this.#coverage.step(event, effects, member);
     const { raft } = member.view;
+    this.#injector.stepped(raft);
     if (raft.role === 'leader' && raft.term > this.#ledTerm) {
       this.#ledTerm = raft.term;
       this.#elections += 1;
@@ -253,8 +263,8 @@ export class Run implements ClusterObserver {
     for (const checker of this.#checkers) checker.onCrashed?.(process.member, this.#world.nowUs);
   }
 
-  diskFailed(process: MemberProcess, failure: DiskFailure): void {
-    this.#injector.diskFailed(process, failure);
+  diskFailed(process: MemberProcess, failure: DiskFailure, why?: string): void {
+    this.#injector.diskFailed(process, failure, why);
   }
 
   /** Faults are on; nothing wrong may ever be observed. */
@@ -336,6 +346,7 @@ export class Run implements ClusterObserver {
       elections: this.#elections,
       snapshotsInstalled,
       faultsFired: this.#injector.fired,
+      unrecoverable: this.#unrecoverable,
       coverage: this.#coverage.names,
     };
   }

@@ -463,6 +463,11 @@ export interface RunResult {
   readonly elections: number;
   readonly snapshotsInstalled: number;
   readonly faultsFired: Readonly<Partial<Record<FaultKind, number>>>;
+  /**
+   * Why the run ended without a verdict: its faults destroyed more than any system could bring back. Only by faults that were
+   * to ignore the fault atlas. Undefined: it was judged to its end.
+   */
+  readonly unrecoverable?: string | undefined;
   /** Roles and states that members came to, kinds of events, messages, requests and effects, codes of refusals; in order. */
   readonly coverage: readonly string[];
 }

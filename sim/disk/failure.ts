@@ -10,7 +10,9 @@ export type DiskFailure =
   /** Something was read that is not what was written. */
   | 'damage'
   /** The ordered store could not be written. */
-  | 'flush';
+  | 'flush'
+  /** The process finds that its newest promises cannot be established: it starts never again. */
+  | 'promises';
 
 /** An append did not reach the file, or only a part of it did. The process must stop. */
 export class AppendFailed extends Error {

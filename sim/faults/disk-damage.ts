@@ -1,9 +1,10 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Prng } from '../../core/base/prng.ts';
-import { atlasMember, type LogEnd } from '../atlas.ts';
+import { atlasMember } from '../atlas.ts';
 import { type MemberProcess } from '../cluster.ts';
 import { drawRot, type Sector, type SectorDamage, sectorBytes } from '../disk/damage.ts';
 import { type SimulatedSegments } from '../disk/segments.ts';
+import { findStart, type LogEnd } from '../found-start.ts';
 import { type FaultOf, type FaultScene } from './scene.ts';
 
 export type SectorDamageFault = FaultOf<'bitRot' | 'latentSector' | 'misdirectedWrite'>;
@@ -19,6 +20,9 @@ export class DiskDamage {
   readonly #scene: FaultScene;
   /** Damage that a running process has not come across yet. */
   readonly #latent = new Map<NodeId, SectorDamageFault>();
+
+  /** Members that lost what the atlas would have spared. */
+  readonly #beyond = new Set<NodeId>();
 
   constructor(scene: FaultScene) {
     this.#scene = scene;
@@ -60,6 +64,11 @@ export class DiskDamage {
     return true;
   }
 
+  /** What this member lost may be more than any system could do without. */
+  ignoredAtlas(process: MemberProcess): boolean {
+    return this.#beyond.has(process.node);
+  }
+
   end(): void {
     this.#latent.clear();
   }
@@ -83,7 +92,9 @@ export class DiskDamage {
     end: LogEnd,
     damages: readonly SectorDamage[],
   ): void {
+    const before = findStart(process.segments.copy());
     for (const damage of damages) process.segments.damage(damage);
+    if (fault.atlas === 'ignored') this.#beyond.add(fault.node);
     this.#scene.atlas.lost(
       process,
       end,
@@ -92,6 +103,7 @@ export class DiskDamage {
     const where = damages.map(({ kind, file, sector }) => `${kind} ${file}, sector ${sector}`);
     this.#scene.noted(`${fault.kind} on n${fault.node}: ${where.join('; ')}`);
     this.#scene.damaged(fault.node);
+    this.#scene.judge(fault, process, { before, end });
   }
 
   #drawAllowed(

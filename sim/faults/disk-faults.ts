@@ -4,6 +4,7 @@ import { between, type Prng } from '../../core/base/prng.ts';
 import { atlasMember } from '../atlas.ts';
 import { type MemberProcess } from '../cluster.ts';
 import { type DiskFailure } from '../disk/failure.ts';
+import { findStart } from '../found-start.ts';
 import { Violation } from '../types.ts';
 import { DiskDamage, durableEnd, type SectorDamageFault } from './disk-damage.ts';
 import { type FaultOf, type FaultScene } from './scene.ts';
@@ -100,7 +101,7 @@ export class DiskFaults {
   }
 
   /** The disk of this member has failed it, and its process has ended. */
-  failed(process: MemberProcess, failure: DiskFailure): void {
+  failed(process: MemberProcess, failure: DiskFailure, why = ''): void {
     switch (failure) {
       case 'append':
         this.#struck(process, this.#appends, failure);
@@ -114,6 +115,11 @@ export class DiskFaults {
         break;
       case 'read':
         if (!this.#lasts(process, failure) && !this.#cameAcross(process)) this.#unexplained(process, failure);
+        break;
+      case 'promises':
+        // Within the atlas nobody loses them; beyond it this is the right thing to say.
+        if (!this.#damage.ignoredAtlas(process)) throw new Violation('data-lost', `n${process.node}: ${why}`);
+        this.#scene.noted(`n${process.node} refuses to start: ${why}`);
         break;
       case 'damage':
         if (!this.#cameAcross(process)) this.#unexplained(process, failure);
@@ -229,11 +235,13 @@ export class DiskFaults {
       });
       return;
     }
+    const before = findStart(segments.copy());
     segments.revealLies();
     process.crash('machine');
     atlas.lost(process, end);
     this.#scene.fire(fault, `n${fault.node} lost its power and up to ${lost} appends`);
     this.#scene.damaged(fault.node);
+    this.#scene.judge(fault, process, { before, end });
     this.#scene.startLater(process, fault.downUs);
   }
 }

@@ -1,6 +1,7 @@
 import { unreachable } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Prng } from '../../core/base/prng.ts';
+import { type RaftView } from '../../core/raft/types.ts';
 import { type MemberProcess } from '../cluster.ts';
 import { type DiskFailure } from '../disk/failure.ts';
 import { type Fault, type FaultKind } from '../types.ts';
@@ -62,9 +63,14 @@ export class FaultInjector {
     this.#network.elected(node);
   }
 
+  /** A member has made a step. */
+  stepped(raft: RaftView): void {
+    this.#scene.recoverability.stepped(raft);
+  }
+
   /** The disk of this member has failed it, and its process has ended. @throws Violation when the disk is well */
-  diskFailed(process: MemberProcess, failure: DiskFailure): void {
-    this.#disks.failed(process, failure);
+  diskFailed(process: MemberProcess, failure: DiskFailure, why?: string): void {
+    this.#disks.failed(process, failure, why);
   }
 
   /** No fault begins any more, and the network and the disks are as they should be. What is down stays down. */

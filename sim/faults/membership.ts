@@ -1,5 +1,5 @@
 import { unreachable } from '../../core/base/assert.ts';
-import { atlasMember, type LogEnd } from '../atlas.ts';
+import { atlasMember } from '../atlas.ts';
 import { type MemberProcess } from '../cluster.ts';
 import {
   grow,
@@ -13,6 +13,7 @@ import {
 } from '../membership/jobs.ts';
 import { Operator, type OperatorJob } from '../membership/operator.ts';
 import { Violation } from '../types.ts';
+import { type LogEnd } from '../found-start.ts';
 import { type FaultOf, type FaultScene } from './scene.ts';
 
 export type MembershipFault = FaultOf<'replace' | 'wipe' | 'grow' | 'shrink' | 'promote' | 'moveLeader'>;

@@ -1,7 +1,10 @@
+import { assert } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type FaultAtlas } from '../atlas.ts';
 import { type Cluster, type MemberProcess } from '../cluster.ts';
+import { type FoundStart, type LogEnd } from '../found-start.ts';
 import { type Network } from '../network/network.ts';
+import { Recoverability, Unrecoverable } from '../recoverability.ts';
 import { type Fault, type FaultKind } from '../types.ts';
 import { type World } from '../world.ts';
 
@@ -31,6 +34,7 @@ export class FaultScene {
   readonly atlas: FaultAtlas;
   readonly damaged: (node: NodeId) => void;
   readonly noted: (what: string) => void;
+  readonly recoverability: Recoverability;
   readonly #struck: ((fault: Fault) => void) | undefined;
   readonly #fired = new Map<FaultKind, number>();
   #over = false;
@@ -42,6 +46,7 @@ export class FaultScene {
     this.atlas = options.atlas;
     this.noted = options.noted;
     this.damaged = options.damaged;
+    this.recoverability = new Recoverability(options.cluster);
     this.#struck = options.struck;
   }
 
@@ -64,6 +69,26 @@ export class FaultScene {
     this.#fired.set(fault.kind, (this.#fired.get(fault.kind) ?? 0) + 1);
     this.noted(what);
     this.#struck?.(fault);
+  }
+
+  /**
+   * A disk was hurt: can what was promised still be kept? It is asked of every such fault, of those that keep to the atlas
+   * too, so that the atlas itself is held to it.
+   *
+   * @throws Unrecoverable where a fault was to ignore the atlas
+   */
+  judge(
+    fault: Fault,
+    process: MemberProcess,
+    struck: { readonly before: FoundStart; readonly end: LogEnd },
+  ): void {
+    try {
+      this.recoverability.struck(process, struck);
+    } catch (failure) {
+      if (!(failure instanceof Unrecoverable) || ('atlas' in fault && fault.atlas === 'ignored'))
+        throw failure;
+      assert(false, `the atlas allows nothing that cannot be recovered from: ${failure.message}`);
+    }
   }
 
   /** Starts a process that is down, unless somebody else has by then. */

@@ -1,0 +1,71 @@
+import { InvariantError } from '../core/base/assert.ts';
+import { groupId } from '../core/base/ids.ts';
+import { DataLossError } from '../core/raft/data-loss.ts';
+import { GroupLog } from '../core/raft/group-log.ts';
+import { type HardState, type LogIndex, type Term } from '../core/raft/types.ts';
+import { UnreadableError } from '../core/storage/read-errors.ts';
+import { type SegmentRepair } from '../core/storage/segment-files.ts';
+
+/** The end of a member's durable log. */
+export interface LogEnd {
+  readonly index: LogIndex;
+  readonly term: Term;
+}
+
+/** What a start from some files would find. */
+export type FoundStart =
+  | {
+      readonly kind: 'goesOn';
+      readonly hardState: HardState;
+      /** It knows that it lacks something, and votes for nobody until it has it again. */
+      readonly repairing: boolean;
+      readonly holds: (end: LogEnd) => boolean;
+    }
+  /** It says so itself: its newest term and vote cannot be established, or nothing can be read. */
+  | { readonly kind: 'refuses' }
+  /** Recovery breaks, which is for the member to show. */
+  | { readonly kind: 'breaks' };
+
+const logPrefix = 'log/';
+const group = groupId(1);
+
+/**
+ * Tries it out: give it a copy.
+ *
+ * @param applied what the store durably reflects; what the log lacks below it is missed by nobody
+ */
+export function findStart(segments: SegmentRepair, applied?: LogEnd): FoundStart {
+  try {
+    const log = GroupLog.recover(segments, {
+      prefix: logPrefix,
+      segmentBytesMax: 1,
+      groups: [group],
+      applied: new Map(applied === undefined ? [] : [[group, applied]]),
+    });
+    const { hardState, repairing, base, spans, foundLast } = log.journal(group);
+    return {
+      kind: 'goesOn',
+      hardState,
+      repairing,
+      holds: ({ index, term }) => {
+        if (repairing || foundLast.index < index) return false;
+        if (index < base.index) return true;
+        const own = index === base.index ? base.term : spans.termAt(index);
+        return own === term;
+      },
+    };
+  } catch (failure) {
+    if (failure instanceof DataLossError || failure instanceof UnreadableError) return { kind: 'refuses' };
+    if (failure instanceof InvariantError) return { kind: 'breaks' };
+    throw failure;
+  }
+}
+
+/** True when a start from the second would know the same of its term, vote and starts as one from the first. */
+export function keepsHardState(before: FoundStart, after: FoundStart): boolean {
+  if (before.kind === 'refuses' || after.kind === 'refuses') return false;
+  if (before.kind === 'breaks' || after.kind === 'breaks') return true;
+  const kept = before.hardState;
+  const found = after.hardState;
+  return kept.term === found.term && kept.vote === found.vote && kept.boot === found.boot;
+}
