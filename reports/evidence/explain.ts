@@ -43,13 +43,25 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'When an entry is committed, a quorum of the voters holds it on disk.',
     source: 'Raft (Ongaro, 2014), section 3.6.2; in joint configurations section 4.3',
   },
+  'configuration-in-force': {
+    sentence: 'A member goes by the newest configuration in its log, committed or not, until it is cut away.',
+    source: 'Raft (Ongaro, 2014), section 4.1',
+  },
+  'configuration-changes': {
+    sentence:
+      'Configurations change one at a time, each through a joint one, and an id that has left never comes back.',
+    source: 'Raft (Ongaro, 2014), sections 4.1 and 4.3; raft-dev, 2015, on single-server changes',
+  },
+  'election-quorum': {
+    sentence: 'Whoever leads a term was elected by a quorum of the voters that its log names.',
+    source: 'Raft (Ongaro, 2014), sections 3.4 and 4.3',
+  },
   'leader-completeness': {
     sentence: 'Whoever leads a term has every entry that was committed in an earlier one.',
     source: `${raftFigure3}: Leader Completeness`,
   },
   'match-never-falls': {
-    sentence:
-      'What a leader knows a member to hold never becomes less within its term, but for a start of that member.',
+    sentence: 'What a leader knows a member to hold never becomes less while that member lives.',
     source: 'Raft (Ongaro, 2014), figure 3.1: matchIndex increases monotonically',
   },
   'commit-and-term-monotonic': {

@@ -3,19 +3,26 @@ import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type RaftView } from '../../core/raft/types.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
 import { type Commit, CommittedLog } from './committed-log.ts';
+import { type LogConfigurations, type PlacedConfiguration } from './log-configurations.ts';
 
 /**
  * A commit rests on disks: at the moment the cluster's commit index rises, a quorum of the voters (of both sets while the
- * configuration is joint) holds the entry durably, by their own account of what is synced.
+ * configuration is joint) holds the entry durably, by their own account of what is synced. The voters are those that the
+ * committer's log names; learners do not count.
  *
  * A member that is down counts with what it had synced; one that repairs a damaged log counts as holding it, since what
  * it acknowledged was there once. Not verified: that members' accounts of what is synced are true (durable-log does).
  */
 export class CommitQuorum implements Checker {
   readonly name = 'commit-quorum';
+  readonly #configurations: LogConfigurations;
   readonly #committed = new CommittedLog();
   /** The newest incarnation of each; a crashed one still shows what it had synced. */
   readonly #members = new Map<NodeId, ChainfireMember>();
+
+  constructor(configurations: LogConfigurations) {
+    this.#configurations = configurations;
+  }
 
   onRecovered(node: NodeId, member: ChainfireMember): void {
     this.#members.set(node, member);
@@ -26,9 +33,15 @@ export class CommitQuorum implements Checker {
     const raft = step.member.view.raft;
     const commit = this.#committed.observe(raft);
     if (commit === undefined) return;
-    const { voters, outgoing } = raft.configuration;
-    this.#require(step.node, commit, voters);
-    if (outgoing.length > 0) this.#require(step.node, commit, outgoing);
+    this.#requireQuorum(step.node, commit, this.#configurations.at(step.node, raft, commit.index));
+    // One further on in the log counts as well, unless it came in this step: it may be what the commit has led to.
+    const before = this.#configurations.before(step.node, raft);
+    if (before.index > commit.index) this.#requireQuorum(step.node, commit, before);
+  }
+
+  #requireQuorum(committer: NodeId, commit: Commit, { configuration }: PlacedConfiguration): void {
+    this.#require(committer, commit, configuration.voters);
+    if (configuration.outgoing.length > 0) this.#require(committer, commit, configuration.outgoing);
   }
 
   #require(committer: NodeId, commit: Commit, voters: readonly NodeId[]): void {

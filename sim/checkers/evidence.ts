@@ -1,4 +1,5 @@
 import { type LeaseLives } from './lease-lives.ts';
+import { type LogConfigurations } from './log-configurations.ts';
 import { type Truth } from './truth.ts';
 import { type MemberFeeds } from './watch-feeds.ts';
 
@@ -7,4 +8,5 @@ export interface Evidence {
   readonly truth: Truth;
   readonly feeds: MemberFeeds;
   readonly leases: LeaseLives;
+  readonly configurations: LogConfigurations;
 }

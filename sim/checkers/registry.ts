@@ -1,14 +1,18 @@
 import { type Checker } from '../types.ts';
 import { CommitAndTermMonotonic } from './commit-and-term-monotonic.ts';
 import { CommitQuorum } from './commit-quorum.ts';
+import { ConfigurationChanges } from './configuration-changes.ts';
+import { ConfigurationInForce } from './configuration-in-force.ts';
 import { ConflictBeforeCut } from './conflict-before-cut.ts';
 import { Convergence } from './convergence.ts';
 import { Durability } from './durability.ts';
 import { DurableLog } from './durable-log.ts';
+import { ElectionQuorum } from './election-quorum.ts';
 import { ElectionSafety } from './election-safety.ts';
 import { LeaderAppendOnly } from './leader-append-only.ts';
 import { LeaderCompleteness } from './leader-completeness.ts';
 import { Linearizability } from './linearizability.ts';
+import { LogConfigurations } from './log-configurations.ts';
 import { LogMatching } from './log-matching.ts';
 import { MatchNeverFalls } from './match-never-falls.ts';
 import { Revisions } from './revisions.ts';
@@ -48,7 +52,10 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['match-never-falls', () => new MatchNeverFalls()],
   ['conflict-before-cut', () => new ConflictBeforeCut()],
   ['durable-log', () => new DurableLog()],
-  ['commit-quorum', () => new CommitQuorum()],
+  ['configuration-in-force', ({ configurations }) => new ConfigurationInForce(configurations)],
+  ['configuration-changes', ({ configurations }) => new ConfigurationChanges(configurations)],
+  ['election-quorum', ({ configurations }) => new ElectionQuorum(configurations)],
+  ['commit-quorum', ({ configurations }) => new CommitQuorum(configurations)],
   ['leader-completeness', () => new LeaderCompleteness()],
   ['commit-and-term-monotonic', () => new CommitAndTermMonotonic()],
   ['state-machine-safety', () => new StateMachineSafety()],
@@ -81,8 +88,9 @@ export function createCheckers(names: readonly string[] | 'all'): readonly Check
       throw new RangeError(`no checker is called ${name}; there are ${checkerNames.join(', ')}`);
   }
   const truth = new Truth();
-  const evidence = { truth, feeds: new MemberFeeds(), leases: new LeaseLives() };
-  const recorders = [new TruthRecorder(truth), evidence.feeds, evidence.leases];
+  const configurations = new LogConfigurations();
+  const evidence = { truth, feeds: new MemberFeeds(), leases: new LeaseLives(), configurations };
+  const recorders = [new TruthRecorder(truth), evidence.feeds, evidence.leases, configurations];
   const chosen = [...factories].filter(([name]) => names === 'all' || names.includes(name));
   return [...recorders, ...chosen.map(([, create]) => create(evidence))];
 }

@@ -113,6 +113,19 @@ export function watch(
   return undefined;
 }
 
+/** Those that look one after the other, as in a run. */
+export function together(...checkers: readonly Checker[]): Checker {
+  return {
+    name: checkers.map(({ name }) => name).join(', '),
+    onStep: (observed) => {
+      for (const checker of checkers) checker.onStep?.(observed);
+    },
+    onRecovered: (node, recovered, nowUs) => {
+      for (const checker of checkers) checker.onRecovered?.(node, recovered, nowUs);
+    },
+  };
+}
+
 /** The same for what only the end shows. */
 export function endOf(
   checker: Checker,

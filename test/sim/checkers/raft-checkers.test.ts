@@ -8,10 +8,11 @@ import { DurableLog } from '../../../sim/checkers/durable-log.ts';
 import { ElectionSafety } from '../../../sim/checkers/election-safety.ts';
 import { LeaderAppendOnly } from '../../../sim/checkers/leader-append-only.ts';
 import { LeaderCompleteness } from '../../../sim/checkers/leader-completeness.ts';
+import { LogConfigurations } from '../../../sim/checkers/log-configurations.ts';
 import { LogMatching } from '../../../sim/checkers/log-matching.ts';
 import { StateMachineSafety } from '../../../sim/checkers/state-machine-safety.ts';
 import { VoteOnce } from '../../../sim/checkers/vote-once.ts';
-import { send, step, watch } from './observations.ts';
+import { send, step, together, watch } from './observations.ts';
 
 const granted = (term: number): RaftMessage => ({
   kind: 'voteResponse',
@@ -122,19 +123,25 @@ test('leader-completeness fires when two members commit different entries at one
   ).toBeUndefined();
 });
 
+/** The checker behind the recorder that tells it whose disks count. */
+function watchCommits(happenings: Parameters<typeof watch>[1]): string | undefined {
+  const configurations = new LogConfigurations();
+  return watch(together(configurations, new CommitQuorum(configurations)), happenings);
+}
+
 test('commit-quorum fires when too few disks hold what is committed', () => {
   const follower = step({ node: 2, log: [1, 1], synced: 1 });
   const leader = step({ node: 1, role: 'leader', log: [1, 1], commit: 2 });
   const synced = step({ node: 2, log: [1, 1] });
-  expect(watch(new CommitQuorum(), [follower, leader])).toBe('commit-quorum');
-  expect(watch(new CommitQuorum(), [synced, leader])).toBeUndefined();
-  expect(watch(new CommitQuorum(), [synced, { crashed: 2 }, leader])).toBeUndefined();
+  expect(watchCommits([follower, leader])).toBe('commit-quorum');
+  expect(watchCommits([synced, leader])).toBeUndefined();
+  expect(watchCommits([synced, { crashed: 2 }, leader])).toBeUndefined();
 });
 
 test('commit-quorum counts a leader that has not synced like any other', () => {
   const leader = step({ node: 1, role: 'leader', log: [1, 1], synced: 1, commit: 2 });
-  expect(watch(new CommitQuorum(), [step({ node: 2, log: [1, 1] }), leader])).toBe('commit-quorum');
-  expect(watch(new CommitQuorum(), [step({ node: 1, log: [1], synced: 0, commit: 1, voters: [1] })])).toBe(
+  expect(watchCommits([step({ node: 2, log: [1, 1] }), leader])).toBe('commit-quorum');
+  expect(watchCommits([step({ node: 1, log: [1], synced: 0, commit: 1, voters: [1] })])).toBe(
     'commit-quorum',
   );
 });
@@ -142,9 +149,9 @@ test('commit-quorum counts a leader that has not synced like any other', () => {
 test('commit-quorum asks for both majorities of a joint configuration', () => {
   const joint = { voters: [1, 2, 3], outgoing: [3, 4, 5] };
   const leader = step({ node: 1, role: 'leader', log: [1], commit: 1, ...joint });
-  expect(watch(new CommitQuorum(), [step({ node: 2, log: [1] }), leader])).toBe('commit-quorum');
+  expect(watchCommits([step({ node: 2, log: [1] }), leader])).toBe('commit-quorum');
   const others = [2, 3, 4].map((node) => step({ node, log: [1] }));
-  expect(watch(new CommitQuorum(), [...others, leader])).toBeUndefined();
+  expect(watchCommits([...others, leader])).toBeUndefined();
 });
 
 test('commit-and-term-monotonic fires on every figure that falls, and on applying too much', () => {

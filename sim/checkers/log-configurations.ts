@@ -1,0 +1,108 @@
+import { type NodeId } from '../../core/base/ids.ts';
+import { type ChainfireMember } from '../../core/chainfire/member.ts';
+import { decodeConfiguration } from '../../core/raft/configuration.ts';
+import { type Configuration, type RaftView } from '../../core/raft/types.ts';
+import { type Checker, type StepObservation } from '../types.ts';
+import { SeenTerms } from './seen-terms.ts';
+
+/** A configuration and the entry that brought it; index 0: the cluster's birth. */
+export interface PlacedConfiguration {
+  readonly index: number;
+  readonly term: number;
+  readonly configuration: Configuration;
+}
+
+interface Known {
+  readonly seen: SeenTerms;
+  /** The one below everything that the log holds, then those in it, oldest first. */
+  placed: PlacedConfiguration[];
+  /** What was in force before the step that is being looked at. */
+  before: PlacedConfiguration;
+}
+
+const sliceBytes = 1_048_576;
+
+/**
+ * Which configurations each member's log holds, read from its entries and not from what the member makes of them. Records for
+ * the checkers that ask whose word counts; complains of nothing.
+ *
+ * Where a snapshot hides an entry, what the others' logs have committed there counts. The cluster's birth is what a member says
+ * at its first start.
+ */
+export class LogConfigurations implements Checker {
+  readonly name = 'log-configurations';
+  readonly #known = new Map<NodeId, Known>();
+  /** Those that some member has shown as committed, oldest first. */
+  readonly #committed: PlacedConfiguration[] = [];
+
+  onRecovered(node: NodeId, member: ChainfireMember): void {
+    this.look(node, member.view.raft);
+  }
+
+  onStep(step: StepObservation): void {
+    this.look(step.node, step.member.view.raft);
+  }
+
+  /** The newest in the member's log: in force there (Raft §4.1). */
+  inForce(node: NodeId, raft: RaftView): PlacedConfiguration {
+    return this.#of(node, raft).placed.at(-1) as PlacedConfiguration;
+  }
+
+  /** In force before this step. */
+  before(node: NodeId, raft: RaftView): PlacedConfiguration {
+    return this.#of(node, raft).before;
+  }
+
+  /** The newest in the member's log at or below an index. */
+  at(node: NodeId, raft: RaftView, index: number): PlacedConfiguration {
+    const { placed } = this.#of(node, raft);
+    return placed.findLast((one) => one.index <= index) ?? (placed[0] as PlacedConfiguration);
+  }
+
+  /** Those in the member's log from the index on, the one that they follow first. */
+  since(node: NodeId, raft: RaftView, index: number): readonly PlacedConfiguration[] {
+    const { placed } = this.#of(node, raft);
+    const first = placed.findIndex((one) => one.index >= index);
+    return first === -1 ? [] : placed.slice(Math.max(0, first - 1));
+  }
+
+  look(node: NodeId, raft: RaftView): void {
+    const known = this.#of(node, raft);
+    known.before = known.placed.at(-1) as PlacedConfiguration;
+    const change = known.seen.look(raft);
+    if (change !== undefined) this.#read(known, raft, change.keptIndex);
+    this.#noteCommitted(known, raft);
+  }
+
+  #of(node: NodeId, raft: RaftView): Known {
+    let known = this.#known.get(node);
+    if (known === undefined) {
+      const birth = { index: 0, term: 0, configuration: raft.configuration };
+      known = { seen: new SeenTerms(), placed: [birth], before: birth };
+      this.#known.set(node, known);
+    }
+    return known;
+  }
+
+  #read(known: Known, raft: RaftView, keptIndex: number): void {
+    while (known.placed.length > 1 && (known.placed.at(-1)?.index ?? 0) > keptIndex) known.placed.pop();
+    const skipped = this.#committed.findLast(({ index }) => index < raft.firstIndex);
+    const newest = known.placed.at(-1) as PlacedConfiguration;
+    if (skipped !== undefined && skipped.index > newest.index) known.placed.push(skipped);
+    for (let index = keptIndex + 1; index <= raft.lastIndex;) {
+      for (const entry of raft.entries(index, raft.lastIndex, sliceBytes)) {
+        index = entry.index + 1;
+        if (entry.kind !== 'configuration') continue;
+        const { index: at, term } = entry;
+        known.placed.push({ index: at, term, configuration: decodeConfiguration(entry.data) });
+      }
+    }
+  }
+
+  #noteCommitted(known: Known, { commitIndex }: RaftView): void {
+    const newest = this.#committed.at(-1)?.index ?? 0;
+    for (const placed of known.placed) {
+      if (placed.index > newest && placed.index <= commitIndex) this.#committed.push(placed);
+    }
+  }
+}
