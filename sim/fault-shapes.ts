@@ -6,7 +6,7 @@ export type FieldShape = { readonly optional?: true } &
   (
     | { readonly kind: 'time' }
     /** How long something lasts, µs. */
-    | { readonly kind: 'length' }
+    | { readonly kind: 'length'; readonly leastUs?: number }
     | { readonly kind: 'node' }
     /** At least one. */
     | { readonly kind: 'nodes' }
