@@ -86,6 +86,9 @@ export class Recorder<Event extends { readonly kind: string }> {
   #segment = 0;
   /** Of the segment that is open. */
   #segmentBytesMax = 0;
+  #path = '';
+  /** Of this boot's closed segments: the last ones may not be on the disk yet. */
+  readonly #sizes = new Map<string, number>();
   #hash = new RollingHash();
   /** Steps of the boot, recorded or not. */
   #steps = 0;
@@ -127,6 +130,11 @@ export class Recorder<Event extends { readonly kind: string }> {
   /** Counts the starts that were recorded into the directory. */
   get boot(): number {
     return this.#boot;
+  }
+
+  /** Handed to the disk and not yet taken. */
+  get pendingBytes(): number {
+    return this.#queue.pendingBytes;
   }
 
   /** What the ports that are lent to the machine answer to. */
@@ -261,8 +269,11 @@ export class Recorder<Event extends { readonly kind: string }> {
     this.#hash = new RollingHash();
     this.#segmentSteps = 0;
     this.#lastUs = checkpoint.nowUs;
-    makeRoom(dir, this.#segmentBytesMax, bytesMax);
-    this.#queue.open(join(dir, segmentName(this.#boot, this.#segment)));
+    if (this.#path !== '') this.#sizes.set(this.#path, this.#queue.fileBytes);
+    const removed = makeRoom(dir, { roomBytes: this.#segmentBytesMax, bytesMax }, this.#sizes);
+    for (const path of removed) this.#sizes.delete(path);
+    this.#path = join(dir, segmentName(this.#boot, this.#segment));
+    this.#queue.open(this.#path);
     // The step that is about to be recorded is not before the segment.
     const stepsBefore = this.#state === 'recovering' ? 0 : this.#steps - 1;
     const header: SegmentHeader = {

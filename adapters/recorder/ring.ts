@@ -34,14 +34,29 @@ export function makeRecordingDirectory(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
 }
 
-/** Removes the oldest segments, of whatever boot, until those that are left and `roomBytes` more keep to the bound. */
-export function makeRoom(dir: string, roomBytes: number, bytesMax: number): void {
-  const places = listSegments(dir);
-  let bytes = roomBytes;
-  for (const { lengthBytes } of places) bytes += lengthBytes;
-  for (const { path, lengthBytes } of places) {
-    if (bytes <= bytesMax) return;
+/**
+ * Removes the oldest segments, of whatever boot, until those that are left and `roomBytes` more keep to the bound.
+ *
+ * @param sizes of files that are still being written: what they will have
+ * @returns the files that were removed
+ */
+export function makeRoom(
+  dir: string,
+  bounds: { readonly roomBytes: number; readonly bytesMax: number },
+  sizes: ReadonlyMap<string, number>,
+): readonly string[] {
+  const places = listSegments(dir).map(({ path, lengthBytes }) => ({
+    path,
+    bytes: Math.max(lengthBytes, sizes.get(path) ?? 0),
+  }));
+  let bytesLeft = bounds.roomBytes;
+  for (const { bytes } of places) bytesLeft += bytes;
+  const removed: string[] = [];
+  for (const { path, bytes } of places) {
+    if (bytesLeft <= bounds.bytesMax) break;
     unlinkSync(path);
-    bytes -= lengthBytes;
+    removed.push(path);
+    bytesLeft -= bytes;
   }
+  return removed;
 }
