@@ -25,6 +25,13 @@ export interface Shown {
   readonly outgoing?: readonly number[];
   readonly repairing?: boolean;
   readonly leases?: readonly bigint[];
+  /** Index of the entry that granted or last renewed each lease. */
+  readonly renewedIndex?: number;
+  /** What a leader knows others to hold, by member. */
+  readonly matches?: Readonly<Record<number, number>>;
+  /** Watches that are not at the present. */
+  readonly behind?: number;
+  readonly history?: readonly { readonly revision: number; readonly record: Uint8Array }[];
 }
 
 export const tick: MemberEvent = { kind: 'tick' };
@@ -54,6 +61,10 @@ export function member(shown: Shown): ChainfireMember {
       syncedIndex: shown.synced ?? log.length,
       configuration: { voters: shown.voters ?? [1, 2, 3], outgoing: shown.outgoing ?? [], learners: [] },
       repairing: shown.repairing ?? false,
+      peer: (id: number) => {
+        const matchIndex = shown.matches?.[id];
+        return matchIndex === undefined ? undefined : { matchIndex, replicating: true, active: true };
+      },
       termAt,
       entries: (from: number, to: number) =>
         Array.from({ length: to - from + 1 }, (_, at) => entry(from + at)),
@@ -64,7 +75,16 @@ export function member(shown: Shown): ChainfireMember {
     revision: shown.revision ?? 1,
     compactRevision: shown.compactRevision ?? 0,
     leaseCount: shown.leases?.length ?? 0,
-    leases: () => (shown.leases ?? []).map((id) => ({ id, ttlSeconds: 1, renewedIndex: 1, remainingUs: 0 })),
+    leases: () =>
+      (shown.leases ?? []).map((id) => ({
+        id,
+        ttlSeconds: 1,
+        renewedIndex: shown.renewedIndex ?? 1,
+        remainingUs: 0,
+      })),
+    watches: { behind: shown.behind ?? 0 },
+    history: (from: number, to: number) =>
+      (shown.history ?? []).filter(({ revision }) => revision >= from && revision <= to),
   };
   return { view } as unknown as ChainfireMember;
 }
