@@ -28,6 +28,7 @@ const plan: WorkloadPlan = {
     txn: 1,
     range: 1,
     historicRange: 1,
+    historicTxn: 1,
     compact: 1,
   },
 };
@@ -170,13 +171,28 @@ test('a txn puts a key once, since a second time is refused', () => {
   }
 });
 
-test('old revisions and compactions stay within what was seen', () => {
+test('old revisions and compactions stay within what was seen, and compaction comes up to the newest', () => {
+  const compacted: number[] = [];
   for (const request of draws(2_000)) {
     if (request.kind === 'range' && request.request.revision > 0) {
       expect(request.request.revision).toBeGreaterThan(30);
       expect(request.request.revision).toBeLessThanOrEqual(100);
     }
-    if (request.kind === 'compact') expect(request.request.revision).toBeLessThan(100);
+    if (request.kind === 'compact') compacted.push(request.request.revision);
+  }
+  expect(Math.max(...compacted)).toBe(100);
+  expect(Math.min(...compacted)).toBeLessThanOrEqual(80);
+});
+
+test('a txn of the past puts a key and reads a revision that was seen, whatever is there', () => {
+  const mix = { historicTxn: 1 };
+  for (const request of draws(200, { mix })) {
+    if (request.kind !== 'txn') throw new Error('nothing else is in the mix');
+    const { compare, success, failure } = request.request;
+    expect([compare.length, success.length, failure.length]).toEqual([0, 2, 0]);
+    expect(success[0]?.requestPut?.key).toMatch(/^key\//);
+    expect(success[1]?.requestRange?.revision).toBeGreaterThan(30);
+    expect(success[1]?.requestRange?.revision).toBeLessThanOrEqual(100);
   }
 });
 

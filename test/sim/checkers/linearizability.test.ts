@@ -247,6 +247,40 @@ test('a range must be of one moment: half a txn is caught', () => {
   expect(check([txn, range([kv('a', 'x', 2, 2, 1)])])).toBe('linearizability');
 });
 
+test('what a txn reads of the past is not held against the state that it writes to', () => {
+  const txn = (row: KeyValue, revision: number): Operation =>
+    operation(
+      4,
+      5,
+      {
+        kind: 'txn',
+        request: {
+          compare: [],
+          success: [
+            { ...noOp, requestPut: PutRequest.create({ key: 'a', value: bytesFromLatin1('z') }) },
+            { ...noOp, requestRange: RangeRequest.create({ key: 'a', revision }) },
+          ],
+          failure: [],
+        },
+      },
+      {
+        kind: 'txn',
+        response: {
+          header: header(4),
+          succeeded: true,
+          responses: [
+            { ...noResponse, responsePut: PutResponse.create() },
+            { ...noResponse, responseRange: RangeResponse.create({ kvs: [row], count: 1 }) },
+          ],
+        },
+      },
+    );
+  const before = [put(0, 1, 'a', 'x', 2), put(2, 3, 'a', 'y', 3)];
+  expect(check([...before, txn(kv('a', 'x', 2, 2, 1), 2)])).toBe('passes');
+  // A read of the present sees what the txn has put.
+  expect(check([...before, txn(kv('a', 'x', 2, 2, 1), 0)])).toBe('linearizability');
+});
+
 test('a failed list of compares is held against all of its keys together', () => {
   const txn = (succeeded: boolean): Operation =>
     operation(
