@@ -56,6 +56,9 @@ class Collector implements RunWatcher {
   }
 
   finish(result: RunResult): RunEvidence {
+    const { violation } = result;
+    if (violation !== undefined)
+      this.#builder.note(violation.atUs, undefined, `violation: ${violation.detail}`);
     const operations = this.#operations;
     return this.#builder.finish({
       result,

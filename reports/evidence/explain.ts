@@ -207,6 +207,10 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'The same code, scenario and seed give the same run, down to the last bit.',
     source: 'the one idea of the design (section 3): a second run is compared by its hash',
   },
+  replay: {
+    sentence: 'The machine of a recording, given again what it was given, does again what it did.',
+    source: 'the one idea of the design (section 3), held against a real process',
+  },
   idle: {
     sentence: 'A run has done what its scenario is there to show; one that has not proves nothing.',
     source: "the scenario's floors (docs/writing-a-scenario.md)",

@@ -11,6 +11,12 @@ import { type NodeState } from './types.ts';
 type Field = readonly [name: string, value: string];
 type Section = NodeState['sections'][number];
 
+/** What a member's disks hold, where they are at hand. */
+export interface MemberDisks {
+  readonly store?: Pick<StorageBackend, 'range' | 'count'>;
+  readonly segments?: Pick<SegmentFiles, 'list'>;
+}
+
 /** Of a long list so many are shown, and how many there are. */
 const rowsMax = 64;
 const textCharsMax = 48;
@@ -49,14 +55,7 @@ export function processState(process: MemberProcess): NodeState {
 }
 
 /** A member wherever it runs, and what its disks hold where they are at hand. */
-export function memberState(
-  node: NodeId,
-  member: ChainfireMember,
-  disks: {
-    readonly store?: Pick<StorageBackend, 'range' | 'count'>;
-    readonly segments?: Pick<SegmentFiles, 'list'>;
-  } = {},
-): NodeState {
+export function memberState(node: NodeId, member: ChainfireMember, disks: MemberDisks = {}): NodeState {
   const sections = [...memberSections(member)];
   if (disks.store !== undefined) sections.push(keySection(disks.store));
   if (disks.segments !== undefined) sections.push({ name: 'disk', fields: fileFields(disks.segments) });
