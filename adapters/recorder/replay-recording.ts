@@ -23,6 +23,8 @@ export interface SegmentReport<Event> {
   readonly stepsBefore: number;
   readonly steps: number;
   readonly checkpoints: number;
+  /** Of its steps; empty where none was replayed. */
+  readonly hash: string;
   /** `unreadable`: it does not begin as a segment does. `refused`: other code recorded it. */
   readonly ending: SegmentOutcome<Event, never>['ending'] | 'unreadable' | 'refused';
   readonly detail: string | undefined;
@@ -144,9 +146,9 @@ class RecordingRun<
   #replay(place: SegmentPlace, segment: Segment, isLast: boolean): M | undefined {
     this.#options.onSegment?.(segment);
     const outcome = replaySegment(segment, this.#kit, this.#options);
-    const { steps, checkpoints, ending, detail, difference, machine } = outcome;
+    const { steps, checkpoints, hash, ending, detail, difference, machine } = outcome;
     const { stepsBefore } = segment.header;
-    this.#report(place, { stepsBefore, steps, checkpoints, ending, detail, difference });
+    this.#report(place, { stepsBefore, steps, checkpoints, hash, ending, detail, difference });
     const where = `boot ${place.boot}, segment ${place.segment}`;
     if (difference !== undefined) this.#problems.push(`${where}: ${difference.what}`);
     else if (ending === 'damaged') this.#problems.push(`${where}: ${detail ?? 'damaged'}`);
@@ -179,6 +181,7 @@ class RecordingRun<
       stepsBefore: 0,
       steps: 0,
       checkpoints: 0,
+      hash: '',
       difference: undefined,
       stateEqual: undefined,
     };

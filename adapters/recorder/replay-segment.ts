@@ -60,6 +60,8 @@ export interface SegmentOutcome<Event, M> {
   readonly steps: number;
   /** Hashes that were compared and equal. */
   readonly checkpoints: number;
+  /** Rolling hash over times, kinds and effects of these steps, as 16 hex digits. */
+  readonly hash: string;
   /**
    * `continued`, `gap`, `ended`: as the recorder wrote. `threw`: the machine failed, and did so again. `cut`: the process
    * was killed, or goes on. `damaged`: there was more. `stopped`: further than was asked for. `differed`: see `difference`.
@@ -189,7 +191,9 @@ class SegmentRun<Event extends { readonly kind: string }, Effect, M extends Repl
     if (mark !== this.#hash.mark())
       throw new ReplayDifference('its effects are not those that were recorded');
     this.#steps += 1;
+    this.#answers.isOpen = false;
     this.#watch.onStep?.({ number, atUs, event, effects, machine });
+    this.#answers.isOpen = true;
     this.#step = undefined;
     return undefined;
   }
@@ -262,6 +266,7 @@ class SegmentRun<Event extends { readonly kind: string }, Effect, M extends Repl
     return {
       steps: this.#steps,
       checkpoints: this.#checkpoints,
+      hash: this.#hash.digest(),
       ending,
       detail,
       difference: undefined,

@@ -5,6 +5,8 @@ import { type Segment } from './segment.ts';
 
 /** Gives a machine that is stepped again the answers that it was given the first time. */
 export class ReplayedAnswers {
+  /** A step, or what comes before the first, is under way: what others ask in between was not recorded. */
+  isOpen = true;
   readonly #segment: Segment;
 
   constructor(segment: Segment) {

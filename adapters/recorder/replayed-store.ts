@@ -7,7 +7,10 @@ import {
 import { questionByte, records } from './format.ts';
 import { type ReplayedAnswers } from './replayed-answers.ts';
 
-/** Reads as they were answered; what is written is known to the recording. */
+/**
+ * Reads as they were answered; what is written is known to the recording. Between steps it is empty: what it held nobody knows,
+ * but for what the machine asked.
+ */
 export class ReplayedStore implements StorageBackend {
   readonly tables: readonly string[];
   readonly #answers: ReplayedAnswers;
@@ -18,6 +21,7 @@ export class ReplayedStore implements StorageBackend {
   }
 
   get(table: string, key: string): Uint8Array | undefined {
+    if (!this.#answers.isOpen) return undefined;
     const question = questionByte(this.tables.indexOf(table), key);
     const kinds = [records.value, records.absent] as const;
     const { kind, fields } = this.#answers.take(kinds, `a row of ${table}`, question);
@@ -29,6 +33,7 @@ export class ReplayedStore implements StorageBackend {
   }
 
   count(table: string, range: Pick<StoreRange, 'from' | 'to'>): number {
+    if (!this.#answers.isOpen) return 0;
     const question = questionByte(this.tables.indexOf(table), range.from);
     return this.#answers.take([records.count], `a count of ${table}`, question).fields.varint();
   }
@@ -66,6 +71,7 @@ export class ReplayedStore implements StorageBackend {
   }
 
   *#rows(table: string, range: StoreRange): Iterator<StoreRow> {
+    if (!this.#answers.isOpen) return;
     const question = questionByte(this.tables.indexOf(table), range.from);
     const kinds = [records.row, records.rowsEnd] as const;
     for (;;) {

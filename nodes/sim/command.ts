@@ -235,18 +235,19 @@ function replayCommand(): Command {
       ),
     )
     .option('--force', 'of a recording: also what other code recorded')
+    .option('--page <file>', 'of a recording: write a page of its newest steps to this file (HTML)')
     .addOption(jsonOption())
     .action(async (what: string | undefined, options: ReplayCommandOptions, command: Command) => {
       const { seed, mutant, trace = false, expect = false, json } = options;
       if (options.recording !== undefined) {
         if (what !== undefined || seed !== undefined || mutant !== undefined || expect)
           command.error('error: --recording says itself what to replay');
-        const { boot, until, force = false } = options;
-        replayRecordingIn(options.recording, { boot, until, force, trace, json });
+        const { boot, until, force = false, page } = options;
+        await replayRecordingIn(options.recording, { boot, until, force, trace, page, json });
         return;
       }
-      if (options.boot !== undefined || options.until !== undefined || options.force !== undefined)
-        command.error('error: --boot, --until and --force go with --recording');
+      if ([options.boot, options.until, options.force, options.page].some((each) => each !== undefined))
+        command.error('error: --boot, --until, --force and --page go with --recording');
       if (what === undefined) command.error('error: a scenario, a repro file or --recording is needed');
       if (isFileName(what)) {
         if (seed !== undefined || mutant !== undefined)
@@ -270,6 +271,7 @@ interface ReplayCommandOptions {
   readonly boot?: number;
   readonly until?: number;
   readonly force?: boolean;
+  readonly page?: string;
 }
 
 function shrinkCommand(): Command {

@@ -10,12 +10,14 @@ import { type Segment } from '../../adapters/recorder/segment.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
+import { writePage } from '../../reports/page/write-page.ts';
 import { stepLine } from '../../sim/trace.ts';
 import { memberReplayKit } from '../chainfire/member-replay-kit.ts';
 import { recordedSystem } from '../chainfire/member-recorder.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { memberSoftware } from '../software.ts';
 import { writeJson } from './json-file.ts';
+import { recordingPage } from './recording-page.ts';
 
 export interface ReplayRecordingOptions {
   /** Undefined: every start that the directory holds. */
@@ -25,6 +27,8 @@ export interface ReplayRecordingOptions {
   /** Replay what other code recorded, too. */
   readonly force: boolean;
   readonly trace: boolean;
+  /** File for a page of the newest steps. */
+  readonly page: string | undefined;
   readonly json: string | undefined;
 }
 
@@ -38,7 +42,7 @@ const shownStepsMax = 20;
  *
  * @throws ExitError when it differs, when something of the recording is damaged or missing, or when other code recorded it
  */
-export function replayRecordingIn(dir: string, options: ReplayRecordingOptions): void {
+export async function replayRecordingIn(dir: string, options: ReplayRecordingOptions): Promise<void> {
   const places = listSegments(dir);
   const boots = [...new Set(places.map(({ boot }) => boot))];
   if (places.length === 0) throw new ExitError(`there is no recording in ${dir}`, exitCodes.refused);
@@ -66,7 +70,23 @@ export function replayRecordingIn(dir: string, options: ReplayRecordingOptions):
   }
   summarize(report);
   writeJson(options.json, jsonOf(report));
+  if (options.page !== undefined) {
+    const { page, boot, until: untilStep } = options;
+    const chosen = places.filter((place) => boot === undefined || place.boot === boot);
+    const replayCommand = commandOf(dir, options);
+    await writePage(page, recordingPage(chosen, report, { untilStep, replayCommand }));
+    say(`page        ${page}`);
+  }
   if (report.problems.length > 0) throw new ExitError(report.problems.join('\n'), exitCodes.failed);
+}
+
+function commandOf(dir: string, { boot, until, force }: ReplayRecordingOptions): string {
+  return [
+    `photon sim replay --recording ${JSON.stringify(dir)}`,
+    ...(boot === undefined ? [] : [`--boot ${boot}`]),
+    ...(until === undefined ? [] : [`--until ${until}`]),
+    ...(force ? ['--force'] : []),
+  ].join(' ');
 }
 
 /** Why another program's recording is not replayed unless one insists: it would differ where nothing is wrong. */
