@@ -1,5 +1,6 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
+import { isJoint } from '../../core/raft/configuration.ts';
 import { type RaftView } from '../../core/raft/types.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
 import { type Commit, CommittedLog } from './committed-log.ts';
@@ -31,12 +32,26 @@ export class CommitQuorum implements Checker {
   onStep(step: StepObservation): void {
     this.#members.set(step.node, step.member);
     const raft = step.member.view.raft;
+    const before = this.#committed.last?.index ?? 0;
     const commit = this.#committed.observe(raft);
     if (commit === undefined) return;
-    this.#requireQuorum(step.node, commit, this.#configurations.at(step.node, raft, commit.index));
-    // One further on in the log counts as well, unless it came in this step: it may be what the commit has led to.
-    const before = this.#configurations.before(step.node, raft);
-    if (before.index > commit.index) this.#requireQuorum(step.node, commit, before);
+    this.#requireQuorum(step.node, commit, this.#decisive(step));
+    // A joint configuration commits by its own rule, whatever that has led to in the same step.
+    for (const placed of this.#configurations.since(step.node, raft, before + 1)) {
+      if (placed.index <= before || placed.index > commit.index) continue;
+      const { index, term: entryTerm } = placed;
+      this.#requireQuorum(step.node, { ...commit, index, entryTerm }, placed);
+    }
+  }
+
+  /**
+   * What was in force when the leader committed: what it had before the step. Unless it has left a joint configuration in the
+   * step, which is in force at once; one that it has entered came of the commit.
+   */
+  #decisive({ node, member }: StepObservation): PlacedConfiguration {
+    const { raft } = member.view;
+    const newest = this.#configurations.inForce(node, raft);
+    return isJoint(newest.configuration) ? this.#configurations.before(node, raft) : newest;
   }
 
   #requireQuorum(committer: NodeId, commit: Commit, { configuration }: PlacedConfiguration): void {
