@@ -87,8 +87,9 @@ function decodeLike(model: object, value: unknown, path: string, fields: 'some' 
   const models = new Map<string, unknown>(Object.entries(model));
   const given = plainObject(value, path);
   if (fields === 'all') {
-    for (const field of models.keys()) {
-      if (!Object.hasOwn(given, field)) throw new DecodeError(`${path}.${field} is missing`);
+    for (const [field, held] of models) {
+      if (held !== undefined && !Object.hasOwn(given, field))
+        throw new DecodeError(`${path}.${field} is missing`);
     }
   }
   return Object.fromEntries(

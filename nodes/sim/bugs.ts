@@ -19,8 +19,9 @@ export async function listBugs(
     const repro = readRepro(base.reproFile(name));
     const seen = base.seen(name);
     const { scenario: plan, seed, mutant } = repro;
+    const sameSources = sourcesNow(mutant).sources === repro.sources;
     const result = await ran({ scenario: plan.name, seed, plan, twice: false }, mutant, { trace: false });
-    const verdict = compared(repro, result, sourcesNow(mutant).sources === repro.sources);
+    const verdict = compared(repro, result, sameSources);
     const shows = result.violation?.invariant;
     listed.push({ name, seen, shows, asRecorded: verdict.asRecorded });
     const last = seen?.lastSeen.slice(0, 10) ?? '';

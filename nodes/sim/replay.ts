@@ -41,9 +41,10 @@ export async function replayFile(
 ): Promise<void> {
   const repro = readRepro(file);
   const { scenario: plan, seed, mutant } = repro;
+  const sameSources = sourcesNow(mutant).sources === repro.sources;
   const result = await ran({ scenario: plan.name, seed, plan, twice: false }, mutant, options);
   report(result, options);
-  const verdict = compared(repro, result, sourcesNow(mutant).sources === repro.sources);
+  const verdict = compared(repro, result, sameSources);
   if (isFailed(result)) process.stdout.write(`${described(result)}\n`);
   process.stdout.write(`${verdict.line}\n`);
   if (options.expect) {

@@ -162,7 +162,10 @@ class RunSession {
     if (!isFailed(result) || failed === undefined) return;
     const { scenario, seed, violation } = result;
     this.#base?.saw(violation, { scenario, seed, commit: this.#sources.commit });
-    if (isNew) this.#onNewBug({ plan: failed, seed, result, mutant: this.#plan.mutant });
+    if (isNew) {
+      const { mutant } = this.#plan;
+      this.#onNewBug({ plan: failed, seed, result, mutant, sources: this.#sources });
+    }
     this.#flushBase();
   }
 

@@ -6,6 +6,7 @@ import { writeJson } from './json-file.ts';
 import { SeedPool } from './pool.ts';
 import { ShrinkLine } from './progress.ts';
 import { isFileName, readRepro, writeRepro } from './repro-files.ts';
+import { sourcesNow } from './sources.ts';
 import { describeShrunk, failureOf, type ShrinkLimits, shrinkFailure } from './shrinker.ts';
 
 export interface ShrinkPlan {
@@ -26,12 +27,13 @@ export interface ShrinkPlan {
 export async function shrinkSeed(plan: ShrinkPlan): Promise<void> {
   const { trial, mutant } = trialOf(plan);
   const line = new ShrinkLine();
+  const sources = sourcesNow(mutant);
   const pool = new SeedPool({
     threads: plan.threads,
     mutants: mutant === undefined ? [] : [mutant],
   });
   try {
-    const failure = await failureOf(trial, pool, mutant);
+    const failure = await failureOf(trial, pool, { mutant, sources });
     const who = `${trial.scenario.name}, seed ${trial.seed}`;
     if (typeof failure === 'string') throw new ExitError(`photon sim: ${who}: ${failure}`, exitCodes.failed);
     const { violation } = failure.result;

@@ -9,7 +9,7 @@ import {
 import { describeFaults, shrink } from '../../sim/shrink.ts';
 import { type RunResult, type Scenario } from '../../sim/types.ts';
 import { type SeedPool } from './pool.ts';
-import { sourcesNow } from './sources.ts';
+import { type Sources } from './sources.ts';
 
 /** A run that has failed. */
 export interface Failure {
@@ -18,6 +18,8 @@ export interface Failure {
   readonly result: Failed;
   /** The bug that was planted in it. */
   readonly mutant: string | undefined;
+  /** As they were before the threads loaded them: they may have been edited since. */
+  readonly sources: Sources;
 }
 
 export interface ShrinkLimits {
@@ -39,11 +41,11 @@ export interface ShrunkRepro {
 }
 
 /** The failure as it was found, as data. */
-export function reproOf({ plan, seed, result, mutant }: Failure): Repro {
+export function reproOf({ plan, seed, result, mutant, sources }: Failure): Repro {
   const { invariant, site, detail, atUs } = result.violation;
   return {
     format: 1,
-    ...sourcesNow(mutant),
+    ...sources,
     mutant,
     seed,
     scenario: plan,
@@ -121,13 +123,13 @@ async function tried({ scenario, seed }: Trial, pool: SeedPool): Promise<RunResu
 export async function failureOf(
   trial: Trial,
   pool: SeedPool,
-  mutant: string | undefined,
+  found: Pick<Failure, 'mutant' | 'sources'>,
 ): Promise<Failure | string> {
   const { scenario, seed } = trial;
   const done = await pool.do({ scenario: scenario.name, seed, plan: scenario, twice: false });
   if (done.kind === 'broke') return `the simulator broke\n${done.reason}`;
   if (!isFailed(done.result)) return 'no violation';
-  return { plan: scenario, seed, result: done.result, mutant };
+  return { plan: scenario, seed, result: done.result, ...found };
 }
 
 /** What shrinking made of it, for people. */
