@@ -4,7 +4,7 @@ import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
 const rounds = 16;
-const roundUs = 3 * usPerSecond;
+const roundUs = 4 * usPerSecond;
 
 export const crashUnderLoad: ScenarioSource = {
   name: 'crash-under-load',
@@ -18,7 +18,7 @@ export const crashUnderLoad: ScenarioSource = {
       clients: 8,
       keys: 12,
       thinkUsMin: 1_000,
-      thinkUsMax: 15_000,
+      thinkUsMax: 20_000,
       callTimeoutUs: 2 * usPerSecond,
       valueBytesMax: 200,
       mix: { put: 50, get: 10, serializableGet: 5, delete: 8, compareAndSwap: 10, txn: 12, lease: 1 },
@@ -40,7 +40,7 @@ export const crashUnderLoad: ScenarioSource = {
       appliedAgain: 4,
       overwrites: 200,
       deletions: 50,
-      fired: { crash: rounds - 1 },
+      fired: { crash: rounds - 1, slowDisk: rounds / 2 },
     },
   }),
 };

@@ -4,7 +4,7 @@ import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
 const rounds = 16;
-const roundUs = 3 * usPerSecond;
+const roundUs = 4 * usPerSecond;
 
 /**
  * Nothing of ours stops the world as etcd's defragmentation does: what compaction has released is freed in turns, between
@@ -27,7 +27,7 @@ export const crashWhileFreeing: ScenarioSource = {
       clients: 8,
       keys: 6,
       thinkUsMin: 1_000,
-      thinkUsMax: 15_000,
+      thinkUsMax: 24_000,
       callTimeoutUs: 2 * usPerSecond,
       valueBytesMax: 100,
       // Deletions last: the newest revision there is may be a tombstone, and compaction comes up to it.
@@ -62,7 +62,7 @@ export const crashWhileFreeing: ScenarioSource = {
       freedInPart: 3,
       appliedAgain: 3,
       deletions: 200,
-      fired: { crash: 8, crashAll: 3 },
+      fired: { crash: 8, crashAll: 3, slowDisk: rounds / 2 },
     },
   }),
 };

@@ -4,7 +4,7 @@ import { defaultRaftOptions } from '../core/raft/types.ts';
 import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
-const rounds = 24;
+const rounds = 28;
 const roundUs = 2 * usPerSecond;
 
 export const leasesUnderElections: ScenarioSource = {

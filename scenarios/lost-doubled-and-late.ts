@@ -2,7 +2,7 @@ import { usPerSecond } from '../core/base/units.ts';
 import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const turns = 3;
-const turnUs = 6 * usPerSecond;
+const turnUs = 8 * usPerSecond;
 const sharePpm = 100_000;
 
 export const lostDoubledAndLate: ScenarioSource = {
@@ -17,7 +17,7 @@ export const lostDoubledAndLate: ScenarioSource = {
       clients: 6,
       keys: 6,
       thinkUsMin: 2_000,
-      thinkUsMax: 40_000,
+      thinkUsMax: 60_000,
       callTimeoutUs: 2 * usPerSecond,
       mix: { put: 30, get: 20, serializableGet: 5, delete: 6, compareAndSwap: 10, txn: 10, watch: 2 },
     },

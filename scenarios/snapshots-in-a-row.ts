@@ -63,7 +63,7 @@ export const snapshotsInARow: ScenarioSource = {
       answered: 500,
       snapshotsInstalled: rounds - 3,
       snapshotsInARow: 1,
-      fired: { crash: 6, partition: 4, pause: 4 },
+      fired: { crash: 6, partition: 4, pause: 4, slowNetwork: 1 },
     },
   }),
 };

@@ -4,7 +4,7 @@ import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
 const rounds = 5;
-const roundUs = 8 * usPerSecond;
+const roundUs = 9 * usPerSecond;
 
 export const starvedWatchStreams: ScenarioSource = {
   name: 'starved-watch-streams',
