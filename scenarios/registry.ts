@@ -1,5 +1,6 @@
 import { type ScenarioSource } from '../sim/types.ts';
 import { aimedScenarios } from './aimed.ts';
+import { aimedMembershipScenarios } from './aimed-membership.ts';
 import { canary } from './canary.ts';
 import { allMembersRestart } from './all-members-restart.ts';
 import { crashDuringSnapshotInstall } from './crash-during-snapshot-install.ts';
@@ -23,6 +24,12 @@ import { starvedWatchStreams } from './starved-watch-streams.ts';
 import { leasesUnderElections } from './leases-under-elections.ts';
 import { lostDoubledAndLate } from './lost-doubled-and-late.ts';
 import { membershipUnderFire } from './membership-under-fire.ts';
+import { beyondTheAtlas } from './beyond-the-atlas.ts';
+import { latentSectorError } from './latent-sector-error.ts';
+import { misdirectedWrite } from './misdirected-write.ts';
+import { narrowLink } from './narrow-link.ts';
+import { storeFull } from './store-full.ts';
+import { wallClockJumps } from './wall-clock-jumps.ts';
 import { swarm } from './swarm.ts';
 import { tornLogTail } from './torn-log-tail.ts';
 import { wipeAndRejoin } from './wipe-and-rejoin.ts';
@@ -54,12 +61,18 @@ export const scenarios: readonly ScenarioSource[] = [
   lostDoubledAndLate,
   membershipUnderFire,
   wipeAndRejoin,
+  latentSectorError,
+  misdirectedWrite,
+  storeFull,
+  wallClockJumps,
+  narrowLink,
+  beyondTheAtlas,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);
 
 /** What no list shows, and is found when it is asked for. */
-const unlisted: readonly ScenarioSource[] = [canary, ...aimedScenarios];
+const unlisted: readonly ScenarioSource[] = [canary, ...aimedScenarios, ...aimedMembershipScenarios];
 
 export function isScenarioName(name: string): boolean {
   return find(name) !== undefined;

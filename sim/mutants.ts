@@ -1,6 +1,7 @@
 import { type Mutant, patchesOf } from './mutant.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { leaseMutants } from './mutants-lease.ts';
+import { membershipMutants } from './mutants-membership.ts';
 import { serviceMutants } from './mutants-service.ts';
 import { simulatorMutants } from './mutants-simulator.ts';
 import { watchMutants } from './mutants-watch.ts';
@@ -8,6 +9,7 @@ import { watchMutants } from './mutants-watch.ts';
 /** The tables in the order in which they are run and shown. */
 export const mutantGroups: readonly { readonly title: string; readonly mutants: readonly Mutant[] }[] = [
   { title: 'Consensus', mutants: consensusMutants },
+  { title: 'Membership', mutants: membershipMutants },
   { title: 'Reads, applying, log and store, clients', mutants: serviceMutants },
   { title: 'Watches', mutants: watchMutants },
   { title: 'Leases and locks', mutants: leaseMutants },
