@@ -70,6 +70,7 @@ export function decodeRepro(json: string): Repro {
 
 /** Faults speak of members and clients that there are. */
 function requireKnown({ cluster, workload, faults }: Scenario): void {
+  const machines = cluster.members + (cluster.spares ?? 0);
   faults.forEach((fault, position) => {
     const held = new Map<string, unknown>(Object.entries(fault));
     for (const [field, { kind }] of fieldsOf(fault.kind)) {
@@ -81,9 +82,9 @@ function requireKnown({ cluster, workload, faults }: Scenario): void {
         throw new DecodeError(`${path}: ${unknown} is no client; the last is ${workload.clients - 1}`);
       }
       if (kind !== 'node' && kind !== 'nodes' && kind !== 'twoNodes') continue;
-      const unknown = names.find((name) => name > cluster.members);
+      const unknown = names.find((name) => name > machines);
       if (unknown === undefined) continue;
-      throw new DecodeError(`${path}: ${unknown} is no member of a cluster of ${cluster.members}`);
+      throw new DecodeError(`${path}: ${unknown} is no member of a cluster on ${machines} machines`);
     }
   });
 }

@@ -5,7 +5,7 @@ import { usPerMs, usPerSecond } from '../core/base/units.ts';
 import { defaultRaftOptions, type RaftOptions } from '../core/raft/types.ts';
 import { type FieldShape, fieldsOf } from './fault-shapes.ts';
 import { type Search, type Trial, type Trials } from './shrink-trials.ts';
-import { type Fault, type Scenario, type WorkloadOperation } from './types.ts';
+import { type ClusterPlan, type Fault, type Scenario, type WorkloadOperation } from './types.ts';
 
 /** One way to make a failing run simpler. */
 export interface Reducer {
@@ -168,10 +168,13 @@ function* smallerWorkload(trials: Trials): Search<void> {
 
 function* smallerCluster(trials: Trials): Search<void> {
   const { cluster } = trials.best.scenario;
-  yield* trials.descend(integer({ min: 1, max: cluster.members }), cluster.members, (members) => {
-    const faults = trials.best.scenario.faults.flatMap((fault) => withMembers(fault, members));
-    return [changed(trials, { cluster: { ...trials.best.scenario.cluster, members }, faults })];
-  });
+  yield* trials.descend(integer({ min: 1, max: cluster.members }), cluster.members, (members) => [
+    onMachines(trials, { ...trials.best.scenario.cluster, members }),
+  ]);
+  const spares = cluster.spares ?? 0;
+  yield* trials.descend(integer({ min: 0, max: spares }), spares, (fewer) => [
+    onMachines(trials, { ...trials.best.scenario.cluster, spares: fewer }),
+  ]);
   if (cluster.throughCodec) {
     yield* trials.firstOf([
       changed(trials, { cluster: { ...trials.best.scenario.cluster, throughCodec: false } }),
@@ -227,8 +230,13 @@ function withClients(fault: Fault, clients: number): readonly Fault[] {
   return restricted(fault, ['clients'], (client) => client < clients);
 }
 
-function withMembers(fault: Fault, members: number): readonly Fault[] {
-  return restricted(fault, ['node', 'nodes', 'twoNodes'], (node) => node <= members);
+/** Faults lose the machines that are not there any more. */
+function onMachines(trials: Trials, cluster: ClusterPlan): Trial {
+  const machines = cluster.members + (cluster.spares ?? 0);
+  const faults = trials.best.scenario.faults.flatMap((fault) =>
+    restricted(fault, ['node', 'nodes', 'twoNodes'], (node) => node <= machines),
+  );
+  return changed(trials, { cluster, faults });
 }
 
 function restricted(

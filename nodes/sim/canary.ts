@@ -49,11 +49,12 @@ export async function runCanary(options: {
 async function prove(directory: string, threads: string): Promise<void> {
   const files = {
     summary: join(directory, 'summary.json'),
+    junit: join(directory, 'junit.xml'),
     page: join(directory, 'run.html'),
   };
   const run = await photonSim(
     ...['run', canary.name, '--mutant', canaryMutant, '--seeds', seeds, '--jobs', threads],
-    ...['--out', directory, '--json', files.summary, '--page', files.page],
+    ...['--out', directory, '--json', files.summary, '--junit', files.junit, '--page', files.page],
   );
   must('seen', run.code === exitCodes.failed, `with exit code ${String(run.code)}`);
   const summary = decodeFile(files.summary, decodeSummary);
@@ -64,6 +65,8 @@ async function prove(directory: string, threads: string): Promise<void> {
   const told = run.output.includes(failure.detail) && run.output.includes(`photon sim replay ${reproFile}`);
   must('reported', told, `${canaryInvariant}, in ${failure.count} of ${summary.runs} runs`);
   requireFiles({ directory, failure, ...files });
+  const junit = readFileSync(files.junit, 'utf8');
+  must('written', junit.includes('<failure') && junit.includes(canaryInvariant), files.junit);
   const repro = readRepro(reproFile);
   const kinds = repro.scenario.faults.map(({ kind }) => kind);
   const before = repro.original?.faults.length ?? 0;

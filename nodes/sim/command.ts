@@ -180,12 +180,20 @@ function mergeCommand(): Command {
     .description('join what photon sim run --json has written on several machines, and judge it as a whole')
     .argument('<files...>', 'one JSON file a machine')
     .option('--out <file>', 'write the whole to this file')
+    .option('--junit <file>', 'write what CI shows of it to this file')
     .option('--page <file>', 'write a page for people to this file (HTML)')
     .option('--partial', 'though shards are missing')
-    .action(async (files: readonly string[], options: { out?: string; page?: string; partial?: boolean }) => {
-      const { out, page, partial = false } = options;
-      await merge({ files, out, page, partial });
+    .action(async (files: readonly string[], options: MergeCommandOptions) => {
+      const { out, junit, page, partial = false } = options;
+      await merge({ files, out, junit, page, partial });
     });
+}
+
+interface MergeCommandOptions {
+  readonly out?: string;
+  readonly junit?: string;
+  readonly page?: string;
+  readonly partial?: boolean;
 }
 
 function canaryCommand(): Command {

@@ -1,5 +1,6 @@
 import { dirname, join, relative } from 'node:path';
 
+import { junitXml } from '../../reports/junit.ts';
 import { type RunSummary } from '../../reports/page/page-data.ts';
 import { writePage } from '../../reports/page/write-page.ts';
 import { decodeSummary, encodeSummary } from '../../reports/summary-file.ts';
@@ -13,6 +14,7 @@ export interface MergePlan {
   readonly files: readonly string[];
   /** File for the whole. */
   readonly out: string | undefined;
+  readonly junit: string | undefined;
   readonly page: string | undefined;
   /** Shards may be missing. */
   readonly partial: boolean;
@@ -26,6 +28,7 @@ export async function merge(plan: MergePlan): Promise<void> {
   });
   const summary = merged(parts, plan.partial);
   if (plan.out !== undefined) writeWhole(plan.out, encodeSummary(summary));
+  if (plan.junit !== undefined) writeWhole(plan.junit, junitXml(summary));
   if (plan.page !== undefined) await writePage(plan.page, { kind: 'run', summary });
   process.stdout.write(`${reportLines(summary).join('\n')}\n`);
   if (summary.failures.length > 0) throw new ExitError('photon sim: the run failed', exitCodes.failed);

@@ -1,5 +1,6 @@
 import { dirname, relative } from 'node:path';
 
+import { junitXml } from '../../reports/junit.ts';
 import { type RunSummary } from '../../reports/page/page-data.ts';
 import { writePage } from '../../reports/page/write-page.ts';
 import { encodeSummary } from '../../reports/summary-file.ts';
@@ -213,8 +214,9 @@ class RunSession {
   }
 
   async #write(summary: RunSummary): Promise<void> {
-    const { json, everyResult, page } = this.#plan.files;
+    const { json, junit, everyResult, page } = this.#plan.files;
     if (json !== undefined) writeWhole(json, encodeSummary(summary, everyResult ? this.#results : undefined));
+    if (junit !== undefined) writeWhole(junit, junitXml(summary));
     if (page !== undefined) await writePage(page, { kind: 'run', summary });
   }
 }

@@ -122,7 +122,7 @@ test.each([
   [
     'node',
     set(['scenario', 'faults', 0, 'node'], 4),
-    'scenario.faults[0].node: 4 is no member of a cluster of 3',
+    'scenario.faults[0].node: 4 is no member of a cluster on 3 machines',
   ],
   ['client', set(['scenario', 'faults', 3, 'clients'], [0, 2]), 'scenario.faults[3].clients: 2 is no client'],
   ['side', set(['scenario', 'faults', 2, 'side'], []), 'scenario.faults[2].side: 0 items'],

@@ -32,6 +32,7 @@ function resultOf(trial: Trial, fate: Fate | undefined): RunResult {
     },
     elections: 0,
     snapshotsInstalled: 0,
+    coverage: [],
     faultsFired: {},
   };
 }
