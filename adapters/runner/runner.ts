@@ -1,9 +1,7 @@
 import { type CancelSignal } from './cancellation.ts';
-import { assert, present, unreachable } from '../../core/base/assert.ts';
-import { type PersistEffect, type SendSnapshotEffect } from '../../core/base/effects.ts';
+import { assert, unreachable } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Machine } from '../../core/base/machine.ts';
-import { type StoreView } from '../../core/storage/backend.ts';
 import { type SegmentFiles } from '../../core/storage/segment-files.ts';
 import { newCounters, type RunnerCounters, type SyncRound } from './counters.ts';
 import { EventQueue } from './event-queue.ts';
@@ -19,7 +17,9 @@ import {
 } from './protocol.ts';
 import { RunnerError } from './runner-error.ts';
 import { isStreamEvent, type StreamHandle, type StreamListener, Streams } from './streams.ts';
+import { SnapshotSends } from './snapshot-sends.ts';
 import { type GatedEffect, SyncGate } from './sync-gate.ts';
+import { SyncRounds } from './sync-rounds.ts';
 import { systemWallUs, WallClockTimer } from './wall-clock.ts';
 
 export interface RunnerPorts<Message, Header> {
@@ -97,26 +97,14 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
   });
   readonly #gate = new SyncGate<Response, Message>();
   readonly #outbox = new Outbox<Message>();
-  /** Views that are being streamed; each is closed once. */
-  readonly #views = new Set<StoreView>();
+  readonly #snapshots: SnapshotSends<Header>;
 
   #nowUs = 0;
   #turnScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   #timerDueUs = Infinity;
 
-  /** Invariant: #syncedSeq ≤ #endedSeq ≤ #syncingSeq ≤ #appendedSeq. They are: reported to the machine, */
-  #syncedSeq = 0;
-  /** durable, */
-  #endedSeq = 0;
-  /** covered by the round that is in flight or, when none is, by the last one, */
-  #syncingSeq = 0;
-  /** and appended. */
-  #appendedSeq = 0;
-  #syncStartUs = 0;
-  /** Of the round in flight, and of what accumulates for the next. */
-  #round = { persists: 0, appends: 0, bytes: 0 };
-  #nextRound = { persists: 0, appends: 0, bytes: 0 };
+  readonly #syncs: SyncRounds;
   #storedSeq = 0;
   #storedReported = 0;
 
@@ -138,6 +126,19 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     this.#store = ports.store;
     this.#transport = ports.transport;
     this.#options = { ...defaultRunnerOptions, ...options };
+    this.#syncs = new SyncRounds({
+      segments: this.#segments,
+      clock: this.#options.clock,
+      counters: this.counters,
+      onSync: this.#options.onSync,
+      onEnded: this.#onSyncEnd,
+    });
+    this.#snapshots = new SnapshotSends({
+      store: this.#store,
+      transport: this.#transport,
+      counters: this.counters,
+      onEnded: (event) => this.#enqueuePeers(event),
+    });
     const { wallClock } = this.#options;
     this.#wallClock = wallClock === 'none' ? undefined : new WallClockTimer(wallClock);
   }
@@ -281,7 +282,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
         this.counters.turnEventsMax,
         this.counters.events - eventsBefore,
       );
-      this.#startSync(); // Before the peers are served: the disk works while their messages are encoded.
+      this.#syncs.start(); // Before the peers are served: the disk works while their messages are encoded.
       this.#flushOutbox();
     } catch (cause) {
       this.#fail({ kind: 'machineFailed', reason: messageOf(cause), cause });
@@ -294,10 +295,10 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
 
   /** What became durable first, since it lets answers out; the tick last, since a message may move the deadline. */
   #stepReady(): void {
-    if (this.#endedSeq > this.#syncedSeq) {
-      this.#syncedSeq = this.#endedSeq;
-      for (const effect of this.#gate.release(this.#syncedSeq)) this.#releaseEffect(effect);
-      this.#step({ kind: 'synced', syncSeq: this.#syncedSeq });
+    const syncSeq = this.#syncs.report();
+    if (syncSeq !== undefined) {
+      for (const effect of this.#gate.release(syncSeq)) this.#releaseEffect(effect);
+      this.#step({ kind: 'synced', syncSeq });
     }
     if (this.#storedSeq > this.#storedReported) {
       this.#storedReported = this.#storedSeq;
@@ -339,25 +340,25 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
   #handle(effect: RunnerEffect<Response, Message, Header, Types>): void {
     switch (effect.kind) {
       case 'persist':
-        this.#persist(effect);
+        this.#syncs.append(effect);
         break;
       case 'send':
       case 'reply':
-        if (effect.afterSyncSeq <= this.#syncedSeq) this.#releaseEffect(effect);
+        if (effect.afterSyncSeq <= this.#syncs.reportedSeq) this.#releaseEffect(effect);
         else this.#gate.hold(effect);
         break;
       case 'removeSegments': {
         const removal = {
           kind: 'gatedRemoval',
           files: effect.files,
-          afterSyncSeq: this.#appendedSeq,
+          afterSyncSeq: this.#syncs.appendedSeq,
         } as const;
-        if (removal.afterSyncSeq <= this.#syncedSeq) this.#releaseEffect(removal);
+        if (removal.afterSyncSeq <= this.#syncs.reportedSeq) this.#releaseEffect(removal);
         else this.#gate.hold(removal);
         break;
       }
       case 'sendSnapshot':
-        this.#sendSnapshot(effect);
+        this.#snapshots.begin(effect);
         break;
       case 'notify':
         if (this.#streams.notify(effect)) this.counters.notified += 1;
@@ -371,18 +372,6 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
         break;
       default:
         unreachable(effect);
-    }
-  }
-
-  #persist(effect: PersistEffect): void {
-    assert(effect.syncSeq > this.#appendedSeq, 'sync numbers rise');
-    this.#appendedSeq = effect.syncSeq;
-    const round = this.#nextRound;
-    round.persists += 1;
-    for (const { file, bytes } of effect.appends) {
-      this.#segments.append(file, bytes);
-      round.appends += 1;
-      round.bytes += bytes.length;
     }
   }
 
@@ -414,67 +403,14 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     }
   }
 
-  #startSync(): void {
-    if (
-      this.#state === 'stopped' ||
-      this.#syncingSeq > this.#endedSeq ||
-      this.#appendedSeq === this.#endedSeq
-    )
-      return;
-    this.#syncingSeq = this.#appendedSeq;
-    this.#syncStartUs = this.#options.clock();
-    const round = this.#round;
-    this.#round = this.#nextRound;
-    this.#nextRound = round;
-    round.persists = round.appends = round.bytes = 0;
-    this.#segments.sync(this.#onSyncEnd);
-  }
-
   readonly #onSyncEnd = (failure: string | undefined): void => {
-    if (this.#state === 'stopped') return;
-    if (failure !== undefined) {
-      this.#fail({ kind: 'syncFailed', reason: failure });
-      return;
-    }
-    this.#endedSeq = this.#syncingSeq;
-    this.#countSync();
-    if (this.#state === 'closing') this.#finishClosing();
+    if (failure !== undefined) this.#fail({ kind: 'syncFailed', reason: failure });
+    else if (this.#state === 'closing') this.#finishClosing();
     else this.#schedule();
   };
 
-  #countSync(): void {
-    const durationUs = this.#options.clock() - this.#syncStartUs;
-    const { persists, appends, bytes } = this.#round;
-    this.counters.syncs += 1;
-    this.counters.syncUs += durationUs;
-    this.counters.persists += persists;
-    this.counters.appends += appends;
-    this.counters.appendedBytes += bytes;
-    this.#options.onSync?.({ durationUs, persists, appends, bytes });
-  }
-
   #flushOutbox(): void {
     this.counters.sentMessages += this.#outbox.flush(this.#transport);
-  }
-
-  #sendSnapshot(effect: SendSnapshotEffect<Header>): void {
-    const store = present(this.#store, 'a machine that sends snapshots has a store');
-    const view = store.view(effect.viewId);
-    this.#views.add(view);
-    this.#transport.sendSnapshot(effect.to, effect.header, view, store.tables).then(
-      () => this.#onSnapshotEnded(view, { kind: 'snapshotSent', to: effect.to }),
-      () => this.#onSnapshotEnded(view, { kind: 'snapshotFailed', to: effect.to }),
-    );
-  }
-
-  #onSnapshotEnded(
-    view: StoreView,
-    event: { readonly kind: 'snapshotSent' | 'snapshotFailed'; readonly to: NodeId },
-  ): void {
-    if (this.#views.delete(view)) view.close();
-    if (event.kind === 'snapshotSent') this.counters.snapshotsSent += 1;
-    else this.counters.snapshotsFailed += 1;
-    this.#enqueuePeers(event);
   }
 
   readonly #onAborted = (requestId: number): void => {
@@ -516,10 +452,10 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
   }
 
   #finishClosing(): void {
-    this.#startSync();
-    if (this.#state !== 'closing' || this.#syncingSeq > this.#endedSeq) return;
-    this.#syncedSeq = this.#endedSeq;
-    for (const effect of this.#gate.release(this.#syncedSeq)) this.#releaseEffect(effect);
+    this.#syncs.start();
+    if (this.#state !== 'closing' || this.#syncs.isUnderWay) return;
+    this.#syncs.report();
+    for (const effect of this.#gate.release(this.#syncs.reportedSeq)) this.#releaseEffect(effect);
     this.#flushOutbox();
     this.#end();
   }
@@ -532,6 +468,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
 
   #end(): void {
     this.#state = 'stopped';
+    this.#syncs.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#drainTimer);
     this.#wallClock?.stop();
@@ -539,8 +476,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     this.#streams.failAll(reason);
     this.#streams.clear();
     this.#queue.clear();
-    for (const view of this.#views) view.close();
-    this.#views.clear();
+    this.#snapshots.closeAll();
     this.#pending.rejectAll(reason);
     this.#resolveStop?.();
   }
