@@ -59,10 +59,10 @@ export const simulatorMutants: readonly Mutant[] = [
     file: 'sim/history.ts',
     anchor: 'return this.#operations;',
     replacement:
-      "return this.#operations.filter(({ request }) => request.kind !== 'range' || request.request.key === 'key/00');",
+      "return this.#operations.filter(({ request }) => request.kind !== 'range' || request.request.key === 'key/01');",
     caughtBy: ['revisions', 'linearizability'],
-    scenarios: ['paused-leader', 'process-pause-with-stale-reads', 'isolated-leader'],
-    blindTo: 'unconfirmed-reads',
+    scenarios: ['leaseholder-cut-off'],
+    blindTo: 'lease-read-without-drift',
   },
   {
     name: 'resumed-streams-not-checked',

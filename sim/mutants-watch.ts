@@ -113,10 +113,14 @@ export const watchMutants: readonly Mutant[] = [
   {
     name: 'parked-watch-goes-on-early',
     about:
-      'A watch whose stream was full is told once more of what had just gone into it (as in etcd 17247).',
+      'A watch at the present whose stream is full is told once more of what went into it last (as in etcd 17247).',
     file: 'core/chainfire/watch/hub.ts',
-    anchor: 'watch.next = next;\n    watch.stream.parked.add(watch);',
-    replacement: 'watch.next = next - 1;\n    watch.stream.parked.add(watch);',
+    anchor:
+      "present(watch.cohort, 'a watch that is told something is in a cohort').remove(watch);\n    watch.next = next;",
+    replacement:
+      'const early = watch.cohort === this.#live ? 1 : 0;\n' +
+      '    watch.cohort?.remove(watch);\n' +
+      '    watch.next = next - early;',
     caughtBy: ['watch-unique', 'watch-ordered'],
     scenarios: ['starved-watch-streams', ...watchScenarios],
   },
