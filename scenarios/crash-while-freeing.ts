@@ -24,7 +24,7 @@ export const crashWhileFreeing: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 8,
+      clients: 4,
       keys: 6,
       thinkUsMin: 1_000,
       thinkUsMax: 24_000,

@@ -107,7 +107,7 @@ export const watchMutants: readonly Mutant[] = [
     replacement:
       "if (watch.state !== 'paused') watch.state = 'waiting';\n" +
       '      if (watch.target.startRevision > 0) watch.nextRevision = watch.target.startRevision;',
-    caughtBy: ['watch-unique', 'watch-ordered', 'watch-bookmarkable'],
+    caughtBy: ['watch-unique', 'watch-ordered', 'watch-bookmarkable', 'watch-compaction'],
     scenarios: watchScenarios,
   },
   {

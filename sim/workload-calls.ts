@@ -162,7 +162,7 @@ export class CallDrawer {
 
   #compact(): MemberRequest {
     // Now and then up to the present itself: the newest change may be all that is left of its key.
-    const margin = this.#prng.chance(1, 8) ? 0 : between(this.#prng, compactionMargin, 2 * compactionMargin);
+    const margin = this.#prng.chance(1, 4) ? 0 : between(this.#prng, compactionMargin, 2 * compactionMargin);
     const revision = Math.max(1, this.#knowledge.revision - margin);
     return {
       kind: 'compact',
