@@ -38,7 +38,7 @@ export const crashWhileFreeing: ScenarioSource = {
         delete: 40,
         txn: 8,
         historicRange: 6,
-        compact: 8,
+        compact: 16,
         watch: 2,
       },
     },

@@ -95,13 +95,4 @@ export const consensusMutants: readonly Mutant[] = [
     caughtBy: ['match-never-falls', 'invariant'],
     scenarios: ['lost-doubled-and-late', 'swarm'],
   },
-  {
-    name: 'answers-of-an-earlier-start',
-    about: 'What a member acknowledged before its restart still counts, though it may have lost it since.',
-    file: 'core/raft/replication.ts',
-    anchor: 'if (boot < progress.boot) return false;',
-    replacement: 'if (boot < progress.boot) return true;',
-    caughtBy: ['commit-quorum', 'leader-completeness', 'state-machine-safety', 'durability', 'invariant'],
-    scenarios: ['crash-under-load', 'swarm'],
-  },
 ];
