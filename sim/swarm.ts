@@ -6,6 +6,7 @@ import { defaultRaftOptions, type RaftOptions } from '../core/raft/types.ts';
 import { quietDriftPpmMax } from './cluster.ts';
 import { seededPrng } from './prng.ts';
 import { faultDrawers } from './swarm-faults.ts';
+import { drawMembershipFaults, drawSpares } from './swarm-membership.ts';
 import { type ClusterPlan, type Fault, type Scenario, type WorkloadPlan } from './types.ts';
 
 const million = 1_000_000;
@@ -25,7 +26,7 @@ export function drawScenario(seed: number): Scenario {
   return {
     name: 'swarm',
     about:
-      'Whatever befalls a cluster of one to five members, nothing wrong is observed, and a healed core serves.',
+      'Whatever befalls a cluster of one to five members, and whoever comes and goes, nothing wrong is observed, and a healed core serves.',
     cluster,
     workload,
     faults,
@@ -38,6 +39,7 @@ function drawCluster(prng: Prng): ClusterPlan {
   const size = prng.below(20);
   return {
     members: size < 2 ? 1 : size < 15 ? 3 : 5,
+    spares: drawSpares(prng.fork('spares')),
     throughCodec: prng.chance(1, 3),
     config: {
       raft: drawRaftOptions(prng.fork('raft')),
@@ -129,7 +131,8 @@ function drawServices(prng: Prng): WorkloadPlan['mix'] {
 
 /** Each kind is on in half of the seeds, each from its own stream: leaving one out leaves the others as they were. */
 function drawFaults(prng: Prng, cluster: ClusterPlan, workload: WorkloadPlan): readonly Fault[] {
-  const nodes: readonly NodeId[] = Array.from({ length: cluster.members }, (_, position) =>
+  const { members, spares = 0 } = cluster;
+  const nodes: readonly NodeId[] = Array.from({ length: members + spares }, (_, position) =>
     nodeId(position + 1),
   );
   const clients = Array.from({ length: workload.clients }, (_, client) => client);
@@ -143,5 +146,6 @@ function drawFaults(prng: Prng, cluster: ClusterPlan, workload: WorkloadPlan): r
       if (fault !== undefined) faults.push(fault);
     }
   }
+  if (spares > 0) faults.push(...drawMembershipFaults(prng.fork('membership'), nodes, durationUs));
   return faults.sort((left, right) => left.atUs - right.atUs);
 }

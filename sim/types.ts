@@ -277,7 +277,7 @@ export type Fault =
   | { readonly kind: 'grow'; readonly atUs: number; readonly as: 'voter' | 'learner' }
   /** The operator takes the member at this machine out of the cluster, unless fewer than two voters would be left. */
   | { readonly kind: 'shrink'; readonly atUs: number; readonly node: NodeId }
-  /** The operator makes the learner that there is a voter. */
+  /** The operator makes a learner a voter, once one has been added. */
   | { readonly kind: 'promote'; readonly atUs: number }
   /** The operator hands the leadership to the member at this machine. */
   | { readonly kind: 'moveLeader'; readonly atUs: number; readonly node: NodeId };

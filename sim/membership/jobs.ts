@@ -65,10 +65,13 @@ export function* shrink(site: JobSite, process: MemberProcess, options: JobOptio
   if (yield* remove(site, member, options.patienceUs)) options.done(`member ${member} was removed`);
 }
 
-/** Makes the learner that there is a voter. */
+/** Makes a learner a voter; where there is none, one is added first. */
 export function* promote(site: JobSite, options: JobOptions): OperatorJob {
-  const members = yield* list();
-  const learner = members?.find(({ isLearner }) => isLearner);
+  let learner = (yield* list())?.find(({ isLearner }) => isLearner);
+  if (learner === undefined) {
+    yield* grow(site, { ...options, done: site.noted, asLearner: true });
+    learner = (yield* list())?.find(({ isLearner }) => isLearner);
+  }
   if (learner === undefined) return;
   const endUs = site.world.nowUs + options.patienceUs;
   while (site.world.nowUs < endUs) {
