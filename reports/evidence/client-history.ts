@@ -2,7 +2,7 @@ import { present } from '../../core/base/assert.ts';
 import { longestLinearization } from '../../sim/checkers/linearizability.ts';
 import { type Operation } from '../../sim/types.ts';
 import { type RunEvidence } from './types.ts';
-import { violationOperations } from './violation-steps.ts';
+import { violationOperations, violationSteps } from './violation-steps.ts';
 
 /** What of the clients' history belongs beside a violation. Numbers are positions in the evidence's operations. */
 export interface ClientHistory {
@@ -25,7 +25,8 @@ const shownMax = 120;
 /** Enough for a history that a page can show; the checkers themselves do not depend on it. */
 const attemptsMax = 200_000;
 
-const ofOrder: ReadonlySet<string> = new Set(['linearizability', 'undecided']);
+/** Violations that a history without an order may come out as; those of revisions are looked for first. */
+const ofOrder: ReadonlySet<string> = new Set(['linearizability', 'undecided', 'revisions']);
 
 /**
  * For a history without an order: how far it can be put in one, and what does not fit. For any other violation, or where the
@@ -76,10 +77,13 @@ function linearized(
   };
 }
 
-/** The time that matters: of the operations that are named, or the end of the run. */
-function around({ operations, result }: RunEvidence, named: readonly number[]): number {
-  const last = named.map((position) => operations[position]?.endUs ?? 0);
-  return named.length > 0 ? Math.max(...last) : (result.violation?.atUs ?? result.simulatedUs);
+/** The time that matters: of the operations that are named, of the steps that show the violation, or the end of the run. */
+function around(evidence: RunEvidence, named: readonly number[]): number {
+  const { operations, result, steps, firstStep } = evidence;
+  if (named.length > 0) return Math.max(...named.map((position) => operations[position]?.endUs ?? 0));
+  const shown = violationSteps(evidence).at(-1);
+  const step = shown === undefined ? undefined : steps[shown - firstStep];
+  return step?.atUs ?? result.violation?.atUs ?? result.simulatedUs;
 }
 
 function nearest(operations: readonly Operation[], atUs: number, must: readonly number[]): readonly number[] {

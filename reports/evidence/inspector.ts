@@ -8,10 +8,15 @@ import { QuietWatcher } from '../../sim/watcher.ts';
 import { processState } from './node-state.ts';
 import { type NodeState, type StepNumber } from './types.ts';
 
-/** Steps before the one that is wanted whose states are kept too, so that going back by one is not a run from the start. */
-const backMax = 32;
-/** Steps whose states are held. */
-const heldMax = 512;
+/**
+ * Steps before the one that is wanted whose states are kept too, so that going back by one is not a run from the start: the
+ * more, the longer that run is.
+ */
+const backMin = 32;
+const backMax = 400;
+const backShare = 100;
+/** Steps whose states are held; more than one look back takes. */
+const heldMax = 1_024;
 
 /**
  * Each node's state after any step of a run, by running the same machines again. A live run is held at the newest step that
@@ -43,7 +48,8 @@ export class Inspector {
     const held = this.#held.get(step);
     if (held !== undefined) return held;
     if (this.#eye.next > step) this.#run = this.#newRun();
-    this.#eye.from = Math.max(this.#eye.next, step - backMax);
+    const back = Math.min(backMax, Math.max(backMin, Math.floor(step / backShare)));
+    this.#eye.from = Math.max(this.#eye.next, step - back);
     this.#run.advance(step + 1);
     this.#trim();
     const states = this.#held.get(step);

@@ -3,6 +3,10 @@ import { type RunEvidence, type StepNumber } from './types.ts';
 
 /** As `describeOperation` names an operation. */
 const operationNamed = /\bclient (\d+) call (\d+)\b/g;
+/** The same, to its end. */
+const operationWords = /\bclient \d+ call \d+ .*?\[[^\]]*\]/g;
+/** `went at 5 µs`, `held from 5 to 9 µs`: a point in time, and the beginning of a stretch of it. */
+const timeNamed = /\bat (\d+) µs|\bfrom (\d+) to \d+ µs/g;
 /** As checkers name members. */
 const membersNamed = /\bn(\d+)\b|\bmembers? (\d+)(?: and (\d+))?/g;
 
@@ -24,17 +28,19 @@ export function violationOperations(evidence: RunEvidence): readonly number[] {
 }
 
 /**
- * The steps that show the violation, oldest first; none where there is none, or where the run merely proved nothing. Where
- * operations of clients contradict each other, the steps that served them. Otherwise the last step of the run, which was the
- * one too many, and of every other member that the violation names the newest one: two leaders of a term may never have
- * heard of each other.
+ * The steps that show the violation, oldest first; none where there is none, or where the run merely proved nothing.
+ *
+ * Where clients' operations or times are named, the steps that served them, and those by which a client was told something at
+ * that very time. Otherwise the last step of the run, which was the one too many, and of every other member that is named the
+ * newest one: two leaders of a term may never have heard of each other.
  */
 export function violationSteps(evidence: RunEvidence): readonly StepNumber[] {
   const { result, steps, firstStep, operationSteps } = evidence;
   const { violation } = result;
   if (violation === undefined || violation.invariant === 'idle' || steps.length === 0) return [];
   const served = violationOperations(evidence).flatMap((position) => operationSteps[position] ?? []);
-  const kept = served.filter((step) => step >= firstStep);
+  const told = namedTimes(violation.detail).flatMap((atUs) => stepsOfTime(evidence, atUs));
+  const kept = [...served, ...told].filter((step) => step >= firstStep);
   if (kept.length > 0) return inOrder(kept);
   const shown = [firstStep + steps.length - 1];
   for (const named of namedMembers(violation.detail)) {
@@ -42,6 +48,25 @@ export function violationSteps(evidence: RunEvidence): readonly StepNumber[] {
     if (position >= 0) shown.push(firstStep + position);
   }
   return inOrder(shown);
+}
+
+/** Points in time that the words name, but for those of operations, whose steps are known. */
+function namedTimes(detail: string): readonly number[] {
+  const [line = ''] = detail.split('\n', 1);
+  const times: number[] = [];
+  for (const [, at, from] of line.replace(operationWords, '').matchAll(timeNamed))
+    times.push(Number(at ?? from));
+  return times;
+}
+
+/** The steps that told a client something just then; where there are none, the newest one up to then. */
+function stepsOfTime({ packets, steps, firstStep }: RunEvidence, atUs: number): readonly StepNumber[] {
+  const told = packets.flatMap(({ to, arrivedUs, sentBy }) =>
+    to.kind === 'client' && arrivedUs === atUs && sentBy !== undefined ? [sentBy] : [],
+  );
+  if (told.length > 0) return told;
+  const newest = steps.findLastIndex((step) => step.atUs <= atUs);
+  return newest < 0 ? [] : [firstStep + newest];
 }
 
 /** Only of the first line: behind it come stacks. */

@@ -32,6 +32,25 @@ describe('the steps that show a violation', () => {
     expect(violationSteps({ ...evidence, firstStep: 2, steps: steps.slice(2) })).toEqual([3, 4]);
   });
 
+  test('are those by which clients were told something at the times that are named, or the newest up to then', () => {
+    const detail = 'client 0 held lock/1 from 25 to 90 µs, and client 5 held lock/1 from 33 to 80 µs';
+    const to = { kind: 'client', client: 0 } as const;
+    const from = { kind: 'node', node: nodeId(2) } as const;
+    const packet = { from, to, sentUs: 12, sentBy: 1, takenBy: undefined, what: 'notify' };
+    const evidence = {
+      ...evidenceOf({
+        steps,
+        packets: [
+          { ...packet, arrivedUs: 25 },
+          { ...packet, arrivedUs: 26, sentBy: 2 },
+        ],
+      }),
+      result: { ...noResult, violation: { invariant: 'lock-exclusion', site: '', detail, atUs: 50 } },
+    };
+    expect(violationSteps(evidence)).toEqual([1, 3]);
+    expect(shown('lease-not-early: lease 5 went at 22 µs, 90 µs before the 5 s had passed')).toEqual([2]);
+  });
+
   test('are none where there is no violation, or nothing was proved', () => {
     expect(violationSteps(evidenceOf({ steps }))).toEqual([]);
     expect(shown('idle: elections: 0, where 1 is the least', 'idle')).toEqual([]);
