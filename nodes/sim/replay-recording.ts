@@ -77,7 +77,9 @@ export async function replayRecordingIn(dir: string, options: ReplayRecordingOpt
     await writePage(page, recordingPage(chosen, report, { untilStep, replayCommand }));
     say(`page        ${page}`);
   }
-  if (report.problems.length > 0) throw new ExitError(report.problems.join('\n'), exitCodes.failed);
+  if (report.problems.length === 0) return;
+  const refused = report.segments.some(({ ending }) => ending === 'refused');
+  throw new ExitError(report.problems.join('\n'), refused ? exitCodes.refused : exitCodes.failed);
 }
 
 function commandOf(dir: string, { boot, until, force }: ReplayRecordingOptions): string {
