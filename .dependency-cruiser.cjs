@@ -36,6 +36,17 @@ module.exports = {
         pathNot: 'node_modules/(@types/)?(seedrandom|fast-check)/',
       },
     },
+    {
+      name: 'pages-run-in-a-browser',
+      comment:
+        'What a page is bundled of runs where no Node module is; preact and uplot are its only packages.',
+      severity: 'error',
+      from: { path: '^reports/(page/(client|model)|evidence)/' },
+      to: {
+        dependencyTypes: ['core', 'npm', 'npm-dev'],
+        pathNot: 'node_modules/(preact|uplot)/',
+      },
+    },
     ...systems.map((system) => ({
       name: `${system}-is-an-island`,
       comment: 'Systems meet only in core/cloud.',

@@ -76,6 +76,35 @@ export default tseslint.config(
     },
   },
   {
+    // A page shows what a run held, keys and values of clients included, and reaches nothing beyond its file.
+    files: ['reports/page/client/**', 'reports/page/model/**'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['fetch', 'XMLHttpRequest', 'WebSocket', 'EventSource', 'localStorage', 'sessionStorage'].map(
+          (name) => ({
+            name,
+            message: 'a page is one file that needs no network and keeps nothing',
+          }),
+        ),
+      ],
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML'].map((property) => ({
+          property,
+          message: 'what a run held is text, never markup',
+        })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']",
+          message: 'what a run held is text, never markup',
+        },
+      ],
+    },
+  },
+  {
     // A suite is one long function by nature; its tests are what should be short.
     files: ['test/**/*.ts'],
     rules: { 'max-lines-per-function': 'off' },
