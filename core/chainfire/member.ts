@@ -5,7 +5,6 @@ import { type NodeId } from '../base/ids.ts';
 import { type Machine } from '../base/machine.ts';
 import { type CapturablePrng } from '../base/prng.ts';
 import { bytesPerMib } from '../base/units.ts';
-import { membersOf } from '../raft/configuration.ts';
 import { type RaftNode } from '../raft/node.ts';
 import {
   type Configuration,
@@ -32,6 +31,7 @@ import {
   type MemberResponse,
   type MemberStream,
 } from './member-protocol.ts';
+import { type Membership } from './membership.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
@@ -91,6 +91,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   readonly #leases: Leases;
   readonly #watches: WatchHub;
   readonly #publication: Publication;
+  readonly #membership: Membership;
   readonly #reconfigurer: Reconfigurer;
   readonly #leaderMoves: LeaderMoves;
   readonly #view: MemberView;
@@ -185,6 +186,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     const retryUs = Math.ceil(config.raft.electionTimeoutUs / 2);
     this.#queries = new Queries({ ...replica, raft, answers, retryUs, reply });
     this.#publication = new Publication(config, replica.directory);
+    this.#membership = replica.membership;
     this.#reconfigurer = new Reconfigurer({
       ...replica,
       raft,
@@ -560,7 +562,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   #noteApplied(configurationBefore: Configuration): void {
     this.#publication.look();
     const { configuration, index } = this.#state;
-    if (configuration === configurationBefore || membersOf(configuration).includes(this.#config.id)) return;
+    if (configuration === configurationBefore) return;
+    // One that joins reads of the members before its time, itself not among them.
+    if (!this.#membership.isRemoved(this.#config.id, configuration)) return;
     this.#stop(`by entry ${index} or before`);
   }
 

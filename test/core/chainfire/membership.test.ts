@@ -129,6 +129,18 @@ test('a member that joins gets a snapshot where the log no longer begins at its 
   expect(cluster.member(4).view.members).toEqual(cluster.member(1).view.members);
 });
 
+test('a member that joins reads of changes before its time, and is not among the members then', () => {
+  const cluster = new TestCluster(3);
+  cluster.elect();
+  cluster.call(1, add(4));
+  cluster.call(1, remove(4));
+  expect(cluster.call(1, add(5))).toMatchObject({ response: { member: { id: 5n } } });
+  cluster.join(5);
+  cluster.runUntil(() => cluster.member(5).view.raft.configuration.voters.length === 4);
+  expect(cluster.node(5).stopReason).toBeUndefined();
+  expect(cluster.snapshots).toBe(0);
+});
+
 test('who is removed stops itself and says why; the others go on', () => {
   const cluster = new TestCluster(3);
   const removed = follower(cluster);
