@@ -1,18 +1,28 @@
-import { type PageData } from './page-data.ts';
+import { decodeRepro, encodeRepro } from '../../sim/repro-file.ts';
+import { type FailurePage, type PageData } from './page-data.ts';
 import { plainEvidence } from './plain-evidence.ts';
 
 /**
- * Page data as text and back: JSON, with maps, bytes and bigints as objects of one `$` field. Fields that are undefined are
- * left out; nothing that a page is made of tells the two apart.
+ * Page data as text and back: JSON, with maps, bytes and bigints as objects of one `$` field. A repro is in it as the text of
+ * its file. Elsewhere fields that are undefined are left out; nothing that a page is made of tells the two apart.
  */
 export function encodePageData(data: PageData): string {
-  const plain = data.kind === 'recording' ? { ...data, evidence: plainEvidence(data.evidence) } : data;
-  return JSON.stringify(plain, toPlain);
+  switch (data.kind) {
+    case 'failure':
+      return JSON.stringify({ ...data, repro: encodeRepro(data.repro) });
+    case 'run':
+      return JSON.stringify(data);
+    case 'recording':
+      return JSON.stringify({ ...data, evidence: plainEvidence(data.evidence) }, toPlain);
+  }
 }
 
-/** @throws SyntaxError for text that is not JSON */
+/** @throws SyntaxError for text that is not JSON; DecodeError for a repro with a field that is wrong, by its name */
 export function decodePageData(text: string): PageData {
-  return JSON.parse(text, fromPlain) as PageData;
+  const data = JSON.parse(text, fromPlain) as
+    PageData | (Omit<FailurePage, 'repro'> & { readonly repro: string });
+  if (data.kind !== 'failure') return data;
+  return { ...data, repro: typeof data.repro === 'string' ? decodeRepro(data.repro) : data.repro };
 }
 
 function toPlain(_name: string, value: unknown): unknown {
