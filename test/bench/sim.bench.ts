@@ -1,6 +1,7 @@
 /**
- * How fast the simulator is: events and simulated seconds for each second of CPU time, of the swarm and of five members that
- * do little but agree, beside a fixed piece of work that tells how fast the machine is.
+ * How fast the simulator is: events and simulated seconds for each second of CPU time, checkers included, of a Raft group, of
+ * the swarm (whole Chainfire clusters, their clients, every fault), and of members under heavy writes; beside a fixed piece of
+ * work that tells how fast the machine is. Each is run three times, and the best counts: the others had company.
  *
  * `npm run bench -- sim [--quick] [--json FILE]`
  */
@@ -11,8 +12,17 @@ import { scenarioNamed } from '../../scenarios/registry.ts';
 import { runJudged } from '../../sim/judged-run.ts';
 import { type Scenario } from '../../sim/types.ts';
 import { describeMachine } from './chainfire/usage.ts';
+import { raftGroup } from './sim/raft-group.ts';
 import { raftHeavy } from './sim/raft-heavy.ts';
 import { cpuSeconds, yardstickPerSecond } from './sim/yardstick.ts';
+
+interface Subject {
+  readonly name: string;
+  readonly runs: readonly { readonly scenario: Scenario; readonly seed: number }[];
+  /** What is to be reached. */
+  readonly eventsPerSecondMin?: number;
+  readonly simulatedSecondsPerSecondMin?: number;
+}
 
 interface Speed {
   readonly name: string;
@@ -28,25 +38,18 @@ interface Speed {
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
 });
+const repetitions = values.quick ? 1 : 3;
 const yardstickSeconds = values.quick ? 0.2 : 1;
 
 /** @throws Error for a run that ends in a violation: its speed would mean nothing */
-function measure(
-  name: string,
-  scenarios: readonly { readonly scenario: Scenario; readonly seed: number }[],
-): Speed {
-  // Compiled code is measured, not its compilation.
-  const [first] = scenarios;
-  if (first !== undefined) runJudged(first.scenario, first.seed);
+function measure({ name, runs }: Subject): Speed {
   const before = yardstickPerSecond(yardstickSeconds);
   const start = cpuSeconds();
   let events = 0;
   let simulatedUs = 0;
-  for (const { scenario, seed } of scenarios) {
+  for (const { scenario, seed } of runs) {
     const result = runJudged(scenario, seed);
-    if (result.violation !== undefined) {
-      throw new Error(`${name}, seed ${seed}: ${result.violation.detail}`);
-    }
+    if (result.violation !== undefined) throw new Error(`${name}, seed ${seed}: ${result.violation.detail}`);
     events += result.events;
     simulatedUs += result.simulatedUs;
   }
@@ -54,7 +57,7 @@ function measure(
   const yardstick = (before + yardstickPerSecond(yardstickSeconds)) / 2;
   return {
     name,
-    runs: scenarios.length,
+    runs: runs.length,
     events,
     eventsPerSecond: events / seconds,
     simulatedSecondsPerSecond: simulatedUs / 1_000_000 / seconds,
@@ -63,30 +66,65 @@ function measure(
   };
 }
 
+function best(subject: Subject): Speed {
+  // Compiled code is measured, not its compilation.
+  const [first] = subject.runs;
+  if (first !== undefined) runJudged(first.scenario, first.seed);
+  const speeds = Array.from({ length: repetitions }, () => measure(subject));
+  return speeds.reduce((fastest, speed) =>
+    speed.eventsPerSecond > fastest.eventsPerSecond ? speed : fastest,
+  );
+}
+
 const swarm = scenarioNamed('swarm');
 const swarmSeeds = Array.from({ length: values.quick ? 3 : 20 }, (_, at) => at + 1);
-const speeds = [
-  measure(
-    'swarm',
-    swarmSeeds.map((seed) => ({ scenario: swarm.plan(seed), seed })),
-  ),
-  measure(
-    'raft-heavy, 5 members',
-    (values.quick ? [1] : [1, 2, 3]).map((seed) => ({ scenario: raftHeavy(values.quick ? 5 : 30), seed })),
-  ),
+const subjects: readonly Subject[] = [
+  {
+    name: 'Raft group of 5',
+    runs: [{ scenario: raftGroup(values.quick ? 60 : 600), seed: 1 }],
+    eventsPerSecondMin: 200_000,
+    simulatedSecondsPerSecondMin: 300,
+  },
+  {
+    name: 'swarm: Chainfire, clients, faults',
+    runs: swarmSeeds.map((seed) => ({ scenario: swarm.plan(seed), seed })),
+    simulatedSecondsPerSecondMin: 100,
+  },
+  {
+    name: '5 members, 16 writers without a pause',
+    runs: [1, 2].map((seed) => ({ scenario: raftHeavy(values.quick ? 3 : 20), seed })),
+  },
 ];
+const speeds = subjects.map(best);
 const machine = describeMachine();
+const reached = subjects.flatMap((subject, at) => {
+  const speed = speeds[at] as Speed;
+  return [
+    ['events/s', subject.eventsPerSecondMin, speed.eventsPerSecond] as const,
+    ['simulated s/s', subject.simulatedSecondsPerSecondMin, speed.simulatedSecondsPerSecond] as const,
+  ].flatMap(([what, wanted, got]) =>
+    wanted === undefined
+      ? []
+      : [
+          `| ${subject.name}: ${what} | ≥ ${wanted} | ${got.toFixed(0)} | ${got >= wanted ? 'met' : 'missed'} |`,
+        ],
+  );
+});
 const rows = speeds.map(
   (speed) =>
     `| ${speed.name} | ${speed.runs} | ${speed.events} | ${speed.eventsPerSecond.toFixed(0)} | ${speed.simulatedSecondsPerSecond.toFixed(1)} | ${speed.yardstickPerSecond.toFixed(0)} | ${speed.eventsPerYardstick.toFixed(1)} |`,
 );
 process.stdout.write(
   [
-    `${machine}. Seconds are those of one core's CPU time, checkers and garbage collection included.`,
+    `${machine}. Seconds are those of one core's CPU time, checkers and garbage collection included; best of ${repetitions}.`,
     '',
     '| run | runs | events | events/s | simulated s/s | yardstick/s | events per yardstick |',
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...rows,
+    '',
+    '| what | wanted | reached | |',
+    '| --- | ---: | ---: | ---: |',
+    ...reached,
     '',
   ].join('\n'),
 );
