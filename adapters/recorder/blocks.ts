@@ -1,11 +1,11 @@
 import { WireError } from '../../core/wire/reader.ts';
-import { blockChecksum, blockHeadBytes, checkFormatMark, formatBytes } from './format.ts';
+import { blockChecksum, blockHeadBytes, blockMark, checkFormatMark, formatBytes } from './format.ts';
 
 /** How the blocks of a segment end before its time. */
 export interface BlocksEnd {
   /**
-   * `torn`: the file ends inside of a block, or in one that was never written whole; so ends every file whose process was
-   * killed. `damaged`: what lies there is not what was written, and something follows it.
+   * `torn`: what lies there was never written whole, and nothing follows; so ends every file whose process was killed.
+   * `damaged`: what lies there is not what was written, and whole blocks follow it.
    */
   readonly kind: 'torn' | 'damaged';
   readonly atBytes: number;
@@ -13,7 +13,7 @@ export interface BlocksEnd {
 
 /** The blocks of a segment file, each checked before it is given out. */
 export class Blocks {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   #at = formatBytes;
   #end: BlocksEnd | undefined;
 
@@ -21,7 +21,7 @@ export class Blocks {
   constructor(bytes: Uint8Array) {
     if (bytes.length < formatBytes) throw new WireError('the file ends before it says what it is');
     checkFormatMark(bytes);
-    this.#bytes = bytes;
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Undefined as long as every block was whole. */
@@ -31,30 +31,35 @@ export class Blocks {
 
   /** The next payload, a view; undefined at the end, be it good or bad. */
   next(): Uint8Array | undefined {
-    const bytes = this.#bytes;
-    const at = this.#at;
-    if (this.#end !== undefined || at === bytes.length) return undefined;
-    const start = at + blockHeadBytes;
-    if (start > bytes.length) return this.#stop('torn');
-    const head = new DataView(bytes.buffer, bytes.byteOffset + at, blockHeadBytes);
-    const length = head.getUint32(0, true);
-    const end = start + length;
-    // A length that reaches past the end is a torn block's, or a damaged one: what lies behind it nobody can tell.
-    if (end > bytes.length) return this.#stop('torn');
-    const payload = bytes.subarray(start, end);
-    if (length === 0 || blockChecksum(bytes.subarray(at, start), payload) !== head.getUint32(4, true)) {
-      return this.#stop(end === bytes.length || isZero(bytes.subarray(at)) ? 'torn' : 'damaged');
+    if (this.#end !== undefined || this.#at === this.#bytes.length) return undefined;
+    const payload = this.#wholeAt(this.#at);
+    if (payload === undefined) {
+      this.#end = { kind: this.#isFollowed() ? 'damaged' : 'torn', atBytes: this.#at };
+      return undefined;
     }
-    this.#at = end;
+    this.#at += blockHeadBytes + payload.length;
     return payload;
   }
 
-  #stop(kind: BlocksEnd['kind']): undefined {
-    this.#end = { kind, atBytes: this.#at };
+  /** The payload of a block that begins here; undefined where none does, or it is not what was written. */
+  #wholeAt(at: number): Uint8Array | undefined {
+    const bytes = this.#bytes;
+    const start = at + blockHeadBytes;
+    if (start > bytes.length || bytes.compare(blockMark, 0, 4, at, at + 4) !== 0) return undefined;
+    const length = bytes.readUInt32LE(at + 4);
+    const end = start + length;
+    if (length === 0 || end > bytes.length) return undefined;
+    const payload = bytes.subarray(start, end);
+    if (blockChecksum(bytes.subarray(at, start), payload) !== bytes.readUInt32LE(at + 8)) return undefined;
+    return new Uint8Array(payload.buffer, payload.byteOffset, payload.length);
   }
-}
 
-/** A power cut leaves lengths of files that their bytes have not followed. */
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
+  /** Whether a whole block lies anywhere behind this one. */
+  #isFollowed(): boolean {
+    const bytes = this.#bytes;
+    for (let at = bytes.indexOf(blockMark, this.#at + 1); at >= 0; at = bytes.indexOf(blockMark, at + 1)) {
+      if (this.#wholeAt(at) !== undefined) return true;
+    }
+    return false;
+  }
 }

@@ -5,8 +5,8 @@ import { WireError } from '../../core/wire/reader.ts';
 
 /**
  * A recording is a directory of segment files, one run of numbers a boot: `000003-000001.rec` is the first segment of the third
- * start. A file is eight bytes that name the format, then blocks: length and CRC-32C, four bytes each, little-endian, then the
- * payload. The checksum covers the length.
+ * start. A file is eight bytes that name the format, then blocks: a mark, length and CRC-32C, four bytes each, little-endian, then
+ * the payload. The checksum covers the length; the mark lets a reader find out whether anything follows a block that is damaged.
  *
  * The first block is the header, the second the checkpoint that the machine is put up from, both captured values. The others
  * hold records, whole ones; a record is a byte for its kind, then its fields.
@@ -17,7 +17,8 @@ import { WireError } from '../../core/wire/reader.ts';
 export const recordingFormat = 1;
 const formatName = 'PHOTREC';
 export const formatBytes = 8;
-export const blockHeadBytes = 8;
+export const blockHeadBytes = 12;
+export const blockMark: Uint8Array = Uint8Array.of(0xb1, 0x0c, 0xec, 0x0d);
 export const segmentSuffix = '.rec';
 
 export const records = {
@@ -143,13 +144,14 @@ export function blockHead(payload: Uint8Array): Uint8Array {
   assert(payload.length > 0 && payload.length < 2 ** 31, 'a block has a payload of less than 2 GiB');
   const head = new Uint8Array(blockHeadBytes);
   const view = new DataView(head.buffer);
-  view.setUint32(0, payload.length, true);
-  view.setUint32(4, blockChecksum(head, payload), true);
+  head.set(blockMark);
+  view.setUint32(4, payload.length, true);
+  view.setUint32(8, blockChecksum(head, payload), true);
   return head;
 }
 
 export function blockChecksum(head: Uint8Array, payload: Uint8Array): number {
-  return crc32c(payload, crc32c(head.subarray(0, 4)));
+  return crc32c(payload, crc32c(head.subarray(4, 8)));
 }
 
 /** A byte of the question that a read answers, so that a machine that asks another one is found at the question. */

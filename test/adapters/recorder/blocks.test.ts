@@ -19,8 +19,8 @@ test('blocks come back as they were', () => {
 });
 
 test('a file that ends inside of a block is torn there', () => {
-  const second = 8 + 8 + 1;
-  for (let length = second + 1; length < second + 8 + 1_000; length += 97) {
+  const second = 8 + 12 + 1;
+  for (let length = second + 1; length < second + 12 + 1_000; length += 97) {
     expect(read(whole.subarray(0, length))).toEqual({
       payloads: payloads.slice(0, 1),
       end: { kind: 'torn', atBytes: second },
@@ -34,10 +34,12 @@ test('lengths that the bytes have not followed are a torn tail', () => {
   expect(end).toEqual({ kind: 'torn', atBytes: whole.length });
 });
 
-test('a block that is not what was written is damage where others follow it, and torn where none does', () => {
-  const bytes = whole.slice();
-  bytes[8 + 8 + 1 + 8 + 500] = 8;
-  expect(read(bytes)).toEqual({ payloads: payloads.slice(0, 1), end: { kind: 'damaged', atBytes: 17 } });
+test('a block that is not what was written is damage where others follow it, whichever byte it is, and torn where none does', () => {
+  for (const at of [0, 3, 4, 7, 8, 11, 12, 500]) {
+    const bytes = whole.slice();
+    bytes[8 + 12 + 1 + at] = (bytes[8 + 12 + 1 + at] ?? 0) ^ 0x80;
+    expect(read(bytes)).toEqual({ payloads: payloads.slice(0, 1), end: { kind: 'damaged', atBytes: 21 } });
+  }
   const last = whole.slice();
   last[last.length - 1] = 9;
   expect(read(last).end?.kind).toBe('torn');

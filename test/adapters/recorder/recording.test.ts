@@ -1,6 +1,7 @@
-import { chmodSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
+import { blockMark } from '../../../adapters/recorder/format.ts';
 import { defaultRecorderOptions, Recorder } from '../../../adapters/recorder/recorder.ts';
 import { type RecordingReport, replayRecording } from '../../../adapters/recorder/replay-recording.ts';
 import { type ReplayKit } from '../../../adapters/recorder/replay-segment.ts';
@@ -158,19 +159,21 @@ test('randomness of another seed is found', async () => {
 test('no flipped bit is taken for what was written', async () => {
   const dir = makeDirectory();
   const disk = new Disk();
-  const member = new RecordedMember(dir, disk, small);
-  load(member, 20);
+  const member = new RecordedMember(dir, disk);
+  load(member, 300);
   await member.close();
   const place = present(listSegments(dir)[0], 'there is a segment');
   const whole = readFileSync(place.path);
-  chmodSync(place.path, 0o600);
-  for (let at = 0; at < whole.length; at += 1 + Math.floor(whole.length / 200)) {
+  const lastBlock = whole.lastIndexOf(blockMark);
+  expect(lastBlock).toBeGreaterThan(whole.length / 2);
+  for (let at = 0; at < whole.length; at += 1 + Math.floor(whole.length / 80)) {
     const damaged = Buffer.from(whole);
     damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8));
     writeFileSync(place.path, damaged);
-    const { problems, notes, segments } = replay(dir);
+    const { problems, segments } = replay(dir);
     expect(segments[0]?.ending, `bit of byte ${at}`).not.toBe('ended');
-    expect(problems.length + notes.length, `bit of byte ${at}`).toBeGreaterThan(0);
+    // The last block has none behind it that would tell damage from a torn tail.
+    if (at < lastBlock) expect(problems, `bit of byte ${at}`).not.toEqual([]);
   }
 });
 
