@@ -122,13 +122,21 @@ export class Trials {
   *#first<T>(candidates: Iterator<readonly [Trial, T]>): Search<T | undefined> {
     let elsewhere:
       { readonly trial: Trial; readonly result: RunResult | undefined; readonly of: T } | undefined;
+    // The same may be proposed twice, and be asked for once, whether or not both are in one batch.
+    const asked = new Set([keyOf(this.best)]);
+    const isNew = (trial: Trial): boolean => {
+      const key = keyOf(trial);
+      if (asked.has(key) || this.#futile.has(key)) return false;
+      asked.add(key);
+      return true;
+    };
     for (let exhausted = false; !exhausted && !this.over;) {
       const batch: (readonly [Trial, T])[] = [];
       const size = Math.min(this.#options.atOnce, this.#options.runsMax - this.runs);
       while (batch.length < size && !exhausted) {
         const next = candidates.next();
         if (next.done === true) exhausted = true;
-        else if (this.#isNew(next.value[0])) batch.push(next.value);
+        else if (isNew(next.value[0])) batch.push(next.value);
       }
       if (batch.length === 0) break;
       const results = yield batch.map(([trial]) => trial);
@@ -148,11 +156,6 @@ export class Trials {
     if (elsewhere === undefined) return undefined;
     this.#accept(elsewhere.trial, elsewhere.result);
     return elsewhere.of;
-  }
-
-  #isNew(trial: Trial): boolean {
-    const key = keyOf(trial);
-    return !this.#futile.has(key) && key !== keyOf(this.best);
   }
 
   #verdict(result: RunResult | undefined): Verdict {

@@ -56,7 +56,7 @@ test(
     const shrink = (jobs: string, out: string) =>
       photonSim(
         ...['shrink', canary.name, '--seed', '1', '--mutant', canaryMutant],
-        ...['--jobs', jobs, '--runs-max', '40', '--out', out],
+        ...['--jobs', jobs, '--runs-max', '25', '--out', out],
       );
     expect(shrink('1', 'one.json').stdout).toContain('as far as the bounds allow');
     shrink('3', 'three.json');
@@ -139,7 +139,7 @@ test(
   'a bug base keeps each bug once, over runs, and a replay says which still show',
   () => {
     const run = (seeds: string) =>
-      photonSim(...canaryRun, '--seeds', seeds, '--bugs', 'bugs', '--shrink-for', '5s');
+      photonSim(...canaryRun, '--seeds', seeds, '--bugs', 'bugs', '--shrink-for', '2s');
     const first = run('1..2');
     expect(first.status).toBe(1);
     const list = photonSim('bugs', 'bugs', '--json', 'bugs.json');
