@@ -54,7 +54,7 @@ export const narrowLink: ScenarioSource = {
     durationUs: (rounds + 2) * roundUs,
     floors: {
       answered: 1_500,
-      elections: 2,
+      elections: 1,
       fired: { narrowLink: 4, longTail: 4, partialPartition: 4 },
     },
   }),

@@ -9,8 +9,9 @@ import { driftPpmMax } from './clock.ts';
 import { type FaultInjector } from './faults/injector.ts';
 import { type History } from './history.ts';
 import { configurationsInForce, drawCore, isChanging, leavers } from './membership/core.ts';
-import { clientAddress, cut } from './network/conditions.ts';
+import { clientAddress } from './network/conditions.ts';
 import { type Network } from './network/network.ts';
+import { Outsiders } from './outsiders.ts';
 import { Probe } from './probe.ts';
 import { Violation } from './types.ts';
 import { type World } from './world.ts';
@@ -34,8 +35,9 @@ export interface FinishingClient {
 }
 
 /**
- * The second half of a run. A random core that suffices is healed and restarted; whoever is outside of it stays down, cut
- * off, or, worse, able to speak to the core but not to hear it, or to hear but not to speak. Clients finish what they have begun and ask
+ * The second half of a run. A random core that suffices is healed and restarted; whoever is outside of it stays down or cut
+ * off or, worse, speaks without hearing, hears without speaking, comes and goes, is late, stops and goes on, or has a disk
+ * that is slow, fails or is full (outsiders.ts). Clients finish what they have begun and ask
  * nothing new. Then, within the bound, there must be a leader in the core, every call must have ended, each member of the
  * core must answer a write and a read, and all of the core must have applied the same.
  *
@@ -114,13 +116,15 @@ export class LivenessPhase {
     const configurations = configurationsInForce(this.#cluster);
     this.#leavers = leavers(this.#cluster, configurations);
     this.#core = this.#drawCore(configurations);
-    this.#breakOthers();
+    const outsiders = this.#breakOthers();
     for (const process of this.#leavers) process.resume();
     for (const process of this.#core) {
       process.resume();
       if (!process.alive) process.start();
     }
     for (const client of this.#clients) client.stop();
+    yield* this.#reach(endUs, () => this.#whyNoLeader());
+    outsiders.release();
     yield* this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle() ?? this.#whyUnsettled());
     this.#core = this.#core.filter(({ stopped }) => !stopped);
     this.#probe();
@@ -159,28 +163,19 @@ export class LivenessPhase {
     return drawCore(this.#cluster, configurations, { everyone, prng: this.#prng });
   }
 
-  #breakOthers(): void {
-    const core = this.#core.map((process) => process.node);
-    const clients = this.#clients.map((_, client) => clientAddress(client));
+  #breakOthers(): Outsiders {
+    const outsiders = new Outsiders({
+      world: this.#world,
+      network: this.#network,
+      prng: this.#prng.fork('outsiders'),
+      core: this.#core.map((process) => process.node),
+      clients: this.#clients.map((_, client) => clientAddress(client)),
+    });
     for (const process of this.#cluster.processes) {
       if (this.#core.includes(process) || this.#leavers.includes(process) || process.stopped) continue;
-      const outside = [process.node];
-      switch (this.#prng.below(4)) {
-        case 0:
-          process.crash('machine');
-          break;
-        case 1:
-          this.#network.begin(cut(outside, [...core, ...clients]));
-          this.#network.begin(cut([...core, ...clients], outside));
-          break;
-        case 2:
-          this.#network.begin(cut(core, outside));
-          this.#network.begin(cut(outside, clients));
-          break;
-        default:
-          this.#network.begin(cut(outside, [...core, ...clients]));
-      }
+      this.#injector.leftOut(process, outsiders.break(process));
     }
+    return outsiders;
   }
 
   #probe(): void {

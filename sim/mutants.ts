@@ -1,5 +1,6 @@
 import { type Mutant, patchesOf } from './mutant.ts';
 import { consensusMutants } from './mutants-consensus.ts';
+import { faultMutants } from './mutants-faults.ts';
 import { leaseMutants } from './mutants-lease.ts';
 import { membershipMutants } from './mutants-membership.ts';
 import { serviceMutants } from './mutants-service.ts';
@@ -13,6 +14,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Reads, applying, log and store, clients', mutants: serviceMutants },
   { title: 'Watches', mutants: watchMutants },
   { title: 'Leases and locks', mutants: leaseMutants },
+  { title: 'Disks and clocks', mutants: faultMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

@@ -54,6 +54,8 @@ export class DiskFaults {
     flush: new Map(),
   };
 
+  readonly #leftOut = new Set<NodeId>();
+
   constructor(scene: FaultScene) {
     this.#scene = scene;
     this.#damage = new DiskDamage(scene);
@@ -100,8 +102,14 @@ export class DiskFaults {
     }
   }
 
+  /** The disk of this member may fail it from now on, and whoever breaks it sees to its starts. */
+  leftOut(process: MemberProcess): void {
+    this.#leftOut.add(process.node);
+  }
+
   /** The disk of this member has failed it, and its process has ended. */
   failed(process: MemberProcess, failure: DiskFailure, why = ''): void {
+    if (failure !== 'promises' && failure !== 'damage' && this.#leftOut.has(process.node)) return;
     switch (failure) {
       case 'append':
         this.#struck(process, this.#appends, failure);

@@ -73,6 +73,12 @@ export class FaultInjector {
     this.#disks.failed(process, failure, why);
   }
 
+  /** This member stays broken to the end of the run: what its disk does to it is nobody's fault any more. */
+  leftOut(process: MemberProcess, way: string): void {
+    this.#scene.noted(`n${process.node} stays broken: ${way}`);
+    this.#disks.leftOut(process);
+  }
+
   /** No fault begins any more, and the network and the disks are as they should be. What is down stays down. */
   end(): void {
     this.#scene.end();
