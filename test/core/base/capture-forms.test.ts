@@ -32,8 +32,8 @@ class Everything implements Stateful {
   ready = false;
   id = 0n;
   mood: 'good' | 'bad' = 'good';
-  bytes = new Uint8Array();
-  sameBytes = this.bytes;
+  bytes: Uint8Array = new Uint8Array();
+  sameBytes: Uint8Array = this.bytes;
   maybe: Item | undefined;
   order: number[] = [];
   readonly array: number[] = [];
