@@ -45,6 +45,8 @@ class Collector implements RunWatcher {
   #arriving: PacketRecord | undefined;
   readonly #firedUs = new Map<Fault, number>();
   readonly #requests = new Map<number, MemberRequest>();
+  /** By the members from and to whom: the step that sent the newest snapshot. */
+  readonly #snapshots = new Map<string, StepNumber>();
   readonly #requestSteps = new Map<MemberRequest, StepNumber[]>();
   #operations: readonly Operation[] = [];
   #world = { nowUs: 0 };
@@ -88,6 +90,7 @@ class Collector implements RunWatcher {
     }
     for (const effect of step.effects) {
       this.#stepsByEffect.set(effect, number);
+      if (effect.kind === 'sendSnapshot') this.#snapshots.set(`${step.node} ${effect.to}`, number);
       if (effect.kind !== 'reply') continue;
       const request = this.#requests.get(effect.requestId);
       if (request !== undefined) this.#served(request, number);
@@ -163,11 +166,18 @@ class Collector implements RunWatcher {
     member: ChainfireMember,
   ): StepNumber {
     const packet = this.#broughtBy.get(event);
-    const causes = packet?.sentBy === undefined ? [] : [packet.sentBy];
+    const cause = packet?.sentBy ?? this.#snapshotCause(event, member);
+    const causes = cause === undefined ? [] : [cause];
     const atUs = this.#world.nowUs;
     const number = this.#builder.step({ atUs, node, boot, event, effects, member, nodeUs, causes });
     if (packet !== undefined) packet.takenBy = number;
     return number;
+  }
+
+  /** A process that was paused takes the end of a snapshot later than its last packet arrived. */
+  #snapshotCause(event: MemberEvent, member: ChainfireMember): StepNumber | undefined {
+    if (event.kind !== 'snapshotReceived') return undefined;
+    return this.#snapshots.get(`${event.from} ${member.view.raft.id}`);
   }
 
   #served(request: MemberRequest, step: StepNumber): void {

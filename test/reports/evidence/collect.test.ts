@@ -13,7 +13,7 @@ const evidence = collectEvidence(plan, seed);
 test.each(['swarm', 'torn-log-tail', 'lost-fsync', 'watch-resumed-across-compaction'])(
   'a run of %s that is watched is the same run, hash included',
   (name) => {
-    const scenario = { ...scenarioNamed(name).plan(3), durationUs: 10_000_000, floors: {} };
+    const scenario = { ...scenarioNamed(name).plan(3), durationUs: 4_000_000, floors: {} };
     expect(collectEvidence(scenario, 3).result).toEqual(runJudged(scenario, 3));
   },
 );
@@ -82,6 +82,17 @@ test('an answered operation was given to a member, and answered by a step of the
     answered += 1;
   }
   expect(answered).toBeGreaterThan(20);
+});
+
+test('whoever takes a snapshot follows from the step that sent it, even when it was paused at its end', () => {
+  const name = 'crash-during-snapshot-install';
+  const run = collectEvidence({ ...scenarioNamed(name).plan(1), durationUs: 15_000_000, floors: {} }, 1);
+  const taken = run.steps.filter(({ kind }) => kind === 'snapshotReceived');
+  expect(taken.length).toBeGreaterThan(0);
+  for (const { node, causes } of taken) {
+    const sent = causes.map((cause) => there(run.steps[cause]).effects.join(' '));
+    expect(sent.some((effects) => effects.includes(`sendSnapshot to=${node} `))).toBe(true);
+  }
 });
 
 describe('lanes', () => {
