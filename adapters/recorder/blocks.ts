@@ -11,6 +11,9 @@ export interface BlocksEnd {
   readonly atBytes: number;
 }
 
+/** The file was begun, and the process ended before it had written what a segment begins with. */
+export class TornStart extends WireError {}
+
 /** The blocks of a segment file, each checked before it is given out. */
 export class Blocks {
   readonly #bytes: Buffer;
@@ -19,7 +22,7 @@ export class Blocks {
 
   /** @throws WireError for what is no recording, or one of another format */
   constructor(bytes: Uint8Array) {
-    if (bytes.length < formatBytes) throw new WireError('the file ends before it says what it is');
+    if (bytes.length < formatBytes) throw new TornStart('the file ends before it says what it is');
     checkFormatMark(bytes);
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   }
@@ -27,6 +30,14 @@ export class Blocks {
   /** Undefined as long as every block was whole. */
   get end(): BlocksEnd | undefined {
     return this.#end;
+  }
+
+  /** One of the blocks that a segment begins with. @throws WireError when it is not there, `TornStart` when nothing follows */
+  first(what: string): Uint8Array {
+    const payload = this.next();
+    if (payload !== undefined) return payload;
+    if (this.#end?.kind === 'damaged') throw new WireError(`${what} is damaged`);
+    throw new TornStart(`the file ends before ${what} does`);
   }
 
   /** The next payload, a view; undefined at the end, be it good or bad. */

@@ -3,6 +3,7 @@ import { type Captured } from '../../core/base/capture.ts';
 import { writeCaptured } from '../../core/wire/captured-codec.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { WireWriter } from '../../core/wire/writer.ts';
+import { TornStart } from './blocks.ts';
 import {
   type Difference,
   type ReplayedMachine,
@@ -126,7 +127,7 @@ class RecordingRun<
       if (!(error instanceof WireError)) throw error;
       const text = `boot ${boot}, segment ${number}: ${error.message}`;
       // The process was killed when it had just been begun.
-      (isLast ? this.#notes : this.#problems).push(text);
+      (isLast && error instanceof TornStart ? this.#notes : this.#problems).push(text);
       this.#report(place, { ending: 'unreadable', detail: error.message });
       return undefined;
     }

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 import { type Captured } from '../../core/base/capture.ts';
 import { readCaptured } from '../../core/wire/captured-codec.ts';
-import { WireError, wireDepthMax, WireReader } from '../../core/wire/reader.ts';
+import { wireDepthMax, WireReader } from '../../core/wire/reader.ts';
 import { Blocks, type BlocksEnd } from './blocks.ts';
 import { blockHeadBytes, type Checkpoint, formatBytes, type SegmentHeader } from './format.ts';
 
@@ -28,10 +28,8 @@ export class Segment {
   private constructor(path: string, blocks: Blocks) {
     this.path = path;
     this.#blocks = blocks;
-    this.header = headerOf(blocks.next());
-    const checkpoint = blocks.next();
-    if (checkpoint === undefined)
-      throw new WireError('the file ends before the checkpoint that it begins with');
+    this.header = headerOf(blocks);
+    const checkpoint = blocks.first('the checkpoint that it begins with');
     this.checkpoint = readCaptured(new WireReader(checkpoint)) as unknown as Checkpoint;
   }
 
@@ -66,14 +64,13 @@ export function readHeader(path: string): SegmentHeader {
   try {
     const buffer = new Uint8Array(formatBytes + blockHeadBytes + headerBytesMax);
     const length = readSync(descriptor, buffer, 0, buffer.length, 0);
-    return headerOf(new Blocks(buffer.subarray(0, length)).next());
+    return headerOf(new Blocks(buffer.subarray(0, length)));
   } finally {
     closeSync(descriptor);
   }
 }
 
-function headerOf(block: Uint8Array | undefined): SegmentHeader {
-  if (block === undefined) throw new WireError('the file ends before its header does');
-  const header: Captured = readCaptured(new WireReader(block));
+function headerOf(blocks: Blocks): SegmentHeader {
+  const header: Captured = readCaptured(new WireReader(blocks.first('its header')));
   return header as unknown as SegmentHeader;
 }
