@@ -5,10 +5,17 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: 'change-before-first-commit',
     about:
-      'A leader changes the configuration before it has committed in its term: what its predecessor began may yet be in force (raft-dev, 2015).',
+      'A leader changes the configuration before it has committed in its term, whoever has caught up: what its predecessor began may yet be in force (raft-dev, 2015).',
     file: 'core/raft/membership.ts',
     anchor: 'if (!state.committedInTerm || state.transfer !== undefined)',
     replacement: 'if (state.transfer !== undefined)',
+    also: [
+      {
+        file: 'core/chainfire/reconfigurer.ts',
+        anchor: 'if (peer === undefined || !peer.active || !peer.replicating) return false;',
+        replacement: 'if (peer !== undefined) return true;\n    if (peer === undefined) return false;',
+      },
+    ],
     caughtBy: ['configuration-changes', 'commit-quorum', 'leader-completeness', 'election-safety'],
     scenarios: ['changing-members', 'membership-under-fire'],
   },

@@ -77,6 +77,9 @@ export class Reconfigurer {
   #carryOut(change: MemberChange): ReconfigurationStep | undefined {
     const id = change.id as NodeId;
     const refusal = this.#refusalOf(change, id);
+    // Who is away, a new leader does not know yet.
+    if (!this.#raft.hasListened && (refusal !== undefined || !this.#isSurelyHere(change, id)))
+      return undefined;
     if (refusal === undefined) return { kind: 'propose', configuration: this.#target(change.kind, id) };
     // What has begun is carried through.
     if (!this.#raft.configurationSettled) return undefined;
@@ -106,6 +109,11 @@ export class Reconfigurer {
       default:
         return this.#isReady(id) ? undefined : memberChangeRefusals.learnerNotReady;
     }
+  }
+
+  /** Whoever is removed as one who is away must be away. */
+  #isSurelyHere({ kind }: MemberChange, id: NodeId): boolean {
+    return kind !== memberChangeKinds.remove || this.#isActive(id);
   }
 
   #isActive(id: NodeId): boolean {

@@ -163,6 +163,7 @@ function becomeLeader(state: GroupState): void {
   state.alignProgress();
   state.votes.clear();
   state.leaseForfeited = false;
+  state.ledSinceUs = state.nowUs;
   state.quorumCheckUs = state.nowUs + state.options.electionTimeoutUs;
   // Committing this entry commits everything before it (§5.4.2), and only then is the commit index current (§6.4).
   leaderAppend(state, 'empty', [noBytes]);

@@ -61,6 +61,7 @@ function passLeadership(form: StateForm, state: GroupState): void {
   });
   state.peers = form.list('peers', state.peers, id, passNumber);
   state.quorumCheckUs = form.number('quorumCheckUs', state.quorumCheckUs);
+  state.ledSinceUs = form.number('ledSinceUs', state.ledSinceUs);
   state.transfer = form.optional(
     'transfer',
     state.transfer,

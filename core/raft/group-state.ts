@@ -88,6 +88,8 @@ export class GroupState {
   /** The same members as `progress` without our own, ascending. */
   peers: readonly NodeId[] = [];
   quorumCheckUs = Infinity;
+  /** When this member became the leader of its term; `Infinity` while it leads none. */
+  ledSinceUs = Infinity;
   transfer: Transfer | undefined;
   /** Somebody may have been told to campaign at once: no lease holds in this term any more. */
   leaseForfeited = false;

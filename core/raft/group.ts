@@ -311,6 +311,10 @@ class GroupView implements RaftView {
   get configurationSettled(): boolean {
     return this.#state.configurationSettled;
   }
+  get hasListened(): boolean {
+    const { nowUs, ledSinceUs, options } = this.#state;
+    return nowUs - ledSinceUs >= options.electionTimeoutUs;
+  }
   peer(id: NodeId): PeerView | undefined {
     const progress = this.#state.progress.get(id);
     if (progress === undefined || id === this.#state.id) return undefined;

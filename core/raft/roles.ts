@@ -52,6 +52,7 @@ function dropLeadership(state: GroupState): void {
   state.progress = new Map();
   state.peers = [];
   state.quorumCheckUs = Infinity;
+  state.ledSinceUs = Infinity;
   state.transfer = undefined;
   state.uncommitted.length = 0;
   state.uncommittedBytes = 0;

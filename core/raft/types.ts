@@ -284,6 +284,8 @@ export interface RaftView {
   readonly configurationSettled: boolean;
   /** True while the log is known to be damaged: the member neither votes, campaigns nor acknowledges as if whole. */
   readonly repairing: boolean;
+  /** This member has led for an election time-out: whomever it has not heard of is away. */
+  readonly hasListened: boolean;
   /** Of a member that is served; undefined for every other, and while this one does not lead. */
   peer(id: NodeId): PeerView | undefined;
   /** Undefined below firstIndex − 1 and above lastIndex. */

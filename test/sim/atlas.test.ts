@@ -42,6 +42,7 @@ function member(
     configurationIndex: 0,
     configurationSettled: true,
     repairing,
+    hasListened: false,
     peer: () => undefined,
     termAt: (index) => (index >= first - 1 && index <= last ? term : undefined),
     entries: () => [],
