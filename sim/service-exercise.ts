@@ -33,6 +33,7 @@ export class ServiceMeter implements Checker {
   /** The latest leader and its term. */
   #leader: NodeId | undefined;
   #term = 0;
+  readonly #steppedUs = new Map<NodeId, number>();
   readonly #leases = new Map<NodeId, ReadonlySet<bigint>>();
   readonly #ended = new Set<bigint>();
   #watchesCreated = 0;
@@ -48,6 +49,7 @@ export class ServiceMeter implements Checker {
 
   onStep(step: StepObservation): void {
     this.#noteElection(step);
+    this.#steppedUs.set(step.node, step.nowUs);
     this.#noteLeases(step.node, step.member);
     if (step.event.kind === 'streamReceived' && step.event.request.create !== undefined)
       this.#watchesCreated += 1;
@@ -83,7 +85,9 @@ export class ServiceMeter implements Checker {
       if (step.member.view.leaseCount > 0) this.electionsWithLeases += 1;
       for (const pause of this.#pauses) {
         const inForce = pause.atUs <= step.nowUs && step.nowUs < pause.atUs + pause.forUs;
-        if (inForce && pause.node === this.#leader) this.#deposed.add(pause);
+        // A leader that was replaced and went on all the while was not paused.
+        const stood = (this.#steppedUs.get(pause.node) ?? 0) <= pause.atUs;
+        if (inForce && stood && pause.node === this.#leader) this.#deposed.add(pause);
       }
     }
     this.#leader = step.node;

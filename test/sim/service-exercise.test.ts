@@ -57,6 +57,14 @@ test('a leader was replaced while paused when its pause was in force as another 
   expect(meter.pausedLeaders).toBe(1);
 });
 
+test('a leader that went on stepping in its pause was not paused, whoever was elected meanwhile', () => {
+  const meter = new ServiceMeter([{ kind: 'pause', atUs: 10, node: nodeId(1), forUs: 10 }]);
+  meter.onStep({ ...step({ node: 1, role: 'leader', term: 1 }), nowUs: 5 });
+  meter.onStep({ ...step({ node: 1, role: 'leader', term: 1 }), nowUs: 12 });
+  meter.onStep({ ...step({ node: 2, role: 'leader', term: 2 }), nowUs: 15 });
+  expect(meter.pausedLeaders).toBe(0);
+});
+
 test('a lease that is gone has expired unless somebody asked for its end; one that a restart lacks is no matter', () => {
   const meter = new ServiceMeter([]);
   meter.onStep(step({ node: 1, leases: [1n, 2n, 3n] }));
