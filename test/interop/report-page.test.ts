@@ -239,6 +239,17 @@ describeWith(['chromium'], 'a report page in a browser, from a file', () => {
     expect(decodeRepro(text)).toEqual(repro);
   });
 
+  test('gives its run away as a trace that Perfetto opens', async () => {
+    await openFailure();
+    const downloaded = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'trace for Perfetto' }).click();
+    const trace = JSON.parse(await readFile(await (await downloaded).path(), 'utf8')) as {
+      readonly traceEvents: readonly { readonly ph: string }[];
+    };
+    const slices = trace.traceEvents.filter(({ ph }) => ph === 'X');
+    expect(slices.length).toBeGreaterThan(repro.events);
+  });
+
   test('says so where no worker can be made, and works all the same', async () => {
     await page.addInitScript('delete window.Worker');
     await openFailure();

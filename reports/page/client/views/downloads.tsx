@@ -1,24 +1,36 @@
-import { type JSX } from 'preact';
+import { type ComponentChildren, type JSX } from 'preact';
 
-import { encodeRepro } from '../../../../sim/repro-file.ts';
-import { type Repro } from '../../../../sim/repro.ts';
-import { type OwnRun } from './facts.tsx';
+import { type RunEvidence } from '../../../evidence/types.ts';
+import { perfettoTrace } from '../../../perfetto.ts';
 
-/** What other tools read: the plan, to be replayed, and the run, to be looked at elsewhere. */
-export function Downloads(props: { readonly repro: Repro; readonly own: OwnRun }): JSX.Element {
-  const { repro } = props;
+/** What other tools read of it. */
+export function Downloads(props: { readonly children: ComponentChildren }): JSX.Element {
   return (
     <footer class="downloads">
       <h2>Take it along</h2>
-      <button type="button" onClick={() => download('repro.json', encodeRepro(repro))}>
-        repro.json
-      </button>
+      {props.children}
     </footer>
   );
 }
 
+/** The run for ui.perfetto.dev: the one that is in view. */
+export function PerfettoButton(props: { readonly evidence: RunEvidence | undefined }): JSX.Element {
+  const { evidence } = props;
+  return (
+    <button
+      type="button"
+      disabled={evidence === undefined}
+      onClick={() => {
+        if (evidence !== undefined) download('perfetto-trace.json', JSON.stringify(perfettoTrace(evidence)));
+      }}
+    >
+      trace for Perfetto
+    </button>
+  );
+}
+
 /** Hands a text to the browser as a file. */
-function download(name: string, text: string): void {
+export function download(name: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
   const link = document.createElement('a');
   link.href = url;

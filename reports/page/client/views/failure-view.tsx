@@ -1,11 +1,12 @@
 import { type JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
+import { encodeRepro } from '../../../../sim/repro-file.ts';
 import { explain } from '../../../evidence/explain.ts';
 import { type FailurePage } from '../../page-data.ts';
 import { violationSentence } from '../../model/violation.ts';
 import { Workbench } from '../workbench/workbench.tsx';
-import { Downloads } from './downloads.tsx';
+import { download, Downloads, PerfettoButton } from './downloads.tsx';
 import { Facts } from './facts.tsx';
 import { FaultEditor } from './fault-editor.tsx';
 import { HistoryView } from './history-view.tsx';
@@ -42,7 +43,12 @@ export function FailureView(props: { readonly page: FailurePage }): JSX.Element 
         />
         <WhatThen runs={runs} />
       </div>
-      <Downloads repro={repro} own={own} />
+      <Downloads>
+        <button type="button" onClick={() => download('repro.json', encodeRepro(repro))}>
+          repro.json
+        </button>
+        <PerfettoButton evidence={own.kind === 'ran' ? own.ran.evidence : undefined} />
+      </Downloads>
     </main>
   );
 }

@@ -5,6 +5,7 @@ import { type RecordingPage } from '../../page-data.ts';
 import { duration, grouped } from '../../model/words.ts';
 import { violationSentence } from '../../model/violation.ts';
 import { Workbench } from '../workbench/workbench.tsx';
+import { Downloads, PerfettoButton } from './downloads.tsx';
 import { CopyCommand } from './copy-button.tsx';
 
 /** What one real process did, step by step, with its states as they were recorded. */
@@ -58,6 +59,9 @@ export function RecordingView(props: { readonly page: RecordingPage }): JSX.Elem
         <h2>The recording</h2>
         <Workbench evidence={evidence} past={undefined} inspect={inspect} about="as it was recorded" />
       </section>
+      <Downloads>
+        <PerfettoButton evidence={evidence} />
+      </Downloads>
     </main>
   );
 }
