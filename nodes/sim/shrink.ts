@@ -1,4 +1,5 @@
 import { scenarioNamed } from '../../scenarios/registry.ts';
+import { type ReproOrigin } from '../../sim/repro.ts';
 import { type Trial } from '../../sim/shrink-trials.ts';
 import { describeFaults, whyNotShrunk } from '../../sim/shrink.ts';
 import { exitCodes, ExitError } from '../exit.ts';
@@ -25,7 +26,7 @@ export interface ShrinkPlan {
 
 /** Makes a failure small, and writes it. @throws ExitError when there is none */
 export async function shrinkSeed(plan: ShrinkPlan): Promise<void> {
-  const { trial, mutant } = trialOf(plan);
+  const { trial, mutant, original } = trialOf(plan);
   const line = new ShrinkLine();
   const sources = sourcesNow(mutant);
   const pool = new SeedPool({
@@ -33,7 +34,7 @@ export async function shrinkSeed(plan: ShrinkPlan): Promise<void> {
     mutants: mutant === undefined ? [] : [mutant],
   });
   try {
-    const failure = await failureOf(trial, pool, { mutant, sources });
+    const failure = await failureOf(trial, pool, { mutant, sources, original });
     const who = `${trial.scenario.name}, seed ${trial.seed}`;
     if (typeof failure === 'string') throw new ExitError(`photon sim: ${who}: ${failure}`, exitCodes.failed);
     const { violation } = failure.result;
@@ -63,18 +64,23 @@ export async function shrinkSeed(plan: ShrinkPlan): Promise<void> {
   }
 }
 
-function trialOf(plan: ShrinkPlan): { readonly trial: Trial; readonly mutant: string | undefined } {
+function trialOf(plan: ShrinkPlan): {
+  readonly trial: Trial;
+  readonly mutant: string | undefined;
+  readonly original: ReproOrigin | undefined;
+} {
   if (isFileName(plan.what)) {
     if (plan.seed !== undefined || plan.mutant !== undefined) {
       throw new ExitError(`photon sim: ${plan.what} says itself which seed and mutant`, exitCodes.refused);
     }
-    const { scenario, seed, mutant } = readRepro(plan.what);
-    return { trial: { scenario, seed }, mutant };
+    const { scenario, seed, mutant, original } = readRepro(plan.what);
+    return { trial: { scenario, seed }, mutant, original };
   }
   if (plan.seed === undefined)
     throw new ExitError('photon sim: a scenario is shrunk with its --seed', exitCodes.refused);
   return {
     trial: { scenario: scenarioNamed(plan.what).plan(plan.seed), seed: plan.seed },
     mutant: plan.mutant,
+    original: undefined,
   };
 }

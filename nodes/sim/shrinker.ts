@@ -1,4 +1,4 @@
-import { type Repro } from '../../sim/repro.ts';
+import { type Repro, type ReproOrigin } from '../../sim/repro.ts';
 import {
   type Failed,
   isFailed,
@@ -20,6 +20,8 @@ export interface Failure {
   readonly mutant: string | undefined;
   /** As they were before the threads loaded them: they may have been edited since. */
   readonly sources: Sources;
+  /** What it was before it was made small the first time; undefined: it is as it was found. */
+  readonly original?: ReproOrigin | undefined;
 }
 
 export interface ShrinkLimits {
@@ -85,7 +87,7 @@ export async function shrinkFailure(
   );
   const shrunk = await searched(search, pool);
   const small = { ...failure, plan: shrunk.trial.scenario, seed: shrunk.trial.seed, result: shrunk.result };
-  const original = {
+  const original = failure.original ?? {
     scenario: plan.name,
     seed,
     faults: plan.faults,
@@ -123,7 +125,7 @@ async function tried({ scenario, seed }: Trial, pool: SeedPool): Promise<RunResu
 export async function failureOf(
   trial: Trial,
   pool: SeedPool,
-  found: Pick<Failure, 'mutant' | 'sources'>,
+  found: Pick<Failure, 'mutant' | 'sources' | 'original'>,
 ): Promise<Failure | string> {
   const { scenario, seed } = trial;
   const done = await pool.do({ scenario: scenario.name, seed, plan: scenario, twice: false });
