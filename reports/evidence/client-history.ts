@@ -2,7 +2,7 @@ import { present } from '../../core/base/assert.ts';
 import { longestLinearization } from '../../sim/checkers/linearizability.ts';
 import { type Operation } from '../../sim/types.ts';
 import { type RunEvidence } from './types.ts';
-import { violationOperations, violationSteps } from './violation-steps.ts';
+import { namedSteps, violationOperations } from './violation-words.ts';
 
 /** What of the clients' history belongs beside a violation. Numbers are positions in the evidence's operations. */
 export interface ClientHistory {
@@ -33,6 +33,18 @@ const ofOrder: ReadonlySet<string> = new Set(['linearizability', 'undecided', 'r
  * answers contradict what was applied rather than each other: the operations that it names, and those of the time around.
  */
 export function clientHistory(evidence: RunEvidence): ClientHistory {
+  let history = made.get(evidence);
+  if (history === undefined) {
+    history = makeHistory(evidence);
+    made.set(evidence, history);
+  }
+  return history;
+}
+
+/** It may take a search, and several parts of a page ask for it. */
+const made = new WeakMap<RunEvidence, ClientHistory>();
+
+function makeHistory(evidence: RunEvidence): ClientHistory {
   const { violation } = evidence.result;
   const named = violationOperations(evidence);
   if (violation !== undefined && ofOrder.has(violation.invariant)) {
@@ -81,7 +93,7 @@ function linearized(
 function around(evidence: RunEvidence, named: readonly number[]): number {
   const { operations, result, steps, firstStep } = evidence;
   if (named.length > 0) return Math.max(...named.map((position) => operations[position]?.endUs ?? 0));
-  const shown = violationSteps(evidence).at(-1);
+  const shown = result.violation === undefined ? undefined : namedSteps(evidence).steps.at(-1);
   const step = shown === undefined ? undefined : steps[shown - firstStep];
   return step?.atUs ?? result.violation?.atUs ?? result.simulatedUs;
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import { nodeId } from '../../../core/base/ids.ts';
+import { PutRequest, PutResponse, ResponseHeader } from '../../../core/chainfire/api/kv.ts';
 import { type StepRecord } from '../../../reports/evidence/types.ts';
-import { violationOperations, violationSteps } from '../../../reports/evidence/violation-steps.ts';
+import { violationSteps } from '../../../reports/evidence/violation-steps.ts';
+import { violationOperations } from '../../../reports/evidence/violation-words.ts';
 import { describeOperation } from '../../../sim/checkers/describe-operation.ts';
 import { type Operation } from '../../../sim/types.ts';
 import { evidenceOf, noResult } from './hand-made.ts';
@@ -49,6 +51,35 @@ describe('the steps that show a violation', () => {
     };
     expect(violationSteps(evidence)).toEqual([1, 3]);
     expect(shown('lease-not-early: lease 5 went at 22 µs, 90 µs before the 5 s had passed')).toEqual([2]);
+  });
+
+  test('are those that served the operation for which the history has no place, where nothing else is named', () => {
+    const header = ResponseHeader.create({ revision: 2 });
+    const put = { kind: 'put', request: PutRequest.create({ key: 'a' }) } as const;
+    const answer = { kind: 'put', response: PutResponse.create({ header }) } as const;
+    const twice = [1, 2].map((callId): Operation => ({
+      client: 0,
+      callId,
+      request: put,
+      startUs: 10 * callId,
+      endUs: 10 * callId + 5,
+      outcome: { kind: 'answered', response: answer },
+    }));
+    const violation = {
+      invariant: 'linearizability',
+      site: '',
+      detail: 'no operation explains it',
+      atUs: 50,
+    };
+    const evidence = evidenceOf({
+      steps,
+      operations: twice,
+      operationSteps: [
+        [0, 1],
+        [2, 3],
+      ],
+    });
+    expect(violationSteps({ ...evidence, result: { ...noResult, violation } })).toEqual([2, 3]);
   });
 
   test('are none where there is no violation, or nothing was proved', () => {

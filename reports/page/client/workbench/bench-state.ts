@@ -2,7 +2,7 @@ import { type RefObject } from 'preact';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { type NodeId } from '../../../../core/base/ids.ts';
-import { violationOperations } from '../../../evidence/violation-steps.ts';
+import { violationOperations } from '../../../evidence/violation-words.ts';
 import { type Packet, type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
 import { layOut, type Rows } from '../../model/rows.ts';
 import { projection as project, type Projection } from '../../model/scene.ts';
