@@ -3,13 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { mutantNames } from '../../sim/mutants.ts';
 import { isScenarioName, scenarioNames } from '../../scenarios/registry.ts';
 import { isFileName } from './repro-files.ts';
-import { type Shard } from './shard.ts';
-
-/** `last` is Infinity for an open range. */
-export interface SeedRange {
-  readonly first: number;
-  readonly last: number;
-}
+import { type SeedRange, type Shard } from './shard.ts';
 
 /** Durations with their unit, in ms. */
 const unitsMs: ReadonlyMap<string, number> = new Map([

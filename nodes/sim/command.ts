@@ -14,7 +14,6 @@ import {
   parseSeed,
   parseSeeds,
   parseShard,
-  type SeedRange,
 } from './arguments.ts';
 import { listBugs } from './bugs.ts';
 import { runCanary } from './canary.ts';
@@ -26,7 +25,7 @@ import { replay, replayFile } from './replay.ts';
 import { replayRecordingIn } from './replay-recording.ts';
 import { isFileName } from './repro-files.ts';
 import { runSeeds } from './run.ts';
-import { type Shard } from './shard.ts';
+import { type SeedRange, type Shard } from './shard.ts';
 import { shrinkSeed } from './shrink.ts';
 import { shrinkForMsDefault, shrinkRunsDefault } from './shrinker.ts';
 

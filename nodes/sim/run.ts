@@ -9,7 +9,6 @@ import { isFailed } from '../../sim/shrink-trials.ts';
 import { siteOf } from '../../sim/site.ts';
 import { type RunResult } from '../../sim/types.ts';
 import { exitCodes, ExitError } from '../exit.ts';
-import { type SeedRange } from './arguments.ts';
 import { BugBase, bugFiles } from './bug-base.ts';
 import { FailureDesk } from './failure-desk.ts';
 import { type Job, type JobDone, replayCommand } from './job.ts';
@@ -17,7 +16,7 @@ import { SeedPool } from './pool.ts';
 import { Progress, ShrinkLine } from './progress.ts';
 import { writeWhole } from './repro-files.ts';
 import { reportLines } from './run-report.ts';
-import { seedsOf, type Shard } from './shard.ts';
+import { type SeedRange, seedsOf, type Shard } from './shard.ts';
 import { type Failure, type ShrinkLimits } from './shrinker.ts';
 import { sourcesNow } from './sources.ts';
 

@@ -1,4 +1,8 @@
-import { type SeedRange } from './arguments.ts';
+/** `last` is Infinity for an open range. */
+export interface SeedRange {
+  readonly first: number;
+  readonly last: number;
+}
 
 /** One machine's share of the seeds, from 1. */
 export interface Shard {
