@@ -207,7 +207,7 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'The same code, scenario and seed give the same run, down to the last bit.',
     source: 'the one idea of the design (section 3): a second run is compared by its hash',
   },
-  replay: {
+  'replay-equal': {
     sentence: 'The machine of a recording, given again what it was given, does again what it did.',
     source: 'the one idea of the design (section 3), held against a real process',
   },

@@ -11,7 +11,7 @@ test('every checker of the registry is explained', () => {
 
 test('so is every other violation that the simulator names, and nothing that it does not know', () => {
   const named = new Set<string>();
-  const rooms = ['sim', 'reports/evidence'].map((room) => join(import.meta.dirname, '../../..', room));
+  const rooms = ['sim', 'nodes/sim'].map((room) => join(import.meta.dirname, '../../..', room));
   for (const source of rooms.flatMap(sources)) {
     for (const [, name] of source.matchAll(/(?:new Violation\(|invariant: )\s*'([a-z-]+)'/g))
       named.add(name ?? '');
