@@ -15,14 +15,13 @@ import {
   type SnapshotHeader,
 } from '../raft/types.ts';
 import { type StorageBackend } from '../storage/backend.ts';
-import { type SegmentRepair } from '../storage/segment-files.ts';
-import { Answers } from './answers.ts';
-import { drawBoot, type StateMachine } from './apply.ts';
+import { type Answers } from './answers.ts';
+import { type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
 import { writesNothing } from './command.ts';
-import { leaseKeyTable, leaseTable } from './lease/keys.ts';
-import { LeaderMoves } from './leader-moves.ts';
-import { Leases } from './lease/leases.ts';
+import { type LeaderMoves } from './leader-moves.ts';
+import { type Leases } from './lease/leases.ts';
+import { assembleMember, type MemberBeginning, type MemberParts, type MemberPorts } from './member-parts.ts';
 import {
   type MemberConfig,
   type MemberEffect,
@@ -33,38 +32,24 @@ import {
 } from './member-protocol.ts';
 import { type Membership } from './membership.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
-import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
-import { Numbering } from './numbering.ts';
-import { Publication } from './publication.ts';
-import { consistencyOf, Queries } from './queries.ts';
-import { Reconfigurer } from './reconfigurer.ts';
+import { type Publication } from './publication.ts';
+import { consistencyOf, type Queries } from './queries.ts';
+import { type Reconfigurer } from './reconfigurer.ts';
 import { blankRaft, memberGroup as group, recoverRaft } from './recover-raft.ts';
-import { recoverReplica } from './replica.ts';
 import { etcdRefusal } from './refusals.ts';
-import { SnapshotHolds } from './snapshot-holds.ts';
+import { type SnapshotHolds } from './snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
-import { WatchHub } from './watch/hub.ts';
+import { type WatchHub } from './watch/hub.ts';
 import { validate } from './validation.ts';
-import { type RefusedProposals, Writes } from './writes.ts';
+import { type RefusedProposals, type Writes } from './writes.ts';
 
 export type { MemberView } from './view.ts';
 export { defaultMemberConfig } from './settings.ts';
-
-/** Tables of a member's store. */
-export const memberTables: readonly string[] = [
-  currentTable,
-  historyTable,
-  indexTable,
-  leaseTable,
-  leaseKeyTable,
-  metaTable,
-];
+export { memberTables } from './tables.ts';
 
 /** Entries' bytes applied in one step: what a heartbeat may have to wait for. */
 const applyBytesPerStep = bytesPerMib;
-/** Election time-outs that a peer has to take up the log behind its snapshot, at least. */
-const snapshotGraceElections = 5;
 
 /**
  * A member of a Chainfire cluster: a Raft group, the state machine that its log drives, and the requests that wait for
@@ -78,6 +63,7 @@ const snapshotGraceElections = 5;
 export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capturable, Stateful {
   readonly #config: MemberConfig;
   readonly #store: StorageBackend;
+  readonly #parts: MemberParts;
   readonly #raft: RaftNode;
   readonly #raftView: RaftView;
   readonly #mvcc: Mvcc;
@@ -85,7 +71,6 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   readonly #backlog: Backlog;
   readonly #answers: Answers;
   readonly #proposer: { readonly member: NodeId; boot: number };
-  readonly #numbering: Numbering;
   readonly #writes: Writes;
   readonly #queries: Queries;
   readonly #leases: Leases;
@@ -115,7 +100,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
 
   /** The member that the store and the log describe; a new one where both are empty. */
   static recover(
-    ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
+    ports: MemberPorts,
     config: MemberConfig,
     prng: CapturablePrng,
     nowUs: number,
@@ -131,7 +116,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
    * @throws InvariantError naming what is not as it was captured
    */
   static restore(
-    ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
+    ports: MemberPorts,
     config: MemberConfig,
     prng: CapturablePrng,
     captured: Captured,
@@ -143,64 +128,36 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     return member;
   }
 
-  private constructor(
-    ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
-    config: MemberConfig,
-    given: {
-      readonly prng: CapturablePrng;
-      readonly nowUs: number;
-      readonly raftOf: typeof recoverRaft;
-    },
-  ) {
-    const { prng, nowUs } = given;
+  private constructor(ports: MemberPorts, config: MemberConfig, given: MemberBeginning) {
+    const port = { proposeAll: this.#handToRaft.bind(this), reply: this.#reply.bind(this) };
+    const { parts, replica, raftView, answers, proposer } = assembleMember(ports, config, { ...given, port });
     this.#config = config;
     this.#store = ports.store;
-    this.#nowUs = nowUs;
-    const replica = recoverReplica(ports.store, config, nowUs);
-    this.#mvcc = replica.mvcc;
-    this.#state = replica.state;
-    this.#backlog = replica.backlog;
-    this.#raft = given.raftOf(ports.segments, replica, { config, prng: prng.fork('raft'), nowUs });
-    const raft = this.#raft.view(group);
-    this.#raftView = raft;
-    const answers = new Answers({ config, raft, ...replica });
+    this.#nowUs = given.nowUs;
+    this.#parts = parts;
+    this.#raft = parts.raft;
+    this.#raftView = raftView;
+    this.#mvcc = parts.mvcc;
+    this.#state = parts.state;
+    this.#backlog = parts.backlog;
     this.#answers = answers;
-    this.#snapshotHolds = new SnapshotHolds(snapshotGraceElections * config.raft.electionTimeoutUs);
-    this.#proposer = { member: config.id, boot: drawBoot(prng.fork('boot')) };
-    const numbering = new Numbering(this.#proposer);
-    this.#numbering = numbering;
-    const reply = this.#reply.bind(this);
-    const proposeAll = this.#handToRaft.bind(this);
-    const propose = (bytes: Uint8Array): RaftRefusal | undefined => proposeAll([bytes])?.code;
-    const port = { propose, proposeAll, reply };
-    this.#writes = new Writes({ config, numbering, raft, answers, port });
-    this.#leases = new Leases({
-      ...replica,
-      config,
-      prng: prng.fork('leases'),
-      raft,
-      answers,
-      numbering,
-      port,
-    });
-    const retryUs = Math.ceil(config.raft.electionTimeoutUs / 2);
-    this.#queries = new Queries({ ...replica, raft, answers, retryUs, reply });
-    this.#publication = new Publication(config, replica.directory);
+    this.#proposer = proposer;
+    this.#writes = parts.writes;
+    this.#queries = parts.queries;
+    this.#leases = parts.leases;
+    this.#watches = parts.watches;
+    this.#publication = parts.publication;
     this.#membership = replica.membership;
-    this.#reconfigurer = new Reconfigurer({
-      ...replica,
-      raft,
-      retryUs: config.raft.heartbeatIntervalUs,
-    });
-    this.#leaderMoves = new LeaderMoves({ raft, answers, reply });
-    this.#watches = new WatchHub({ config, store: ports.store, mvcc: this.#mvcc, answers: this.#answers });
+    this.#reconfigurer = parts.reconfigurer;
+    this.#leaderMoves = parts.leaderMoves;
+    this.#snapshotHolds = parts.snapshotHolds;
     this.#view = createView({
       ...replica,
-      raft,
+      raft: raftView,
       nowUs: () => this.#nowUs,
       wallClockUs: () => this.#wallClockUs,
       pendingRequests: () => this.#pendingRequests,
-      watches: this.#watches,
+      watches: parts.watches,
     });
   }
 
@@ -291,19 +248,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     );
     form.same('id', this.#config.id);
     this.#proposer.boot = form.number('boot', this.#proposer.boot);
-    form.part('numbering', this.#numbering);
-    form.part('mvcc', this.#mvcc);
-    form.part('state', this.#state);
-    form.part('backlog', this.#backlog);
-    form.part('raft', this.#raft);
-    form.part('writes', this.#writes);
-    form.part('queries', this.#queries);
-    form.part('leases', this.#leases);
-    form.part('watches', this.#watches);
-    form.part('publication', this.#publication);
-    form.part('reconfigurer', this.#reconfigurer);
-    form.part('leaderMoves', this.#leaderMoves);
-    form.part('snapshotHolds', this.#snapshotHolds);
+    for (const [name, part] of Object.entries(this.#parts)) form.part(name, part);
     this.#nowUs = form.number('nowUs', this.#nowUs);
     this.#started = form.flag('started', this.#started);
     this.#wallClockUs = form.optional('wallClock', this.#wallClockUs, 0, (fields, us) =>

@@ -84,6 +84,11 @@ test.each(classes.filter(({ passed }) => passed !== undefined).map((found) => [f
   },
 );
 
+test('what a form gives back is kept: otherwise a field is captured, and never restored', () => {
+  const files = [...folders.flatMap(filesOf), ...singles];
+  expect(files.flatMap(discarded)).toEqual([]);
+});
+
 function filesOf(folder: string): readonly string[] {
   return readdirSync(join(root, folder))
     .filter((file) => file.endsWith('.ts'))
@@ -117,6 +122,30 @@ function classesOf(file: string): readonly StatefulClass[] {
     const made = field.initializer ?? madeInConstructor(field);
     return made !== undefined && (ts.isNewExpression(made) || ts.isArrayLiteralExpression(made));
   }
+}
+
+/** Statements `form.number(…);` whose result goes nowhere. */
+function discarded(file: string): readonly string[] {
+  const source = ts.createSourceFile(
+    file,
+    readFileSync(join(root, file), 'utf8'),
+    ts.ScriptTarget.ES2023,
+    true,
+  );
+  const found: string[] = [];
+  const look = (node: ts.Node): void => {
+    if (ts.isExpressionStatement(node) && isGiven(node.expression)) found.push(`${file}: ${node.getText()}`);
+    ts.forEachChild(node, look);
+  };
+  look(source);
+  return found;
+}
+
+function isGiven(expression: ts.Expression): boolean {
+  if (!ts.isCallExpression(expression) || !ts.isPropertyAccessExpression(expression.expression)) return false;
+  const { expression: object, name } = expression.expression;
+  if (!['form', 'fields', 'row'].includes(object.getText())) return false;
+  return /^(number|flag|text|big|choice|bytes|optional|list)$/.test(name.text);
 }
 
 /** `this.#field = new Something(…)` in the constructor of the class. */

@@ -1,0 +1,12 @@
+import { leaseKeyTable, leaseTable } from './lease/keys.ts';
+import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
+
+/** Tables of a member's store. */
+export const memberTables: readonly string[] = [
+  currentTable,
+  historyTable,
+  indexTable,
+  leaseTable,
+  leaseKeyTable,
+  metaTable,
+];
