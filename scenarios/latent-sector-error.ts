@@ -21,7 +21,7 @@ export const latentSectorError: ScenarioSource = {
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 6,
+      clients: 4,
       keys: 8,
       thinkUsMin: 5_000,
       thinkUsMax: 60_000,
@@ -49,7 +49,7 @@ export const latentSectorError: ScenarioSource = {
     }).flat(),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
-    floors: { answered: 1_500, elections: 1, fired: { latentSector: 4 } },
+    floors: { answered: 1_000, elections: 1, fired: { latentSector: 4 } },
   }),
 };
 

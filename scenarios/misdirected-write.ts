@@ -3,9 +3,9 @@ import { bytesPerKib, usPerSecond } from '../core/base/units.ts';
 import { defaultRaftOptions } from '../core/raft/types.ts';
 import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
-const nodes = [1, 2, 3, 4, 5].map(nodeId);
-const rounds = 18;
-const roundUs = 5 * usPerSecond;
+const nodes = [1, 2, 3].map(nodeId);
+const rounds = 15;
+const roundUs = 4 * usPerSecond;
 
 export const misdirectedWrite: ScenarioSource = {
   name: 'misdirected-write',
@@ -18,21 +18,22 @@ export const misdirectedWrite: ScenarioSource = {
       members: nodes.length,
       // Several files, so that sectors go astray into others; a small cache, so that some are read back.
       config: {
+        trailingEntries: 60,
         raft: {
           ...defaultRaftOptions,
           cacheBytesMax: 2 * bytesPerKib,
-          segmentBytesMax: 8 * bytesPerKib,
+          segmentBytesMax: 16 * bytesPerKib,
         },
       },
       throughCodec: seed % 4 === 0,
     },
     workload: {
-      clients: 8,
+      clients: 4,
       keys: 8,
-      thinkUsMin: 2_000,
-      thinkUsMax: 40_000,
+      thinkUsMin: 5_000,
+      thinkUsMax: 60_000,
       callTimeoutUs: 2 * usPerSecond,
-      valueBytesMax: 2_000,
+      valueBytesMax: 1_200,
       mix: { put: 60, get: 20, serializableGet: 4, delete: 5, compareAndSwap: 12, txn: 8, range: 4 },
     },
     faults: Array.from({ length: rounds }, (_, round): Fault => {
@@ -43,6 +44,6 @@ export const misdirectedWrite: ScenarioSource = {
     }),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
-    floors: { answered: 1_500, elections: 1, fired: { misdirectedWrite: 3 } },
+    floors: { answered: 1_000, elections: 1, fired: { misdirectedWrite: 3 } },
   }),
 };

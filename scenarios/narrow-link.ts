@@ -15,10 +15,10 @@ export const narrowLink: ScenarioSource = {
     about: narrowLink.about,
     cluster: { members: nodes.length, config: { trailingEntries: 100 }, throughCodec: seed % 4 === 0 },
     workload: {
-      clients: 8,
+      clients: 5,
       keys: 10,
-      thinkUsMin: 1_000,
-      thinkUsMax: 30_000,
+      thinkUsMin: 5_000,
+      thinkUsMax: 60_000,
       callTimeoutUs: 3 * usPerSecond,
       valueBytesMax: 2_000,
       mix: { put: 60, get: 20, serializableGet: 4, compareAndSwap: 12, txn: 8, range: 4 },
@@ -53,7 +53,7 @@ export const narrowLink: ScenarioSource = {
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
     floors: {
-      answered: 1_500,
+      answered: 1_000,
       elections: 1,
       fired: { narrowLink: 4, longTail: 4, partialPartition: 4 },
     },

@@ -4,9 +4,11 @@ import { bytesFromLatin1, noBytes } from '../../core/base/bytes.ts';
 import { InvariantError } from '../../core/base/assert.ts';
 import { nodeId } from '../../core/base/ids.ts';
 import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
+import { InstallFailed } from '../../sim/disk/failure.ts';
 import { SimulatedSegments } from '../../sim/disk/segments.ts';
 import { SimulatedStore } from '../../sim/disk/store.ts';
 import { OutputGate } from '../../sim/gate.ts';
+import { DamagedBatchError, UnreadableError } from '../../core/storage/read-errors.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type ProcessMachine, type ProcessOptions, SimulatedProcess } from '../../sim/process.ts';
 import { Violation } from '../../sim/types.ts';
@@ -42,7 +44,9 @@ interface Stage {
 
 function stage(
   script: (event: MemberEvent, life: number) => readonly MemberEffect[],
-  options: Partial<Pick<ProcessOptions<Puppet>, 'gate' | 'driftPpm'>> & { readonly seed?: string } = {},
+  options: Partial<Pick<ProcessOptions<Puppet>, 'gate' | 'driftPpm' | 'wallUs'>> & {
+    readonly seed?: string;
+  } = {},
 ): Stage {
   const world = new World();
   const prng = seededPrng(options.seed ?? 'process');
@@ -57,6 +61,7 @@ function stage(
     segments,
     store,
     driftPpm: options.driftPpm ?? 0,
+    ...(options.wallUs === undefined ? {} : { wallUs: options.wallUs }),
     ...(options.gate === undefined ? {} : { gate: options.gate }),
     recover: (_process, _prng, nowUs) => {
       const life = lives.length + 1;
@@ -324,4 +329,71 @@ test('a crash can strike between a snapshot’s installation and all that should
   expect(process.alive).toBe(false);
   expect(store.installed).toBe(1);
   expect(segments.appended).toBe(0);
+});
+
+test('a process looks at the wall clock as it starts and once a second, not while it is stopped, and survives every jump', () => {
+  const { world, process, lives } = stage(() => [], { wallUs: 5_000_000_000 });
+  process.start();
+  world.runUntil(2_500_000);
+  process.jumpWall(-3_000_000_000);
+  process.pause();
+  world.runUntil(5_500_000);
+  process.resume();
+  world.runUntil(6_500_000);
+  const readings = (): number[] =>
+    (lives.at(-1)?.events ?? []).flatMap(({ event }) => (event.kind === 'wallClock' ? [event.wallUs] : []));
+  expect(readings()).toEqual([5_000_000_000, 5_001_000_000, 5_002_000_000, 2_006_000_000]);
+  // A restart begins a new monotonic clock; the wall clock goes on.
+  process.crash('machine');
+  process.start();
+  world.runUntil(6_600_000);
+  expect(readings()).toEqual([2_006_500_000]);
+});
+
+test('a process without a wall clock is told of none', () => {
+  const { world, process, lives } = stage(() => []);
+  process.start();
+  world.runUntil(3_000_000);
+  expect(lives[0]?.events.some(({ event }) => event.kind === 'wallClock')).toBe(false);
+});
+
+test.each([
+  ['cannot read', () => new UnreadableError('EIO'), 'read failed'],
+  ['finds what it has not written', () => new DamagedBatchError('batch 7'), 'damage failed'],
+  ['cannot take over a snapshot', () => new InstallFailed('ENOSPC'), 'flush failed'],
+] as const)('a machine that %s takes its process along, and no more', (_what, thrown, said) => {
+  const { world, process, left } = stage((event) => {
+    if (event.kind === 'stored') throw thrown();
+    return [];
+  });
+  process.start();
+  process.inform({ kind: 'stored', storeSeq: 1 });
+  world.runUntil(1_000_000);
+  expect(left).toEqual(['ended', said]);
+  expect(process.alive).toBe(false);
+  process.start();
+  expect(process.alive).toBe(true);
+});
+
+test('a store that has no room ends the process', () => {
+  const { world, process, store, left } = stage(() => []);
+  process.start();
+  store.fill(true);
+  store.write([{ table: 't', key: 'k', value: new Uint8Array(1) }]);
+  world.runUntil(1_000_000);
+  expect(left).toEqual(['ended', 'flush failed']);
+});
+
+test('a machine that loses its power loses what it had cached, whether or not its process still lives', () => {
+  const lengths = new Set<number>();
+  for (let seed = 0; seed < 20; seed += 1) {
+    const { process, segments } = stage(() => [], { seed: `power ${seed}` });
+    process.start();
+    segments.append('a', new Uint8Array(5_000).fill(1));
+    process.crash('process');
+    expect(segments.read('a', 0, 9_999)).toHaveLength(5_000);
+    process.crash('machine');
+    lengths.add(segments.read('a', 0, 9_999).filter((byte) => byte === 1).length);
+  }
+  expect(lengths.size).toBeGreaterThan(5);
 });

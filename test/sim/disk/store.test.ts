@@ -145,3 +145,42 @@ test('a slow disk stores as many times as late', () => {
   };
   expect(times(40)).toBe(40 * times(1));
 });
+
+test('a full disk fails the next flush, and a start finds a prefix of what it would have written', () => {
+  const found = new Set<number>();
+  for (let seed = 0; seed < 40; seed += 1) {
+    const { world, store, reported } = open(`full ${seed}`);
+    write(store, 1);
+    world.runUntil(1_000_000);
+    store.fill(true);
+    let failures = 0;
+    store.onFailed = () => {
+      failures += 1;
+      store.crash();
+    };
+    for (let number = 2; number <= 5; number += 1) write(store, number);
+    world.runUntil(2_000_000);
+    expect(failures).toBe(1);
+    expect(reported).toEqual([1]);
+    found.add(newest(store));
+    expect(rows(store, 'u')).toBe(newest(store));
+    store.fill(false);
+    write(store, 9);
+    world.runUntil(3_000_000);
+    expect(reported).toEqual([1, 1]);
+  }
+  expect([...found].sort()).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('a full disk takes over no snapshot: the content is as it was', () => {
+  const { world, store } = open('full install');
+  write(store, 1);
+  world.runUntil(1_000_000);
+  const stage = store.openStage();
+  store.stageRows(stage, 't', [['n', bytesFromLatin1('7')]]);
+  store.fill(true);
+  expect(() => {
+    store.installStage(stage);
+  }).toThrow('ENOSPC');
+  expect([newest(store), store.installed]).toEqual([1, 0]);
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { latencyUsMax } from '../../../sim/latency.ts';
-import { clientAddress, cut, type Lossy } from '../../../sim/network/conditions.ts';
+import { clientAddress, cut, type Lossy, type Narrow, type Tail } from '../../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network, type Packet } from '../../../sim/network/network.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 import { World } from '../../../sim/world.ts';
@@ -226,4 +226,59 @@ test('one link’s traffic does not change what happens on another', () => {
     return line.arrivals;
   };
   expect(arrivals(1_000)).toEqual(arrivals(0));
+});
+
+/** Two ends of a condition that lies on the links from 1 to 2. */
+const ends = { from: new Set([1]), to: new Set([2]) };
+
+test('a narrow link carries what it can: packets stand in line, in order, and others pass', () => {
+  const stage = new Line('narrow');
+  const narrow: Narrow = { kind: 'narrow', ...ends, bytesPerSecond: 1_000, freeUs: new Map(), hits: 0 };
+  stage.network.begin(narrow);
+  // 100 bytes take 100 ms: twenty at once take two seconds.
+  stage.send({ count: 20 });
+  stage.finish();
+  expect(stage.numbers).toEqual(Array.from({ length: 20 }, (_, number) => number));
+  for (const { number, atUs } of stage.arrivals) expect(atUs).toBeGreaterThan((number + 1) * 100_000);
+  expect(stage.arrivals[19]?.atUs).toBeLessThan(2_500_000);
+  // The first found the link free.
+  expect(narrow.hits).toBe(19);
+
+  const back = new Line('narrow');
+  back.network.begin({ ...narrow, freeUs: new Map() });
+  back.send({ count: 20, from: 2, to: 1 });
+  back.finish();
+  expect(Math.max(...back.arrivals.map(({ atUs }) => atUs))).toBeLessThan(200_000);
+});
+
+test('what the line before a narrow link does not hold is dropped, and nothing waits for longer than anything may', () => {
+  const stage = new Line('full line');
+  const narrow: Narrow = { kind: 'narrow', ...ends, bytesPerSecond: 1_000, freeUs: new Map(), hits: 0 };
+  stage.network.begin(narrow);
+  stage.send({ count: 80 });
+  stage.finish();
+  expect(stage.arrivals).toHaveLength(50);
+  expect(stage.network.counts.overflowed).toBe(30);
+  expect(Math.max(...stage.arrivals.map((arrival) => stage.latency(arrival)))).toBeLessThanOrEqual(5_000_000);
+  expect(stage.network.inFlightBytes(1, 2)).toBe(0);
+});
+
+test('a packet in a long tail is late, and those behind it wait for it', () => {
+  const stage = new Line('tail');
+  const tail: Tail = {
+    kind: 'tail',
+    ...ends,
+    tailPpm: 50_000,
+    tailUs: 1_000_000,
+    prng: seededPrng('tail'),
+    hits: 0,
+  };
+  stage.network.begin(tail);
+  stage.send({ count: 400, everyUs: 5_000 });
+  stage.finish();
+  expect(tail.hits).toBeGreaterThan(8);
+  expect(tail.hits).toBeLessThan(40);
+  expect(stage.numbers).toEqual(Array.from({ length: 400 }, (_, number) => number));
+  const late = stage.arrivals.filter((arrival) => stage.latency(arrival) > 200_000);
+  expect(late.length).toBeGreaterThan(tail.hits);
 });
