@@ -49,7 +49,7 @@ async function makeScript(mutant: string | undefined): Promise<string> {
     platform: 'browser',
     plugins: planting === undefined ? [] : [planting.plugin],
     // How long the build took says nothing about what it made.
-    checks: { pluginTimings: false },
+    checks: { bundlerTimings: false },
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(`the page's code does not bundle cleanly: ${log.message}`);
     },

@@ -142,6 +142,7 @@ function Failure(props: { readonly failure: FailureEntry }): JSX.Element {
 function Coverage(props: { readonly group: CoverageGroup }): JSX.Element {
   const { group } = props;
   const most = Math.max(1, ...group.items.map(({ count }) => count));
+  const reached = group.items.filter(({ count }) => count > 0);
   const missing = group.items.filter(({ count }) => count === 0);
   return (
     <section class="coverage-group" aria-label={group.name}>
@@ -155,8 +156,8 @@ function Coverage(props: { readonly group: CoverageGroup }): JSX.Element {
       )}
       <table>
         <tbody>
-          {group.items.map(({ name, count }) => (
-            <tr key={name} class={count === 0 ? 'zero' : undefined}>
+          {reached.map(({ name, count }) => (
+            <tr key={name}>
               <th scope="row">{name}</th>
               <td class="count">{grouped(count)}</td>
               <td class="bar-cell" aria-hidden="true">
