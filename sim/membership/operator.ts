@@ -16,8 +16,8 @@ export type OperatorJob = Generator<OperatorMove, void, MemberResponse | undefin
 const attemptTimeoutUs = 3_000_000;
 
 /**
- * Who changes the members of the cluster: a client of its own, which carries out one job after the other and asks one machine
- * after the other, since nobody tells it who leads.
+ * Who changes the members of the cluster: a client of its own, which carries out one job after the other. It stays with a machine
+ * that answers, and goes on to the next from one that does not or that refuses, since nobody tells it who leads.
  */
 export class Operator {
   readonly #world: World;
@@ -86,13 +86,14 @@ export class Operator {
         const told = surely(end);
         // A member gives up on what it was asked within its own time-out; until then it may still come about.
         if (told === undefined) this.#unsettledUntilUs = this.#world.nowUs + unsettledUs;
+        if (told === undefined || told.kind === 'refused') this.#next += 1;
         this.#goOn(told);
       },
     });
   }
 
+  /** Whoever gave a good answer last, or the next after one that gave none. */
   #nextNode(): NodeId {
-    this.#next += 1;
     return present(this.#nodes[this.#next % this.#nodes.length], 'a cluster has machines');
   }
 }
