@@ -23,7 +23,6 @@ function stage(beforeStart: (process: (node: number) => MemberProcess) => void =
   const world = new World();
   const prng = seededPrng('recoverability');
   const network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
-  let recoverability: Recoverability | undefined;
   const cluster = new Cluster({
     world,
     network,
@@ -31,12 +30,12 @@ function stage(beforeStart: (process: (node: number) => MemberProcess) => void =
     plan: { members: 3, config: {}, throughCodec: false },
     observer: {
       recovered: () => undefined,
-      stepped: (_process, _event, _effects, { view }) => recoverability?.stepped(view.raft),
+      stepped: (_process, _event, _effects, { view }) => recoverability.stepped(view.raft),
       ended: () => undefined,
       diskFailed: () => undefined,
     },
   });
-  recoverability = new Recoverability(cluster);
+  const recoverability = new Recoverability(cluster);
   const process = (node: number): MemberProcess => cluster.process(nodeId(node) satisfies NodeId);
   beforeStart(process);
   for (const each of cluster.processes) each.start();
