@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { assert } from '../../core/base/assert.ts';
 import { type Captured } from '../../core/base/capture.ts';
 import { RollingHash } from '../../core/base/rolling-hash.ts';
-import { bytesPerKib, bytesPerMib } from '../../core/base/units.ts';
+import { bytesPerKib, bytesPerMib, usPerMs } from '../../core/base/units.ts';
 import { writeCaptured } from '../../core/wire/captured-codec.ts';
 import { WireWriter } from '../../core/wire/writer.ts';
 import { AnswerRecords } from './answer-records.ts';
@@ -44,6 +44,8 @@ export interface RecorderOptions<Event> {
   readonly bufferBytesMax?: number;
   /** Steps between two checkpoints of the hash. */
   readonly checkpointSteps?: number;
+  /** CPU time for which a checkpoint may hold the machine up: one that takes longer is the last. */
+  readonly checkpointCpuUsMax?: number;
   /** Called once when the recording ends before its time; the machine goes on. */
   readonly onFailed?: (reason: Error) => void;
   /** Called when events begin to be left out, and when they are recorded again: then with how many were. */
@@ -55,6 +57,7 @@ export const defaultRecorderOptions = {
   segmentsMax: 4,
   bufferBytesMax: 16 * bytesPerMib,
   checkpointSteps: 256,
+  checkpointCpuUsMax: 500 * usPerMs,
 } as const;
 
 /** A block is closed at this size, so that its writer's buffer is kept. */
@@ -248,8 +251,16 @@ export class Recorder<Event extends { readonly kind: string }> {
   }
 
   #nextSegment(nowUs: number, capture: () => RecordedState): void {
+    const before = process.threadCpuUsage();
     this.#beginSegment({ kind: 'state', nowUs, ...capture() });
     this.#stepsMissed = 0;
+    const { user, system } = process.threadCpuUsage(before);
+    if (user + system <= this.#options.checkpointCpuUsMax) return;
+    // It has held the member up once; it must not do so again.
+    const tookMs = Math.round((user + system) / usPerMs);
+    throw new Error(
+      `to take the state down took ${tookMs} ms, more than ${this.#options.checkpointCpuUsMax / usPerMs}`,
+    );
   }
 
   #beginSegment(checkpoint: Checkpoint): void {
@@ -348,6 +359,8 @@ export class Recorder<Event extends { readonly kind: string }> {
     if (this.#state === 'off') return;
     this.#state = 'off';
     this.#answers.isOpen = false;
+    // What is whole is kept.
+    this.#queue.flush();
     this.#options.onFailed(cause instanceof Error ? cause : new Error(messageOf(cause)));
   }
 }

@@ -308,6 +308,19 @@ test('a state that leaves no room for steps ends the recording with what to do a
   await member.close();
 });
 
+test('a checkpoint that holds the machine up for too long is the last', async () => {
+  const dir = makeDirectory();
+  const member = new RecordedMember(dir, new Disk(), { ...small, checkpointCpuUsMax: 0 });
+  load(member, 100);
+  expect(member.failures).toHaveLength(1);
+  expect(member.failures[0]?.message).toMatch(/to take the state down took \d+ ms, more than 0/);
+  await member.close();
+  // What was begun is kept, and says that it ends there.
+  const { problems, notes } = replay(dir);
+  expect(problems).toEqual([]);
+  expect(notes.join()).toContain('boot 1, segment 2: ends without a word after step');
+});
+
 test('a directory of another member is refused by name', async () => {
   const dir = makeDirectory();
   await recorded(dir, 5);
