@@ -43,10 +43,12 @@ Examples:
   photon sim run --for 2h --bugs bugs                all night: each bug once, made small and kept
   photon sim run --seeds 1..8000 --shard 2/8         the second of eight machines
   photon sim merge 1.json 2.json --page all.html     what several machines found, as one
+  photon sim bugs bugs                               which of the kept ones still show
   photon sim replay swarm --seed 7 --trace           one seed again, every event shown
   photon sim shrink swarm --seed 7                   a failing seed made small, as repro.json
   photon sim replay repro.json                       the same violation again
   photon sim replay --recording DIR                  what a real member did, step by step
+  photon sim canary                                  would a failure be seen at all?
   photon sim mutants                                 does the simulator find what it should?
   photon sim mutants --quick                         the same, by the seeds that found it last time
 `;
