@@ -32,10 +32,16 @@ export function layOut(options: {
     lines.push({ endpoint: { kind: 'client', client }, y: top + clientRowPx / 2 });
     top += clientRowPx;
   }
-  const places = new Map(lines.map(({ endpoint, y }) => [keyOf(endpoint), y]));
-  return { lines, heightPx: top + marginPx, yOf: (endpoint) => places.get(keyOf(endpoint)) };
-}
-
-function keyOf(endpoint: Endpoint): string {
-  return endpoint.kind === 'node' ? `n${endpoint.node}` : `c${endpoint.client}`;
+  // By number, since every message of a frame asks twice.
+  const nodes: number[] = [];
+  const clients: number[] = [];
+  for (const { endpoint, y } of lines) {
+    if (endpoint.kind === 'node') nodes[endpoint.node] = y;
+    else clients[endpoint.client] = y;
+  }
+  return {
+    lines,
+    heightPx: top + marginPx,
+    yOf: (endpoint) => (endpoint.kind === 'node' ? nodes[endpoint.node] : clients[endpoint.client]),
+  };
 }

@@ -83,7 +83,7 @@ export function makeScene(options: {
   }
   const { packets } = scoped;
   const arrows: Arrow[] = [];
-  const drawn = new Set<string>();
+  const drawn = new Set<number>();
   const begin = firstWhere(packets.length, (at) => (packets[at]?.sentUs ?? 0) >= fromUs - flightUsMax);
   for (let index = begin; index < packets.length; index += 1) {
     const packet = packets[index];
@@ -91,12 +91,20 @@ export function makeScene(options: {
     if (packet.arrivedUs !== undefined && packet.arrivedUs < fromUs) continue;
     const arrow = arrowOf(packet, rows, projection);
     if (arrow === undefined || arrow.toX < -lostPx) continue;
-    const key = `${arrow.fromY} ${arrow.toY} ${Math.round(arrow.fromX)} ${Math.round(arrow.toX)} ${arrow.lost}`;
+    const key = placeOf(arrow);
     if (drawn.has(key) || arrows.length >= arrowsMax) hidden += 1;
     else arrows.push(arrow);
     drawn.add(key);
   }
   return { dots, arrows, hidden };
+}
+
+/** Equal for arrows that nobody can tell apart on the screen. */
+function placeOf(arrow: Arrow): number {
+  const ends = Math.round(arrow.fromY) * 4_096 + Math.round(arrow.toY);
+  const from = Math.round(arrow.fromX) + 2_048;
+  const to = Math.round(Math.min(arrow.toX, 8_000)) + 64;
+  return (Math.max(0, from) * 8_192 + to) * 16_777_216 + ends;
 }
 
 function arrowOf(packet: Packet, rows: Rows, projection: Projection): Arrow | undefined {
