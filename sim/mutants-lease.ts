@@ -130,6 +130,6 @@ export const leaseMutants: readonly Mutant[] = [
     anchor: 'if (lease === undefined || lease.renewedIndex > appliedIndex) continue;',
     replacement: 'if (lease === undefined || appliedIndex < 0) continue;',
     caughtBy: ['lease-not-early', 'lock-exclusion'],
-    scenarios: leaseScenarios,
+    scenarios: ['keepalive-storm', 'lease-across-leader-change-under-drift'],
   },
 ];

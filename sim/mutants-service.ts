@@ -147,23 +147,17 @@ export const serviceMutants: readonly Mutant[] = [
     scenarios: ['compacted-read-in-a-txn'],
   },
   {
-    name: 'revision-from-history',
+    name: 'revision-from-the-keys-left',
     about:
-      'After a restart the revision is that of the newest record in history, and compaction has freed the deletion that was newer (etcd 17780).',
+      'After a restart the revision is that of the newest key that is left, whatever was deleted since (etcd 17780).',
     file: 'core/chainfire/mvcc/mvcc.ts',
     anchor: 'this.#revision = applied.revision;',
     replacement:
-      "const [newest] = [...this.#store.range(historyTable, { from: '', reverse: true, limit: 1 })];\n" +
-      '    this.#revision = newest === undefined ? applied.revision : mainRevisionOf(newest[0]);',
-    also: [
-      {
-        file: 'core/chainfire/mvcc/compaction.ts',
-        anchor: 'if (isTombstone(record) && mainRevisionOf(revision) < compactRevision) {',
-        replacement: 'if (isTombstone(record) && mainRevisionOf(revision) <= compactRevision) {',
-      },
-    ],
+      'this.#revision = firstRevision;\n' +
+      "    for (const [, row] of this.#store.range(currentTable, { from: '' }))\n" +
+      '      this.#revision = Math.max(this.#revision, decodeRecord(row).modRevision);',
     caughtBy: ['state-machine-safety', 'convergence', 'linearizability', 'invariant', 'revisions'],
-    scenarios: ['crash-while-freeing'],
+    scenarios: ['crash-while-freeing', 'swarm'],
   },
   {
     name: 'freed-in-two-batches',

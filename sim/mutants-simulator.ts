@@ -86,16 +86,16 @@ export const simulatorMutants: readonly Mutant[] = [
     blindTo: 'renewals-count-for-the-leader-alone',
   },
   {
-    name: 'locks-compared-by-client',
-    about: 'Holders of a lock are compared with their own earlier selves.',
+    name: 'locks-compared-by-lease',
+    about: 'Holders of a lock are compared with those on the same lease: with themselves.',
     file: 'sim/checkers/lock-exclusion.ts',
     anchor: 'const before = last.get(hold.name);',
-    replacement: 'const before = last.get(`${hold.name} ${hold.client}`);',
+    replacement: 'const before = last.get(`${hold.name} ${hold.leaseId}`);',
     also: [
       {
         file: 'sim/checkers/lock-exclusion.ts',
         anchor: 'last.set(hold.name, hold);',
-        replacement: 'last.set(`${hold.name} ${hold.client}`, hold);',
+        replacement: 'last.set(`${hold.name} ${hold.leaseId}`, hold);',
       },
     ],
     caughtBy: ['lock-exclusion'],
