@@ -1,6 +1,7 @@
 import { type Arbitrary } from 'fast-check';
 
 import { assert } from '../core/base/assert.ts';
+import { RollingHash } from '../core/base/rolling-hash.ts';
 import { type RunResult, type Scenario } from './types.ts';
 
 /** A run that can be asked for. */
@@ -50,7 +51,7 @@ type Verdict = 'same' | 'elsewhere' | 'no';
 /** The smallest failing run that is known so far, and the search for smaller ones, bounded. */
 export class Trials {
   readonly #options: TrialsOptions;
-  /** What was tried and did not show it. At most `runsMax`. */
+  /** What was tried and did not show it, by `keyOf`. At most `runsMax`. */
   readonly #futile = new Set<string>();
   #best: Trial | undefined;
   #result: Failed | undefined;
@@ -183,6 +184,9 @@ export function isFailed(result: RunResult): result is Failed {
   return result.violation !== undefined;
 }
 
+/** Short, since thousands are kept: 64 bits of a hash. */
 function keyOf(trial: Trial): string {
-  return JSON.stringify([trial.seed, trial.scenario]);
+  const hash = new RollingHash();
+  hash.text(JSON.stringify([trial.seed, trial.scenario]));
+  return hash.digest();
 }
