@@ -1,13 +1,19 @@
 import { type Logger } from 'pino';
 
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
+import { RecordedSegments } from '../../adapters/recorder/recorded-segments.ts';
+import { RecordedStore } from '../../adapters/recorder/recorded-store.ts';
 import { Recorder } from '../../adapters/recorder/recorder.ts';
 import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
 import { type Captured } from '../../core/base/capture.ts';
 import { memberEventCodec } from '../../core/chainfire/event-codec.ts';
 import { type MemberConfig, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { leaseTable } from '../../core/chainfire/lease/keys.ts';
+import { ChainfireMember } from '../../core/chainfire/member.ts';
 import { metaTable } from '../../core/chainfire/mvcc/keys.ts';
+import { type StorageBackend } from '../../core/storage/backend.ts';
+import { type SegmentRepair } from '../../core/storage/segment-files.ts';
+import { seededPrng } from '../../sim/prng.ts';
 import { memberSoftware } from '../software.ts';
 import { type ChainfireSettings } from './settings.ts';
 
@@ -68,5 +74,25 @@ export function openRecorder(
     if (error instanceof RecorderError) throw error;
     log.error({ err: error, dir }, 'cannot record');
     return undefined;
+  }
+}
+
+/** The machine that the disk describes, its questions to the disk taken down where it is recorded. */
+export function recoverMember(
+  ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
+  start: { readonly config: MemberConfig; readonly seed: string; readonly nowUs: number },
+  recorder: MemberRecorder | undefined,
+): ChainfireMember {
+  const { config, seed, nowUs } = start;
+  if (recorder === undefined) return ChainfireMember.recover(ports, config, seededPrng(seed), nowUs);
+  const store = new RecordedStore(ports.store, recorder.answers);
+  const segments = new RecordedSegments(ports.segments, recorder.answers);
+  try {
+    const machine = ChainfireMember.recover({ store, segments }, config, seededPrng(seed), nowUs);
+    recorder.recovered();
+    return machine;
+  } catch (cause) {
+    recorder.threw(cause);
+    throw cause;
   }
 }

@@ -8,14 +8,12 @@ import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { RecordedMachine } from '../../adapters/recorder/recorded-machine.ts';
-import { RecordedSegments } from '../../adapters/recorder/recorded-segments.ts';
-import { RecordedStore } from '../../adapters/recorder/recorded-store.ts';
 import { defaultRunnerOptions, Runner } from '../../adapters/runner/runner.ts';
 import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
 import { FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type Machine } from '../../core/base/machine.ts';
 import { usPerMs, usPerSecond } from '../../core/base/units.ts';
-import { ChainfireMember, defaultMemberConfig, memberTables } from '../../core/chainfire/member.ts';
+import { defaultMemberConfig, memberTables } from '../../core/chainfire/member.ts';
 import {
   type MemberConfig,
   type MemberEffect,
@@ -25,12 +23,9 @@ import {
 } from '../../core/chainfire/member-protocol.ts';
 import { encodeGroupMessages, encodeSnapshotHeader } from '../../core/raft/message-codec.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
-import { type StorageBackend } from '../../core/storage/backend.ts';
-import { type SegmentRepair } from '../../core/storage/segment-files.ts';
-import { seededPrng } from '../../sim/prng.ts';
 import { type Bootstrap } from './bootstrap.ts';
 import { LiveMember, type MemberStreams } from './live-member.ts';
-import { memberBaseTables, type MemberRecorder, openRecorder } from './member-recorder.ts';
+import { memberBaseTables, openRecorder, recoverMember } from './member-recorder.ts';
 import { type ChainfireSettings } from './settings.ts';
 
 export interface StartMemberOptions {
@@ -52,7 +47,7 @@ export function startMember(options: StartMemberOptions): LiveMember {
   const seed = randomBytes(16).toString('hex');
   const nowUs = defaultRunnerOptions.clock();
   const recorder = openRecorder(settings, { own, config, seed, nowUs, log });
-  const machine = recover({ store, segments }, { config, seed, nowUs }, recorder);
+  const machine = recoverMember({ store, segments }, { config, seed, nowUs }, recorder);
   // Only now, with nothing left that can refuse: a link calls its peer until it is closed, and keeps the process running.
   const peers = cluster.members.filter((member) => member.id !== own.id);
   const peerNames = new Map(peers.map((peer) => [peer.id, peer.name]));
@@ -82,26 +77,6 @@ export function startMember(options: StartMemberOptions): LiveMember {
   );
   const member = new LiveMember({ machine, runner, store, segments, transport, peerNames, failed, recorder });
   return member;
-}
-
-/** The machine that the disk describes, its questions to the disk taken down where it is recorded. */
-function recover(
-  ports: { readonly store: StorageBackend; readonly segments: SegmentRepair },
-  start: { readonly config: MemberConfig; readonly seed: string; readonly nowUs: number },
-  recorder: MemberRecorder | undefined,
-): ChainfireMember {
-  const { config, seed, nowUs } = start;
-  if (recorder === undefined) return ChainfireMember.recover(ports, config, seededPrng(seed), nowUs);
-  const store = new RecordedStore(ports.store, recorder.answers);
-  const segments = new RecordedSegments(ports.segments, recorder.answers);
-  try {
-    const machine = ChainfireMember.recover({ store, segments }, config, seededPrng(seed), nowUs);
-    recorder.recovered();
-    return machine;
-  } catch (cause) {
-    recorder.threw(cause);
-    throw cause;
-  }
 }
 
 function memberConfig(settings: ChainfireSettings, cluster: Bootstrap, own: PeerIdentity): MemberConfig {

@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 import { RecordedMachine } from '../../../adapters/recorder/recorded-machine.ts';
-import { RecordedSegments } from '../../../adapters/recorder/recorded-segments.ts';
-import { RecordedStore } from '../../../adapters/recorder/recorded-store.ts';
 import { Recorder, type RecorderOptions } from '../../../adapters/recorder/recorder.ts';
 import { assert, present } from '../../../core/base/assert.ts';
 import { type Captured } from '../../../core/base/capture.ts';
 import { nodeId } from '../../../core/base/ids.ts';
 import { memberEventCodec } from '../../../core/chainfire/event-codec.ts';
-import { ChainfireMember, defaultMemberConfig, memberTables } from '../../../core/chainfire/member.ts';
+import { type ChainfireMember, defaultMemberConfig, memberTables } from '../../../core/chainfire/member.ts';
 import {
   type MemberConfig,
   type MemberEffect,
@@ -21,8 +19,7 @@ import {
 } from '../../../core/chainfire/member-protocol.ts';
 import { MemoryBackend } from '../../../core/storage/memory-backend.ts';
 import { MemorySegments } from '../../../core/storage/memory-segments.ts';
-import { memberBaseTables } from '../../../nodes/chainfire/member-recorder.ts';
-import { seededPrng } from '../../../sim/prng.ts';
+import { memberBaseTables, recoverMember } from '../../../nodes/chainfire/member-recorder.ts';
 
 /** A directory that is gone behind the test. */
 export function makeDirectory(): string {
@@ -91,11 +88,8 @@ export class RecordedMember {
       },
       this.nowUs,
     );
-    const store = new RecordedStore(disk.store, this.recorder.answers);
-    const segments = new RecordedSegments(disk.segments, this.recorder.answers);
-    this.#member = ChainfireMember.recover({ store, segments }, memberConfig, seededPrng(seed), this.nowUs);
-    this.recorder.recovered();
-    const base = { store, tables: memberBaseTables };
+    this.#member = recoverMember(disk, { config: memberConfig, seed, nowUs: this.nowUs }, this.recorder);
+    const base = { store: disk.store, tables: memberBaseTables };
     this.#machine = new RecordedMachine(this.#member, this.recorder, base);
   }
 

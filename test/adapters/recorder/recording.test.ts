@@ -267,6 +267,24 @@ test('a store that fails is a failure of the machine, which is replayed without 
   expect(segments[0]).toMatchObject({ ending: 'threw', detail: 'the map is gone' });
 });
 
+test('a recovery that fails is replayed, too', async () => {
+  const dir = makeDirectory();
+  const disk = new Disk();
+  await recorded(dir, 10, disk);
+  disk.segments.list = () => {
+    throw new Error('the directory cannot be read');
+  };
+  expect(() => new RecordedMember(dir, disk, small)).toThrow('the directory cannot be read');
+  const { problems, segments } = replay(dir);
+  expect(problems).toEqual([]);
+  expect(segments[1]).toMatchObject({
+    boot: 2,
+    steps: 0,
+    ending: 'threw',
+    detail: 'the directory cannot be read',
+  });
+});
+
 test('a disk that fails ends the recording, once, and never the machine', async () => {
   const dir = makeDirectory();
   const member = new RecordedMember(dir, new Disk(), small);
