@@ -67,6 +67,7 @@ test('the first violation ends the run, with its time, and what was done until t
   expect(violation).toEqual({
     invariant: 'at-ten',
     detail: 'at-ten: ten seconds have passed',
+    site: 'ten seconds have passed',
     atUs: seen.at(-1),
   });
   expect(simulatedUs).toBe(seen.at(-1));
