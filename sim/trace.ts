@@ -42,6 +42,7 @@ function words(value: object): string {
   for (const [name, field] of Object.entries(value) as [string, unknown][]) {
     if (isEmpty(field) || (name === 'group' && field === onlyGroup)) continue;
     if (name === 'kind') parts.unshift(String(field));
+    else if (name === 'messages' && Array.isArray(field)) parts.push(messagesBrief(field));
     else if (wrappings.has(name) && isPlain(field)) parts.push(words(field));
     else parts.push(`${name}=${brief(name, field)}`);
   }
@@ -63,6 +64,15 @@ function brief(name: string, value: unknown): string {
   if (Array.isArray(value)) return name === 'entries' ? entriesBrief(value) : listBrief(value);
   if (isPlain(value)) return name === 'header' ? headerBrief(value) : `{${words(value)}}`;
   return String(value);
+}
+
+/** `voteRequest term=9 & timeoutNow term=9`: what a step has to say to one peer is a sentence, not a list. */
+function messagesBrief(messages: readonly unknown[]): string {
+  const shown = messages
+    .slice(0, itemsMax)
+    .map((message) => (isPlain(message) ? words(message) : String(message)));
+  if (messages.length > itemsMax) shown.push(`… ${messages.length}`);
+  return shown.join(' & ');
 }
 
 function listBrief(values: readonly unknown[]): string {
