@@ -1,10 +1,8 @@
 import { assert, present } from '../base/assert.ts';
-import { type StateForm } from '../base/capture.ts';
 import { type GroupId, type NodeId } from '../base/ids.ts';
 import { type CapturablePrng } from '../base/prng.ts';
 import { isJoint, membersOf } from './configuration.ts';
 import { ForwardedBatches } from './forwarded-batches.ts';
-import { passGroupState } from './group-capture.ts';
 import { type RaftLog } from './log.ts';
 import { type Outbox } from './outbox.ts';
 import { Progress } from './progress.ts';
@@ -231,10 +229,6 @@ export class GroupState {
   forget(peer: NodeId): void {
     this.progress.delete(peer);
     this.peers = this.peers.filter((id) => id !== peer);
-  }
-
-  passState(form: StateForm): void {
-    passGroupState(form, this);
   }
 }
 

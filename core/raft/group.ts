@@ -11,6 +11,7 @@ import {
 } from './election.ts';
 import { answerStaleLeader, onAppendRequest, onHeartbeatRequest, onSnapshotInstalled } from './follower.ts';
 import { forwardProposals, onProposalForwarded, onProposalsRefused } from './forwarding.ts';
+import { passGroupState } from './group-capture.ts';
 import { type GroupState } from './group-state.ts';
 import { hasPromisedPatience } from './lease.ts';
 import { advanceCommit, takeProposals } from './leader-log.ts';
@@ -203,7 +204,9 @@ export class RaftGroup {
   }
 
   passState(form: StateForm): void {
-    form.part('state', this.#state);
+    form.fields('state', (fields) => {
+      passGroupState(fields, this.#state);
+    });
     this.#saidTerm = form.number('saidTerm', this.#saidTerm);
     this.#saidRole = form.choice('saidRole', this.#saidRole, roles);
     this.#saidLeader = form.number('saidLeader', this.#saidLeader);
