@@ -30,7 +30,7 @@ try {
   }
   for (const file of files) {
     const name = file.replace(/^.*\//u, '').replace(/(?:\.repro)?\.json$/u, '');
-    await picture(browser, name, failurePage(readRepro(file), file));
+    await picture(browser, name, failurePage(readRepro(file), `${name}.repro.json`));
   }
 } finally {
   await browser.close();

@@ -1,5 +1,5 @@
 import { type NodeId } from '../../../core/base/ids.ts';
-import { type Change, type RunEvidence } from '../../evidence/types.ts';
+import { type Change, type FaultRecord, type RunEvidence } from '../../evidence/types.ts';
 import { faultWords } from './words.ts';
 
 /** A bar of a lane. */
@@ -50,17 +50,23 @@ export function faultBands(evidence: RunEvidence): {
     if (row === -1) row = Math.min(endsUs.length, faultRowsMax - 1);
     endsUs[row] = Math.max(endsUs[row] ?? 0, record.toUs, record.fromUs + 1);
     const words = faultWords(record.fault);
-    const text = `${record.fault.kind} ${words}${record.fired ? '' : ' (had no effect)'}`;
+    const idle = wasIdle(record, evidence.result.simulatedUs);
+    const text = `${record.fault.kind} ${words}${idle ? ' (had no effect)' : ''}`;
     bands.push({
       row,
       fromUs: record.fromUs,
       toUs: record.toUs,
       text,
       kind: record.fault.kind,
-      faint: !record.fired,
+      faint: idle,
     });
   }
   return { bands, rows: Math.max(1, endsUs.length) };
+}
+
+/** It came and went, and nothing came of it. Of one that is still in force at the end nobody knows. */
+export function wasIdle(record: FaultRecord, endUs: number): boolean {
+  return !record.fired && record.toUs < endUs;
 }
 
 /** The value in force at a time; undefined before the first. */

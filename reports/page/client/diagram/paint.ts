@@ -1,4 +1,5 @@
 import { type FaultRecord, type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
+import { wasIdle } from '../../model/bands.ts';
 import { faultTargets } from '../../model/fault-targets.ts';
 import { type Line, type Rows } from '../../model/rows.ts';
 import { type Arrow, type Projection, type Scene } from '../../model/scene.ts';
@@ -37,7 +38,7 @@ function paintFault(context: CanvasRenderingContext2D, picture: Picture, record:
   const left = Math.max(from, -2);
   const width = Math.min(to, projection.widthPx + 2) - left;
   context.save();
-  context.globalAlpha = record.fired ? 0.13 : 0.05;
+  context.globalAlpha = wasIdle(record, evidence.result.simulatedUs) ? 0.05 : 0.13;
   context.fillStyle = theme.fault;
   for (const node of faultTargets(record.fault, evidence.nodes)) {
     const y = rows.yOf({ kind: 'node', node });

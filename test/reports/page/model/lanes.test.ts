@@ -48,6 +48,16 @@ describe('lanes', () => {
     ]);
   });
 
+  test('say that a fault had no effect only when it is over', () => {
+    const idle = { fault: crash(10, 1), fromUs: 10, fired: false };
+    const faults = [
+      { ...idle, position: 0, toUs: 50 },
+      { ...idle, position: 1, toUs: 150 },
+    ];
+    const { bands } = faultBands(evidenceOf({ faults, result: { ...noResult, simulatedUs: 100 } }));
+    expect(bands.map(({ text }) => text.endsWith('(had no effect)'))).toEqual([true, false]);
+  });
+
   test('count as pending what was appended and is not on the platter', () => {
     const lanes = {
       ...empty,
