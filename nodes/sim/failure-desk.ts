@@ -1,4 +1,5 @@
 import { describeFaults, whyNotShrunk } from '../../sim/shrink.ts';
+import { type Repro } from '../../sim/repro.ts';
 import { bugFiles } from './bug-base.ts';
 import { writeFailurePage } from './failure-page.ts';
 import { type SeedPool } from './pool.ts';
@@ -18,8 +19,13 @@ export interface DeskOptions {
   /** Told in words what was made of a bug. */
   readonly say: (lines: readonly string[]) => void;
   /** The bug's files are there. */
-  readonly written: (failure: Failure, files: { readonly repro: string; readonly page: string }) => void;
+  readonly written: (
+    failure: Failure,
+    files: { readonly repro: string; readonly page: string | undefined },
+  ) => void;
 }
+
+type BugFiles = ReturnType<typeof bugFiles>;
 
 /**
  * Takes new bugs one after the other while seeds go on: writes each down as it was found, makes it small, writes that and
@@ -65,14 +71,24 @@ export class FailureDesk {
       this.#options.line.clear();
     }
     writeRepro(files.repro, repro);
-    await writeFailurePage(files.page, repro, files.repro);
-    this.#options.written(failure, files);
+    const noPage = await this.#writePage(files, repro);
+    this.#options.written(failure, { ...files, page: noPage === undefined ? files.page : undefined });
     lines.push(
       `  repro       ${files.repro}`,
-      `  page        ${files.page}`,
+      `  page        ${noPage ?? files.page}`,
       `  replay      npx photon sim replay ${files.repro}`,
     );
     this.#options.say(lines);
+  }
+
+  /** @returns why there is none: what was found is worth more than how it is shown, and the run goes on */
+  async #writePage(files: BugFiles, repro: Repro): Promise<string | undefined> {
+    try {
+      await writeFailurePage(files.page, repro, files.repro);
+      return undefined;
+    } catch (failed) {
+      return `none: ${failed instanceof Error ? failed.message : String(failed)}`;
+    }
   }
 
   /** @returns the small one, or why there is none */
@@ -102,7 +118,7 @@ export class FailureDesk {
     }
   }
 
-  #filesOf({ result }: Failure): { readonly repro: string; readonly page: string } {
+  #filesOf({ result }: Failure): BugFiles {
     return bugFiles(this.#options.directory, result.violation);
   }
 }

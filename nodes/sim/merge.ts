@@ -30,7 +30,7 @@ export async function merge(plan: MergePlan): Promise<void> {
   if (plan.out !== undefined) writeWhole(plan.out, encodeSummary(summary));
   if (plan.junit !== undefined) writeWhole(plan.junit, junitXml(summary));
   if (plan.page !== undefined) await writePage(plan.page, { kind: 'run', summary });
-  process.stdout.write(`${reportLines(summary).join('\n')}\n`);
+  process.stdout.write(`${reportLines(summary, { from: to }).join('\n')}\n`);
   if (summary.failures.length > 0) throw new ExitError('photon sim: the run failed', exitCodes.failed);
   if (summary.missedFloors.length > 0)
     throw new ExitError('photon sim: the run was too idle to prove anything', exitCodes.failed);

@@ -1,5 +1,6 @@
 import { dirname, relative } from 'node:path';
 
+import { type BugFiles } from '../../reports/failure-book.ts';
 import { junitXml } from '../../reports/junit.ts';
 import { type RunSummary } from '../../reports/page/page-data.ts';
 import { writePage } from '../../reports/page/write-page.ts';
@@ -133,7 +134,9 @@ class RunSession {
       wallSeconds: Math.round(performance.now() - this.#startMs) / 1_000,
     });
     await this.#write(summary);
-    process.stdout.write(`${reportLines(summary, { twice: this.#twice }).join('\n')}\n`);
+    process.stdout.write(
+      `${reportLines(summary, { twice: this.#twice, from: this.#summaryFolder }).join('\n')}\n`,
+    );
     return summary;
   }
 
@@ -206,10 +209,15 @@ class RunSession {
     this.#base?.write();
   }
 
-  #asSeenFromSummary(files: { readonly repro: string; readonly page: string }) {
+  #asSeenFromSummary(files: BugFiles): BugFiles {
+    const from = this.#summaryFolder;
+    const named = (file: string | undefined) => (file === undefined ? undefined : relative(from, file));
+    return { repro: named(files.repro), page: named(files.page) };
+  }
+
+  get #summaryFolder(): string {
     const { json } = this.#plan.files;
-    const from = json === undefined ? '.' : dirname(json);
-    return { repro: relative(from, files.repro), page: relative(from, files.page) };
+    return json === undefined ? '.' : dirname(json);
   }
 
   async #write(summary: RunSummary): Promise<void> {
