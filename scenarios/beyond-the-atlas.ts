@@ -3,14 +3,14 @@ import { usPerSecond } from '../core/base/units.ts';
 import { type Fault, type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
-const kinds = ['bitRot', 'latentSector', 'misdirectedWrite', 'lostSync'] as const;
-const rounds = 8;
+const kinds = ['lostSync', 'bitRot'] as const;
+const rounds = 10;
 const roundUs = 5 * usPerSecond;
 
 export const beyondTheAtlas: ScenarioSource = {
   name: 'beyond-the-atlas',
   about:
-    'Disks are damaged whatever others hold. As long as what was promised can be kept it is; where it cannot, the run is classed unrecoverable at that moment, and no failure is made of it.',
+    'Disks are damaged whatever others hold: what was promised is kept, or the run is classed unrecoverable at the moment that it cannot be.',
   plan: (seed) => ({
     name: beyondTheAtlas.name,
     about: beyondTheAtlas.about,
@@ -24,7 +24,7 @@ export const beyondTheAtlas: ScenarioSource = {
       valueBytesMax: 900,
       mix: { put: 40, get: 20, delete: 4, compareAndSwap: 10, txn: 6, range: 4 },
     },
-    // The seed says where it begins: each kind meets each member, one long after another or at the same time.
+    // The seed says where it begins: both kinds meet each member, one long after another or at the same time.
     faults: Array.from({ length: rounds }, (_, round): Fault => {
       const node = nodes[(round + Math.floor(seed / kinds.length)) % nodes.length] ?? nodeId(1);
       const atUs = Math.floor((round + 1) / (1 + (seed % 2))) * roundUs + round * 40_000;
@@ -34,5 +34,6 @@ export const beyondTheAtlas: ScenarioSource = {
     }),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
+    floors: { answered: 300, fired: { bitRot: 1, lostSync: 1 } },
   }),
 };

@@ -10,7 +10,7 @@ const roundUs = 6 * usPerSecond;
 export const latentSectorError: ScenarioSource = {
   name: 'latent-sector-error',
   about:
-    'Sectors of the log that can never be read again, found at a start or while the log is read for a follower: what they held is fetched from others, and nobody votes without it.',
+    'Sectors of the log that can never be read again, found at a start or by a running leader, are fetched from others, never voted without.',
   plan: (seed) => ({
     name: latentSectorError.name,
     about: latentSectorError.about,
@@ -49,7 +49,7 @@ export const latentSectorError: ScenarioSource = {
     }).flat(),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
-    floors: { answered: 1_000, elections: 1, fired: { latentSector: 4 } },
+    floors: { answered: 1_000, elections: 1, fired: { latentSector: 4, partition: 8 } },
   }),
 };
 

@@ -10,7 +10,7 @@ const roundUs = 4 * usPerSecond;
 export const misdirectedWrite: ScenarioSource = {
   name: 'misdirected-write',
   about:
-    'A sector of the newest sync lands in the place of another: neither the old data here nor the foreign data there is taken for what was written.',
+    'A sector of the newest sync lands in the place of another: neither old data here nor foreign data there is taken for what was written.',
   plan: (seed) => ({
     name: misdirectedWrite.name,
     about: misdirectedWrite.about,

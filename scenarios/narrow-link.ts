@@ -9,7 +9,7 @@ const roundUs = 10 * usPerSecond;
 export const narrowLink: ScenarioSource = {
   name: 'narrow-link',
   about:
-    'All that leaves a leader, or reaches it, shares a link that carries less than the log grows, or holds packets up: heartbeats wait in line behind entries, and whoever takes over has all that was acknowledged.',
+    'Links carry less than the log grows, or hold packets up: heartbeats wait behind entries, and whoever takes over has all that was acknowledged.',
   plan: (seed) => ({
     name: narrowLink.name,
     about: narrowLink.about,

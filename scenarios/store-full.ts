@@ -9,7 +9,7 @@ const roundUs = 8 * usPerSecond;
 export const storeFull: ScenarioSource = {
   name: 'store-full',
   about:
-    'The ordered store of one member after the other has no room for seconds, while its log has: the member stops, applies again from its log, and is what the others are.',
+    'The store of one member after the other has no room while its log has: it stops, applies again from its log, and is what the others are.',
   plan: (seed) => ({
     name: storeFull.name,
     about: storeFull.about,
@@ -31,15 +31,18 @@ export const storeFull: ScenarioSource = {
         compact: 1,
       },
     },
-    // Every third time all of them: nobody serves, and nothing is lost.
+    // Every third time all of them: nobody serves, and nothing is lost. A crash shows what the store has of it all.
     faults: Array.from({ length: rounds }, (_, round): Fault[] => {
       const node = nodes[round % nodes.length] ?? nodeId(1);
       const atUs = (round + 1) * roundUs;
       const full = round % 3 === 2 ? nodes : [node];
-      return full.map((each) => ({ kind: 'storeFull', atUs, forUs: 3 * usPerSecond, node: each }));
+      return [
+        ...full.map((each): Fault => ({ kind: 'storeFull', atUs, forUs: 3 * usPerSecond, node: each })),
+        { kind: 'crash', atUs: atUs + 6 * usPerSecond, node, downUs: usPerSecond / 2 },
+      ];
     }).flat(),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
-    floors: { answered: 1_500, elections: 3, fired: { storeFull: 12 } },
+    floors: { answered: 1_500, elections: 3, fired: { storeFull: 12, crash: 6 } },
   }),
 };

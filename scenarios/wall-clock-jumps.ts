@@ -10,7 +10,7 @@ const hourUs = 3_600 * usPerSecond;
 export const wallClockJumps: ScenarioSource = {
   name: 'wall-clock-jumps',
   about:
-    'Wall clocks jump by seconds, hours and years, forward and back: no lease ends sooner or later for it, no leader falls, no lock has two holders.',
+    'Wall clocks jump by seconds, hours and years: no lease ends sooner or later for it, no leader falls, no lock has two holders.',
   plan: (seed) => ({
     name: wallClockJumps.name,
     about: wallClockJumps.about,

@@ -42,7 +42,7 @@ export const faultMutants: readonly Mutant[] = [
         replacement: '  putOff(plainUs: number): void {\n    const againUs = plainUs + this.aheadUs;',
       },
     ],
-    caughtBy: ['lease-not-early', 'lock-exclusion', 'liveness'],
+    caughtBy: ['lease-not-early', 'lease-not-late', 'lock-exclusion', 'liveness'],
     scenarios: ['wall-clock-jumps', 'swarm'],
   },
   {
@@ -52,7 +52,14 @@ export const faultMutants: readonly Mutant[] = [
     file: 'core/storage/record-log.ts',
     anchor: 'const payload = itself ? intactPayload(bytes, 0, header) : undefined;',
     replacement: 'const payload = bytes.subarray(frameHeaderBytes);',
-    caughtBy: ['log-matching', 'state-machine-safety', 'invariant', 'linearizability', 'convergence'],
+    caughtBy: [
+      'thrown',
+      'log-matching',
+      'state-machine-safety',
+      'invariant',
+      'linearizability',
+      'convergence',
+    ],
     scenarios: ['misdirected-write', 'swarm'],
   },
   {

@@ -1,28 +1,10 @@
 import { expect, test } from 'vitest';
 
 import { Tally } from '../../reports/tally.ts';
-import { type FaultKind, type RunResult } from '../../sim/types.ts';
+import { faultKinds } from '../../sim/fault-shapes.ts';
+import { type RunResult } from '../../sim/types.ts';
 
 const services = { watchEvents: 90, leasesGranted: 4, leasesExpired: 2, locksHeld: 2 };
-const kinds: readonly FaultKind[] = [
-  'crash',
-  'crashAll',
-  'pause',
-  'partition',
-  'oneWay',
-  'clientCut',
-  'lossy',
-  'clog',
-  'slowNetwork',
-  'slowDisk',
-  'syncFails',
-  'bitRot',
-  'clockDrift',
-  'flap',
-  'lostSync',
-  'diskFull',
-];
-
 const busy: RunResult = {
   scenario: 'swarm',
   seed: 1,
@@ -33,7 +15,7 @@ const busy: RunResult = {
   operations: { answered: 100, refused: 1, failed: 1, unknown: 2, ...services },
   elections: 3,
   snapshotsInstalled: 1,
-  faultsFired: Object.fromEntries(kinds.map((kind) => [kind, 1])),
+  faultsFired: Object.fromEntries(faultKinds.map((kind) => [kind, 1])),
   coverage: [],
 };
 

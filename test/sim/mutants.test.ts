@@ -9,7 +9,15 @@ import { applyPatches, mutantNamed, mutants } from '../../sim/mutants.ts';
 
 const sourceOf = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 /** Ends that no checker of the registry names: broken assertions of the system itself. */
-const otherInvariants = ['invariant', 'data-lost', 'member-stopped', 'liveness', 'idle', 'gated-effect'];
+const otherInvariants = [
+  'invariant',
+  'thrown',
+  'data-lost',
+  'member-stopped',
+  'liveness',
+  'idle',
+  'gated-effect',
+];
 
 test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
   'mutant %s fits the sources as they are: its anchors occur once, and what comes of it is a program',
