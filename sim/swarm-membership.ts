@@ -15,12 +15,15 @@ const membershipDrawers: ReadonlyMap<string, Draw> = new Map<string, Draw>([
   ['moveLeader', (_, atUs, node) => ({ kind: 'moveLeader', atUs, node })],
 ]);
 
-/** Machines beside those of the initial members: none in three seeds of five, whose members stay what they are. */
+/** Machines beside those of the initial members: none in every other seed, whose members stay what they are. */
 export function drawSpares(prng: Prng): number {
-  return prng.chance(2, 5) ? between(prng, 1, 2) : 0;
+  return prng.chance(1, 2) ? between(prng, 1, 2) : 0;
 }
 
-/** Each kind is on in half of the seeds whose members change, from a stream of its own. */
+/**
+ * Each kind is on in most of the seeds whose members change, from a stream of its own, and often: the others' trouble keeps
+ * many a change from coming about, and the atlas many a disk from being lost.
+ */
 export function drawMembershipFaults(
   prng: Prng,
   nodes: readonly NodeId[],
@@ -29,8 +32,8 @@ export function drawMembershipFaults(
   const faults: Fault[] = [];
   for (const [kind, draw] of membershipDrawers) {
     const own = prng.fork(kind);
-    if (own.chance(1, 2)) continue;
-    const meanUs = between(own, 5, 25) * usPerSecond;
+    if (own.chance(1, 3)) continue;
+    const meanUs = between(own, 3, 15) * usPerSecond;
     for (let atUs = own.below(meanUs); atUs < durationUs; atUs += 1 + own.below(2 * meanUs)) {
       const node = nodes[own.below(nodes.length)];
       if (node !== undefined) faults.push(draw(own, atUs, node));
