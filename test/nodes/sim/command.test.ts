@@ -26,7 +26,7 @@ test('list shows scenarios, mutants and checkers', () => {
 
 test('a run sums up what it did, writes it as JSON, and a replay gives the same hash', () => {
   const file = join(directory, 'results.json');
-  const run = photonSim('run', '--seeds', '3..4', '--jobs', '1', '--json', file);
+  const run = photonSim('run', '--seeds', '3..4', '--jobs', '1', '--json', file, '--every-result');
   expect(run.stderr).toBe('');
   expect(run.status).toBe(0);
   expect(run.stdout).toMatch(/^2 runs in .* simulated seconds a second$/m);
@@ -49,11 +49,31 @@ test('a replay with --trace shows every event, and ends in the same hash', () =>
 });
 
 test('a mutant is planted in its own threads, caught, and gone again', () => {
-  const hunt = photonSim('mutants', 'acknowledge-before-sync', '--quick', '--jobs', '1');
+  const hunt = photonSim('mutants', 'acknowledge-before-sync', '--once', '--jobs', '1');
   expect(hunt.stderr).toBe('');
   expect(hunt.stdout).toMatch(/^acknowledge-before-sync +commit-quorum +swarm \d+/m);
   expect(hunt.stdout).toContain('1 of 1 mutants caught; the sources as they are pass the same seeds');
   expect(hunt.status).toBe(0);
+});
+
+test('a mutant that blinds the simulator is caught where a bug that must be found is not', () => {
+  const hunt = photonSim('mutants', 'votes-forgotten-in-a-crash', '--once', '--jobs', '1');
+  expect(hunt.stderr).toBe('');
+  expect(hunt.stdout).toMatch(/^votes-forgotten-in-a-crash +misses vote-once/m);
+  expect(hunt.status).toBe(0);
+});
+
+test('--quick replays the recorded seed of a mutant', () => {
+  const quick = photonSim('mutants', 'acknowledge-before-sync', '--quick', '--jobs', '1');
+  expect(quick.stdout).toMatch(/^acknowledge-before-sync .* 1 +\d+\.\d/m);
+  expect(quick.status).toBe(0);
+});
+
+test('a mutant that nothing finds within the bound is an error that names it', () => {
+  const hunt = photonSim('mutants', 'commit-older-term', '--once', '--seeds-max', '1', '--jobs', '1');
+  expect(hunt.stdout).toMatch(/^commit-older-term +NOTHING +not in figure-8/m);
+  expect(hunt.stderr).toContain('not caught: commit-older-term');
+  expect(hunt.status).toBe(1);
 });
 
 test.each([
@@ -66,6 +86,8 @@ test.each([
   [['replay', 'swarm'], "required option '--seed <number>' not specified"],
   [['replay', 'swarm', '--seed', '-1'], 'Allowed: a whole number of 0 or more'],
   [['mutants', 'commit-nothing'], 'Allowed: commit-older-term'],
+  [['mutants', '--quick', '--once'], 'it goes with neither --once nor --write'],
+  [['mutants', '--write', '--once'], 'medians of 5 hunts, not --once'],
 ])('wrong usage is refused and says what is allowed: %s', (args, message) => {
   const { status, stderr } = photonSim(...args);
   expect(status).toBe(2);
