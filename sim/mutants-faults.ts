@@ -63,16 +63,6 @@ export const faultMutants: readonly Mutant[] = [
     scenarios: ['misdirected-write', 'swarm'],
   },
   {
-    name: 'unreadable-file-is-empty',
-    about:
-      'A file of the log that cannot all be read counts as one that holds nothing. The fault atlas, which asks recovery itself, spares such sectors then, and the scenario stands idle.',
-    file: 'core/storage/salvage.ts',
-    anchor: 'if (whole !== undefined) return { bytes: whole, unreadable: [] };',
-    replacement: 'return { bytes: whole ?? new Uint8Array(0), unreadable: [] };',
-    caughtBy: ['idle', 'vote-once', 'durable-log', 'leader-completeness', 'invariant', 'data-lost'],
-    scenarios: ['latent-sector-error', 'swarm'],
-  },
-  {
     name: 'failed-flush-counts-as-stored',
     about:
       'The ordered store goes on after a flush that did not fit, and says that it has stored what it has not.',
@@ -84,6 +74,7 @@ export const faultMutants: readonly Mutant[] = [
       '        this.onStored(upTo);\n' +
       '        return;',
     caughtBy: [
+      'thrown',
       'invariant',
       'data-lost',
       'state-machine-safety',
