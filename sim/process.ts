@@ -128,6 +128,8 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #inbox: MemberEvent[] = [];
   #turnDue = false;
   #wakeUs = Infinity;
+  /** The machine's, as it was after its last step: asking costs more than remembering. */
+  #deadlineUs = Infinity;
   #gate: OutputGate<GatedEffect>;
   #audit: DurabilityAudit;
   /** Highest sync number whose appends were made, and the one that the sync under way covers. */
@@ -379,7 +381,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     const boot = this.#boot;
     const events = this.#inbox;
     this.#inbox = [];
-    const due = this.#machine !== undefined && this.#machine.deadlineUs <= this.nowUs;
+    const due = this.#deadlineUs <= this.nowUs;
     // Whether timers or sockets come first is the system's choice.
     const tickFirst = due && this.#prng.chance(1, 2);
     if (tickFirst) this.#step({ kind: 'tick' });
@@ -515,7 +517,8 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #scheduleWake(): void {
     const machine = this.#machine;
     if (machine === undefined) return;
-    const dueUs = this.#clock.worldTime(machine.deadlineUs);
+    this.#deadlineUs = machine.deadlineUs;
+    const dueUs = this.#clock.worldTime(this.#deadlineUs);
     if (dueUs <= this.#world.nowUs) {
       this.#scheduleTurn();
       return;
@@ -528,7 +531,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.#world.at(wakeUs, () => {
       if (boot !== this.#boot || this.#wakeUs !== wakeUs) return;
       this.#wakeUs = Infinity;
-      if (this.#machine !== undefined && this.#machine.deadlineUs <= this.nowUs) this.#scheduleTurn();
+      if (this.#deadlineUs <= this.nowUs) this.#scheduleTurn();
       else this.#scheduleWake();
     });
   }

@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly recaptureEvery?: number | undefined;
 }
 
+type Stepper = Checker & Required<Pick<Checker, 'onStep'>>;
+
 /** Members start within this time. */
 const startUsMax = 500_000;
 /** Clients leave a silent stream sooner than by default: several times within the bound of the liveness phase. */
@@ -65,6 +67,8 @@ export class Run implements ClusterObserver {
   readonly #hash = new RollingHash();
   readonly #coverage = new Coverage();
   readonly #checkers: readonly Checker[];
+  /** Those of them that look at every step. */
+  readonly #steppers: readonly Stepper[];
   readonly #trace: TraceSink | undefined;
   readonly #watcher: RunWatcher | undefined;
   readonly #network: Network;
@@ -90,6 +94,7 @@ export class Run implements ClusterObserver {
     this.#trace = options.trace;
     this.#watcher = options.watcher;
     this.#checkers = options.checkers ?? createCheckers(scenario.checks);
+    this.#steppers = this.#checkers.filter(isStepper);
     // Not by the scenario's name: a schedule that was shrunk or renamed runs in the same world.
     const prng = seededPrng(`photon ${seed}`);
     this.#prng = prng;
@@ -255,7 +260,7 @@ export class Run implements ClusterObserver {
     const step = { nowUs, node: process.member, event, effects, member };
     if (this.#trace !== undefined) this.#trace(stepLine(step));
     this.#watcher?.stepped(process, step);
-    for (const checker of this.#checkers) checker.onStep?.(step);
+    for (const checker of this.#steppers) checker.onStep(step);
   }
 
   ended(process: MemberProcess): void {
@@ -350,4 +355,8 @@ export class Run implements ClusterObserver {
       coverage: this.#coverage.names,
     };
   }
+}
+
+function isStepper(checker: Checker): checker is Stepper {
+  return checker.onStep !== undefined;
 }
