@@ -102,25 +102,23 @@ export class MutantTrials {
       });
     }
     const seen = await runAll(this.#seeing, jobs);
-    const worthwhile = seen.filter((done) => caughtBy.includes(endOf(done) ?? ''));
-    const both = await runAll(
-      this.#pool,
-      worthwhile.map(({ job }) => job),
-    );
-    const trials = new Map<Job, Trial>();
-    worthwhile.forEach((done, position) => {
-      const invariant = endOf(done) ?? '';
-      const again = both[position];
+    const worthwhile = jobs.filter((_job, at) => caughtBy.includes(endOf(seen[at]) ?? ''));
+    const both = await runAll(this.#pool, worthwhile);
+    return jobs.map((job, at): Trial => {
+      const again = both[worthwhile.indexOf(job)];
+      const alone = seen[at];
+      const invariant = endOf(alone);
+      if (again === undefined || alone === undefined || invariant === undefined) return survived(invariant);
       // Had the simulator broken, nothing would be known of what it sees.
-      const missed = again?.kind === 'ran' && endOf(again) !== invariant;
-      trials.set(done.job, missed ? caught(done, invariant) : survived(undefined));
+      if (again.kind === 'broke') return survived(endOf(again));
+      return endOf(again) === invariant ? survived(undefined) : caught(alone, invariant);
     });
-    return jobs.map((job) => trials.get(job) ?? survived(undefined));
   }
 }
 
 /** How a run ended, if not well. */
-export function endOf(done: JobDone): string | undefined {
+export function endOf(done: JobDone | undefined): string | undefined {
+  if (done === undefined) return undefined;
   return done.kind === 'broke' ? 'simulator broke' : done.result.violation?.invariant;
 }
 
