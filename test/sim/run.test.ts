@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { faultKinds } from '../../sim/fault-shapes.ts';
 import { runScenario } from '../../sim/run.ts';
 import { drawScenario } from '../../sim/swarm.ts';
 import {
@@ -12,6 +13,14 @@ import {
 } from '../../sim/types.ts';
 
 const short = (seed: number): Scenario => ({ ...drawScenario(seed), durationUs: 15_000_000 });
+const operatorKinds: ReadonlySet<FaultKind> = new Set([
+  'replace',
+  'wipe',
+  'grow',
+  'shrink',
+  'promote',
+  'moveLeader',
+]);
 const quiet = { checkers: [] };
 /** What does not depend on who watched. */
 const deeds = ({ hash, events, simulatedUs, operations, elections, faultsFired }: RunResult): unknown => ({
@@ -134,8 +143,12 @@ test('the swarm draws every size of cluster and every kind of fault, and each ki
   expect([...sizes.keys()].sort()).toEqual([1, 3, 5]);
   expect(sizes.get(3) ?? 0).toBeGreaterThan(200);
   expect(sizes.get(1) ?? 0).toBeGreaterThan(15);
-  expect(kinds.size).toBe(16);
-  for (const [kind, seeds] of kinds) expect([kind, seeds > 130 && seeds < 270]).toEqual([kind, true]);
+  expect([...kinds.keys()].sort()).toEqual([...faultKinds].sort());
+  for (const [kind, seeds] of kinds) {
+    // What changes the members is in two seeds of five, and then in about half of them.
+    const [least, most] = operatorKinds.has(kind) ? [70, 160] : [130, 270];
+    expect([kind, seeds > least && seeds < most]).toEqual([kind, true]);
+  }
 });
 
 test('a third of the swarm is keys and values alone; the rest has leases, watches and locks, and through the codec, too', () => {
@@ -183,5 +196,6 @@ test('twenty seeds of the swarm: no violation, and none of it idle', () => {
       fired.set(kind, (fired.get(kind) ?? 0) + count);
   }
   expect(snapshots).toBeGreaterThan(0);
-  expect(fired.size).toBe(16);
+  // Some need a member that rejoins, or an installation, in the right moment: all of them are asked of a hundred seeds.
+  expect(fired.size).toBeGreaterThanOrEqual(28);
 });
