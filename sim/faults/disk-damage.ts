@@ -13,6 +13,9 @@ export type SectorDamageFault = FaultOf<'bitRot' | 'latentSector' | 'misdirected
 const attemptsMax = 12;
 /** A process that has come across damage that was known before is started again so long after. */
 const restartUs = 1_000_000;
+/** Where the atlas does not allow it, it is asked again so many times, so long after one another. */
+const patienceAttempts = 20;
+const patienceUs = 100_000;
 const logPrefix = 'log/';
 
 /** Sectors of the log that lose what a sync had acknowledged: while the machine is down, or under a process that runs on. */
@@ -28,12 +31,19 @@ export class DiskDamage {
     this.#scene = scene;
   }
 
-  begin(fault: SectorDamageFault, prng: Prng): void {
+  begin(fault: SectorDamageFault, prng: Prng, attempts = patienceAttempts): void {
     const process = this.#scene.cluster.process(fault.node);
     const end = durableEnd(process);
     if (end === undefined || this.#latent.has(fault.node) || process.segments.lying) return;
     const ignored = fault.atlas === 'ignored';
-    if (!ignored && !this.#scene.atlas.allows(fault.node, end)) return;
+    if (!ignored && !this.#scene.atlas.allows(fault.node, end)) {
+      // Others lack what it would lose; a little later they may hold it.
+      if (attempts === 0) return;
+      this.#scene.world.after(patienceUs, () => {
+        if (!this.#scene.over) this.begin(fault, prng, attempts - 1);
+      });
+      return;
+    }
     const { latentUs = 0 } = fault;
     if (latentUs === 0) process.crash('machine');
     const damages = this.#drawAllowed(fault, process, end, prng);
@@ -115,7 +125,7 @@ export class DiskDamage {
     const { segments } = process;
     for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
       const damages = drawDamage(fault, segments, prng);
-      if (damages === undefined) return undefined;
+      if (damages === undefined) continue;
       if (fault.atlas === 'ignored') return damages;
       if (this.#scene.atlas.mayDamage(atlasMember(process), end, damages)) return damages;
     }
