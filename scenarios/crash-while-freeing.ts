@@ -59,7 +59,7 @@ export const crashWhileFreeing: ScenarioSource = {
     durationUs: (rounds + 2) * roundUs,
     floors: {
       answered: 2_000,
-      freedInPart: 3,
+      freedInPart: 1,
       appliedAgain: 3,
       deletions: 200,
       fired: { crash: 8, crashAll: 3, slowDisk: rounds / 2 },

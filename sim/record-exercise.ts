@@ -6,7 +6,7 @@ import { keyOfRecord } from '../core/chainfire/mvcc/record.ts';
 import { type Checker, type Operation, type RunEnd, type StepObservation, type WatchLog } from './types.ts';
 
 /** A snapshot that comes sooner than this after another follows it in a row. */
-const inARowUs = 3 * usPerSecond;
+const inARowUs = 5 * usPerSecond;
 
 /**
  * Whether a run came into the situations in which etcd, by its own record, has gone wrong. Watches like a checker and never
