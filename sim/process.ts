@@ -3,7 +3,6 @@ import {
   type EndStreamEffect,
   type NotifyEffect,
   type PersistEffect,
-  type RemoveSegmentsEffect,
   type ReplyEffect,
   type SendEffect,
   type SendSnapshotEffect,
@@ -25,7 +24,8 @@ import { NodeClock, WallClock } from './clock.ts';
 import { AppendFailed, type DiskFailure, InstallFailed } from './disk/failure.ts';
 import { type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
-import { DurabilityAudit, OutputGate } from './gate.ts';
+import { type OutputGate } from './gate.ts';
+import { GatedOutput } from './gated-output.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
 import { type CrashMoment, type CrashScope, Violation } from './types.ts';
 import { type World } from './world.ts';
@@ -130,13 +130,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #wakeUs = Infinity;
   /** The machine's, as it was after its last step: asking costs more than remembering. */
   #deadlineUs = Infinity;
-  #gate: OutputGate<GatedEffect>;
-  #audit: DurabilityAudit;
-  /** Highest sync number whose appends were made, and the one that the sync under way covers. */
-  #appendedSeq = 0;
-  #syncingSeq = 0;
-  #syncedSeq = 0;
-  #removals: { readonly effect: RemoveSegmentsEffect; readonly afterSyncSeq: number }[] = [];
+  #output: GatedOutput<GatedEffect>;
   #crashPlans: { readonly moment: CrashMoment; readonly strike: () => void }[] = [];
 
   constructor(options: ProcessOptions<M>) {
@@ -152,8 +146,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.#clock = new NodeClock({ worldUs: 0, nodeUs: 0, driftPpm: options.driftPpm });
     const { wallUs, driftPpm } = options;
     this.#wall = wallUs === undefined ? undefined : new WallClock({ worldUs: 0, wallUs, driftPpm });
-    this.#gate = this.#newGate();
-    this.#audit = this.#newAudit();
+    this.#output = this.#newOutput();
   }
 
   /** Who lives here: the member's id; 0 while nobody does. */
@@ -220,9 +213,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
       nodeUs: this.#prng.below(clockStartUsMax),
       driftPpm: this.#driftPpm,
     });
-    this.#gate = this.#newGate();
-    this.#audit = this.#newAudit();
-    this.#appendedSeq = this.#syncingSeq = this.#syncedSeq = 0;
+    this.#output = this.#newOutput();
     const boot = this.#boot;
     this.store.onStored = (storeSeq) => {
       if (boot === this.#boot && this.alive) this.#queue({ kind: 'stored', storeSeq });
@@ -339,19 +330,21 @@ export class SimulatedProcess<M extends ProcessMachine> {
     });
   }
 
-  #newGate(): OutputGate<GatedEffect> {
-    return this.#options.gate?.() ?? new OutputGate();
-  }
-
-  #newAudit(): DurabilityAudit {
-    return new DurabilityAudit(() => this.segments.durable);
+  #newOutput(): GatedOutput<GatedEffect> {
+    return new GatedOutput<GatedEffect>({
+      segments: this.#segments,
+      gate: this.#options.gate?.(),
+      leave: (effect) => {
+        if (effect.kind === 'send') this.#options.surroundings.send(this, effect);
+        else this.#options.surroundings.reply(this, effect);
+      },
+    });
   }
 
   #end(state: 'down' | 'stopped'): void {
     this.#state = state;
     this.#machine = undefined;
     this.#inbox = [];
-    this.#removals = [];
     this.#wakeUs = Infinity;
     this.#turnDue = false;
     // A killed process's connections are reset; a machine without power leaves its packets on their way.
@@ -399,7 +392,10 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #step(event: MemberEvent): void {
     const machine = this.#machine;
     if (machine === undefined) return;
-    if (event.kind === 'synced') this.#synced(event.syncSeq);
+    if (event.kind === 'synced') {
+      this.#hasSynced = true;
+      this.#output.synced(event.syncSeq);
+    }
     const installed = this.store.installed;
     const effects = this.#guard(() => machine.step(event, this.nowUs), event);
     if (effects === undefined) return;
@@ -421,11 +417,10 @@ export class SimulatedProcess<M extends ProcessMachine> {
         break;
       case 'send':
       case 'reply':
-        if (this.#gate.passes(effect)) this.#leave(effect);
+        this.#output.say(effect);
         break;
       case 'removeSegments':
-        if (this.#syncedSeq >= this.#appendedSeq) this.#remove(effect);
-        else this.#removals.push({ effect, afterSyncSeq: this.#appendedSeq });
+        this.#output.remove(effect);
         break;
       case 'notify':
         this.#options.surroundings.notify(this, effect);
@@ -447,51 +442,21 @@ export class SimulatedProcess<M extends ProcessMachine> {
   /** An append that does not fit or is not taken is the end of the process, as a sync that fails. */
   #persist(effect: PersistEffect): void {
     try {
-      for (const { file, bytes } of effect.appends) this.segments.append(file, bytes);
+      this.#output.persist(effect);
     } catch (failure) {
       if (!(failure instanceof AppendFailed)) throw failure;
       this.#failed(failure.failure);
-      return;
     }
-    this.#audit.persisted(effect.syncSeq, this.segments.appended);
-    this.#appendedSeq = effect.syncSeq;
-  }
-
-  #leave(effect: GatedEffect): void {
-    this.#audit.leaves(effect);
-    if (effect.kind === 'send') this.#options.surroundings.send(this, effect);
-    else this.#options.surroundings.reply(this, effect);
-  }
-
-  #synced(syncSeq: number): void {
-    this.#hasSynced = true;
-    this.#syncedSeq = syncSeq;
-    this.#syncingSeq = 0;
-    for (const effect of this.#gate.synced(syncSeq)) this.#leave(effect);
-    while (this.#removals[0] !== undefined && this.#removals[0].afterSyncSeq <= syncSeq) {
-      const removal = this.#removals.shift();
-      if (removal !== undefined) this.#remove(removal.effect);
-    }
-  }
-
-  #remove(effect: RemoveSegmentsEffect): void {
-    for (const file of effect.files) this.segments.remove(file);
   }
 
   #beginSync(): void {
-    if (this.#syncingSeq !== 0 || this.#appendedSeq === this.#syncedSeq) return;
-    const covers = this.#appendedSeq;
     const boot = this.#boot;
-    this.#syncingSeq = covers;
-    this.segments.sync((failure) => {
+    const begun = this.#output.beginSync((covers, failure) => {
       if (boot !== this.#boot || !this.alive) return;
-      if (failure === undefined) {
-        this.#queue({ kind: 'synced', syncSeq: covers });
-        return;
-      }
-      this.#failed('sync');
+      if (failure === undefined) this.#queue({ kind: 'synced', syncSeq: covers });
+      else this.#failed('sync');
     });
-    this.#strikes('syncing');
+    if (begun) this.#strikes('syncing');
   }
 
   /** Carries out the first plan for this moment. @returns true when the process is gone */
