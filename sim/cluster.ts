@@ -18,26 +18,18 @@ import {
   type MemberRefusal,
   type MemberResponse,
 } from '../core/chainfire/member-protocol.ts';
-import {
-  decodeGroupMessages,
-  decodeSnapshotHeader,
-  encodeGroupMessages,
-  encodeSnapshotHeader,
-} from '../core/raft/message-codec.ts';
 import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
-import { WireError } from '../core/wire/reader.ts';
 import { type CaptureCheck } from './capture-check.ts';
 import { ClientCalls } from './client-calls.ts';
 import { ClientStreams } from './client-streams.ts';
 import { type DiskFailure } from './disk/failure.ts';
 import { SimulatedSegments } from './disk/segments.ts';
 import { SimulatedStore } from './disk/store.ts';
-import { messageBytes } from './network/message-size.ts';
 import { type Network } from './network/network.ts';
-import { SnapshotStream } from './network/snapshot-stream.ts';
+import { PeerCarriage } from './network/peer-carriage.ts';
 import { type Disks, type ProcessSurroundings, SimulatedProcess } from './process.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
-import { type ClusterPlan, Violation } from './types.ts';
+import { type ClusterPlan } from './types.ts';
 import { type World } from './world.ts';
 
 export type MemberProcess = SimulatedProcess<ChainfireMember>;
@@ -67,8 +59,6 @@ export const quietDriftPpmMax = 200;
 const wallStartUs = 1_767_225_600_000_000;
 const wallOffUsMax = 100_000;
 const wallLostSecondsMax = 31_536_000;
-/** How soon a connection to nobody is refused. */
-const refusedUs = 1_000;
 /** Bigger than any real cluster, so that a mistaken plan is refused. */
 const membersMax = 9;
 
@@ -82,8 +72,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   readonly calls: ClientCalls<ChainfireMember>;
   readonly streams: ClientStreams<ChainfireMember>;
   readonly #world: World;
-  readonly #network: Network;
-  readonly #throughCodec: boolean;
+  readonly #carriage: PeerCarriage<ChainfireMember>;
   readonly #observer: ClusterObserver;
   readonly #watcher: ProcessWatcher | undefined;
   readonly #captureCheck: CaptureCheck | undefined;
@@ -113,8 +102,12 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#world = world;
     this.#plan = plan;
     this.#prng = prng;
-    this.#network = options.network;
-    this.#throughCodec = plan.throughCodec;
+    this.#carriage = new PeerCarriage({
+      world,
+      network: options.network,
+      throughCodec: plan.throughCodec,
+      processOf: (member) => this.#homes.get(member),
+    });
     this.#observer = options.observer;
     this.#watcher = options.watcher;
     this.#captureCheck = options.captureCheck;
@@ -178,25 +171,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   }
 
   send(from: MemberProcess, effect: SendEffect<GroupMessage>): void {
-    const to = this.#homes.get(effect.to);
-    if (to === undefined) return;
-    const { member } = from;
-    const fromBoot = from.boot;
-    const toBoot = to.boot;
-    const encoded = this.#throughCodec ? encodeGroupMessages(effect.messages) : undefined;
-    this.#network.send({
-      from: from.node,
-      to: to.node,
-      bytes: encoded?.length ?? messageBytes(effect.messages),
-      carriage: 'datagram',
-      carries: effect,
-      arrived: () => {
-        // A connection is between two processes as they were; what it carried ends with either.
-        if (to.boot !== toBoot || !from.connected(fromBoot)) return;
-        const messages = encoded === undefined ? effect.messages : readBack(encoded);
-        to.deliver({ kind: 'received', from: member, messages });
-      },
-    });
+    this.#carriage.send(from, effect);
   }
 
   reply(from: MemberProcess, effect: ReplyEffect<MemberResponse>): void {
@@ -212,26 +187,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   }
 
   sendSnapshot(from: MemberProcess, effect: SendSnapshotEffect<SnapshotHeader>): void {
-    const header = this.#throughCodec
-      ? decodeSnapshotHeader(encodeSnapshotHeader(effect.header))
-      : effect.header;
-    const view = from.store.view(effect.viewId);
-    const receiver = this.#homes.get(effect.to);
-    if (receiver === undefined) {
-      // A connection is refused later than in the step that asks for it.
-      view.close();
-      this.#world.after(refusedUs, () => from.deliver({ kind: 'snapshotFailed', to: effect.to }));
-      return;
-    }
-    new SnapshotStream({
-      world: this.#world,
-      network: this.#network,
-      effect,
-      sender: from,
-      receiver,
-      header,
-      view,
-    }).begin();
+    this.#carriage.sendSnapshot(from, effect);
   }
 
   recovered(process: MemberProcess, member: ChainfireMember): void {
@@ -309,16 +265,6 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       hasStarted: hasSynced,
       clientUrls: [`http://client-${node}`],
     };
-  }
-}
-
-/** Whatever one member writes every member reads. @throws Violation */
-function readBack(encoded: Uint8Array): readonly GroupMessage[] {
-  try {
-    return decodeGroupMessages(encoded);
-  } catch (failure) {
-    if (!(failure instanceof WireError)) throw failure;
-    throw new Violation('codec', failure.message);
   }
 }
 
