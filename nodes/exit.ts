@@ -8,6 +8,8 @@ export const exitCodes = {
   unknown: 3,
   /** `kv get` of one key that does not exist. */
   notFound: 4,
+  /** Nobody reads what it writes any more: what a shell says of a process that SIGPIPE has ended, 128 and its number. */
+  readerGone: 141,
 } as const;
 
 /** Ends the command with this message on stderr and this code. For what a user can do something about. */

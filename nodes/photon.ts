@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 
+import { endWithReader } from './closed-pipe.ts';
 import { ExitError } from './exit.ts';
 import { version } from './version.ts';
 
@@ -70,6 +71,7 @@ function throwInsteadOfExit(command: Command): void {
   for (const part of command.commands) throwInsteadOfExit(part);
 }
 
+endWithReader();
 try {
   await main(process.argv.slice(2));
 } catch (error) {
