@@ -1,6 +1,7 @@
-import { nodeId } from '../core/base/ids.ts';
+import { type NodeId, nodeId } from '../core/base/ids.ts';
 import { between, type Prng } from '../core/base/prng.ts';
 import { usPerMs, usPerSecond } from '../core/base/units.ts';
+import { defaultRaftOptions } from '../core/raft/types.ts';
 import { seededPrng } from '../sim/prng.ts';
 import { type Fault, type ScenarioSource, type WorkloadPlan } from '../sim/types.ts';
 
@@ -77,4 +78,67 @@ function oneOf<T>(prng: Prng, items: readonly T[]): T {
   return items[prng.below(items.length)] as T;
 }
 
-export const aimedMembershipScenarios: readonly ScenarioSource[] = [changingMembers];
+const halvesRounds = 8;
+const halvesRoundUs = 6 * usPerSecond;
+/** A leader that was asked to take over leads by then, most of the time. */
+const settleUs = usPerSecond;
+
+/**
+ * One of four is taken out while the other two hear the leader and are not heard: they hold the joint configuration, nobody
+ * learns that they do, and once the leader has given up they want another. They are a majority of the three that are to be,
+ * and half of the four that are.
+ *
+ * There must be an even number of voters before the change. Where there is an odd one, every majority of one voter more or
+ * less includes a majority of the old ones, and nothing tells an election by the new voters from one by both.
+ */
+const halvesOfFour: ScenarioSource = {
+  name: 'halves-of-four',
+  about: 'Half of four voters, a majority of the three to be, is left alone with the joint configuration.',
+  plan: (seed) => {
+    const prng = seededPrng(`halves-of-four ${seed}`);
+    const raft = {
+      ...defaultRaftOptions,
+      electionTimeoutUs: 300 * usPerMs,
+      heartbeatIntervalUs: 60 * usPerMs,
+    };
+    return {
+      name: halvesOfFour.name,
+      about: halvesOfFour.about,
+      cluster: { members: 4, config: { raft, requestTimeoutUs: usPerSecond }, throughCodec: false },
+      workload,
+      faults: Array.from({ length: halvesRounds }, (_, round) =>
+        halvesFaults(prng, (round + 1) * halvesRoundUs),
+      ).flat(),
+      checks: 'all',
+      durationUs: (halvesRounds + 2) * halvesRoundUs,
+      floors: { answered: 200, elections: 4, fired: { moveLeader: 1, replace: 2, oneWay: 4 } },
+    };
+  },
+};
+
+/** The change takes a few syncs one after the other: on slow disks, its middle is long enough to be met. */
+function halvesFaults(prng: Prng, atUs: number): readonly Fault[] {
+  const turn = prng.below(4);
+  const [leader, leaver, ...pair] = [0, 1, 2, 3].map((step) => nodeId(((turn + step) % 4) + 1)) as [
+    NodeId,
+    NodeId,
+    NodeId,
+    NodeId,
+  ];
+  const changeUs = atUs + settleUs;
+  const cutUs = changeUs + between(prng, 10, 200) * usPerMs;
+  return [
+    { kind: 'moveLeader', atUs, node: leader },
+    ...pair.map((node): Fault => ({
+      kind: 'slowDisk',
+      atUs: changeUs,
+      forUs: usPerSecond,
+      node,
+      factor: 40,
+    })),
+    { kind: 'replace', atUs: changeUs, node: leaver },
+    { kind: 'oneWay', atUs: cutUs, forUs: 2 * usPerSecond, from: pair, to: [leader, leaver] },
+  ];
+}
+
+export const aimedMembershipScenarios: readonly ScenarioSource[] = [changingMembers, halvesOfFour];

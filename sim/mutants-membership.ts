@@ -44,7 +44,7 @@ export const membershipMutants: readonly Mutant[] = [
     anchor: "return incoming === 'won' && outgoing === 'won' ? 'won' : 'pending';",
     replacement: 'return incoming;',
     caughtBy: ['election-quorum', 'election-safety', 'leader-completeness'],
-    scenarios: ['changing-members', 'membership-under-fire'],
+    scenarios: ['halves-of-four', 'membership-under-fire'],
   },
   {
     name: 'learner-counted-in-commit',
