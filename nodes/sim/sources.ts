@@ -1,18 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { patchesOf } from '../../sim/mutant.ts';
 import { mutantNamed } from '../../sim/mutants.ts';
+import { fingerprintOf } from '../fingerprint.ts';
 
 const root = new URL('../../', import.meta.url);
 /** Everything that a run does is imported from here, by one file or another. */
-const entry = import.meta.url.endsWith('.ts') ? 'sim/judged-run.ts' : 'sim/judged-run.js';
+const entry = 'sim/judged-run';
 /** Folders whose files decide what a run does. */
 const decisive = ['core', 'sim', 'scenarios', 'package-lock.json'];
-const importPattern = /^\s*(?:import|export)\b[^'"]*?from\s*['"](\.[^'"]+)['"]/gm;
-const fingerprintDigits = 32;
 
 /** What a failure was found in. */
 export interface Sources {
@@ -31,29 +28,13 @@ export function sourcesNow(mutant: string | undefined): Sources {
   return { commit, dirty: changed !== '', sources: fingerprint(mutant) };
 }
 
-/**
- * A hash over the files that a run imports, directly and indirectly, and over the change that a mutant makes. A commit would
- * be too fine for that: most change nothing that a run can see.
- */
+/** Of what a run imports, and of the change that a mutant makes. */
 function fingerprint(mutant: string | undefined): string {
-  const sources = new Map<string, string>();
-  const queue = [new URL(entry, root)];
-  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
-    if (sources.has(file.href)) continue;
-    const source = readFileSync(file, 'utf8');
-    sources.set(file.href, source);
-    for (const [, target = ''] of source.matchAll(importPattern)) queue.push(new URL(target, file));
-  }
-  const hash = createHash('sha256');
-  for (const [href, source] of [...sources].sort(([left], [right]) => (left < right ? -1 : 1))) {
-    hash.update(`${href.slice(root.href.length)}\0${source}\0`);
-  }
-  if (mutant !== undefined) {
-    for (const { file, anchor, replacement } of patchesOf(mutantNamed(mutant))) {
-      hash.update(`${file}\0${anchor}\0${replacement}\0`);
-    }
-  }
-  return hash.digest('hex').slice(0, fingerprintDigits);
+  const patches = mutant === undefined ? [] : patchesOf(mutantNamed(mutant));
+  return fingerprintOf(
+    [entry],
+    patches.flatMap(({ file, anchor, replacement }) => [file, anchor, replacement]),
+  );
 }
 
 /** @returns what it wrote, trimmed; undefined when there is no git or it fails */
