@@ -137,7 +137,6 @@ export class Run implements ClusterObserver {
     this.#clients = this.#newClients(prng.fork('clients'));
     this.#phases = this.#phasesInTurn();
     this.#watcher?.began(world, this.#cluster.nodes);
-    this.#watcher?.began(world, this.#cluster.nodes);
   }
 
   /** Steps that members have made. */
@@ -162,8 +161,7 @@ export class Run implements ClusterObserver {
   /** Goes on to the end or to the first violation. */
   run(): RunResult {
     this.#goOn();
-    this.#watcher?.over(this.#history.operations);
-    this.#watcher?.over(this.#history.operations);
+    this.#watcher?.over(this.#history.operations, this.#injector.met);
     return this.#result(this.#violation);
   }
 

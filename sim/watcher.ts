@@ -1,6 +1,7 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
 import { type MemberEvent } from '../core/chainfire/member-protocol.ts';
+import { type FaultInForce } from './faults/scene.ts';
 import { type NetworkWatcher, type Packet } from './network/network.ts';
 import { type ProcessWatcher, type WatchedProcess } from './process-watcher.ts';
 import { type Fault, type Operation, type StepObservation } from './types.ts';
@@ -20,8 +21,8 @@ export interface RunWatcher extends NetworkWatcher, ProcessWatcher {
   fired(fault: Fault): void;
   /** What the simulator did to the world, in words. */
   noted(what: string): void;
-  /** The run is over: what clients had asked and were told by then. */
-  over(operations: readonly Operation[]): void;
+  /** The run is over: what clients had asked and were told by then, and the faults that have had an effect without having fired. */
+  over(operations: readonly Operation[], met: readonly FaultInForce[]): void;
 }
 
 /** Looks away: for those who want to see a part. */
@@ -36,7 +37,7 @@ export class QuietWatcher implements RunWatcher {
   queued(_process: WatchedProcess, _event: MemberEvent): void {}
   fired(_fault: Fault): void {}
   noted(_what: string): void {}
-  over(_operations: readonly Operation[]): void {}
+  over(_operations: readonly Operation[], _met: readonly FaultInForce[]): void {}
   sent(_packet: Packet): void {}
   arriving(_packet: Packet): void {}
   arrived(_packet: Packet): void {}

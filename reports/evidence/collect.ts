@@ -5,6 +5,7 @@ import {
   type MemberEvent,
   type MemberRequest,
 } from '../../core/chainfire/member-protocol.ts';
+import { type FaultInForce } from '../../sim/faults/scene.ts';
 import { runJudged } from '../../sim/judged-run.ts';
 import { type Packet } from '../../sim/network/network.ts';
 import {
@@ -124,8 +125,11 @@ class Collector implements RunWatcher {
     this.#builder.note(this.#world.nowUs, named === undefined ? undefined : nodeId(Number(named)), what);
   }
 
-  over(operations: readonly Operation[]): void {
+  over(operations: readonly Operation[], met: readonly FaultInForce[]): void {
     this.#operations = operations;
+    // As if their end had come: that is when such faults fire.
+    for (const { fault, fromUs } of met)
+      if (!this.#firedUs.has(fault)) this.#firedUs.set(fault, fromUs + ('forUs' in fault ? fault.forUs : 0));
   }
 
   sent(packet: Packet): void {

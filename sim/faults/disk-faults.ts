@@ -7,7 +7,7 @@ import { type DiskFailure } from '../disk/failure.ts';
 import { findStart } from '../found-start.ts';
 import { Violation } from '../types.ts';
 import { DiskDamage, durableEnd, type SectorDamageFault } from './disk-damage.ts';
-import { type FaultOf, type FaultScene } from './scene.ts';
+import { type FaultInForce, type FaultOf, type FaultScene } from './scene.ts';
 
 export type DiskFault =
   | SectorDamageFault
@@ -55,10 +55,19 @@ export class DiskFaults {
   };
 
   readonly #leftOut = new Set<NodeId>();
+  /** Disks that are slow, each with whether it has written anything meanwhile. */
+  readonly #slowed = new Map<FaultOf<'slowDisk'>, () => boolean>();
 
   constructor(scene: FaultScene) {
     this.#scene = scene;
     this.#damage = new DiskDamage(scene);
+  }
+
+  /** Those in force that a write has met. */
+  get met(): readonly FaultInForce[] {
+    return [...this.#slowed].flatMap(([fault, hasWritten]) =>
+      hasWritten() ? [{ fault, fromUs: fault.atUs }] : [],
+    );
   }
 
   begin(fault: DiskFault, prng: Prng): void {
@@ -138,6 +147,8 @@ export class DiskFaults {
   }
 
   end(): void {
+    // What is written from here on is written by disks that are as fast as ever.
+    for (const [fault, hasWritten] of this.#slowed) if (!hasWritten()) this.#slowed.delete(fault);
     this.#damage.end();
     this.#appends.clear();
     this.#syncs.clear();
@@ -202,8 +213,10 @@ export class DiskFaults {
     const { durable } = segments;
     segments.slow(fault.factor);
     store.slow(fault.factor);
+    this.#slowed.set(fault, () => segments.durable > durable);
     this.#scene.world.after(fault.forUs, () => {
       if (this.#scene.over) return;
+      this.#slowed.delete(fault);
       segments.slow(1);
       store.slow(1);
       if (segments.durable > durable) this.#scene.fire(fault, `disk of n${fault.node} is as fast as before`);

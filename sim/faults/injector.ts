@@ -10,7 +10,7 @@ import { DiskFaults } from './disk-faults.ts';
 import { MembershipFaults } from './membership.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { ProcessFaults } from './process-faults.ts';
-import { FaultScene, type FaultSceneOptions } from './scene.ts';
+import { type FaultInForce, FaultScene, type FaultSceneOptions } from './scene.ts';
 
 /**
  * Applies the faults of a schedule at their times, each independent of the others and with its own randomness, and counts
@@ -38,6 +38,11 @@ export class FaultInjector {
   /** How often each kind had an effect. */
   get fired(): Readonly<Partial<Record<FaultKind, number>>> {
     return this.#scene.fired;
+  }
+
+  /** What has had an effect and is not counted, since it is counted at its end. */
+  get met(): readonly FaultInForce[] {
+    return [...this.#network.met, ...this.#disks.met];
   }
 
   /** A member whose disk was damaged, and that has not yet got back what it lost. */

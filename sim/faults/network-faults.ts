@@ -4,7 +4,7 @@ import { type Prng } from '../../core/base/prng.ts';
 import { clientAddress, type Condition, cut } from '../network/conditions.ts';
 import { type Fault } from '../types.ts';
 import { unlinked } from './partial-partition.ts';
-import { type FaultOf, type FaultScene, momentPatienceUs } from './scene.ts';
+import { type FaultInForce, type FaultOf, type FaultScene, momentPatienceUs } from './scene.ts';
 
 export type NetworkFault = FaultOf<
   | 'partition'
@@ -25,12 +25,22 @@ export class NetworkFaults {
   readonly #prng: Prng;
   /** Conditions that are in force, with the fault that each belongs to. */
   readonly #conditions = new Map<Fault, readonly Condition[]>();
+  readonly #begunUs = new Map<Fault, number>();
   /** One-way cuts that wait for a member of theirs to be elected. */
   readonly #awaitingElection = new Set<FaultOf<'oneWay'>>();
 
   constructor(scene: FaultScene, prng: Prng) {
     this.#scene = scene;
     this.#prng = prng;
+  }
+
+  /** Those in force that packets have met. */
+  get met(): readonly FaultInForce[] {
+    return [...this.#conditions].flatMap(([fault, conditions]) =>
+      conditions.some(({ hits }) => hits > 0)
+        ? [{ fault, fromUs: this.#begunUs.get(fault) ?? fault.atUs }]
+        : [],
+    );
   }
 
   begin(fault: NetworkFault, prng: Prng): void {
@@ -59,6 +69,7 @@ export class NetworkFaults {
   #beginConditions(fault: NetworkFault, prng: Prng): void {
     const conditions = conditionsOf(fault, prng);
     this.#conditions.set(fault, conditions);
+    this.#begunUs.set(fault, this.#scene.world.nowUs);
     for (const condition of conditions) this.#scene.network.begin(condition);
     this.#scene.noted(`${fault.kind} begins`);
     this.#scene.world.after(fault.forUs, () => {

@@ -10,6 +10,12 @@ import { type World } from '../world.ts';
 
 export type FaultOf<Kind extends FaultKind> = Extract<Fault, { readonly kind: Kind }>;
 
+/** A fault that has hurt something and is counted only at its end, which has not come. */
+export interface FaultInForce {
+  readonly fault: Fault;
+  readonly fromUs: number;
+}
+
 /** A fault whose moment does not come is given up. */
 export const momentPatienceUs = 20_000_000;
 

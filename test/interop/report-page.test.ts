@@ -244,10 +244,15 @@ describeWith(['chromium'], 'a report page in a browser, from a file', () => {
     const downloaded = page.waitForEvent('download');
     await page.getByRole('button', { name: 'trace for Perfetto' }).click();
     const trace = JSON.parse(await readFile(await (await downloaded).path(), 'utf8')) as {
-      readonly traceEvents: readonly { readonly ph: string }[];
+      readonly traceEvents: readonly { readonly ph: string; readonly cat?: string; readonly name: string }[];
     };
     const slices = trace.traceEvents.filter(({ ph }) => ph === 'X');
     expect(slices.length).toBeGreaterThan(repro.events);
+    // They were in force when the violation was seen, and all that was written and sent had met them.
+    const lasting = slices.filter(({ cat, name }) => cat === 'fault' && name.startsWith('slow'));
+    expect(lasting.map(({ name }) => name).toSorted()).toEqual([
+      ...['slowDisk', 'slowDisk', 'slowDisk', 'slowNetwork'],
+    ]);
   });
 
   test('says so where no worker can be made, and works all the same', async () => {

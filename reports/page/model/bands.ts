@@ -1,5 +1,5 @@
 import { type NodeId } from '../../../core/base/ids.ts';
-import { type Change, type FaultRecord, type RunEvidence } from '../../evidence/types.ts';
+import { type Change, type RunEvidence } from '../../evidence/types.ts';
 import { faultWords } from './words.ts';
 
 /** A bar of a lane. */
@@ -42,7 +42,7 @@ export function faultBands(evidence: RunEvidence): {
   readonly bands: readonly Band[];
   readonly rows: number;
 } {
-  const begun = evidence.faults.filter(({ fromUs }) => fromUs <= evidence.result.simulatedUs);
+  const begun = evidence.faults.filter(({ fault }) => fault.atUs <= evidence.result.simulatedUs);
   const endsUs: number[] = [];
   const bands: Band[] = [];
   for (const record of begun.toSorted((left, right) => left.fromUs - right.fromUs)) {
@@ -50,7 +50,7 @@ export function faultBands(evidence: RunEvidence): {
     if (row === -1) row = Math.min(endsUs.length, faultRowsMax - 1);
     endsUs[row] = Math.max(endsUs[row] ?? 0, record.toUs, record.fromUs + 1);
     const words = faultWords(record.fault);
-    const idle = wasIdle(record, evidence.result.simulatedUs);
+    const idle = !record.fired;
     const text = `${record.fault.kind} ${words}${idle ? ' (had no effect)' : ''}`;
     bands.push({
       row,
@@ -62,11 +62,6 @@ export function faultBands(evidence: RunEvidence): {
     });
   }
   return { bands, rows: Math.max(1, endsUs.length) };
-}
-
-/** It came and went, and nothing came of it. Of one that is still in force at the end nobody knows. */
-export function wasIdle(record: FaultRecord, endUs: number): boolean {
-  return !record.fired && record.toUs < endUs;
 }
 
 /** The value in force at a time; undefined before the first. */

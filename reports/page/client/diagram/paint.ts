@@ -1,5 +1,4 @@
 import { type FaultRecord, type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
-import { wasIdle } from '../../model/bands.ts';
 import { faultTargets } from '../../model/fault-targets.ts';
 import { type Line, type Rows } from '../../model/rows.ts';
 import { type Arrow, type Projection, type Scene } from '../../model/scene.ts';
@@ -32,13 +31,14 @@ export function paintDiagram(context: CanvasRenderingContext2D, picture: Picture
 /** A band over every row that the fault is about. */
 function paintFault(context: CanvasRenderingContext2D, picture: Picture, record: FaultRecord): void {
   const { rows, projection, theme, evidence } = picture;
+  if (record.fault.atUs > evidence.result.simulatedUs) return;
   const from = projection.x(record.fromUs);
   const to = Math.max(from + 2, projection.x(record.toUs));
   if (to < 0 || from > projection.widthPx) return;
   const left = Math.max(from, -2);
   const width = Math.min(to, projection.widthPx + 2) - left;
   context.save();
-  context.globalAlpha = wasIdle(record, evidence.result.simulatedUs) ? 0.05 : 0.13;
+  context.globalAlpha = record.fired ? 0.13 : 0.05;
   context.fillStyle = theme.fault;
   for (const node of faultTargets(record.fault, evidence.nodes)) {
     const y = rows.yOf({ kind: 'node', node });

@@ -48,11 +48,11 @@ describe('lanes', () => {
     ]);
   });
 
-  test('say that a fault had no effect only when it is over', () => {
-    const idle = { fault: crash(10, 1), fromUs: 10, fired: false };
+  test('say of a fault that did not fire that it had no effect', () => {
+    const over = { fault: crash(10, 1), fromUs: 10, toUs: 50 };
     const faults = [
-      { ...idle, position: 0, toUs: 50 },
-      { ...idle, position: 1, toUs: 150 },
+      { ...over, position: 0, fired: false },
+      { ...over, position: 1, fired: true },
     ];
     const { bands } = faultBands(evidenceOf({ faults, result: { ...noResult, simulatedUs: 100 } }));
     expect(bands.map(({ text }) => text.endsWith('(had no effect)'))).toEqual([true, false]);
