@@ -26,8 +26,7 @@ export function recordingPage(
   options: { readonly untilStep: number | undefined; readonly replayCommand: string },
 ): RecordingPage {
   const shown = newestSegments(places, report);
-  const stepsShown = shown.steps;
-  const evidence = new EvidenceBuilder({ stepsMax });
+  const evidence = new EvidenceBuilder({ stepsMax, firstStep: shown.firstStep });
   const states: NodeState[] = [];
   const clock = new WallTime();
   let node = 0 as NodeId;
@@ -44,12 +43,13 @@ export function recordingPage(
     },
     onStep: ({ atUs, event, effects, machine }) => {
       steps += 1;
+      if (steps <= shown.skipped) return;
       evidence.step({ atUs: clock.of(atUs), node, boot, event, effects, member: machine });
-      if (steps > stepsShown - statesMax) states.push(memberState(node, machine));
+      if (steps > shown.steps - statesMax) states.push(memberState(node, machine));
     },
   });
   for (const text of report.notes) evidence.note(clock.lastUs, node, text);
-  const result = resultOf(report, { steps, simulatedUs: clock.lastUs });
+  const result = resultOf(report, { steps: steps - shown.skipped, simulatedUs: clock.lastUs });
   return {
     kind: 'recording',
     evidence: evidence.finish({ result }),
@@ -58,22 +58,31 @@ export function recordingPage(
   };
 }
 
+interface Newest {
+  readonly places: readonly SegmentPlace[];
+  /** In these places. */
+  readonly steps: number;
+  /** So many of them, the oldest, are more than are shown. */
+  readonly skipped: number;
+  /** What the first that is shown is called in the recording, where each start counts its own from 1. */
+  readonly firstStep: number;
+}
+
 /** From the end back until there are steps enough; those that were not replayed give none. */
-function newestSegments(
-  places: readonly SegmentPlace[],
-  { segments }: RecordingReport<MemberEvent>,
-): { readonly places: readonly SegmentPlace[]; readonly steps: number } {
-  const stepsOf = new Map(segments.map(({ path, steps }) => [path, steps]));
+function newestSegments(places: readonly SegmentPlace[], { segments }: RecordingReport<MemberEvent>): Newest {
+  const reports = new Map(segments.map((segment) => [segment.path, segment]));
   const newest: SegmentPlace[] = [];
   let steps = 0;
+  let firstStep = 1;
   for (const place of places.toReversed()) {
     if (steps >= stepsMax) break;
-    const own = stepsOf.get(place.path) ?? 0;
-    if (own === 0) continue;
-    steps += own;
+    const own = reports.get(place.path);
+    if (own === undefined || own.steps === 0) continue;
+    firstStep = own.stepsBefore + 1 + Math.max(0, steps + own.steps - stepsMax);
+    steps += own.steps;
     newest.unshift(place);
   }
-  return { places: newest, steps };
+  return { places: newest, steps, skipped: Math.max(0, steps - stepsMax), firstStep };
 }
 
 function resultOf(

@@ -18,6 +18,8 @@ import {
 export interface BuilderOptions {
   /** Of the newest steps so many are kept, and the packets and notes of their time. */
   readonly stepsMax?: number;
+  /** Number of the first step that is told: of a recording, how many were made before. 0: the run is told from its begin. */
+  readonly firstStep?: StepNumber;
 }
 
 /** What a step is told with. */
@@ -61,12 +63,14 @@ export class EvidenceBuilder {
   #packets: PacketRecord[] = [];
   #notes: Note[] = [];
   /** Number of the first that is kept. */
-  #firstStep: StepNumber = 0;
+  #firstStep: StepNumber;
   #atUs = 0;
 
   constructor(options: BuilderOptions = {}) {
     this.#stepsMax = options.stepsMax ?? stepsMaxDefault;
+    this.#firstStep = options.firstStep ?? 0;
     assert(Number.isSafeInteger(this.#stepsMax) && this.#stepsMax > 0, 'at least one step is kept');
+    assert(Number.isSafeInteger(this.#firstStep) && this.#firstStep >= 0, 'steps are counted from 0');
   }
 
   /** Number of the step that comes next. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { present } from '../../../core/base/assert.ts';
 import { nodeId } from '../../../core/base/ids.ts';
 import { type ChainfireMember } from '../../../core/chainfire/member.ts';
-import { EvidenceBuilder } from '../../../reports/evidence/builder.ts';
+import { type BuilderOptions, EvidenceBuilder } from '../../../reports/evidence/builder.ts';
 import { collectEvidence } from '../../../reports/evidence/collect.ts';
 import { type Change, type RunEvidence } from '../../../reports/evidence/types.ts';
 import { scenarioNamed } from '../../../scenarios/registry.ts';
@@ -19,9 +19,14 @@ const node = nodeId(1);
 
 /** Tells of one node's steps alone, as the replay of its recording would: no starts, no ends, no packets. */
 class Replay extends QuietWatcher {
-  readonly builder = new EvidenceBuilder();
+  readonly builder: EvidenceBuilder;
   #world = { nowUs: 0 };
   member: ChainfireMember | undefined;
+
+  constructor(options: BuilderOptions = {}) {
+    super();
+    this.builder = new EvidenceBuilder(options);
+  }
 
   override began(run: { readonly nowUs: number }): void {
     this.#world = run;
@@ -34,8 +39,8 @@ class Replay extends QuietWatcher {
   }
 }
 
-function replayed(): RunEvidence {
-  const watcher = new Replay();
+function replayed(options: BuilderOptions = {}): RunEvidence {
+  const watcher = new Replay(options);
   new Run(plan, seed, { checkers: [], watcher }).run();
   return watcher.builder.finish({ result: noResult });
 }
@@ -59,6 +64,20 @@ test('each step of a boot follows from the one before it, the first of a boot fr
   for (const [position, { boot, causes }] of steps.entries()) {
     expect(causes).toEqual(steps[position - 1]?.boot === boot ? [position - 1] : []);
   }
+});
+
+test('what is told from a later step on is numbered by it, what follows from what included', () => {
+  const [whole, later] = [replayed(), replayed({ firstStep: 701 })];
+  expect(later.firstStep).toBe(701);
+  expect(later.steps.map(({ causes }) => causes)).toEqual(
+    whole.steps.map(({ causes }) => causes.map((cause) => cause + 701)),
+  );
+  expect(later.lanes.get(node)?.term.map(({ step }) => step)).toEqual(
+    whole.lanes.get(node)?.term.map(({ step }) => step + 701),
+  );
+  const newest = replayed({ firstStep: 701, stepsMax: 100 });
+  expect(newest.firstStep).toBe(701 + whole.steps.length - 100);
+  expect(() => new EvidenceBuilder({ firstStep: -1 })).toThrow('counted from 0');
 });
 
 test('time that goes back is refused, and so are no steps', () => {

@@ -25,6 +25,7 @@ export function RecordingView(props: { readonly page: RecordingPage }): JSX.Elem
   const { violation } = evidence.result;
   const first = evidence.steps[0];
   const last = evidence.steps.at(-1);
+  const before = notShown(evidence.firstStep, first?.boot ?? 1);
   return (
     <main>
       <header class={violation === undefined ? 'verdict good' : 'verdict bad'}>
@@ -47,10 +48,10 @@ export function RecordingView(props: { readonly page: RecordingPage }): JSX.Elem
           <dd>
             <code>{evidence.result.hash}</code>
           </dd>
-          {evidence.firstStep > 0 && (
+          {before !== '' && (
             <>
               <dt>Not shown</dt>
-              <dd>the first {grouped(evidence.firstStep)} steps</dd>
+              <dd>{before}</dd>
             </>
           )}
         </dl>
@@ -64,4 +65,13 @@ export function RecordingView(props: { readonly page: RecordingPage }): JSX.Elem
       </Downloads>
     </main>
   );
+}
+
+/** What is older than the first step that is shown. A recording counts the steps of each start from 1. */
+function notShown(firstStep: number, boot: number): string {
+  const parts = [
+    ...(boot > 1 ? [`what was before boot ${boot}`] : []),
+    ...(firstStep > 1 ? [`the first ${grouped(firstStep - 1)} steps of boot ${boot}`] : []),
+  ];
+  return parts.join(', and ');
 }
