@@ -1,4 +1,12 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 import { DecodeError } from '../../sim/decode.ts';
@@ -41,6 +49,21 @@ export function decodeFile<T>(file: string, decode: (json: string) => T): T {
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
     throw new ExitError(`photon sim: ${file}: ${cause.message}`, exitCodes.refused, { cause });
+  }
+}
+
+/**
+ * Looks whether a file could be written where it is wanted, so that nobody learns of it hours later.
+ *
+ * @throws ExitError naming the file
+ */
+export function requireWritable(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    accessSync(dirname(file), constants.W_OK);
+    if (existsSync(file)) accessSync(file, constants.W_OK);
+  } catch (cause) {
+    throw new ExitError(`photon sim: cannot write ${file}: ${String(cause)}`, exitCodes.refused, { cause });
   }
 }
 

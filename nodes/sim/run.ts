@@ -15,7 +15,7 @@ import { FailureDesk } from './failure-desk.ts';
 import { type Job, type JobDone, replayCommand } from './job.ts';
 import { SeedPool } from './pool.ts';
 import { Progress, ShrinkLine } from './progress.ts';
-import { writeWhole } from './repro-files.ts';
+import { requireWritable, writeWhole } from './repro-files.ts';
 import { reportLines } from './run-report.ts';
 import { type SeedRange, seedsOf, type Shard } from './shard.ts';
 import { type Failure, type ShrinkLimits } from './shrinker.ts';
@@ -58,6 +58,8 @@ const bugBaseFlushMs = 60_000;
 
 /** @throws ExitError after the report, when anything was wrong */
 export async function runSeeds(plan: RunPlan): Promise<RunSummary> {
+  const { json, junit, page } = plan.files;
+  for (const file of [json, junit, page]) if (file !== undefined) requireWritable(file);
   const session = new RunSession(plan);
   const summary = await session.run();
   const { failures, runs, missedFloors } = summary;

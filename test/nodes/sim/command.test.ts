@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -94,14 +94,18 @@ test.each([
   expect(stderr).toContain(message);
 });
 
-test('a results file that cannot be written is an error that names it', () => {
-  const { status, stderr } = photonSim(
+test('a results file that cannot be written is an error that names it, before anything runs', () => {
+  const occupied = join(directory, 'occupied');
+  writeFileSync(occupied, '');
+  const { status, stderr, stdout } = photonSim(
     'run',
     '--seeds',
     '4',
     '--json',
-    join(directory, 'none', 'results.json'),
+    join(occupied, 'results.json'),
   );
   expect(status).toBe(2);
   expect(stderr).toContain('cannot write');
+  expect(stderr).toContain('results.json');
+  expect(stdout).toBe('');
 });
