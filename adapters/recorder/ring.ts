@@ -10,13 +10,13 @@ export interface SegmentPlace {
   readonly lengthBytes: number;
 }
 
-/** Every segment in the directory, oldest first; none when there is no directory. */
+/** Every segment in the directory, oldest first; none when there is no such directory. */
 export function listSegments(dir: string): readonly SegmentPlace[] {
   let names: readonly string[];
   try {
     names = readdirSync(dir);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
   const places: SegmentPlace[] = [];

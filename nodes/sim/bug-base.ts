@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { integer, listOf, matching, object, orUndefined, parseJson, text } from '../../sim/decode.ts';
@@ -104,7 +104,7 @@ export class BugBase {
 
   /** Names of the bugs, sorted. @throws ExitError when there is no such folder */
   names(): readonly string[] {
-    if (!existsSync(this.#directory)) {
+    if (statSync(this.#directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
       throw new ExitError(`photon sim: there is no bug base ${this.#directory}`, exitCodes.refused);
     }
     return readdirSync(this.#directory, { withFileTypes: true })

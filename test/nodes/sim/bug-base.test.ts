@@ -76,6 +76,8 @@ test('a bug that nobody has found is not known, and a folder without a repro is 
 
 test('a base that is not there, or whose files are not what they should be, is an error that names it', () => {
   expect(() => new BugBase(join(directory, 'none')).names()).toThrow(/there is no bug base .*none/);
+  writeFileSync(join(directory, 'file'), '');
+  expect(() => new BugBase(join(directory, 'file')).names()).toThrow(/there is no bug base .*file/);
   const name = keep();
   writeFileSync(join(directory, name, 'seen.json'), '{"invariant": 1}');
   expect(() => new BugBase(directory).seen(name)).toThrow(/seen\.json: site is missing/);

@@ -94,6 +94,8 @@ test('wrong usage says what is allowed', async () => {
   const nothing = join(dir, 'nothing');
   expect(replay('--recording', nothing)).toMatchObject({ status: 2 });
   expect(existsSync(nothing)).toBe(false);
+  const { path } = present(listSegments(dir)[0], 'there is a segment');
+  expect(replay('--recording', path)).toMatchObject({ status: 2 });
   const noBoot = replay('--recording', dir, '--boot', '7');
   expect(noBoot.status).toBe(2);
   expect(noBoot.stderr).toContain('holds no boot 7, but 1, 2');
