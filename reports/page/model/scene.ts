@@ -1,10 +1,10 @@
-import { type Packet, type RunEvidence, type StepNumber } from '../../evidence/types.ts';
+import { type Packet, type StepNumber } from '../../evidence/types.ts';
 import { type Rows } from './rows.ts';
-import { packetKind, type Scoped, stepOf } from './scope.ts';
+import { fairShares, inView, type SceneIndex, type StepsOfNode, strideFor } from './scene-index.ts';
 import { firstWhere, type TimeAxis } from './time-axis.ts';
 import { type Viewport } from './viewport.ts';
 
-/** What of a run is on the screen: places in px, made anew for each frame from nothing but what is in view. */
+/** What of a run is on the screen: places in px, made anew for each frame from what is in view. */
 export interface Scene {
   readonly dots: readonly Dot[];
   readonly arrows: readonly Arrow[];
@@ -30,9 +30,8 @@ export interface Arrow {
 
 /** A lost packet's line ends after so much of the screen. */
 const lostPx = 26;
-/** Of one link, arrows that leave within the same pixel are one; of all of them no more than these are drawn. */
-const arrowsMax = 6_000;
-const dotsMax = 8_000;
+/** No more than these are drawn, and no more are looked at; of one link those that leave and arrive within the same pixels are one. */
+export const arrowsMax = 4_000;
 
 /** Places of times on the screen. */
 export interface Projection {
@@ -50,53 +49,64 @@ export function projection(axis: TimeAxis, viewport: Viewport, widthPx: number):
   };
 }
 
+/** Whatever of the index is in view, thinned to what can be told apart: a frame costs as much of a long run as of a short one. */
 export function makeScene(options: {
-  readonly evidence: RunEvidence;
-  readonly scoped: Scoped;
+  readonly index: SceneIndex;
   readonly rows: Rows;
   readonly projection: Projection;
-  /** No packet that arrived was under way for longer. */
-  readonly flightUsMax: number;
 }): Scene {
-  const { evidence, scoped, rows, projection, flightUsMax } = options;
-  const fromUs = projection.timeAt(-20);
-  const toUs = projection.timeAt(projection.widthPx + 20);
-  const timeOf = (index: number): number => stepOf(evidence, scoped.steps[index] ?? 0)?.atUs ?? 0;
-  let hidden = 0;
-  const dots: Dot[] = [];
-  const seen = new Set<number>();
-  for (
-    let index = firstWhere(scoped.steps.length, (at) => timeOf(at) >= fromUs);
-    index < scoped.steps.length;
-    index += 1
-  ) {
-    const step = scoped.steps[index] ?? 0;
-    const record = stepOf(evidence, step);
-    if (record === undefined || record.atUs > toUs) break;
-    const y = rows.yOf({ kind: 'node', node: record.node });
-    if (y === undefined) continue;
-    const x = projection.x(record.atUs);
-    const key = Math.round(x) * 64 + record.node;
-    if (seen.has(key) || dots.length >= dotsMax) hidden += 1;
-    else dots.push({ step, x, y });
-    seen.add(key);
-  }
-  const { packets } = scoped;
-  const arrows: Arrow[] = [];
+  const { index, rows, projection } = options;
+  const span = { fromUs: projection.timeAt(-20), toUs: projection.timeAt(projection.widthPx + 20) };
+  const dots = index.steps.map((steps) => dotsOf(steps, span, rows, projection));
+  const kinds = index.packets.map((packets) => ({ packets, shown: inView(packets, span, arrowsMax) }));
+  const counts = kinds.map(({ shown }) => shown.under.length + shown.to - shown.from);
+  const shares = fairShares(counts, arrowsMax);
   const drawn = new Set<number>();
-  const begin = firstWhere(packets.length, (at) => (packets[at]?.sentUs ?? 0) >= fromUs - flightUsMax);
-  for (let index = begin; index < packets.length; index += 1) {
-    const packet = packets[index];
-    if (packet === undefined || packet.sentUs > toUs) break;
-    if (packet.arrivedUs !== undefined && packet.arrivedUs < fromUs) continue;
-    const arrow = arrowOf(packet, rows, projection);
-    if (arrow === undefined || arrow.toX < -lostPx) continue;
-    const key = placeOf(arrow);
-    if (drawn.has(key) || arrows.length >= arrowsMax) hidden += 1;
-    else arrows.push(arrow);
-    drawn.add(key);
+  const arrows: Arrow[] = [];
+  // The rare first: where a frequent one has the same place, it is the rare one that is drawn.
+  const rareFirst = [...kinds.entries()].toSorted(([a], [b]) => (counts[a] ?? 0) - (counts[b] ?? 0));
+  for (const [position, { packets, shown }] of rareFirst) {
+    const stride = strideFor(counts[position] ?? 0, shares[position] ?? 0);
+    const show = (at: number): void => {
+      const packet = packets.packets[at];
+      const arrow = packet === undefined ? undefined : arrowOf(packet, packets.kind, rows, projection);
+      if (arrow === undefined || arrow.toX < -lostPx) return;
+      const place = placeOf(arrow);
+      if (!drawn.has(place)) arrows.push(arrow);
+      drawn.add(place);
+    };
+    for (const at of shown.under) if (at % stride === 0) show(at);
+    for (let at = Math.ceil(shown.from / stride) * stride; at < shown.to; at += stride) show(at);
   }
-  return { dots, arrows, hidden };
+  const hiddenDots = dots.reduce((sum, { hidden }) => sum + hidden, 0);
+  const hiddenArrows = counts.reduce((sum, count) => sum + count, 0) - arrows.length;
+  // And painted last, above the others.
+  arrows.reverse();
+  return { dots: dots.flatMap(({ shown }) => shown), arrows, hidden: hiddenDots + hiddenArrows };
+}
+
+/** Of each node, one in every column of the screen. */
+function dotsOf(
+  { node, steps, timesUs }: StepsOfNode,
+  { fromUs, toUs }: { readonly fromUs: number; readonly toUs: number },
+  rows: Rows,
+  projection: Projection,
+): { readonly shown: readonly Dot[]; readonly hidden: number } {
+  const y = rows.yOf({ kind: 'node', node });
+  if (y === undefined) return { shown: [], hidden: 0 };
+  const from = firstWhere(timesUs.length, (at) => (timesUs[at] ?? 0) >= fromUs);
+  const to = firstWhere(timesUs.length, (at) => (timesUs[at] ?? 0) > toUs);
+  const shown: Dot[] = [];
+  for (let at = from; at < to;) {
+    const x = projection.x(timesUs[at] ?? 0);
+    shown.push({ step: steps[at] ?? 0, x, y });
+    const nextUs = projection.timeAt(Math.round(x) + 0.5);
+    at = Math.max(
+      at + 1,
+      firstWhere(to, (other) => (timesUs[other] ?? 0) >= nextUs),
+    );
+  }
+  return { shown, hidden: to - from - shown.length };
 }
 
 /** Equal for arrows that nobody can tell apart on the screen. */
@@ -107,12 +117,11 @@ function placeOf(arrow: Arrow): number {
   return (Math.max(0, from) * 8_192 + to) * 16_777_216 + ends;
 }
 
-function arrowOf(packet: Packet, rows: Rows, projection: Projection): Arrow | undefined {
+function arrowOf(packet: Packet, kind: string, rows: Rows, projection: Projection): Arrow | undefined {
   const fromY = rows.yOf(packet.from);
   const toY = rows.yOf(packet.to);
   if (fromY === undefined || toY === undefined) return undefined;
   const fromX = projection.x(packet.sentUs);
-  const kind = packetKind(packet);
   if (packet.arrivedUs === undefined) {
     return { packet, kind, fromX, fromY, toX: fromX + lostPx, toY: fromY + (toY - fromY) * 0.45, lost: true };
   }

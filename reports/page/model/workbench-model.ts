@@ -38,13 +38,6 @@ export function clientsOf(packets: readonly Packet[]): readonly number[] {
   return [...clients].toSorted((left, right) => left - right);
 }
 
-export function longestFlightUs(evidence: RunEvidence): number {
-  let longest = 0;
-  for (const { sentUs, arrivedUs } of evidence.packets)
-    if (arrivedUs !== undefined) longest = Math.max(longest, arrivedUs - sentUs);
-  return longest;
-}
-
 /** The step itself where it is in the list, else the last before it, else the first; undefined: the list is empty. */
 export function nearestStep(steps: readonly StepNumber[], wanted: StepNumber): StepNumber | undefined {
   let low = 0;

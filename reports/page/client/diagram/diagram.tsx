@@ -4,6 +4,7 @@ import { useCallback, useMemo, useRef, useState } from 'preact/hooks';
 import { type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
 import { type Rows } from '../../model/rows.ts';
 import { makeScene, pick, type Picked, type Projection, type Scene } from '../../model/scene.ts';
+import { indexScene } from '../../model/scene-index.ts';
 import { type Scoped, stepOf } from '../../model/scope.ts';
 import { endpointName, grouped } from '../../model/words.ts';
 import { Canvas } from '../canvas.tsx';
@@ -19,14 +20,11 @@ export function Diagram(props: {
   readonly projection: Projection;
   readonly theme: Theme;
   readonly cursor: StepNumber;
-  readonly flightUsMax: number;
   readonly onPick: (picked: Picked) => void;
 }): JSX.Element {
-  const { evidence, scoped, rows, projection, theme, cursor, flightUsMax } = props;
-  const scene = useMemo(
-    () => makeScene({ evidence, scoped, rows, projection, flightUsMax }),
-    [evidence, scoped, rows, projection, flightUsMax],
-  );
+  const { evidence, scoped, rows, projection, theme, cursor } = props;
+  const index = useMemo(() => indexScene(evidence, scoped), [evidence, scoped]);
+  const scene = useMemo(() => makeScene({ index, rows, projection }), [index, rows, projection]);
   const causes = useMemo(() => new Set(stepOf(evidence, cursor)?.causes ?? []), [evidence, cursor]);
   const paint = useCallback(
     (context: CanvasRenderingContext2D) => {

@@ -22,7 +22,7 @@ const bandPx = 30;
 export function paintDiagram(context: CanvasRenderingContext2D, picture: Picture): void {
   for (const fault of picture.evidence.faults) paintFault(context, picture, fault);
   for (const line of picture.rows.lines) paintLifeline(context, picture, line);
-  for (const arrow of picture.scene.arrows) paintArrow(context, picture, arrow);
+  paintArrows(context, picture);
   paintDots(context, picture);
   paintNotes(context, picture);
   paintViolation(context, picture);
@@ -104,56 +104,90 @@ function lifelineStyle(theme: Theme, role: string): readonly [string, number, re
 
 const headPx = 6;
 
-function paintArrow(context: CanvasRenderingContext2D, picture: Picture, arrow: Arrow): void {
-  const { theme } = picture;
-  const { sentBy, takenBy } = arrow.packet;
-  const isCause = takenBy !== undefined && takenBy === picture.cursor;
-  const isEffect = sentBy !== undefined && sentBy === picture.cursor;
-  const colour = arrow.lost ? theme.bad : kindColour(theme, arrow.kind);
-  context.strokeStyle = colour;
-  context.fillStyle = colour;
-  context.globalAlpha = isCause || isEffect ? 1 : arrow.lost ? 0.75 : 0.55;
-  context.lineWidth = isCause || isEffect ? 2.5 : 1;
-  context.setLineDash(arrow.lost ? [4, 3] : []);
+/** Lines and heads of one look are one path: thousands of strokes by themselves would cost a frame each. */
+function paintArrows(context: CanvasRenderingContext2D, picture: Picture): void {
+  const looks = new Map<string, { readonly look: Look; readonly arrows: Arrow[] }>();
+  for (const arrow of picture.scene.arrows) {
+    const look = lookOf(picture, arrow);
+    const key = `${look.colour} ${look.alpha} ${look.width}`;
+    const same = looks.get(key);
+    if (same === undefined) looks.set(key, { look, arrows: [arrow] });
+    else same.arrows.push(arrow);
+  }
+  for (const { look, arrows } of looks.values()) paintAlike(context, look, arrows);
+}
+
+interface Look {
+  readonly colour: string;
+  readonly alpha: number;
+  readonly width: number;
+  readonly lost: boolean;
+}
+
+function lookOf({ theme, cursor }: Picture, { packet, kind, lost }: Arrow): Look {
+  const isChosen = packet.takenBy === cursor || packet.sentBy === cursor;
+  const colour = lost ? theme.bad : kindColour(theme, kind);
+  return { colour, alpha: isChosen ? 1 : lost ? 0.75 : 0.55, width: isChosen ? 2.5 : 1, lost };
+}
+
+function paintAlike(context: CanvasRenderingContext2D, look: Look, arrows: readonly Arrow[]): void {
+  context.strokeStyle = look.colour;
+  context.fillStyle = look.colour;
+  context.globalAlpha = look.alpha;
+  context.lineWidth = look.width;
+  context.setLineDash(look.lost ? [4, 3] : []);
   context.beginPath();
-  context.moveTo(arrow.fromX, arrow.fromY);
-  context.lineTo(arrow.toX, arrow.toY);
+  for (const { fromX, fromY, toX, toY } of arrows) {
+    context.moveTo(fromX, fromY);
+    context.lineTo(toX, toY);
+  }
   context.stroke();
   context.setLineDash([]);
-  if (arrow.lost) paintCross(context, arrow.toX, arrow.toY, 4);
-  else paintHead(context, arrow);
+  context.beginPath();
+  if (look.lost) {
+    context.lineWidth = 2;
+    for (const { toX, toY } of arrows) addCross(context, toX, toY, 4);
+    context.stroke();
+  } else {
+    for (const arrow of arrows) addHead(context, arrow);
+    context.fill();
+  }
   context.globalAlpha = 1;
 }
 
-function paintHead(context: CanvasRenderingContext2D, arrow: Arrow): void {
+function addHead(context: CanvasRenderingContext2D, arrow: Arrow): void {
   const angle = Math.atan2(arrow.toY - arrow.fromY, arrow.toX - arrow.fromX);
   const tipX = arrow.toX - 3 * Math.cos(angle);
   const tipY = arrow.toY - 3 * Math.sin(angle);
-  context.beginPath();
   context.moveTo(tipX, tipY);
   context.lineTo(tipX - headPx * Math.cos(angle - 0.4), tipY - headPx * Math.sin(angle - 0.4));
   context.lineTo(tipX - headPx * Math.cos(angle + 0.4), tipY - headPx * Math.sin(angle + 0.4));
-  context.fill();
 }
 
 function paintCross(context: CanvasRenderingContext2D, x: number, y: number, reach: number): void {
   context.lineWidth = 2;
   context.beginPath();
+  addCross(context, x, y, reach);
+  context.stroke();
+}
+
+function addCross(context: CanvasRenderingContext2D, x: number, y: number, reach: number): void {
   context.moveTo(x - reach, y - reach);
   context.lineTo(x + reach, y + reach);
   context.moveTo(x - reach, y + reach);
   context.lineTo(x + reach, y - reach);
-  context.stroke();
 }
 
 function paintDots(context: CanvasRenderingContext2D, picture: Picture): void {
   const { scene, theme, cursor, causes } = picture;
   context.fillStyle = theme.text;
-  for (const dot of scene.dots) {
-    context.beginPath();
-    context.arc(dot.x, dot.y, causes.has(dot.step) ? 4 : 2.5, 0, 2 * Math.PI);
-    context.fill();
+  context.beginPath();
+  for (const { step, x, y } of scene.dots) {
+    const radius = causes.has(step) ? 4 : 2.5;
+    context.moveTo(x + radius, y);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
   }
+  context.fill();
   const record = stepOf(picture.evidence, cursor);
   const y = record === undefined ? undefined : picture.rows.yOf({ kind: 'node', node: record.node });
   if (record === undefined || y === undefined) return;

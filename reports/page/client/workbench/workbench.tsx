@@ -1,10 +1,9 @@
 import { type JSX } from 'preact';
-import { useMemo, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 
 import { type RunEvidence, type StepNumber } from '../../../evidence/types.ts';
 import { type Picked } from '../../model/scene.ts';
 import { stepOf } from '../../model/scope.ts';
-import { longestFlightUs } from '../../model/workbench-model.ts';
 import { Diagram } from '../diagram/diagram.tsx';
 import { type Theme, useTheme } from '../theme.ts';
 import { type Bench, gutterPx, useBench, useStepKeys } from './bench-state.ts';
@@ -81,7 +80,6 @@ function Tracks(props: {
 }): JSX.Element {
   const { evidence, bench, theme } = props;
   const { scoped, rows, projection, cursor, cursorUs, axis, viewport, nodes } = bench;
-  const flightUsMax = useMemo(() => longestFlightUs(evidence), [evidence]);
   const onPick = (picked: Picked): void => {
     if (picked.kind === 'step') bench.moveTo(picked.step);
     else bench.setPacket(picked.packet);
@@ -101,7 +99,7 @@ function Tracks(props: {
       }}
     >
       <Axis projection={projection} isLinear={bench.mode === 'linear'} />
-      <Diagram {...{ evidence, scoped, rows, projection, theme, cursor, flightUsMax, onPick }} />
+      <Diagram {...{ evidence, scoped, rows, projection, theme, cursor, onPick }} />
       <Lanes {...{ evidence, nodes, axis, viewport, projection, theme, cursorUs }} />
       <div class="markers" style={{ left: `${gutterPx}px` }}>
         <Marker name="cursor" x={projection.x(cursorUs)} widthPx={projection.widthPx} />
