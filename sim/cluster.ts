@@ -85,6 +85,8 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   readonly #lives = new Map<NodeId, ChainfireMember>();
   /** Members that were asked to be removed: they may stop themselves. */
   readonly #leaving = new Set<NodeId>();
+  /** Whom each process was told of when it started. */
+  readonly #contacts = new Map<MemberProcess, readonly NodeId[]>();
   #disks = 0;
 
   constructor(options: {
@@ -139,6 +141,11 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   /** Where a member lives; undefined for one that lives nowhere, not yet or not any more. */
   home(member: NodeId): MemberProcess | undefined {
     return this.#homes.get(member);
+  }
+
+  /** Who lived somewhere when the process here started last: whom it may ask besides those that it finds in its log. */
+  contactsOf(process: MemberProcess): readonly NodeId[] {
+    return this.#contacts.get(process) ?? [];
   }
 
   /** A member that was added moves in where nobody lives any more. */
@@ -231,6 +238,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       mayStop: ({ member }) => this.#leaving.has(member),
       recover: (process, memberPrng, nowUs) => {
         const { segments, store } = process;
+        this.#contacts.set(process, [...this.#homes.keys()]);
         return ChainfireMember.recover({ store, segments }, this.#configOf(process), memberPrng, nowUs);
       },
       exchange: this.#captureCheck?.exchangeOf((captured, process: MemberProcess) => {
@@ -250,18 +258,17 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     };
   }
 
-  #configOf({ member, node, hasSynced }: MemberProcess): MemberConfig {
+  #configOf(process: MemberProcess): MemberConfig {
+    const { member, node, hasSynced } = process;
     const birth = this.nodes.slice(0, this.#plan.members);
-    const contacts = [...this.#homes.keys()].filter((other) => other !== member);
     return {
       ...defaultMemberConfig,
       ...this.#plan.config,
       clusterId,
       id: member,
       initialMembers: birth.map((id) => ({ id, name: nameOf(id), peerUrls: [peerUrlOf(id)] })),
-      join: birth.includes(member)
-        ? undefined
-        : { name: nameOf(member), peerUrls: [peerUrlOf(member)], contacts },
+      join: birth.includes(member) ? undefined : { name: nameOf(member), peerUrls: [peerUrlOf(member)] },
+      contacts: this.contactsOf(process).filter((other) => other !== member),
       hasStarted: hasSynced,
       clientUrls: [`http://client-${node}`],
     };

@@ -71,6 +71,12 @@ export interface MemberConfig {
   /** For a member that is none of those: it was added to a cluster that runs, and starts with nothing but this. */
   readonly join?: JoiningMember | undefined;
   /**
+   * Members that the cluster is known to have by now, to be asked, beside those that this one knows, whether it still is one
+   * or to become one, whenever it hears of no leader. Without them, one that was cut off until all that it knew had left
+   * never hears of its removal. Default: none.
+   */
+  readonly contacts?: readonly NodeId[] | undefined;
+  /**
    * This member has started before, and its log was durable: where it finds none, it has lost its votes and what it had
    * acknowledged, and does not start. Default: it may be its first start.
    */
@@ -118,8 +124,6 @@ export interface InitialMember {
 export interface JoiningMember {
   readonly name: string;
   readonly peerUrls: readonly string[];
-  /** Members of the cluster, to be asked whether this one still is to come, should nobody turn to it. */
-  readonly contacts: readonly NodeId[];
 }
 
 /**

@@ -42,14 +42,14 @@ function raftParts(
   { state, membership }: Pick<Replica, 'state' | 'membership'>,
   memberConfig: MemberConfig,
 ): { readonly ports: RaftPorts; readonly config: RaftNodeConfig } {
-  const { id, raft: options, initialMembers, join, hasStarted } = memberConfig;
+  const { id, raft: options, initialMembers, contacts = [], hasStarted } = memberConfig;
   const { index, term, configuration } = state;
   const group = {
     group: memberGroup,
     initialConfiguration: initialConfigurationOf(initialMembers),
     applied: index === 0 ? undefined : { index, term, configuration },
     mustExist: hasStarted === true,
-    contacts: join?.contacts ?? [],
+    contacts,
   };
   const isRemoved = (_: GroupId, other: NodeId): boolean => membership.isRemoved(other, state.configuration);
   return { ports: { segments, isRemoved }, config: { id, options, segmentPrefix, groups: [group] } };

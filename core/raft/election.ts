@@ -18,23 +18,26 @@ export function onElectionTimeout(state: GroupState): void {
   if (!mayCampaign(state)) {
     // Not knowing a leader, this member must not send anyone to it either.
     becomeFollower(state, state.term, 0);
-    askWhetherMember(state);
+    askWhetherMember(state, { apartFrom: [] });
     return;
   }
   state.role = 'preCandidate';
   changeLeader(state, 0);
   state.votes.clear();
   requestVotes(state, { preVote: true, transfer: false });
+  // The voters that it knows may all have left since, and only those that came later can tell it.
+  askWhetherMember(state, { apartFrom: votersOf(state.configuration) });
   recordVote(state, state.id, true);
 }
 
 /**
- * Without a leader, and without a campaign that would bring it out: whoever was removed while it was down or cut off, or
- * was to be added and never was, learns it from those that have applied it.
+ * Without a leader: whoever was removed while it was down or cut off, or was to be added and never was, learns it from those
+ * that have applied it. Those whose vote it asks for tell it when they are asked.
  */
-function askWhetherMember(state: GroupState): void {
+function askWhetherMember(state: GroupState, options: { readonly apartFrom: Iterable<NodeId> }): void {
   const asked = new Set([...membersOf(state.configuration), ...state.contacts]);
   asked.delete(state.id);
+  for (const member of options.apartFrom) asked.delete(member);
   for (const member of asked) state.send(member, { kind: 'membershipQuery', term: state.term });
 }
 

@@ -44,7 +44,7 @@ export interface RaftGroupConfig {
    * (the default) for a member that may be at its first start.
    */
   readonly mustExist?: boolean;
-  /** Members of a running cluster, for one that joins it: whom to ask when nobody comes. */
+  /** Members of the running cluster: whom to ask, beside those of the configuration, when no leader is heard. */
   readonly contacts?: readonly NodeId[];
 }
 

@@ -79,6 +79,7 @@ export class TestCluster {
   #deliveries: Delivery[] = [];
   readonly #config: Omit<MemberConfig, 'id'>;
   readonly #joins = new Map<NodeId, JoiningMember>();
+  readonly #contacts = new Map<NodeId, readonly NodeId[]>();
 
   constructor(size: number, config: Partial<MemberConfig> = {}) {
     const ids = Array.from({ length: size }, (_, at) => nodeId(at + 1));
@@ -103,8 +104,8 @@ export class TestCluster {
 
   /** A member that was added begins with nothing but its id and whom to ask. */
   join(id: number, contacts: readonly number[] = []): void {
-    const join = { name: `m${id}`, peerUrls: [`http://m${id}:2380`], contacts: contacts.map(nodeId) };
-    this.#joins.set(nodeId(id), join);
+    this.#joins.set(nodeId(id), { name: `m${id}`, peerUrls: [`http://m${id}:2380`] });
+    this.#contacts.set(nodeId(id), contacts.map(nodeId));
     this.nodes.set(nodeId(id), new Node(nodeId(id), (node) => this.#start(node)));
   }
 
@@ -115,7 +116,9 @@ export class TestCluster {
     this.#deliveries = this.#deliveries.filter((delivery) => delivery.to !== node.id);
   }
 
-  restart(id: number): void {
+  /** Starts it once more; whom it may ask stays as it was told before, unless it is told anew. */
+  restart(id: number, contacts?: readonly number[]): void {
+    if (contacts !== undefined) this.#contacts.set(nodeId(id), contacts.map(nodeId));
     const node = this.node(id);
     node.up = true;
     node.member = this.#start(node);
@@ -301,7 +304,13 @@ export class TestCluster {
     node.boots += 1;
     const prng = seededPrng(`member ${node.id} boot ${node.boots}`);
     const ports = { store: node.store, segments: node.segments };
-    const config = { ...this.#config, id: node.id, join: this.#joins.get(node.id) };
+    const { id } = node;
+    const config = {
+      ...this.#config,
+      id,
+      join: this.#joins.get(id),
+      contacts: this.#contacts.get(id),
+    };
     return ChainfireMember.recover(ports, config, prng, this.clockOf(node));
   }
 }

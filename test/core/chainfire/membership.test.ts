@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nodeId } from '../../../core/base/ids.ts';
 import {
   MemberAddRequest,
   MemberListRequest,
@@ -199,6 +200,32 @@ test('who starts only after its removal asks its contacts, and is told', () => {
   cluster.join(4, [2, 3]);
   cluster.runUntil(() => cluster.node(4).stopReason !== undefined);
   expect(cluster.node(4).stopReason).toMatch(/as member \d says/);
+});
+
+test('a voter that was away until all whom it knew had left hears of its removal from its contacts', () => {
+  const cluster = new TestCluster(3);
+  cluster.elect();
+  cluster.crash(3);
+  cluster.run(3_000_000);
+  expect(cluster.call(1, remove(3)).kind).toBe('memberRemove');
+  for (const id of [4, 5]) {
+    cluster.call(1, add(id));
+    cluster.join(id);
+    cluster.runUntil(() => cluster.member(id).view.raft.configuration.voters.includes(nodeId(id)));
+    cluster.run(3_000_000);
+  }
+  for (const id of [1, 2]) {
+    expect(cluster.call(4, remove(id)).kind).toBe('memberRemove');
+    cluster.runUntil(() => cluster.node(id).stopReason !== undefined);
+    cluster.crash(id);
+    cluster.run(3_000_000);
+  }
+  cluster.restart(3);
+  cluster.run(10_000_000);
+  expect(cluster.node(3).stopReason, 'nobody whom it knows is left').toBeUndefined();
+  cluster.restart(3, [4, 5]);
+  cluster.runUntil(() => cluster.node(3).stopReason !== undefined);
+  expect(cluster.node(3).stopReason).toMatch(/as member [45] says/);
 });
 
 test('a member that may yet be added is not told that it was removed', () => {

@@ -337,6 +337,17 @@ test('a learner never campaigns', () => {
   expect(cluster.member(1).view.role).toBe('follower');
 });
 
+test('who campaigns asks those whose vote it does not want whether it still is a member', () => {
+  const cluster = new Cluster({ members: 3, initial: { voters: ids(1, 2), outgoing: [], learners: ids(3) } });
+  alone(cluster);
+  cluster.nowUs = 10 * T;
+  const messages = sent(cluster.step(1, { kind: 'tick' })).map(({ to, message }) => [to, message.kind]);
+  expect(messages).toEqual([
+    [2, 'voteRequest'],
+    [3, 'membershipQuery'],
+  ]);
+});
+
 test('whoever decides alone waits for nobody', () => {
   const cluster = new Cluster({ members: 1 });
   cluster.settle();
