@@ -5,7 +5,7 @@ import { type RaftView } from '../core/raft/types.ts';
 import { type MemberProcess } from './cluster.ts';
 import { type SectorDamage } from './disk/damage.ts';
 import { type SimulatedSegments } from './disk/segments.ts';
-import { findStart, keepsHardState, type LogEnd } from './found-start.ts';
+import { findLaterStart, findStart, keepsHardState, type LogEnd } from './found-start.ts';
 
 /** What the atlas sees of a member: its disk, and its log while it runs. */
 export interface AtlasMember {
@@ -48,7 +48,7 @@ interface Hurt {
  * - on one member at a time, until that member has started since and holds again what it held,
  * - when a quorum of *other* members, all of them running and whole, holds every entry that it held,
  * - and never so that a start would not find the newest term, vote and start number, which exist nowhere else, or would find
- *   that it cannot tell.
+ *   that it cannot tell: one now, and of a member that runs on one later, after a crash that tears what it writes next.
  *
  * Damage that was ordered to ignore all this is in the account as well: see recoverability.ts for what becomes of the run.
  */
@@ -89,7 +89,12 @@ export class FaultAtlas {
   mayDamage(member: AtlasMember, end: LogEnd, damages: readonly SectorDamage[]): boolean {
     if (!this.allows(member.node, end)) return false;
     const { segments } = member;
-    return keepsHardState(findStart(segments.copy()), findStart(segments.copy(damages)));
+    if (!keepsHardState(findStart(segments.copy()), findStart(segments.copy(damages)))) return false;
+    if (member.raft === undefined) return true;
+    // It runs on. What would pass for a torn end if it started now is known for a loss once something is written behind it,
+    // and with that torn there is nothing left to say what was lost.
+    const found = findStart(segments.platter());
+    return found.kind !== 'goesOn' || keepsHardState(found, findLaterStart(segments, damages));
   }
 
   /**

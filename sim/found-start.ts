@@ -3,8 +3,12 @@ import { groupId } from '../core/base/ids.ts';
 import { DataLossError } from '../core/raft/data-loss.ts';
 import { GroupLog } from '../core/raft/group-log.ts';
 import { type HardState, type LogIndex, type Term } from '../core/raft/types.ts';
+import { frameHeaderBytes, segmentBytesLimit } from '../core/storage/frame.ts';
 import { UnreadableError } from '../core/storage/read-errors.ts';
+import { RecordLog } from '../core/storage/record-log.ts';
 import { type SegmentRepair } from '../core/storage/segment-files.ts';
+import { type SectorDamage } from './disk/damage.ts';
+import { type SimulatedSegments } from './disk/segments.ts';
 
 /** The end of a member's durable log. */
 export interface LogEnd {
@@ -59,6 +63,22 @@ export function findStart(segments: SegmentRepair, applied?: LogEnd): FoundStart
     if (failure instanceof InvariantError) return { kind: 'breaks' };
     throw failure;
   }
+}
+
+/**
+ * What a start would find that comes later than this damage: the member has run on, and a crash has torn the next batch that
+ * it wrote. All that is left of that one is its header, which vouches for everything before it.
+ */
+export function findLaterStart(segments: SimulatedSegments, damages: readonly SectorDamage[]): FoundStart {
+  const { log } = RecordLog.recover(segments.platter(), {
+    prefix: logPrefix,
+    segmentBytesMax: segmentBytesLimit,
+  });
+  const { append, location } = log.append(new Uint8Array(1));
+  const found = segments.platter(damages);
+  if (location.positionBytes > 0) found.truncate(location.file, location.positionBytes);
+  found.append(append.file, append.bytes.subarray(0, frameHeaderBytes));
+  return findStart(found);
 }
 
 /** True when a start from the second would know the same of its term, vote and starts as one from the first. */

@@ -19,6 +19,10 @@ export class PlatterCopy implements SegmentRepair {
     this.#files.append(file, copy);
   }
 
+  append(file: string, bytes: Uint8Array): void {
+    this.#files.append(file, bytes);
+  }
+
   list(prefix: string): readonly SegmentFile[] {
     return this.#files.list(prefix);
   }

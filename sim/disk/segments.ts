@@ -244,13 +244,13 @@ export class SimulatedSegments implements SegmentFiles {
     return this.#files.get(damage.file)?.damage(damage) ?? false;
   }
 
-  /** What is certainly on the disk, whatever was reported. */
-  platter(): PlatterCopy {
+  /** What is certainly on the disk, whatever was reported; with this damage to it. */
+  platter(damages: readonly SectorDamage[] = []): PlatterCopy {
     const copy = new PlatterCopy();
     for (const [file, content] of [...this.#files, ...this.#unremoved]) {
       const { platterBytes } = content;
       if (platterBytes === undefined || copy.list(file).length > 0) continue;
-      copy.add(file, content.copy().subarray(0, platterBytes), unreadableIn(file, content));
+      copy.add(file, content.copy().subarray(0, platterBytes), [...unreadableIn(file, content), ...damages]);
     }
     return copy;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { present } from '../../core/base/assert.ts';
 import { groupId, nodeId } from '../../core/base/ids.ts';
 import { encodeBatch } from '../../core/raft/records.ts';
 import { type RaftView } from '../../core/raft/types.ts';
@@ -7,6 +8,7 @@ import { RecordLog } from '../../core/storage/record-log.ts';
 import { type AtlasMember, FaultAtlas } from '../../sim/atlas.ts';
 import { drawRot, type Sector, type SectorDamage } from '../../sim/disk/damage.ts';
 import { SimulatedSegments } from '../../sim/disk/segments.ts';
+import { findStart } from '../../sim/found-start.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { World } from '../../sim/world.ts';
 
@@ -184,6 +186,46 @@ test('a sector that cannot be read at the end of the log might hide anything, an
   const last = segments.acknowledgedSectors('log/').at(-1);
   // The newest record repeats what those before it said: cut away, it would cost nothing but its entry.
   expect(allowed(segments, (sector) => ({ kind: 'unreadable', ...sector }))).not.toContainEqual(last);
+});
+
+/** The newest batch is on the disk, and so is the process that wrote it: what it writes next may be torn. */
+function runningOn(segments: SimulatedSegments): AtlasMember {
+  return { ...member(1, { last: 10 }), segments };
+}
+
+test('a batch that would pass for a torn end stays whole under a member that runs on: the next one vouches for it', () => {
+  const { segments, ends } = written([1, 1, 1, 1]);
+  const last = present(segments.acknowledgedSectors('log/').at(-1), 'a log has sectors');
+  expect(last.sector * 512).toBeGreaterThan(ends[2] ?? 0);
+  const damages: readonly SectorDamage[] = [{ kind: 'overwritten', ...last, content: new Uint8Array(512) }];
+  const down = member(1, undefined, segments);
+  expect(new FaultAtlas([down, ...others]).mayDamage(down, end, damages)).toBe(true);
+  const running = runningOn(segments);
+  expect(new FaultAtlas([running, ...others]).mayDamage(running, end, damages)).toBe(false);
+
+  // So it would come: the member writes on, and a crash leaves the header of what it writes.
+  const hurt = segments.copy(damages);
+  const { log } = RecordLog.recover(segments.copy(), { prefix: 'log/', segmentBytesMax: 1_000_000 });
+  const { append } = log.append(new Uint8Array(100));
+  hurt.append(append.file, append.bytes.subarray(0, append.bytes.length - 1));
+  expect(findStart(hurt).kind).toBe('refuses');
+});
+
+test.each(kinds)('under a member that runs on %s only what an intact batch lies behind', (_how, damage) => {
+  const { segments, ends } = written([1, 1, 1, 1]);
+  const running = runningOn(segments);
+  const atlas = new FaultAtlas([running, ...others]);
+  const sectors = segments.acknowledgedSectors('log/');
+  const may = sectors.filter((sector) => atlas.mayDamage(running, end, [damage(sector)]));
+  expect(may.length).toBeGreaterThan(1);
+  for (const { sector } of may) expect(sector * 512).toBeLessThan(ends[2] ?? 0);
+  for (const sector of may) {
+    const { batches } = RecordLog.recover(segments.copy([damage(sector)]), {
+      prefix: 'log/',
+      segmentBytesMax: 1_000,
+    });
+    expect(batches.at(-1)?.location.batchSeq).toBe(4);
+  }
 });
 
 test('one member is hurt at a time, until it has started again and holds what it held', () => {
