@@ -13,7 +13,7 @@ export type SectorDamageFault = FaultOf<'bitRot' | 'latentSector' | 'misdirected
 const attemptsMax = 12;
 /** A process that has come across damage that was known before is started again so long after. */
 const restartUs = 1_000_000;
-/** Where the atlas does not allow it, it is asked again so many times, so long after one another. */
+/** Where the atlas does not allow it yet, it is asked again so many times, so long after one another. */
 const patienceAttempts = 20;
 const patienceUs = 100_000;
 const logPrefix = 'log/';
@@ -38,10 +38,7 @@ export class DiskDamage {
     const ignored = fault.atlas === 'ignored';
     if (!ignored && !this.#scene.atlas.allows(fault.node, end)) {
       // Others lack what it would lose; a little later they may hold it.
-      if (attempts === 0) return;
-      this.#scene.world.after(patienceUs, () => {
-        if (!this.#scene.over) this.begin(fault, prng, attempts - 1);
-      });
+      this.#beginLater(fault, prng, attempts);
       return;
     }
     const { latentUs = 0 } = fault;
@@ -53,6 +50,9 @@ export class DiskDamage {
       this.#scene.startLater(process, fault.downUs);
     } else if (damages !== undefined) {
       this.#leaveLatent(fault, process, latentUs);
+    } else {
+      // What it has written last may not be lost; a little later it is not the last any more.
+      this.#beginLater(fault, prng, attempts);
     }
   }
 
@@ -81,6 +81,13 @@ export class DiskDamage {
 
   end(): void {
     this.#latent.clear();
+  }
+
+  #beginLater(fault: SectorDamageFault, prng: Prng, attempts: number): void {
+    if (attempts === 0) return;
+    this.#scene.world.after(patienceUs, () => {
+      if (!this.#scene.over) this.begin(fault, prng, attempts - 1);
+    });
   }
 
   #leaveLatent(fault: SectorDamageFault, process: MemberProcess, latentUs: number): void {

@@ -51,7 +51,7 @@ export class ProcessFaults {
     const waiting = process.crashAt(moment, () => {
       this.#waiting.delete(waiting);
       this.#strikeAt(moment, prng, () => {
-        if (process.alive) this.#strike(fault, process, scope);
+        if (process.alive && !this.#scene.over) this.#strike(fault, process, scope);
       });
     });
     this.#waiting.add(waiting);

@@ -56,7 +56,7 @@ export class FaultScene {
     this.#struck = options.struck;
   }
 
-  /** Faults are over: none begins any more, and nobody is started again. */
+  /** Faults are over: none begins any more, and nobody whom one has ended before is started again. */
   get over(): boolean {
     return this.#over;
   }
@@ -97,11 +97,15 @@ export class FaultScene {
     }
   }
 
-  /** Starts a process that is down, unless somebody else has by then. */
+  /**
+   * Starts a process that is down, unless somebody else has by then. With faults over in between that is left to whoever
+   * heals; one that ends afterwards, by what they have left behind, is started as ever.
+   */
   startLater(process: MemberProcess, downUs: number): void {
     const { boot } = process;
+    const over = this.#over;
     this.world.after(downUs, () => {
-      if (this.#over || process.boot !== boot || process.alive || process.stopped) return;
+      if (this.#over !== over || process.boot !== boot || process.alive || process.stopped) return;
       this.noted(`start of n${process.node}`);
       process.start();
     });
