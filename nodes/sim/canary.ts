@@ -9,7 +9,7 @@ import { decodeSummary } from '../../reports/summary-file.ts';
 import { canary, canaryCause, canaryInvariant, canaryMutant } from '../../scenarios/canary.ts';
 import { describeFaults } from '../../sim/shrink.ts';
 import { exitCodes, ExitError } from '../exit.ts';
-import { decodeFile, readRepro } from './repro-files.ts';
+import { decodeFile, readRepro, requireWritable } from './repro-files.ts';
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const photonFile = fileURLToPath(new URL(`../photon.${extension}`, import.meta.url));
@@ -52,11 +52,13 @@ async function prove(directory: string, threads: string): Promise<void> {
     junit: join(directory, 'junit.xml'),
     page: join(directory, 'run.html'),
   };
+  requireWritable(files.summary);
   const run = await photonSim(
     ...['run', canary.name, '--mutant', canaryMutant, '--seeds', seeds, '--jobs', threads],
     ...['--out', directory, '--json', files.summary, '--junit', files.junit, '--page', files.page],
   );
-  must('seen', run.code === exitCodes.failed, `with exit code ${String(run.code)}`);
+  const seen = run.code === exitCodes.failed;
+  must('seen', seen, `with exit code ${String(run.code)}${seen ? '' : `\n${tail(run)}`}`);
   const summary = decodeFile(files.summary, decodeSummary);
   const failure = summary.failures.find(({ invariant }) => invariant === canaryInvariant);
   if (failure === undefined)

@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads';
 
+import { exitCodes, ExitError } from '../exit.ts';
 import { type Job, type JobDone, type WorkerSetting, type WorkerWord } from './job.ts';
 
 /** A run that takes longer than this has no end: simulated time stands still in it. Its thread is replaced. */
 const runMsMax = 10 * 60_000;
+/** Else it is what `npm run build` has made of them. */
+const isOfSources = import.meta.url.endsWith('.ts');
 
 /** Threads that run seeds, one each at a time. What is asked for beyond them waits in line. */
 export class SeedPool {
@@ -13,9 +16,12 @@ export class SeedPool {
   readonly #idle: Worker[] = [];
   readonly #line: Waiting[] = [];
 
+  /** @throws ExitError when a mutant is to be planted into what is not the sources */
   constructor(options: { readonly threads: number; readonly mutants?: readonly string[] }) {
     this.threads = options.threads;
     this.#setting = { mutants: options.mutants ?? [] };
+    if (this.#setting.mutants.length > 0 && !isOfSources)
+      throw new ExitError('photon sim: bugs are planted in the sources: use a checkout', exitCodes.refused);
     for (let thread = 0; thread < options.threads; thread += 1) this.#start();
   }
 
@@ -54,7 +60,7 @@ export class SeedPool {
   }
 
   #start(): void {
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
+    const file = isOfSources ? './worker.ts' : './worker.js';
     const worker = new Worker(new URL(file, import.meta.url), { workerData: this.#setting });
     this.#workers.add(worker);
     this.#idle.push(worker);

@@ -1,4 +1,4 @@
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 import { type BugFiles } from '../../reports/failure-book.ts';
 import { junitXml } from '../../reports/junit.ts';
@@ -60,6 +60,8 @@ const bugBaseFlushMs = 60_000;
 export async function runSeeds(plan: RunPlan): Promise<RunSummary> {
   const { json, junit, page } = plan.files;
   for (const file of [json, junit, page]) if (file !== undefined) requireWritable(file);
+  // Made although nothing may be found: a base without bugs is one too.
+  if (plan.bugs !== undefined) requireWritable(join(plan.bugs, 'any'));
   const session = new RunSession(plan);
   const summary = await session.run();
   const { failures, runs, missedFloors } = summary;

@@ -199,6 +199,8 @@ test.each([
   [['shrink', 'swarm'], 'is shrunk with its --seed'],
   [['merge', 'repro.json'], 'repro.json: '],
   [['bugs', 'nowhere'], 'there is no bug base nowhere'],
+  [['run', '--bugs', `${photonFile}/bugs`], 'cannot write'],
+  [['canary', '--keep', `${photonFile}/kept`], 'cannot write'],
 ])('wrong usage is refused and says what is allowed: %s', (args, message) => {
   const { status, stderr } = photonSim(...args);
   expect(stderr).toContain(message);
