@@ -1,41 +1,8 @@
 import { type Change, type NodeLanes } from '../../evidence/types.ts';
-import { type TimeAxis } from './time-axis.ts';
 
 export interface Series {
   readonly name: string;
   readonly changes: readonly Change<number>[];
-}
-
-/**
- * Columns for a plot: the positions of all changes, then each series' value there. A value stands until the next; before
- * its first a series has none.
- */
-export function seriesData(
-  series: readonly Series[],
-  axis: TimeAxis,
-): readonly (readonly (number | null)[])[] {
-  const momentsUs = [...new Set(series.flatMap(({ changes }) => changes.map(({ atUs }) => atUs)))].toSorted(
-    (left, right) => left - right,
-  );
-  // A last column behind the axis's end, so that the last values are drawn to the edge.
-  const endUs = Math.max(axis.timeAt(axis.to + (axis.to - axis.from)), momentsUs.at(-1) ?? 0);
-  momentsUs.push(endUs);
-  const columns = series.map(({ changes }) => {
-    let next = 0;
-    let value: number | null = null;
-    return momentsUs.map((momentUs) => {
-      for (
-        let change = changes[next];
-        change !== undefined && change.atUs <= momentUs;
-        change = changes[next]
-      ) {
-        value = change.value;
-        next += 1;
-      }
-      return value;
-    });
-  });
-  return [momentsUs.map((momentUs) => axis.position(momentUs)), ...columns];
 }
 
 /** What was appended and is not on the platter yet. */

@@ -2,9 +2,10 @@ import { type JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import UPlot from 'uplot';
 
-import { type TimeAxis } from '../../model/time-axis.ts';
-import { type Series, seriesData } from '../../model/series.ts';
-import { type Viewport } from '../../model/viewport.ts';
+import { valueAt } from '../../model/bands.ts';
+import { type Projection } from '../../model/scene.ts';
+import { type Series } from '../../model/series.ts';
+import { seriesInView } from '../../model/series-in-view.ts';
 import { type Theme } from '../theme.ts';
 
 const heightPx = 76;
@@ -13,39 +14,39 @@ const heightPx = 76;
 export function SeriesLane(props: {
   readonly title: string;
   readonly series: readonly Series[];
-  readonly axis: TimeAxis;
-  readonly viewport: Viewport;
-  readonly widthPx: number;
+  readonly projection: Projection;
   readonly theme: Theme;
   readonly format: (value: number) => string;
   readonly cursorUs: number;
 }): JSX.Element {
-  const { title, series, axis, viewport, widthPx, theme, format, cursorUs } = props;
+  const { title, series, projection, theme, format, cursorUs } = props;
+  const { widthPx } = projection;
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | undefined>(undefined);
-  const data = useMemo(() => seriesData(series, axis), [series, axis]);
+  const data = useMemo(() => seriesInView(series, projection), [series, projection]);
   const names = series.map(({ name }) => name).join(' ');
   useEffect(() => {
     if (host.current === null) return undefined;
-    const made = new UPlot(
-      plotOptions(series, theme, widthPx),
-      data.map((column) => [...column]) as unknown as UPlot.AlignedData,
-      host.current,
-    );
+    const made = new UPlot(plotOptions(series, theme, widthPx), alignedData(data), host.current);
     plot.current = made;
-    made.setScale('x', { min: viewport.from, max: viewport.to });
+    made.setScale('x', { min: 0, max: widthPx });
     return () => {
       plot.current = undefined;
       made.destroy();
     };
-    // Width and viewport follow below without a new plot.
-  }, [data, theme, names]);
+    // Width and data follow below without a new plot.
+  }, [theme, names]);
   useEffect(() => {
     plot.current?.setSize({ width: widthPx, height: heightPx });
   }, [widthPx]);
   useEffect(() => {
-    plot.current?.setScale('x', { min: viewport.from, max: viewport.to });
-  }, [viewport, widthPx, data]);
+    const made = plot.current;
+    if (made === undefined) return;
+    made.batch(() => {
+      made.setData(alignedData(data), false);
+      made.setScale('x', { min: 0, max: widthPx });
+    });
+  }, [data, widthPx]);
   return (
     <div class="lane" role="group" aria-label={title}>
       <div class="gutter series-gutter" style={{ height: `${heightPx}px` }}>
@@ -68,12 +69,12 @@ export function SeriesLane(props: {
   );
 }
 
+function alignedData(columns: readonly (readonly (number | null)[])[]): UPlot.AlignedData {
+  return columns.map((column) => [...column]) as unknown as UPlot.AlignedData;
+}
+
 function valueText(changes: Series['changes'], atUs: number, format: (value: number) => string): string {
-  let value: number | undefined;
-  for (const change of changes) {
-    if (change.atUs > atUs) break;
-    value = change.value;
-  }
+  const value = valueAt(changes, atUs);
   return value === undefined ? '–' : format(value);
 }
 

@@ -36,7 +36,8 @@ export function Facts(props: { readonly page: FailurePage; readonly own: OwnRun 
         </dd>
         <dt>Site</dt>
         <dd>
-          <code>{repro.violation.site}</code>
+          <code>{repro.violation.site}</code>{' '}
+          <span class="muted">(alike for every run that fails in this way)</span>
         </dd>
         <dt>Trace hash</dt>
         <dd>

@@ -16,16 +16,12 @@ export function ScheduleView(props: { readonly repro: Repro }): JSX.Element {
   const count = scenario.faults.length;
   return (
     <section class="schedule" aria-label="Fault schedule">
-      <h2>
-        {original === undefined
-          ? `${count} ${count === 1 ? 'fault' : 'faults'}`
-          : `${count} of ${original.faults.length} faults are enough`}
-      </h2>
+      <h2>{heading(count, original?.faults.length)}</h2>
       {original !== undefined && (
         <p class="muted">
-          Shrunk from {duration(original.durationUs)}, {original.clients} clients and{' '}
-          {grouped(original.events)} steps to {duration(scenario.durationUs)}, {scenario.workload.clients}{' '}
-          clients and {grouped(events)} steps.
+          Shrunk from {duration(original.durationUs)}, {clients(original.clients)} and{' '}
+          {grouped(original.events)} steps to {duration(scenario.durationUs)},{' '}
+          {clients(scenario.workload.clients)} and {grouped(events)} steps.
         </p>
       )}
       {rows.length === 0 ? (
@@ -72,4 +68,14 @@ export function FaultText(props: { readonly fault: Fault }): JSX.Element {
       {faultWords(props.fault)}
     </>
   );
+}
+
+function heading(count: number, originally: number | undefined): string {
+  if (originally === undefined) return `${count} ${count === 1 ? 'fault' : 'faults'}`;
+  if (count === 0 && originally > 0) return `None of ${originally} faults is needed`;
+  return `${count} of ${originally} faults ${count === 1 ? 'is' : 'are'} enough`;
+}
+
+function clients(count: number): string {
+  return count === 0 ? 'no clients' : `${count} ${count === 1 ? 'client' : 'clients'}`;
 }

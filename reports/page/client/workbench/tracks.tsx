@@ -7,8 +7,6 @@ import { type Band, faultBands, roleBands } from '../../model/bands.ts';
 import { type Projection } from '../../model/scene.ts';
 import { pendingBytes, type Series } from '../../model/series.ts';
 import { ticks } from '../../model/ticks.ts';
-import { type TimeAxis } from '../../model/time-axis.ts';
-import { type Viewport } from '../../model/viewport.ts';
 import { bytes, duration, grouped } from '../../model/words.ts';
 import { BandLane } from '../lanes/band-lane.tsx';
 import { SeriesLane } from '../lanes/series-lane.tsx';
@@ -18,8 +16,6 @@ import { type Theme } from '../theme.ts';
 export function Lanes(props: {
   readonly evidence: RunEvidence;
   readonly nodes: readonly NodeId[];
-  readonly axis: TimeAxis;
-  readonly viewport: Viewport;
   readonly projection: Projection;
   readonly theme: Theme;
   readonly cursorUs: number;
@@ -28,7 +24,7 @@ export function Lanes(props: {
   const endUs = evidence.result.simulatedUs;
   const roles = useMemo(() => roleBands(evidence, nodes, endUs), [evidence, nodes, endUs]);
   const faults = useMemo(() => faultBands(evidence), [evidence]);
-  const common = { ...props, widthPx: projection.widthPx };
+  const common = { projection, theme, cursorUs: props.cursorUs };
   const series = useMemo(
     () => ({
       commit: seriesOf(evidence, nodes, (lanes) => lanes.commitIndex),
@@ -61,8 +57,8 @@ export function Lanes(props: {
         />
       )}
       <SeriesLane title="Commit index" series={series.commit} format={grouped} {...common} />
-      <SeriesLane title="Disk: not durable yet" series={series.pending} format={bytes} {...common} />
-      <SeriesLane title="Disk: durable" series={series.durable} format={bytes} {...common} />
+      <SeriesLane title="Log, not durable" series={series.pending} format={bytes} {...common} />
+      <SeriesLane title="Log, durable" series={series.durable} format={bytes} {...common} />
       <SeriesLane title="Clock ahead by" series={series.clock} format={duration} {...common} />
     </>
   );

@@ -100,7 +100,7 @@ function Tracks(props: {
     >
       <Axis projection={projection} isLinear={bench.mode === 'linear'} />
       <Diagram {...{ evidence, scoped, rows, projection, theme, cursor, onPick }} />
-      <Lanes {...{ evidence, nodes, axis, viewport, projection, theme, cursorUs }} />
+      <Lanes {...{ evidence, nodes, projection, theme, cursorUs }} />
       <div class="markers" style={{ left: `${gutterPx}px` }}>
         <Marker name="cursor" x={projection.x(cursorUs)} widthPx={projection.widthPx} />
       </div>

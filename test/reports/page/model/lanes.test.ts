@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { faultBands, roleBands, valueAt } from '../../../../reports/page/model/bands.ts';
-import { pendingBytes, seriesData } from '../../../../reports/page/model/series.ts';
-import { linearAxis } from '../../../../reports/page/model/time-axis.ts';
+import { pendingBytes } from '../../../../reports/page/model/series.ts';
 import { type Change, type FaultRecord, type NodeLanes } from '../../../../reports/evidence/types.ts';
 import { evidenceOf, noResult } from '../../evidence/hand-made.ts';
 import { crash, one } from '../hand-made.ts';
@@ -69,22 +68,6 @@ describe('lanes', () => {
       [20, 250],
       [30, 150],
       [40, 0],
-    ]);
-  });
-
-  test('carry a value on until the next, and have none before the first', () => {
-    const axis = linearAxis(0, 100);
-    const [places, left, right] = seriesData(
-      [
-        { name: 'a', changes: changes([10, 1], [30, 2]) },
-        { name: 'b', changes: changes([20, 7]) },
-      ],
-      axis,
-    );
-    expect([places, left, right]).toEqual([
-      [10, 20, 30, 200],
-      [1, 1, 2, 2],
-      [null, 7, 7, 7],
     ]);
   });
 });
