@@ -23,6 +23,9 @@ const operatorClient = 1_000;
 /** What does not come about within this time is given up; a lost disk is not. */
 const patienceUs = 20_000_000;
 const wipePatienceUs = 1_000_000_000;
+/** Where the atlas does not allow a disk to go yet, it is asked again so many times, so long after one another. */
+const wipeAttemptsMax = 40;
+const wipeRetryUs = 50_000;
 /** A wiped machine is started once more by whatever supervises it, before its operator takes notice. */
 const superviseUs = 50_000;
 
@@ -50,7 +53,7 @@ export class MembershipFaults {
   }
 
   begin(fault: MembershipFault): void {
-    if (fault.kind === 'wipe') this.#wipe(fault);
+    if (fault.kind === 'wipe') this.#wipe(fault, wipeAttemptsMax);
     else this.#operator.take(this.#job(fault));
   }
 
@@ -84,13 +87,20 @@ export class MembershipFaults {
    * The machine loses its power and its disks. The member there must not come back: what it finds is nothing, though it
    * has promised. The operator takes it out of the cluster, and adds another in its place.
    */
-  #wipe(fault: FaultOf<'wipe'>): void {
+  #wipe(fault: FaultOf<'wipe'>, attempts: number): void {
     const { cluster, atlas, world } = this.#scene;
     const process = cluster.process(fault.node);
     const raft = process.machine?.view.raft;
     if (raft === undefined || raft.repairing || !process.hasSynced) return;
     const end: LogEnd = { index: raft.syncedIndex, term: raft.termAt(raft.syncedIndex) ?? 0 };
-    if (!atlas.allows(fault.node, end)) return;
+    if (!atlas.allows(fault.node, end)) {
+      // Others lack what it would lose; a little later they may hold it.
+      if (attempts === 1) return;
+      world.after(wipeRetryUs, () => {
+        if (!this.#scene.over) this.#wipe(fault, attempts - 1);
+      });
+      return;
+    }
     const { member } = process;
     process.crash('machine');
     process.wipe(cluster.newDisks());

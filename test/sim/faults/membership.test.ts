@@ -99,6 +99,13 @@ test('the disks of a machine whose like nobody has are spared', () => {
   expect(run([{ kind: 'wipe', atUs, node: nodeId(1) }], { members: 2, spares: 0 }).fired).toEqual({});
 });
 
+test('disks that cannot be spared yet are lost as soon as the others hold what was on them', () => {
+  const pause: Fault = { kind: 'pause', atUs: atUs - 500 * usPerMs, node: nodeId(2), forUs: usPerSecond };
+  const { witness, fired } = run([pause, { kind: 'wipe', atUs, node: nodeId(3) }]);
+  expect(fired).toEqual({ pause: 1, wipe: 1 });
+  expect(witness.last?.view.raft.configuration.voters).toEqual([1, 2, 4]);
+});
+
 test('the leadership moves to a machine, and a machine where nobody lives is passed over', () => {
   const moves = [1, 2, 3, 4].map((node): Fault => ({
     kind: 'moveLeader',
