@@ -172,10 +172,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
       };
       this.#store.onFailed = (cause) => this.#fail({ kind: 'storeFailed', reason: cause.message, cause });
     }
-    this.#wallClock?.start((wallUs) => {
-      this.#queue.pushPeers({ kind: 'wallClock', wallUs });
-      this.#schedule();
-    });
+    this.#wallClock?.start((wallUs) => this.#enqueuePeers({ kind: 'wallClock', wallUs }));
     this.#turn(true);
   }
 
