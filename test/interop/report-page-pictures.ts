@@ -9,13 +9,15 @@ import { configurationDifferences } from '../../reports/evidence/configuration.t
 import { type PageData } from '../../reports/page/page-data.ts';
 import { writePage } from '../../reports/page/write-page.ts';
 import { type Repro } from '../../sim/repro.ts';
-import { failingRun, passingPage } from './report-page-subjects.ts';
+import { passingPage } from './report-page-subjects.ts';
 
 /**
  * Makes the pictures of docs/report-page.md again: `node test/interop/report-page-pictures.ts`. With files of repros after it,
  * a picture of each instead: docs/images/NAME.png for NAME.repro.json.
  */
 const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
+/** A failure that was shrunk, with the bug that it is of. */
+const shrunk = fileURLToPath(new URL('../sim/repros/term-not-persisted.json', import.meta.url));
 const size = { width: 1_600, height: 1_250 };
 
 const folder = await mkdtemp(join(tmpdir(), 'photon-pictures-'));
@@ -24,8 +26,7 @@ try {
   await mkdir(images, { recursive: true });
   const files = process.argv.slice(2);
   if (files.length === 0) {
-    const { repro } = await failingRun();
-    await picture(browser, 'report-failure', failurePage(repro, 'one.repro.json'));
+    await picture(browser, 'report-failure', failurePage(readRepro(shrunk), 'one.repro.json'));
     await picture(browser, 'report-run', passingPage());
   }
   for (const file of files) {
