@@ -7,7 +7,8 @@ import { type Fault, type ScenarioSource } from '../sim/types.ts';
 const members = 3;
 const spares = 2;
 const machines = Array.from({ length: members + spares }, (_, at) => nodeId(at + 1));
-const rounds = 10;
+/** Every change twice, and every trouble. */
+const rounds = 12;
 const roundUs = 8 * usPerSecond;
 
 export const membershipUnderFire: ScenarioSource = {
@@ -35,7 +36,22 @@ export const membershipUnderFire: ScenarioSource = {
     faults: Array.from({ length: rounds }, (_, round) => faultsOfRound(seed, round)).flat(),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
-    floors: { answered: 800, elections: 3, fired: { grow: 1, moveLeader: 1 } },
+    floors: {
+      answered: 800,
+      elections: 3,
+      fired: {
+        grow: 1,
+        moveLeader: 1,
+        replace: 1,
+        promote: 1,
+        shrink: 1,
+        crash: 1,
+        pause: 1,
+        partition: 1,
+        oneWay: 1,
+        crashAll: 1,
+      },
+    },
   }),
 };
 
@@ -62,7 +78,8 @@ function faultsOfRound(seed: number, round: number): readonly Fault[] {
     { kind: 'oneWay', atUs: soonUs(), forUs: 3 * usPerSecond, from: [other], to: rest },
     { kind: 'crashAll', atUs: soonUs(), downUs: usPerSecond },
   ];
-  const trouble = troubles[prng.below(troubles.length)];
+  // Each seed has every trouble, but meets every change with another.
+  const trouble = troubles[(seed + round * 3) % troubles.length];
   const change = changes[round % changes.length];
   return [change, trouble].filter((fault) => fault !== undefined);
 }

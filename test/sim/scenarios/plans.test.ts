@@ -42,9 +42,10 @@ describe.each([...scenarios, ...aimedScenarios].map((source) => [source.name, so
       for (const { cluster, workload, faults, durationUs } of plans) {
         expect(durationUs).toBeGreaterThanOrEqual(60_000_000);
         for (const fault of faults) {
+          const machines = cluster.members + (cluster.spares ?? 0);
           expect(fault.atUs).toBeGreaterThanOrEqual(0);
           expect(fault.atUs).toBeLessThan(durationUs);
-          for (const node of nodesOf(fault)) expect(node).toBeLessThanOrEqual(cluster.members);
+          for (const node of nodesOf(fault)) expect(node).toBeLessThanOrEqual(machines);
           if (fault.kind !== 'clientCut') continue;
           for (const client of fault.clients) expect(client).toBeLessThan(workload.clients);
         }
