@@ -5,10 +5,16 @@ import { pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { replayRecording } from '../../adapters/recorder/replay-recording.ts';
+import { listSegments } from '../../adapters/recorder/ring.ts';
+import { memberReplayKit } from '../../nodes/chainfire/member-replay-kit.ts';
+import { recordingPage as recordingPageOf } from '../../nodes/sim/recording-page.ts';
 import { type PageData } from '../../reports/page/page-data.ts';
 import { writePage } from '../../reports/page/write-page.ts';
 import { decodeRepro, encodeRepro } from '../../sim/repro-file.ts';
 import { type Repro } from '../../sim/repro.ts';
+import { RecordedMember, makeDirectory } from '../adapters/recorder/recorded-member.ts';
+import { ask } from '../core/chainfire/requests.ts';
 import { failingRun, passingPage, recordingPage, statesInNode, tableLines } from './report-page-subjects.ts';
 import { describeWith } from './requirement.ts';
 
@@ -281,6 +287,22 @@ describeWith(['chromium'], 'a report page in a browser, from a file', () => {
     const state = data.states[step];
     expect(await shownStates()).toEqual(tableLines(state === undefined ? [] : [state]));
     await expectText(page.locator('.facts .command')).toContain('--recording DIR');
+  });
+
+  test('a real recording that is longer than its page is gone through by its own numbers', async () => {
+    const dir = makeDirectory();
+    const member = new RecordedMember(dir);
+    for (let at = 0; at < 1_800; at += 1) member.call(ask.put(`key ${at}`, 'value'));
+    await member.close();
+    const places = listSegments(dir);
+    const report = replayRecording(places, memberReplayKit);
+    const replayCommand = 'npx photon sim replay --recording DIR';
+    await open('real.html', recordingPageOf(places, report, { untilStep: undefined, replayCommand }));
+    expect(await settled()).toBe(member.steps);
+    const before = (member.steps - 5_000).toLocaleString('en');
+    await expectText(page.locator('.facts dl')).toContain(`Not shown the first ${before} steps of boot 1`);
+    await page.keyboard.press(',');
+    expect(await settled()).toBe(member.steps - 1);
   });
 
   async function boxOf(locator: Locator): Promise<{ x: number; y: number; height: number }> {
