@@ -62,8 +62,9 @@ export class Outsiders {
         this.#begin(cut(outside, everybody));
         break;
       default: {
-        const cuts = [cut(outside, everybody), cut(everybody, outside)];
-        this.#begin(...cuts);
+        const cuts = [cut(outside, this.#core), cut(this.#core, outside)];
+        // For good: whoever watches there would be told no more than such a member knows, and have no reason to leave.
+        this.#begin(...cuts, cut(outside, this.#clients), cut(this.#clients, outside));
         this.#waiting.push(() => {
           for (const condition of cuts) this.#network.end(condition);
           this.#startAgain(process);
