@@ -1,6 +1,9 @@
 import { unreachable } from '../../core/base/assert.ts';
+import { type NodeId } from '../../core/base/ids.ts';
+import { membersOf } from '../../core/raft/configuration.ts';
 import { atlasMember } from '../atlas.ts';
-import { type MemberProcess } from '../cluster.ts';
+import { type Cluster, type MemberProcess } from '../cluster.ts';
+import { configurationsInForce, leavers } from '../membership/core.ts';
 import {
   grow,
   type JobOptions,
@@ -57,8 +60,23 @@ export class MembershipFaults {
     else this.#operator.take(this.#job(fault));
   }
 
+  /** Nothing more is changed. Who was removed and has not heard of it must be able to. */
   end(): void {
     this.#operator.end();
+    const { cluster } = this.#scene;
+    const configurations = configurationsInForce(cluster);
+    const members = configurations.flatMap(membersOf);
+    const left = new Set(members.filter((member) => cluster.home(member)?.stopped === false));
+    for (const process of leavers(cluster, configurations)) {
+      if (!knowsSome(cluster, process, left)) this.#restart(process);
+    }
+  }
+
+  /** All whom it knows have left, so its operator starts it once more, and says who there is by now. */
+  #restart(process: MemberProcess): void {
+    this.#scene.noted(`member ${process.member} was removed, knows nobody who is left, and is started again`);
+    process.crash('process');
+    this.#startsNot(process);
   }
 
   #job(fault: Exclude<MembershipFault, FaultOf<'wipe'>>): OperatorJob {
@@ -123,4 +141,11 @@ export class MembershipFaults {
       process.retire();
     }
   }
+}
+
+/** Whether one of these would hear it ask: they are in its log, or it was told of them when it started. */
+function knowsSome(cluster: Cluster, process: MemberProcess, members: ReadonlySet<NodeId>): boolean {
+  const found = process.machine === undefined ? [] : membersOf(process.machine.view.raft.configuration);
+  const known = [...found, ...cluster.contactsOf(process)];
+  return known.some((member) => members.has(member));
 }

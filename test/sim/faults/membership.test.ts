@@ -106,6 +106,32 @@ test('disks that cannot be spared yet are lost as soon as the others hold what w
   expect(witness.last?.view.raft.configuration.voters).toEqual([1, 2, 4]);
 });
 
+test('who was cut off until all whom it knew had left is told of those there are, and stops', () => {
+  const shrink = (node: number, at: number): Fault => ({
+    kind: 'shrink',
+    atUs: at * 1_000_000,
+    node: nodeId(node),
+  });
+  const faults: readonly Fault[] = [
+    {
+      kind: 'partition',
+      atUs,
+      forUs: 9 * usPerSecond,
+      side: [nodeId(3)],
+      otherSide: [1, 2, 4, 5].map(nodeId),
+    },
+    shrink(3, 2.5),
+    { kind: 'grow', atUs: 4 * usPerSecond, as: 'voter' },
+    { kind: 'grow', atUs: 5 * usPerSecond, as: 'voter' },
+    shrink(1, 6),
+    shrink(2, 7),
+  ];
+  // Member 2 is told of its own removal, and the operator no more: it is asking member 3 by then.
+  const { witness, fired } = run(faults, { spares: 2 });
+  expect(fired).toEqual({ partition: 1, grow: 2, shrink: 2 });
+  expect(witness.last?.view.raft.configuration.voters).toEqual([4, 5]);
+});
+
 test('the leadership moves to a machine, and a machine where nobody lives is passed over', () => {
   const moves = [1, 2, 3, 4].map((node): Fault => ({
     kind: 'moveLeader',
