@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -61,7 +62,9 @@ export function requireWritable(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
     accessSync(dirname(file), constants.W_OK);
-    if (existsSync(file)) accessSync(file, constants.W_OK);
+    if (!existsSync(file)) return;
+    if (statSync(file).isDirectory()) throw new Error('it is a directory');
+    accessSync(file, constants.W_OK);
   } catch (cause) {
     throw new ExitError(`photon sim: cannot write ${file}: ${String(cause)}`, exitCodes.refused, { cause });
   }

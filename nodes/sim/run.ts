@@ -137,10 +137,11 @@ class RunSession {
       shard: plan.shard,
       wallSeconds: Math.round(performance.now() - this.#startMs) / 1_000,
     });
-    await this.#write(summary);
+    // First of all on the terminal: a disk that is full by now takes nothing of it away.
     process.stdout.write(
       `${reportLines(summary, { twice: this.#twice, from: this.#summaryFolder }).join('\n')}\n`,
     );
+    await this.#write(summary);
     return summary;
   }
 
