@@ -1,7 +1,7 @@
 import { present } from '../core/base/assert.ts';
 import { type NodeId } from '../core/base/ids.ts';
 import { isQuorum } from '../core/raft/quorum.ts';
-import { type RaftView } from '../core/raft/types.ts';
+import { type Configuration, type RaftView } from '../core/raft/types.ts';
 import { type MemberProcess } from './cluster.ts';
 import { type SectorDamage } from './disk/damage.ts';
 import { type SimulatedSegments } from './disk/segments.ts';
@@ -46,7 +46,8 @@ interface Hurt {
  * Keeps account of what the simulator has destroyed, so that every failure is the system's and never the simulator's.
  * What a disk has acknowledged may be damaged only
  * - on one member at a time, until that member has started since and holds again what it held,
- * - when a quorum of *other* members, all of them running and whole, holds every entry that it held,
+ * - when a quorum of *other* members, all of them running and whole, holds every entry that it held, and still does when
+ *   those have left whose removal was asked for,
  * - and never so that a start would not find the newest term, vote and start number, which exist nowhere else, or would find
  *   that it cannot tell: one now, and of a member that runs on one later, after a crash that tears what it writes next.
  *
@@ -54,10 +55,13 @@ interface Hurt {
  */
 export class FaultAtlas {
   readonly #members: readonly AtlasMember[];
+  readonly #isLeaving: (member: NodeId) => boolean;
   #hurt: readonly Hurt[] = [];
 
-  constructor(members: readonly AtlasMember[]) {
+  /** @param isLeaving whether a member's removal was asked for, which may come about at any time */
+  constructor(members: readonly AtlasMember[], isLeaving: (member: NodeId) => boolean = () => false) {
     this.#members = members;
+    this.#isLeaving = isLeaving;
   }
 
   /** A member that is not yet whole again. */
@@ -79,9 +83,11 @@ export class FaultAtlas {
     for (const other of this.#members) {
       if (other.node !== node && holds(other.raft, end)) intact.add(present(other.raft, 'it holds it').id);
     }
-    // Of every configuration that one of them has, since any of those may be in force, or come to be.
+    // Of every configuration that one of them has or was asked for, since any of those may be in force, or come to be.
     return this.#members.every(
-      ({ raft }) => raft === undefined || isQuorum(raft.configuration, (id) => intact.has(id)),
+      ({ raft }) =>
+        raft === undefined ||
+        this.#toCome(raft.configuration).every((each) => isQuorum(each, (id) => intact.has(id))),
     );
   }
 
@@ -110,6 +116,19 @@ export class FaultAtlas {
   /** It has lost what these files held, or, without any, what its disk had only pretended to write. */
   lost(member: Pick<AtlasMember, 'node' | 'boot'>, end: LogEnd, files: readonly string[] = []): void {
     this.#hurt = [...this.#hurt, { node: member.node, boot: member.boot, end, files }];
+  }
+
+  /** This one, and what is left of it without each of those that are to leave, and without them all. */
+  #toCome(configuration: Configuration): readonly Configuration[] {
+    const leaving = configuration.voters.filter(this.#isLeaving);
+    const without = [...leaving.map((member) => [member]), leaving];
+    return [
+      configuration,
+      ...without.map((gone) => ({
+        ...configuration,
+        voters: configuration.voters.filter((voter) => !gone.includes(voter)),
+      })),
+    ];
   }
 
   #forgetHealed(): void {

@@ -161,6 +161,10 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#leaving.add(member);
   }
 
+  isLeaving(member: NodeId): boolean {
+    return this.#leaving.has(member);
+  }
+
   /** By member: the newest life of everybody who ever was one, as it is, or as it was when it ended. */
   get lives(): ReadonlyMap<NodeId, ChainfireMember> {
     return this.#lives;
@@ -235,7 +239,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       wallUs: drawWallUs(prng.fork('wall')),
       surroundings: this,
       watcher: this.#watcher,
-      mayStop: ({ member }) => this.#leaving.has(member),
+      mayStop: ({ member }) => this.isLeaving(member),
       recover: (process, memberPrng, nowUs) => {
         const { segments, store } = process;
         this.#contacts.set(process, [...this.#homes.keys()]);

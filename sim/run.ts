@@ -123,7 +123,9 @@ export class Run implements ClusterObserver {
       network: this.#network,
       cluster: this.#cluster,
       prng: prng.fork('faults'),
-      atlas: new FaultAtlas(this.#cluster.processes.map(atlasMember)),
+      atlas: new FaultAtlas(this.#cluster.processes.map(atlasMember), (member) =>
+        this.#cluster.isLeaving(member),
+      ),
       noted: (what) => {
         this.#trace?.(worldLine(world.nowUs, what));
         this.#watcher?.noted(what);

@@ -228,6 +228,16 @@ test.each(kinds)('under a member that runs on %s only what an intact batch lies 
   }
 });
 
+test('nobody is hurt whom it takes to decide once another has left, whose removal was asked for', () => {
+  const three = [member(1, { last: 10 }), ...others];
+  const leaves = (node: number) => (member: number) => member === node;
+  expect(new FaultAtlas(three, leaves(3)).allows(n1, end)).toBe(false);
+  expect(new FaultAtlas(three, leaves(1)).allows(n1, end)).toBe(true);
+  expect(new FaultAtlas(three, leaves(4)).allows(n1, end)).toBe(true);
+  const five = [1, 2, 3, 4, 5].map((node) => member(node, { last: 10, of: 5 }));
+  expect(new FaultAtlas(five, leaves(5)).allows(n1, end)).toBe(true);
+});
+
 test('one member is hurt at a time, until it has started again and holds what it held', () => {
   const { segments } = written([1, 1]);
   const files = segments.list('').map(({ file }) => file);
