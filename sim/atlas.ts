@@ -47,7 +47,7 @@ interface Hurt {
  * What a disk has acknowledged may be damaged only
  * - on one member at a time, until that member has started since and holds again what it held,
  * - when a quorum of *other* members, all of them running and whole, holds every entry that it held, and still does when
- *   those have left whose removal was asked for,
+ *   those have left whose removal was asked for, or when a learner has become a voter,
  * - and never so that a start would not find the newest term, vote and start number, which exist nowhere else, or would find
  *   that it cannot tell: one now, and of a member that runs on one later, after a crash that tears what it writes next.
  *
@@ -118,17 +118,16 @@ export class FaultAtlas {
     this.#hurt = [...this.#hurt, { node: member.node, boot: member.boot, end, files }];
   }
 
-  /** This one, and what is left of it without each of those that are to leave, and without them all. */
+  /** This one, without each of those that are to leave and without them all, and with each learner as a voter. */
   #toCome(configuration: Configuration): readonly Configuration[] {
-    const leaving = configuration.voters.filter(this.#isLeaving);
-    const without = [...leaving.map((member) => [member]), leaving];
+    const { voters, learners } = configuration;
+    const leaving = voters.filter(this.#isLeaving);
     return [
-      configuration,
-      ...without.map((gone) => ({
-        ...configuration,
-        voters: configuration.voters.filter((voter) => !gone.includes(voter)),
-      })),
-    ];
+      voters,
+      ...leaving.map((member) => voters.filter((voter) => voter !== member)),
+      voters.filter((voter) => !leaving.includes(voter)),
+      ...learners.map((learner) => [...voters, learner]),
+    ].map((each) => ({ ...configuration, voters: each }));
   }
 
   #forgetHealed(): void {

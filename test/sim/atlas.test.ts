@@ -238,6 +238,20 @@ test('nobody is hurt whom it takes to decide once another has left, whose remova
   expect(new FaultAtlas(five, leaves(5)).allows(n1, end)).toBe(true);
 });
 
+test('a learner is not hurt where it would be needed as a voter, which it may become at any time', () => {
+  const withLearner = (voters: number): readonly AtlasMember[] =>
+    Array.from({ length: voters + 1 }, (_, at) => {
+      const each = member(at + 1, { last: 10, of: voters });
+      const raft = present(each.raft, 'it runs');
+      return {
+        ...each,
+        raft: { ...raft, configuration: { ...raft.configuration, learners: [nodeId(voters + 1)] } },
+      };
+    });
+  expect(new FaultAtlas(withLearner(1)).allows(nodeId(2), end)).toBe(false);
+  expect(new FaultAtlas(withLearner(2)).allows(nodeId(3), end)).toBe(true);
+});
+
 test('one member is hurt at a time, until it has started again and holds what it held', () => {
   const { segments } = written([1, 1]);
   const files = segments.list('').map(({ file }) => file);
