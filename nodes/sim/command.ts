@@ -244,7 +244,7 @@ function replayCommand(): Command {
       ),
     )
     .option('--force', 'of a recording: also what other code recorded')
-    .option('--page <file>', 'of a recording: write a page of its newest steps to this file (HTML)')
+    .option('--page <file>', 'of a repro file or a recording: write its page to this file (HTML)')
     .addOption(jsonOption())
     .action(async (what: string | undefined, options: ReplayCommandOptions, command: Command) => {
       const { seed, mutant, trace = false, expect = false, json } = options;
@@ -255,17 +255,21 @@ function replayCommand(): Command {
         await replayRecordingIn(options.recording, { boot, until, force, trace, page, json });
         return;
       }
-      if ([options.boot, options.until, options.force, options.page].some((each) => each !== undefined))
-        command.error('error: --boot, --until, --force and --page go with --recording');
+      if ([options.boot, options.until, options.force].some((each) => each !== undefined))
+        command.error('error: --boot, --until and --force go with --recording');
       if (what === undefined) command.error('error: a scenario, a repro file or --recording is needed');
       if (isFileName(what)) {
         if (seed !== undefined || mutant !== undefined)
           command.error('error: a repro file says itself which seed and mutant');
-        await replayFile(what, { trace, expect, json });
+        await replayFile(what, { trace, expect, json, page: options.page });
         return;
       }
       if (seed === undefined) command.error("error: required option '--seed <number>' not specified");
       if (expect) command.error('error: --expect goes with a repro file, which says what to expect');
+      if (options.page !== undefined)
+        command.error(
+          'error: --page goes with a repro file or a recording; photon sim shrink makes the file',
+        );
       await replay(what, seed, { trace, mutant, json });
     });
 }

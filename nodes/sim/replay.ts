@@ -3,10 +3,11 @@ import { type Failed, isFailed } from '../../sim/shrink-trials.ts';
 import { type RunResult } from '../../sim/types.ts';
 import { Tally } from '../../reports/tally.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { writeFailurePage } from './failure-page.ts';
 import { type Job } from './job.ts';
 import { writeJson } from './json-file.ts';
 import { SeedPool } from './pool.ts';
-import { readRepro } from './repro-files.ts';
+import { readRepro, requireWritable } from './repro-files.ts';
 import { sourcesNow } from './sources.ts';
 
 export interface ReplayOptions {
@@ -37,9 +38,13 @@ export async function replay(
  */
 export async function replayFile(
   file: string,
-  options: ReplayOptions & { readonly expect: boolean },
+  options: ReplayOptions & { readonly expect: boolean; readonly page: string | undefined },
 ): Promise<void> {
   const repro = readRepro(file);
+  if (options.page !== undefined) {
+    requireWritable(options.page);
+    await writeFailurePage(options.page, repro, file);
+  }
   const { scenario: plan, seed, mutant } = repro;
   const sameSources = sourcesNow(mutant).sources === repro.sources;
   const result = await ran({ scenario: plan.name, seed, plan, twice: false }, mutant, options);
