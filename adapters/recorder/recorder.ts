@@ -255,7 +255,7 @@ export class Recorder<Event extends { readonly kind: string }> {
     this.#beginSegment({ kind: 'state', nowUs, ...capture() });
     this.#stepsMissed = 0;
     const { user, system } = process.threadCpuUsage(before);
-    if (user + system <= this.#options.checkpointCpuUsMax) return;
+    if (user + system < this.#options.checkpointCpuUsMax) return;
     // It has held the member up once; it must not do so again.
     const tookMs = Math.round((user + system) / usPerMs);
     throw new Error(

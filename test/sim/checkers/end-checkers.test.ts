@@ -181,7 +181,7 @@ test('durability fires when a member ends below an acknowledged write, or withou
   expect(endOf(checker, lost)).toBe('durability');
 });
 
-const recorders = ['truth', 'watch-feeds', 'lease-lives'];
+const recorders = ['truth', 'watch-feeds', 'lease-lives', 'log-configurations'];
 
 test('the registry creates what is named, afresh, behind the recorders, and says what there is', () => {
   expect(createCheckers('all').map(({ name }) => name)).toEqual([...recorders, ...checkerNames]);
