@@ -39,9 +39,9 @@ export class MembershipFaults {
   readonly #operator: Operator;
 
   constructor(scene: FaultScene) {
-    const { world, cluster, noted } = scene;
+    const { world, cluster, noted, atlas } = scene;
     this.#scene = scene;
-    this.#site = { world, cluster, noted };
+    this.#site = { world, cluster, noted, isHurt: () => atlas.hurt !== undefined };
     this.#operator = new Operator({
       world,
       calls: cluster.calls,

@@ -13,6 +13,8 @@ export interface JobSite {
   readonly world: World;
   readonly cluster: Cluster;
   readonly noted: (what: string) => void;
+  /** A member lacks what it had, and has not got it back. */
+  readonly isHurt: () => boolean;
 }
 
 export interface JobOptions {
@@ -24,11 +26,13 @@ export interface JobOptions {
 
 const retryUs = 200_000;
 const listRetriesMax = 20;
+/** How long a removal is put off for a member to get back what it lacks. */
+const healUsMax = 3_000_000;
 
 /** Takes the member at this machine out of the cluster, empties the machine, and adds another there under an id of its own. */
 export function* replace(site: JobSite, process: MemberProcess, options: JobOptions): OperatorJob {
   const { member } = process;
-  if (!(yield* isListed(site, member, 2))) return;
+  if (!(yield* isListed(site, member, 2)) || !(yield* allWhole(site))) return;
   if (!(yield* remove(site, member, options.patienceUs))) return;
   options.done(`member ${member} was removed from n${process.node}`);
   // Time for it to hear of that and to stop by itself.
@@ -61,7 +65,7 @@ export function* grow(site: JobSite, options: JobOptions & { readonly asLearner:
 /** Takes the member at this machine out of the cluster, unless too few would be left. */
 export function* shrink(site: JobSite, process: MemberProcess, options: JobOptions): OperatorJob {
   const { member } = process;
-  if (!(yield* isListed(site, member, 3))) return;
+  if (!(yield* isListed(site, member, 3)) || !(yield* allWhole(site))) return;
   if (yield* remove(site, member, options.patienceUs)) options.done(`member ${member} was removed`);
 }
 
@@ -150,6 +154,16 @@ function* remove(site: JobSite, member: NodeId, patienceUs: number): Part<boolea
     yield wait;
   }
   return false;
+}
+
+/**
+ * Nobody takes a good member out while another is broken: what is left might lack a majority. Whoever has lost its disks is
+ * replaced by a job of its own, which may wait behind this one; so this one does not wait for long.
+ */
+function* allWhole({ world, isHurt }: JobSite): Part<boolean> {
+  const endUs = world.nowUs + healUsMax;
+  while (isHurt() && world.nowUs < endUs) yield wait;
+  return !isHurt();
 }
 
 /** Whether the member is in the list, and one of so many voters at least. */
