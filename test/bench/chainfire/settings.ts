@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
+
+import { benchArguments, BenchRefusal } from '../arguments.ts';
 
 /** What a run measures, and how long. */
 export interface BenchSettings {
@@ -18,11 +19,6 @@ export interface BenchSettings {
   readonly systems: readonly ('photon' | 'etcd')[];
 }
 
-/** Someone asked for it in a way that cannot be done: the text says what to do about it. */
-export class BenchRefusal extends Error {
-  override readonly name = 'BenchRefusal';
-}
-
 export const usage = `npm run bench -- chainfire [--quick] [--json FILE] [--dir DIR] [--system photon|etcd]
 
 Three members of ours and three of etcd, one after the other on the same disk, under the load of h2load. Prints tables.
@@ -34,21 +30,16 @@ Three members of ours and three of etcd, one after the other on the same disk, u
 
 /** @throws BenchRefusal */
 export function benchSettings(args: readonly string[]): BenchSettings {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        quick: { type: 'boolean', default: false },
-        json: { type: 'string' },
-        dir: { type: 'string' },
-        system: { type: 'string' },
-      },
-    }));
-  } catch (error) {
-    throw new BenchRefusal(`${(error as Error).message}\n\n${usage}`, { cause: error });
-  }
-  const { quick, json, dir, system } = values;
+  const { quick, json, dir, system } = benchArguments(
+    args,
+    {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      dir: { type: 'string' },
+      system: { type: 'string' },
+    },
+    usage,
+  );
   if (system !== undefined && system !== 'photon' && system !== 'etcd') {
     throw new BenchRefusal(`--system ${system}: there are photon and etcd\n\n${usage}`);
   }

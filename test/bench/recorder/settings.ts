@@ -1,7 +1,6 @@
 import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
 
-import { BenchRefusal } from '../chainfire/settings.ts';
+import { benchArguments, BenchRefusal } from '../arguments.ts';
 
 export interface RecorderBenchSettings {
   /** Of each round and kind. */
@@ -25,21 +24,21 @@ Two clusters of three members, one of them recorded, under the load of h2load in
 
 /** @throws BenchRefusal */
 export function recorderBenchSettings(args: readonly string[]): RecorderBenchSettings {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        quick: { type: 'boolean', default: false },
-        rounds: { type: 'string' },
-        json: { type: 'string' },
-        dir: { type: 'string' },
-      },
-    }));
-  } catch (error) {
-    throw new BenchRefusal(`${(error as Error).message}\n\n${usage}`, { cause: error });
-  }
-  const { quick, rounds = quick ? '3' : '9', json, dir } = values;
+  const {
+    quick,
+    rounds = quick ? '3' : '9',
+    json,
+    dir,
+  } = benchArguments(
+    args,
+    {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      json: { type: 'string' },
+      dir: { type: 'string' },
+    },
+    usage,
+  );
   if (!/^\d{1,2}$/.test(rounds) || Number(rounds) < 3) {
     throw new BenchRefusal(`--rounds ${rounds}: allowed are 3 to 99\n\n${usage}`);
   }
