@@ -97,7 +97,10 @@ export class FaultAtlas {
     const { segments } = member;
     if (!keepsHardState(findStart(segments.copy()), findStart(segments.copy(damages)))) return false;
     if (member.raft === undefined) return true;
-    // It runs on. What would pass for a torn end if it started now is known for a loss once something is written behind it,
+    // It runs on. What is on its way to the disk was framed when less was known to be durable, so it vouches for less than is
+    // lost, and goes with it even once it is acknowledged.
+    if (segments.appended > segments.durable) return false;
+    // What would pass for a torn end if it started now is known for a loss once something is written behind it,
     // and with that torn there is nothing left to say what was lost.
     const found = findStart(segments.platter());
     return found.kind !== 'goesOn' || keepsHardState(found, findLaterStart(segments, damages));

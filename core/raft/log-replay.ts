@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.ts';
 import { type GroupId } from '../base/ids.ts';
 import { type RecoveredBatch } from '../storage/record-log.ts';
 import { DataLossError } from './data-loss.ts';
@@ -43,6 +42,7 @@ export type AppliedPositions = ReadonlyMap<GroupId, Position>;
  *   hard state did not change within the hole. Behind a longer hole, or one with nothing intact behind it, a promise may
  *   be lost (a vote, or a term below which nothing may be acknowledged), and no message from others can tell which. Such
  *   a group must not run: `DataLossError`.
+ *   So does one whose entries do not join although nothing seems to be missing: its end was lost as if it had been torn.
  * - The **entries** are followed from the base upwards, or from what the store has applied where the log below has gaps.
  *   A run belongs to what is below it exactly if the term of the entry before it is the one it names (Log Matching, Raft
  *   §5.3). The first that does not belong ends the log. If the newest run behind the hole does belong, the log is whole:
@@ -158,7 +158,9 @@ class ReplayedGroup {
     if (this.#suspect && base.index > start.index) base = start;
     let gapAt = this.#firstGap(base);
     if (gapAt !== undefined) {
-      assert(this.#suspect, `the log of group ${id} has entry ${gapAt} unless batches are missing`);
+      // Nothing that is left says that batches are missing, and yet it does not join: files were removed on the word of a
+      // record that is not there any more, and whatever was written with it or behind it is gone as well.
+      if (!this.#suspect) throw new DataLossError(hardStateLost(id));
       if (gapAt <= start.index) {
         base = start;
         this.#spans.dropBelow(start.index + 1);

@@ -13,7 +13,11 @@ interface Durable {
   released: ReleasedMessages;
   /** The newest entry that the member has called durable and that nothing has legitimately replaced. */
   claim: Claim;
+  /** Up to here nothing is owed: its disk was damaged while it ran on, and what it calls durable it may not find again. */
+  forgivenIndex: number;
 }
+
+const nothing: Claim = { index: 0, term: 0 };
 
 /**
  * What a member called durable is there after a restart: the log up to its synced index, and up to every index that it
@@ -36,7 +40,7 @@ export class DurableLog implements Checker {
       }
     }
     this.#dropReplaced(durable, raft);
-    if (index <= durable.claim.index) return;
+    if (index <= Math.max(durable.claim.index, durable.forgivenIndex)) return;
     if (index > raft.lastIndex) {
       throw new Violation(
         this.name,
@@ -59,16 +63,19 @@ export class DurableLog implements Checker {
       );
     }
     durable.claim = { index: raft.syncedIndex, term: raft.termAt(raft.syncedIndex) ?? 0 };
+    durable.forgivenIndex = 0;
   }
 
   onDamaged(node: NodeId): void {
-    this.#of(node).claim = { index: 0, term: 0 };
+    const durable = this.#of(node);
+    durable.forgivenIndex = Math.max(durable.forgivenIndex, durable.claim.index);
+    durable.claim = nothing;
   }
 
   #of(node: NodeId): Durable {
     let durable = this.#durable.get(node);
     if (durable === undefined) {
-      durable = { released: new ReleasedMessages(), claim: { index: 0, term: 0 } };
+      durable = { released: new ReleasedMessages(), claim: nothing, forgivenIndex: 0 };
       this.#durable.set(node, durable);
     }
     return durable;
@@ -78,7 +85,7 @@ export class DurableLog implements Checker {
   #dropReplaced(durable: Durable, raft: RaftView): void {
     if (holds(raft, durable.claim)) return;
     const index = Math.min(durable.claim.index - 1, raft.lastIndex, raft.syncedIndex);
-    durable.claim = { index, term: raft.termAt(index) ?? 0 };
+    durable.claim = index > durable.forgivenIndex ? { index, term: raft.termAt(index) ?? 0 } : nothing;
   }
 }
 

@@ -211,6 +211,17 @@ test('a batch that would pass for a torn end stays whole under a member that run
   expect(findStart(hurt).kind).toBe('refuses');
 });
 
+test('nothing is damaged under a member that runs on while a batch is on its way to the disk: it vouches for less', () => {
+  const { segments } = written([1, 1, 1, 1]);
+  const [first] = segments.acknowledgedSectors('log/');
+  const damages: readonly SectorDamage[] = [drawRot(present(first, 'a log has sectors'), seededPrng('rot'))];
+  const running = runningOn(segments);
+  const atlas = new FaultAtlas([running, ...others]);
+  expect(atlas.mayDamage(running, end, damages)).toBe(true);
+  segments.append('log/0000000001-0000000000000001', new Uint8Array(10));
+  expect(atlas.mayDamage(running, end, damages)).toBe(false);
+});
+
 test.each(kinds)('under a member that runs on %s only what an intact batch lies behind', (_how, damage) => {
   const { segments, ends } = written([1, 1, 1, 1]);
   const running = runningOn(segments);

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
+import { present } from '../../../core/base/assert.ts';
 import { groupId, nodeId } from '../../../core/base/ids.ts';
 import { type Prng } from '../../../core/base/prng.ts';
+import { DataLossError } from '../../../core/raft/data-loss.ts';
 import { GroupLog } from '../../../core/raft/group-log.ts';
 import { RaftLog } from '../../../core/raft/log.ts';
 import { decodeBatch, encodeBatch, type GroupRecord } from '../../../core/raft/records.ts';
 import { type Entry, type EntryKind } from '../../../core/raft/types.ts';
+import { MemorySegments } from '../../../core/storage/memory-segments.ts';
 import { voters } from './cluster.ts';
 import { CrashSegments } from './crash-segments.ts';
 import { testPrng } from './test-prng.ts';
@@ -212,6 +215,41 @@ test.each(seeds)(
     expect(bench.removed).toBeGreaterThan(0);
   },
 );
+
+test('a log whose files were removed on the word of a record that is lost says that its votes may be lost too', () => {
+  const segments = new MemorySegments();
+  const options = { prefix: 'log/', segmentBytesMax: 200, groups: [groupId(1)], applied: new Map() };
+  const log = GroupLog.recover(segments, options);
+  const raft = new RaftLog(log.journal(groupId(1)), {
+    cacheBytesMax: 300,
+    start: { index: 0, term: 0, configuration: voters(1) },
+  });
+  const files: string[] = [];
+  const flush = (): void => {
+    const { persist, removed } = present(log.flush(), 'something is written');
+    for (const { file, bytes } of persist.appends) {
+      segments.append(file, bytes);
+      if (files.at(-1) !== file) files.push(file);
+    }
+    log.synced(persist.syncSeq);
+    raft.synced(persist.syncSeq);
+    for (const file of removed) segments.remove(file);
+  };
+  for (let index = 1; index <= 12; index += 1) {
+    raft.append([{ index, term: 1, kind: 'command', data: new Uint8Array(60) }]);
+    flush();
+  }
+  const before = segments.list('log/').length;
+  raft.compact(10);
+  flush();
+  const left = segments.list('log/');
+  expect(left.length).toBeLessThan(before);
+  expect(GroupLog.recover(segments, options).journal(groupId(1)).base.index).toBe(10);
+  // The file that says so is gone, as if it had never been written.
+  const newest = present(left.at(-1), 'a log has files');
+  segments.remove(newest.file);
+  expect(() => GroupLog.recover(segments, options)).toThrow(DataLossError);
+});
 
 test('what a batch says of a group comes back, and says where its entries lie', () => {
   const entry = (index: number): Entry => ({ index, term: 3, kind: 'command', data: Uint8Array.of(index) });

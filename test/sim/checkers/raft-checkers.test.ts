@@ -247,6 +247,22 @@ test('durable-log lets go of what a newer leader replaced, of damage, and of mem
   ).toBeUndefined();
 });
 
+test('durable-log owes nothing of what a member calls durable again whose disk was damaged while it ran on, and all behind it', () => {
+  const synced = step({ node: 1, log: [1, 1] });
+  const runsOn = step({ node: 1, log: [1, 1] });
+  expect(
+    watch(new DurableLog(), [synced, { damaged: 1 }, runsOn, { recovered: { node: 1, log: [1] } }]),
+  ).toBeUndefined();
+  const more = step({ node: 1, log: [1, 1, 1] });
+  expect(watch(new DurableLog(), [synced, { damaged: 1 }, more, { recovered: { node: 1, log: [1] } }])).toBe(
+    'durable-log',
+  );
+  const again = { recovered: { node: 1, log: [1, 1] } };
+  expect(
+    watch(new DurableLog(), [synced, { damaged: 1 }, again, synced, { recovered: { node: 1, log: [1] } }]),
+  ).toBe('durable-log');
+});
+
 test('durable-log fires on a claim beyond the end of the log', () => {
   expect(
     watch(new DurableLog(), [step({ node: 1, log: [1] }, undefined, [send(2, acknowledged(1, 2))])]),
