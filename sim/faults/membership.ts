@@ -125,7 +125,8 @@ export class MembershipFaults {
     atlas.lost(atlasMember(process), end);
     this.#scene.fire(fault, `the disks of n${fault.node} are gone, and with them member ${member}`);
     world.after(superviseUs, () => {
-      if (this.#scene.over) return;
+      // Who was taking the member out anyway may have been here first.
+      if (this.#scene.over || process.stopped || process.member !== member) return;
       this.#startsNot(process);
       const options = { patienceUs: wipePatienceUs, done: this.#scene.noted };
       this.#operator.take(replaceLost(this.#site, { process, member }, options), 'next');
