@@ -212,7 +212,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     effects: readonly MemberEffect[],
     member: ChainfireMember,
   ): void {
-    this.#lives.set(process.member, member);
+    if (this.#lives.get(process.member) !== member) this.#lives.set(process.member, member);
     this.#observer.stepped(process, event, effects, member);
   }
 

@@ -24,6 +24,7 @@ import {
   type RunEnd,
   type RunResult,
   type Scenario,
+  type StepObservation,
   Violation,
 } from './types.ts';
 import { behindWall } from './wall.ts';
@@ -67,8 +68,8 @@ export class Run implements ClusterObserver {
   readonly #hash = new RollingHash();
   readonly #coverage = new Coverage();
   readonly #checkers: readonly Checker[];
-  /** Those of them that look at every step. */
-  readonly #steppers: readonly Stepper[];
+  /** How those of them look that look at every step. Looked up once: a step is short, and the checkers are many. */
+  readonly #onSteps: readonly ((step: StepObservation) => void)[];
   readonly #trace: TraceSink | undefined;
   readonly #watcher: RunWatcher | undefined;
   readonly #network: Network;
@@ -94,7 +95,7 @@ export class Run implements ClusterObserver {
     this.#trace = options.trace;
     this.#watcher = options.watcher;
     this.#checkers = options.checkers ?? createCheckers(scenario.checks);
-    this.#steppers = this.#checkers.filter(isStepper);
+    this.#onSteps = this.#checkers.filter(isStepper).map((checker) => checker.onStep.bind(checker));
     // Not by the scenario's name: a schedule that was shrunk or renamed runs in the same world.
     const prng = seededPrng(`photon ${seed}`);
     this.#prng = prng;
@@ -260,7 +261,7 @@ export class Run implements ClusterObserver {
     const step = { nowUs, node: process.member, event, effects, member };
     if (this.#trace !== undefined) this.#trace(stepLine(step));
     this.#watcher?.stepped(process, step);
-    for (const checker of this.#steppers) checker.onStep(step);
+    for (const onStep of this.#onSteps) onStep(step);
   }
 
   ended(process: MemberProcess): void {
