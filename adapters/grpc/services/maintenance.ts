@@ -15,7 +15,7 @@ export function maintenanceService(member: MemberPort): Service {
   return {
     name,
     methods: [
-      ...memberAnswers(member, ['status', 'hash', 'hashKv']),
+      ...memberAnswers(member, ['status', 'hash', 'hashKv', 'moveLeader']),
       unary(`/${name}/Alarm`, AlarmRequest, AlarmResponse, async (request, context) => {
         if (request.action !== alarmActions.get) {
           throw new StatusError(
@@ -30,7 +30,7 @@ export function maintenanceService(member: MemberPort): Service {
         );
         return AlarmResponse.create({ header: status.header });
       }),
-      ...unserved(name, ['Defragment', 'Snapshot', 'MoveLeader', 'Downgrade']),
+      ...unserved(name, ['Defragment', 'Snapshot', 'Downgrade']),
     ],
   };
 }

@@ -187,9 +187,9 @@ describe('bad input, with the connection still good afterwards', () => {
   });
 
   test('a method that is not served says so by name, and so does one that nobody knows', async () => {
-    expect(await callRaw('/etcdserverpb.Cluster/MemberAdd', new Uint8Array(0))).toMatchObject({
+    expect(await callRaw('/etcdserverpb.Maintenance/Downgrade', new Uint8Array(0))).toMatchObject({
       code: 'UNIMPLEMENTED',
-      details: 'etcdserverpb.Cluster.MemberAdd is not served by this version of Chainfire',
+      details: 'etcdserverpb.Maintenance.Downgrade is not served by this version of Chainfire',
     });
     expect(await callRaw('/etcdserverpb.Lease/LeaseGrant', new Uint8Array(0))).toMatchObject({
       code: 'UNIMPLEMENTED',
