@@ -4,7 +4,7 @@ import { usPerSecond } from '../core/base/units.ts';
 import { type Cluster, type MemberProcess } from './cluster.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
 import { membersOf } from '../core/raft/configuration.ts';
-import { type Configuration } from '../core/raft/types.ts';
+import { type Configuration, type Term } from '../core/raft/types.ts';
 import { driftPpmMax } from './clock.ts';
 import { type FaultInjector } from './faults/injector.ts';
 import { type History } from './history.ts';
@@ -60,6 +60,8 @@ export class LivenessPhase {
   /** Members that were removed and do not know it yet. */
   #leavers: readonly MemberProcess[] = [];
   #healedUs = 0;
+  /** Who leads the core, and since when it was seen to. */
+  #held: { readonly member: NodeId; readonly term: Term; readonly sinceUs: number } | undefined;
 
   constructor(options: {
     readonly world: World;
@@ -123,7 +125,7 @@ export class LivenessPhase {
       if (!process.alive) process.start();
     }
     for (const client of this.#clients) client.stop();
-    yield* this.#reach(endUs, () => this.#whyNoLeader());
+    yield* this.#reach(endUs, () => this.#whyNotLed());
     outsiders.release();
     yield* this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle() ?? this.#whyUnsettled());
     this.#core = this.#core.filter(({ stopped }) => !stopped);
@@ -204,6 +206,24 @@ export class LivenessPhase {
       }
       yield Math.min(endUs, this.#world.nowUs + lookUs);
     }
+  }
+
+  /**
+   * A leader that the core keeps without those outside of it: one that was there before may still live on what they said, or
+   * on what a slow network has yet to deliver. Within two time-outs it has asked whether a quorum still hears it (check-quorum,
+   * Raft thesis §6.2), and none but the core could answer.
+   */
+  #whyNotLed(): string | undefined {
+    const leader = this.#core.find(({ machine }) => machine?.view.raft.role === 'leader');
+    const raft = leader?.machine?.view.raft;
+    if (raft === undefined) return 'no leader';
+    const held = this.#held;
+    if (held?.member !== raft.id || held.term !== raft.term) {
+      this.#held = { member: raft.id, term: raft.term, sinceUs: this.#world.nowUs };
+      return 'no leader';
+    }
+    const heldUs = this.#world.nowUs - held.sinceUs;
+    return heldUs < 2 * this.#electionTimeoutUs ? 'no leader that stays' : undefined;
   }
 
   #whyNoLeader(): string | undefined {
