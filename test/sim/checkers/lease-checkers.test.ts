@@ -48,19 +48,19 @@ const operation = (
   outcome: response === undefined ? { kind: 'unknown', reason: 'lost' } : { kind: 'answered', response },
 });
 const header = (revision: number): ResponseHeader => ResponseHeader.create({ revision });
-const granted = (startUs: number, endUs: number, id = 7n, ttlSeconds = 5): Operation =>
+const granted = (startUs: number, endUs: number, id = 7n, ttlSeconds = 5, revision = 1): Operation =>
   operation(
     startUs,
     endUs,
     { kind: 'leaseGrant', request: { id, ttlSeconds } },
-    { kind: 'leaseGrant', response: { header: header(1), id, ttlSeconds } },
+    { kind: 'leaseGrant', response: { header: header(revision), id, ttlSeconds } },
   );
-const kept = (startUs: number, endUs: number, ttlSeconds = 5, id = 7n): Operation =>
+const kept = (startUs: number, endUs: number, ttlSeconds = 5, revision = 1): Operation =>
   operation(
     startUs,
     endUs,
-    { kind: 'leaseKeepAlive', request: { id } },
-    { kind: 'leaseKeepAlive', response: { header: header(1), id, ttlSeconds } },
+    { kind: 'leaseKeepAlive', request: { id: 7n } },
+    { kind: 'leaseKeepAlive', response: { header: header(revision), id: 7n, ttlSeconds } },
   );
 const revoked = (startUs: number): Operation =>
   operation(startUs, undefined, { kind: 'leaseRevoke', request: { id: 7n } });
@@ -111,6 +111,35 @@ test('lease-not-early fires on keys that went though the lease did not, unless s
     request: DeleteRangeRequest.create({ key: 'lease/a' }),
   });
   expect(early([life(1, undefined)], [granted(0, 2), remove], truth)).toBeUndefined();
+});
+
+test('lease-not-early tells the life whose keys went from one that was granted behind it in the same turn', () => {
+  const ofKeys = (goneUs: number, ...later: readonly Operation[]): string | undefined => {
+    const truth = new Truth();
+    truth.add({ revision: 2, atUs: 1, rows: [leased('lease/a', 2, 7n)] });
+    truth.add({ revision: 3, atUs: goneUs, rows: [gone('lease/a', 3)] });
+    return early([life(1, undefined)], [granted(0, 2), ...later], truth);
+  };
+  const sentBefore = [4 * second, 7 * second] as const;
+  const again = granted(...sentBefore, 7n, 5, 3);
+  expect(ofKeys(6 * second, again)).toBeUndefined();
+  expect(ofKeys(6 * second, again, kept(...sentBefore, 5, 3))).toBeUndefined();
+  const unheard = operation(4 * second, undefined, {
+    kind: 'leaseGrant',
+    request: { id: 7n, ttlSeconds: 5 },
+  });
+  expect(ofKeys(6 * second, unheard, kept(...sentBefore, 5, 3))).toBeUndefined();
+
+  // What was said of the life that ended counts, though there is another by now.
+  expect(ofKeys(5 * second - 1, again)).toBe('lease-not-early');
+  expect(ofKeys(6 * second, again, kept(...sentBefore, 5, 2))).toBe('lease-not-early');
+  expect(ofKeys(6 * second, granted(...sentBefore, 7n, 5, 2))).toBe('lease-not-early');
+  // There is no other: nobody granted it, or too late for this keepalive, or it is another id.
+  expect(ofKeys(6 * second, kept(...sentBefore, 5, 3))).toBe('lease-not-early');
+  const tooLate = granted(8 * second, 9 * second, 7n, 5, 3);
+  expect(ofKeys(6 * second, tooLate, kept(...sentBefore, 5, 3))).toBe('lease-not-early');
+  const other = granted(...sentBefore, 8n, 5, 3);
+  expect(ofKeys(6 * second, other, kept(...sentBefore, 5, 3))).toBe('lease-not-early');
 });
 
 test('the end of a lease takes all of its keys and no others', () => {
