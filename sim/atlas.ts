@@ -13,6 +13,8 @@ export interface AtlasMember {
   /** Counts its starts. */
   readonly boot: number;
   readonly segments: SimulatedSegments;
+  /** All that it has written is durable, and it was told so. */
+  readonly settled: boolean;
   /** Undefined while it is down. */
   readonly raft: RaftView | undefined;
 }
@@ -25,6 +27,9 @@ export function atlasMember(process: MemberProcess): AtlasMember {
     },
     get segments() {
       return process.segments;
+    },
+    get settled() {
+      return process.settled;
     },
     get raft() {
       return process.machine?.view.raft;
@@ -97,9 +102,9 @@ export class FaultAtlas {
     const { segments } = member;
     if (!keepsHardState(findStart(segments.copy()), findStart(segments.copy(damages)))) return false;
     if (member.raft === undefined) return true;
-    // It runs on. What is on its way to the disk was framed when less was known to be durable, so it vouches for less than is
-    // lost, and goes with it even once it is acknowledged.
-    if (segments.appended > segments.durable) return false;
+    // It runs on. What it frames before it knows all to be durable vouches for less than is lost, and goes with it even once it
+    // is acknowledged.
+    if (!member.settled) return false;
     // What would pass for a torn end if it started now is known for a loss once something is written behind it,
     // and with that torn there is nothing left to say what was lost.
     const found = findStart(segments.platter());

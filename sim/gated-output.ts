@@ -29,6 +29,11 @@ export class GatedOutput<Effect extends Gated & { readonly kind: string }> {
     this.#audit = new DurabilityAudit(() => this.#segments.durable);
   }
 
+  /** Whatever was written was reported as durable. */
+  get settled(): boolean {
+    return this.#syncedSeq === this.#appendedSeq;
+  }
+
   /** @throws AppendFailed when the disk does not take it */
   persist(effect: PersistEffect): void {
     for (const { file, bytes } of effect.appends) this.#segments.append(file, bytes);
@@ -43,7 +48,7 @@ export class GatedOutput<Effect extends Gated & { readonly kind: string }> {
 
   /** When every earlier append is durable. */
   remove(effect: RemoveSegmentsEffect): void {
-    if (this.#syncedSeq >= this.#appendedSeq) this.#removeNow(effect);
+    if (this.settled) this.#removeNow(effect);
     else this.#removals.push({ effect, afterSyncSeq: this.#appendedSeq });
   }
 
@@ -65,7 +70,7 @@ export class GatedOutput<Effect extends Gated & { readonly kind: string }> {
    * @returns whether one has begun
    */
   beginSync(onEnd: (covers: number, failure: string | undefined) => void): boolean {
-    if (this.#syncingSeq !== 0 || this.#appendedSeq === this.#syncedSeq) return false;
+    if (this.#syncingSeq !== 0 || this.settled) return false;
     const covers = this.#appendedSeq;
     this.#syncingSeq = covers;
     this.#segments.sync((failure) => {

@@ -172,6 +172,11 @@ export class SimulatedProcess<M extends ProcessMachine> {
     return this.#hasSynced;
   }
 
+  /** All that this life has written is durable, and the machine was told so. */
+  get settled(): boolean {
+    return this.#output.settled;
+  }
+
   get boot(): number {
     return this.#boot;
   }

@@ -24,7 +24,7 @@ function member(
   segments = new SimulatedSegments({ world: new World(), prng: seededPrng('disk'), syncMedianUs: 1 }),
 ): Changing {
   const id = nodeId(node);
-  if (log === undefined) return { node: id, boot: 1, segments, raft: undefined };
+  if (log === undefined) return { node: id, boot: 1, segments, settled: true, raft: undefined };
   const { last, term = 1, first = 1, repairing = false, of = 3 } = log;
   const raft: RaftView = {
     id,
@@ -49,7 +49,7 @@ function member(
     termAt: (index) => (index >= first - 1 && index <= last ? term : undefined),
     entries: () => [],
   };
-  return { node: id, boot: 1, segments, raft };
+  return { node: id, boot: 1, segments, settled: true, raft };
 }
 
 const end = { index: 10, term: 1 };
@@ -211,15 +211,34 @@ test('a batch that would pass for a torn end stays whole under a member that run
   expect(findStart(hurt).kind).toBe('refuses');
 });
 
-test('nothing is damaged under a member that runs on while a batch is on its way to the disk: it vouches for less', () => {
+test('nothing is damaged under a member that runs on while it does not know all to be durable: it vouches for less', () => {
   const { segments } = written([1, 1, 1, 1]);
   const [first] = segments.acknowledgedSectors('log/');
   const damages: readonly SectorDamage[] = [drawRot(present(first, 'a log has sectors'), seededPrng('rot'))];
   const running = runningOn(segments);
-  const atlas = new FaultAtlas([running, ...others]);
-  expect(atlas.mayDamage(running, end, damages)).toBe(true);
-  segments.append('log/0000000001-0000000000000001', new Uint8Array(10));
-  expect(atlas.mayDamage(running, end, damages)).toBe(false);
+  expect(new FaultAtlas([running, ...others]).mayDamage(running, end, damages)).toBe(true);
+  const unsettled = { ...running, settled: false };
+  expect(new FaultAtlas([unsettled, ...others]).mayDamage(unsettled, end, damages)).toBe(false);
+});
+
+test('what is framed before all is known to be durable goes in silence with a batch that it does not vouch for', () => {
+  const { segments, ends } = written([1, 1, 1, 1]);
+  const { log } = RecordLog.recover(segments.copy(), { prefix: 'log/', segmentBytesMax: 1_000_000 });
+  const terms = [1, 1, 1, 1, 1, 1, 2];
+  // Two batches in one sync, and a third before it has been told of that one.
+  for (const at of [4, 5, 6]) {
+    const { append } = log.append(payloadOf(terms, at, 600));
+    segments.append(append.file, append.bytes);
+  }
+  expect(findStart(segments.copy())).toMatchObject({ hardState: { term: 2 }, repairing: false });
+  const sector = Math.ceil((ends[3] ?? 0) / 512);
+  const lost: SectorDamage = {
+    kind: 'overwritten',
+    file: 'log/0000000001-0000000000000001',
+    sector,
+    content: new Uint8Array(512),
+  };
+  expect(findStart(segments.copy([lost]))).toMatchObject({ hardState: { term: 1 }, repairing: false });
 });
 
 test.each(kinds)('under a member that runs on %s only what an intact batch lies behind', (_how, damage) => {

@@ -251,6 +251,21 @@ test('a paused process lets its events wait, while its disk goes on', () => {
   expect(kinds(lives[0]).slice(1).sort()).toEqual(['requested', 'synced']);
 });
 
+test('a process that has not heard yet that its disk has written everything is not settled', () => {
+  const { world, process, segments } = stage((event) => (event.kind === 'tick' ? [persist(1)] : []));
+  process.start();
+  expect(process.settled).toBe(true);
+  while (segments.appended === 0) world.runUntil(world.nowUs + 1);
+  expect(process.settled).toBe(false);
+  process.pause();
+  world.runUntil(1_000_000);
+  expect(segments.durable).toBe(1);
+  expect(process.settled).toBe(false);
+  process.resume();
+  world.runUntil(2_000_000);
+  expect(process.settled).toBe(true);
+});
+
 test('a stored batch is reported to the life that wrote it alone', () => {
   const write = (process: SimulatedProcess<Puppet>): void => {
     process.store.write([{ table: 't', key: 'k', value: noBytes }]);
