@@ -8,6 +8,7 @@ import {
   grow,
   type JobOptions,
   type JobSite,
+  type Lost,
   moveLeader,
   promote,
   replace,
@@ -37,6 +38,8 @@ export class MembershipFaults {
   readonly #scene: FaultScene;
   readonly #site: JobSite;
   readonly #operator: Operator;
+  /** Those whose machine has not been started since. */
+  readonly #unnoticed = new Set<Lost>();
 
   constructor(scene: FaultScene) {
     const { world, cluster, noted, atlas } = scene;
@@ -63,6 +66,8 @@ export class MembershipFaults {
   /** Nothing more is changed. Who was removed and has not heard of it must be able to. */
   end(): void {
     this.#operator.end();
+    // Else whoever heals would start them as if they had only been down.
+    for (const lost of [...this.#unnoticed]) this.#notice(lost);
     const { cluster } = this.#scene;
     const configurations = configurationsInForce(cluster);
     const members = configurations.flatMap(membersOf);
@@ -124,13 +129,22 @@ export class MembershipFaults {
     process.wipe(cluster.newDisks());
     atlas.lost(atlasMember(process), end);
     this.#scene.fire(fault, `the disks of n${fault.node} are gone, and with them member ${member}`);
+    const lost: Lost = { process, member };
+    this.#unnoticed.add(lost);
     world.after(superviseUs, () => {
-      // Who was taking the member out anyway may have been here first.
-      if (this.#scene.over || process.stopped || process.member !== member) return;
-      this.#startsNot(process);
-      const options = { patienceUs: wipePatienceUs, done: this.#scene.noted };
-      this.#operator.take(replaceLost(this.#site, { process, member }, options), 'next');
+      this.#notice(lost);
     });
+  }
+
+  /** The machine is started once more, and then its operator knows. */
+  #notice(lost: Lost): void {
+    if (!this.#unnoticed.delete(lost)) return;
+    const { process, member } = lost;
+    // Who was taking the member out anyway may have been here first.
+    if (process.stopped || process.member !== member) return;
+    this.#startsNot(process);
+    const options = { patienceUs: wipePatienceUs, done: this.#scene.noted };
+    this.#operator.take(replaceLost(this.#site, lost, options), 'next');
   }
 
   /** A member that comes back with nothing says so and does not start; one that does is up for the checkers to see. */

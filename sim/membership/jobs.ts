@@ -24,6 +24,12 @@ export interface JobOptions {
   readonly done: (what: string) => void;
 }
 
+/** A member whose disks are gone, and the machine that they were in. */
+export interface Lost {
+  readonly process: MemberProcess;
+  readonly member: NodeId;
+}
+
 const retryUs = 200_000;
 const listRetriesMax = 20;
 /** How long a removal is put off for a member to get back what it lacks. */
@@ -41,11 +47,7 @@ export function* replace(site: JobSite, process: MemberProcess, options: JobOpti
 }
 
 /** Has another take the place of a member whose disks are gone; that it had promised something is nobody's business then. */
-export function* replaceLost(
-  site: JobSite,
-  lost: { readonly process: MemberProcess; readonly member: NodeId },
-  options: JobOptions,
-): OperatorJob {
+export function* replaceLost(site: JobSite, lost: Lost, options: JobOptions): OperatorJob {
   const { process, member } = lost;
   if (!(yield* remove(site, member, options.patienceUs))) return;
   options.done(`member ${member}, which lost its disks, was removed`);

@@ -94,6 +94,14 @@ test('a member whose disks are lost never starts again; another takes its place'
   expect(witness.last?.view.raft.configuration.voters).toEqual([1, 3, 4]);
 });
 
+test('a member whose disks are lost as faults end does not start again either', () => {
+  const endUs = scenario([]).durationUs;
+  const { witness, fired } = run([{ kind: 'wipe', atUs: endUs - 20 * usPerMs, node: nodeId(2) }]);
+  expect(fired).toEqual({ wipe: 1 });
+  expect(witness.starts.filter((node) => node === 2)).toHaveLength(1);
+  expect([...(witness.end?.members.keys() ?? [])]).toEqual([1, 3]);
+});
+
 test('the disks of a machine whose like nobody has are spared', () => {
   expect(run([{ kind: 'wipe', atUs, node: nodeId(1) }], { members: 1, spares: 0 }).fired).toEqual({});
   expect(run([{ kind: 'wipe', atUs, node: nodeId(1) }], { members: 2, spares: 0 }).fired).toEqual({});
