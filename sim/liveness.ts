@@ -43,6 +43,9 @@ export interface FinishingClient {
  *
  * Nobody keeps a lease any more by then. So within the longest time to live that is left, lengthened by what clocks may
  * drift, no lease may exist on any of the core; and whoever watches everything must have been told of all that there is.
+ *
+ * A removal that was asked for before may be on its way for long, and come about when the core already serves. Whoever is
+ * removed then stops, as it must, and is no part of the core any more; from those who are left the same is expected.
  */
 export class LivenessPhase {
   readonly #world: World;
@@ -55,7 +58,8 @@ export class LivenessPhase {
   readonly #electionTimeoutUs: number;
   readonly #callTimeoutUs: number;
   readonly #clockDriftPpmMax: number;
-  #probes: readonly Probe<ChainfireMember>[] = [];
+  /** One for each member of the core, by its address. */
+  #probes = new Map<NodeId, Probe<ChainfireMember>>();
   #core: readonly MemberProcess[] = [];
   /** Members that were removed and do not know it yet. */
   #leavers: readonly MemberProcess[] = [];
@@ -130,11 +134,12 @@ export class LivenessPhase {
     yield* this.#reach(endUs, () => this.#whyNoLeader() ?? this.#whyNotIdle() ?? this.#whyUnsettled());
     this.#core = this.#core.filter(({ stopped }) => !stopped);
     this.#probe();
-    yield* this.#reach(endUs, () => this.#probes.find((probe) => !probe.done)?.state ?? this.#whyNotEqual());
+    yield* this.#reach(endUs, () => this.#whyUnsettled() ?? this.#whyNotServed() ?? this.#whyNotEqual());
     // From here on nobody keeps a lease, and every member counts what is left of it.
     const leasesEndUs = this.#world.nowUs + this.#leasesBoundUs();
-    yield* this.#reach(leasesEndUs, () => this.#whyLeases() ?? this.#whyNotEqual());
-    yield* this.#reach(Math.max(endUs, leasesEndUs), () => this.#whyNotTold());
+    yield* this.#reach(leasesEndUs, () => this.#whyUnsettled() ?? this.#whyLeases() ?? this.#whyNotEqual());
+    const toldEndUs = Math.max(endUs, leasesEndUs);
+    yield* this.#reach(toldEndUs, () => this.#whyUnsettled() ?? this.#whyNotTold() ?? this.#whyNotEqual());
   }
 
   /**
@@ -181,22 +186,23 @@ export class LivenessPhase {
   }
 
   #probe(): void {
-    this.#probes = this.#core.map(
-      ({ node }, position) =>
-        new Probe({
-          world: this.#world,
-          calls: this.#cluster.calls,
-          history: this.#history,
-          client: this.#clients.length + position,
-          node,
-        }),
-    );
-    for (const probe of this.#probes) probe.start();
+    for (const [position, { node }] of this.#core.entries()) {
+      const probe = new Probe({
+        world: this.#world,
+        calls: this.#cluster.calls,
+        history: this.#history,
+        client: this.#clients.length + position,
+        node,
+      });
+      this.#probes.set(node, probe);
+      probe.start();
+    }
   }
 
   /** Lets the world go on until nothing is missing any more. */
   *#reach(endUs: number, missing: () => string | undefined): Generator<number, void> {
     for (;;) {
+      this.#letGo();
       const what = missing();
       if (what === undefined) return;
       if (this.#world.nowUs >= endUs) {
@@ -208,14 +214,31 @@ export class LivenessPhase {
     }
   }
 
+  /** Whoever has stopped and is no member by the leader's committed word has left. One that is a member is still waited for. */
+  #letGo(): void {
+    const raft = this.#leader?.raft;
+    if (raft?.configurationSettled !== true) return;
+    const members = membersOf(raft.configuration);
+    const left = this.#core.filter(({ stopped, member }) => stopped && !members.includes(member));
+    if (left.length === 0) return;
+    this.#core = this.#core.filter((process) => !left.includes(process));
+    for (const { node } of left) {
+      this.#probes.get(node)?.giveUp();
+      this.#probes.delete(node);
+    }
+  }
+
+  get #leader(): ChainfireMember['view'] | undefined {
+    return this.#core.find(({ machine }) => machine?.view.raft.role === 'leader')?.machine?.view;
+  }
+
   /**
    * A leader that the core keeps without those outside of it: one that was there before may still live on what they said, or
    * on what a slow network has yet to deliver. Within two time-outs it has asked whether a quorum still hears it (check-quorum,
    * Raft thesis §6.2), and none but the core could answer.
    */
   #whyNotLed(): string | undefined {
-    const leader = this.#core.find(({ machine }) => machine?.view.raft.role === 'leader');
-    const raft = leader?.machine?.view.raft;
+    const raft = this.#leader?.raft;
     if (raft === undefined) return 'no leader';
     const held = this.#held;
     if (held?.member !== raft.id || held.term !== raft.term) {
@@ -227,14 +250,12 @@ export class LivenessPhase {
   }
 
   #whyNoLeader(): string | undefined {
-    const led = this.#core.some(({ machine }) => machine?.view.raft.role === 'leader');
-    return led ? undefined : 'no leader';
+    return this.#leader === undefined ? 'no leader' : undefined;
   }
 
   /** A change of the members is under way, or somebody who is none any more still runs. */
   #whyUnsettled(): string | undefined {
-    const leader = this.#core.find(({ machine }) => machine?.view.raft.role === 'leader');
-    const view = leader?.machine?.view;
+    const view = this.#leader;
     if (view === undefined) return 'no leader';
     if (view.membership.change !== undefined || !view.raft.configurationSettled)
       return 'a change of the members does not end';
@@ -248,6 +269,11 @@ export class LivenessPhase {
   #whyNotIdle(): string | undefined {
     const client = this.#clients.findIndex(({ idle }) => !idle);
     return client === -1 ? undefined : `a call of client ${client} has not ended`;
+  }
+
+  #whyNotServed(): string | undefined {
+    for (const probe of this.#probes.values()) if (!probe.done) return probe.state;
+    return undefined;
   }
 
   #whyLeases(): string | undefined {

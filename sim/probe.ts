@@ -21,6 +21,7 @@ export class Probe<M extends ProcessMachine> {
   readonly #node: NodeId;
   #callId = 0;
   #answered = 0;
+  #givenUp = false;
   #last = 'nothing was asked yet';
 
   constructor(options: {
@@ -46,7 +47,13 @@ export class Probe<M extends ProcessMachine> {
     return `${this.#answered} of 2 requests to n${this.#node} answered; ${this.#last}`;
   }
 
+  /** Asks nothing more: the member has left. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
+
   start(): void {
+    if (this.#givenUp) return;
     this.#callId += 1;
     const { nowUs } = this.#world;
     const request = this.#answered === 0 ? this.#put() : this.#get();
