@@ -131,6 +131,14 @@ export class Generation {
     return this.#table(table).getKeysCount({ start: from, end: to } as RangeOptions);
   }
 
+  /** Committed rows of all tables. */
+  rowCount(): number {
+    let rows = 0;
+    for (const table of this.#tables.values())
+      rows += (table.getStats() as { entryCount: number }).entryCount;
+    return rows;
+  }
+
   /** Takes a read transaction, which counts as a user until `releaseSnapshot`. */
   takeSnapshot(): Snapshot {
     this.#users += 1;

@@ -84,6 +84,7 @@ export class LmdbBackend implements DurableStore {
 
   readonly #views = new Map<number, LmdbView>();
   #viewsOpened = 0;
+  readonly #readViews = new Set<LmdbView>();
   readonly #stages = new Map<number, Stage>();
   #stagesOpened = 0;
 
@@ -181,6 +182,22 @@ export class LmdbBackend implements DurableStore {
     return present(this.#views.get(viewId), 'a view is used while it is open');
   }
 
+  /** A view like those of `openView`, but of no number: for what is beside the machine, which must not notice it. */
+  openReadView(): StoreView {
+    this.#assertOpen();
+    const layers = [this.#next.clone()];
+    if (this.#inFlight !== undefined) layers.push(this.#inFlight);
+    const view: LmdbView = new LmdbView(this.#generation, layers, () => this.#readViews.delete(view));
+    this.#readViews.add(view);
+    return view;
+  }
+
+  /** Rows of all tables, as far as they are committed; lmdb keeps count. */
+  committedRows(): number {
+    this.#assertOpen();
+    return this.#generation.rowCount();
+  }
+
   openStage(): number {
     this.#assertOpen();
     assert(this.#stages.size < stagesMax, 'at most stagesMax stages are open');
@@ -229,7 +246,7 @@ export class LmdbBackend implements DurableStore {
     this.#endPause?.();
     while (this.#flushing !== undefined) await this.#flushing;
     this.#closed = true;
-    for (const view of [...this.#views.values()]) view.close();
+    for (const view of [...this.#views.values(), ...this.#readViews]) view.close();
     for (const stageId of [...this.#stages.keys()]) this.discardStage(stageId);
     this.#generation.release();
     for (const generation of this.#generations) await generation.closed;

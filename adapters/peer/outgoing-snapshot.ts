@@ -1,16 +1,13 @@
 import { type StoreView } from '../../core/storage/backend.ts';
-import { WireWriter } from '../../core/wire/writer.ts';
 import { type Socket } from 'node:net';
 import { type NodeId } from '../../core/base/ids.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { reasonOf } from './link.ts';
-import { End, frameKinds, Hello, helloOf, type PeerIdentity, Receipt, Row } from './protocol.ts';
+import { End, frameKinds, Hello, helloOf, type PeerIdentity, Receipt } from './protocol.ts';
+import { collectRows } from './row-frames.ts';
 
 /** Rows are collected up to this many bytes a frame; a single larger row makes a larger frame. */
 const rowsBytes = 262_144;
-/** Tags of the length-delimited fields of `Rows`: the table, a row. */
-const tableTag = 10;
-const rowTag = 18;
 
 /**
  * A snapshot on its way out, over a connection of its own: bulk must not stand in front of heartbeats.
@@ -58,7 +55,7 @@ export class OutgoingSnapshot {
       let rows = 0;
       for (const table of tables) {
         for (let from: string | undefined = ''; from !== undefined;) {
-          const part = collectRows(view, table, from);
+          const part = collectRows(view, table, { from, bytesMax: rowsBytes });
           if (part.count > 0) await this.#write(frameKinds.rows, part.payload);
           rows += part.count;
           from = part.next;
@@ -105,25 +102,4 @@ export class OutgoingSnapshot {
       this.#stallMs,
     );
   }
-}
-
-/** Rows from `from` on; `next` is where the rest begins, undefined when there is none. */
-function collectRows(
-  view: StoreView,
-  table: string,
-  from: string,
-): { readonly payload: Uint8Array; readonly count: number; readonly next: string | undefined } {
-  const writer = new WireWriter();
-  writer.varint(tableTag);
-  writer.text(table);
-  let count = 0;
-  for (const [key, value] of view.range(table, { from })) {
-    if (writer.length >= rowsBytes) return { payload: writer.finish(), count, next: key };
-    writer.varint(rowTag);
-    const start = writer.begin();
-    Row.write(writer, { key, value });
-    writer.end(start);
-    count += 1;
-  }
-  return { payload: writer.finish(), count, next: undefined };
 }

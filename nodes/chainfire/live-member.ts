@@ -1,3 +1,4 @@
+import { type OpenSnapshot, type SnapshotSource } from '../../adapters/backup/open-snapshot.ts';
 import { type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation, type TransferObservation } from '../../adapters/metrics/observation.ts';
@@ -31,6 +32,7 @@ export interface LiveMemberParts {
   readonly runner: MemberRunner;
   readonly store: DurableStore;
   readonly segments: FileSegments;
+  readonly snapshots: SnapshotSource;
   readonly transport: SocketPeerTransport<GroupMessage, SnapshotHeader>;
   readonly peerNames: ReadonlyMap<NodeId, string>;
   /** Resolves when the runner stops without being asked to. */
@@ -66,6 +68,11 @@ export class LiveMember {
   /** @throws RunnerError when the machine cannot be asked */
   openStream(opening: MemberStream, listener: StreamListener<MemberStreams>): StreamHandle<WatchRequest> {
     return this.#parts.runner.openStream(opening, listener);
+  }
+
+  /** @throws StatusError when there is nothing to be had */
+  openSnapshot(): OpenSnapshot {
+    return this.#parts.snapshots.openSnapshot();
   }
 
   received(from: NodeId, messages: readonly GroupMessage[]): void {

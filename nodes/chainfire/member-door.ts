@@ -1,3 +1,4 @@
+import { type OpenSnapshot, type SnapshotSource } from '../../adapters/backup/open-snapshot.ts';
 import { type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import {
   type MemberPort,
@@ -23,7 +24,7 @@ import { type LiveMember } from './live-member.ts';
  * What stands between the sockets, which open first, and the member, which comes later and goes earlier. Outside of its
  * life every call is refused with a status that promises that nothing was done.
  */
-export class MemberDoor implements MemberPort {
+export class MemberDoor implements MemberPort, SnapshotSource {
   #member: LiveMember | undefined;
   #closed = false;
 
@@ -61,6 +62,10 @@ export class MemberDoor implements MemberPort {
       if (!(error instanceof RunnerError)) throw error;
       throw error.code === 'OVERLOADED' ? overloaded(error) : stopped();
     }
+  }
+
+  openSnapshot(): OpenSnapshot {
+    return this.#behind().openSnapshot();
   }
 
   peerReceiver(own: PeerIdentity): PeerReceiver<GroupMessage, SnapshotHeader> {

@@ -218,7 +218,7 @@ class ServingProcess {
           lockService(this.#door),
           electionService(this.#door),
           clusterService(this.#door),
-          maintenanceService(this.#door),
+          maintenanceService(this.#door, this.#door),
           healthService(this.#health, [
             'etcdserverpb.KV',
             'etcdserverpb.Watch',

@@ -25,6 +25,7 @@ import { encodeGroupMessages, encodeSnapshotHeader } from '../../core/raft/messa
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
 import { type Bootstrap } from './bootstrap.ts';
 import { LiveMember, type MemberStreams } from './live-member.ts';
+import { MemberSnapshots } from './member-snapshots.ts';
 import { memberBaseTables, openRecorder, recoverMember } from './member-recorder.ts';
 import { type ChainfireSettings } from './settings.ts';
 
@@ -75,7 +76,18 @@ export function startMember(options: StartMemberOptions): LiveMember {
       onSync: (round) => metrics.syncEnded(round.durationUs / usPerSecond),
     },
   );
-  const member = new LiveMember({ machine, runner, store, segments, transport, peerNames, failed, recorder });
+  const snapshots = new MemberSnapshots(store, own, settings.name);
+  const member = new LiveMember({
+    machine,
+    runner,
+    store,
+    segments,
+    snapshots,
+    transport,
+    peerNames,
+    failed,
+    recorder,
+  });
   return member;
 }
 

@@ -4,23 +4,29 @@ import {
   AlarmResponse,
   StatusRequest,
 } from '../../../core/chainfire/api/cluster.ts';
+import { type SnapshotSource } from '../../backup/open-snapshot.ts';
 import { type Service, unary } from '../service.ts';
 import { StatusError } from '../status.ts';
 import { ask, memberAnswers, type MemberPort } from './member-port.ts';
+import { snapshotMethod } from './snapshot.ts';
 import { unserved } from './unserved.ts';
 
-/** etcd's Maintenance service. No alarm can be raised yet, so that the list of alarms is always empty. */
-export function maintenanceService(member: MemberPort): Service {
+/**
+ * etcd's Maintenance service. No alarm can be raised yet: the list of alarms is always empty, and to disarm one finds none, which
+ * etcd answers with an empty list as well.
+ */
+export function maintenanceService(member: MemberPort, snapshots: SnapshotSource): Service {
   const name = 'etcdserverpb.Maintenance';
   return {
     name,
     methods: [
       ...memberAnswers(member, ['status', 'hash', 'hashKv', 'moveLeader']),
+      snapshotMethod(snapshots),
       unary(`/${name}/Alarm`, AlarmRequest, AlarmResponse, async (request, context) => {
-        if (request.action !== alarmActions.get) {
+        if (request.action !== alarmActions.get && request.action !== alarmActions.deactivate) {
           throw new StatusError(
             'UNIMPLEMENTED',
-            `${name}.Alarm: only action GET (0) is served by this version of Chainfire`,
+            `${name}.Alarm: only actions GET (0) and DEACTIVATE (2) are served by this version of Chainfire`,
           );
         }
         const status = await ask<'status'>(
@@ -30,7 +36,7 @@ export function maintenanceService(member: MemberPort): Service {
         );
         return AlarmResponse.create({ header: status.header });
       }),
-      ...unserved(name, ['Defragment', 'Snapshot', 'Downgrade']),
+      ...unserved(name, ['Defragment', 'Downgrade']),
     ],
   };
 }

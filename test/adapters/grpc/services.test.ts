@@ -46,7 +46,11 @@ beforeEach(async () => {
     services: [
       kvService(member),
       clusterService(member),
-      maintenanceService(member),
+      maintenanceService(member, {
+        openSnapshot: () => {
+          throw new StatusError('UNAVAILABLE', 'nothing is kept here');
+        },
+      }),
       healthService(health, ['known']),
     ],
     receiveBytesMax: 2_000_000,
