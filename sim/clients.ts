@@ -62,7 +62,7 @@ export class SimulatedClient<M extends ProcessMachine> {
     this.#scheduleWake();
   }
 
-  /** Makes no new calls from now on, and reads whatever it is told as it comes. */
+  /** Makes no new calls from now on but those that end its work, and reads whatever it is told as it comes. */
   stop(): void {
     this.#stopped = true;
     this.#workload.stop(this.#world.nowUs);

@@ -28,7 +28,7 @@ const catchUpUs = 20_000_000;
 export interface FinishingClient {
   /** No call is under way. */
   readonly idle: boolean;
-  /** Makes no new calls from now on. */
+  /** Makes no new calls from now on but those that end its work. */
   stop(): void;
   /** What a watch of everything has not told it of yet, up to this revision; undefined when that is nothing. */
   behind(revision: number): string | undefined;
@@ -37,9 +37,9 @@ export interface FinishingClient {
 /**
  * The second half of a run. A random core that suffices is healed and restarted; whoever is outside of it stays down or cut
  * off or, worse, speaks without hearing, hears without speaking, comes and goes, is late, stops and goes on, or has a disk
- * that is slow, fails or is full (outsiders.ts). Clients finish what they have begun and ask
- * nothing new. Then, within the bound, there must be a leader in the core, every call must have ended, each member of the
- * core must answer a write and a read, and all of the core must have applied the same.
+ * that is slow, fails or is full (outsiders.ts). Clients finish what they have begun, ask again only where faults have left
+ * them all but unserved, and read everything. Then, within the bound, there must be a leader in the core, every call must have
+ * ended, each member of the core must answer a write and a read, and all of the core must have applied the same.
  *
  * Nobody keeps a lease any more by then. So within the longest time to live that is left, lengthened by what clocks may
  * drift, no lease may exist on any of the core; and whoever watches everything must have been told of all that there is.

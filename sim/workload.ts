@@ -22,15 +22,22 @@ const undertakingsMax: Readonly<Record<UndertakingOperation, number>> = { lease:
 const concludingReach = 200;
 
 /**
+ * So many calls of every client are answered before it ends its work. Faults may leave no time in which anybody could be
+ * served; what they have kept from a client it makes up for when it is told to stop, and the core is healed.
+ */
+export const answersOwed = 5;
+
+/**
  * One simulated user: makes a call, waits for its outcome, thinks, makes the next; beside that it has watches open, leases
  * kept and locks held, each for a while. All of it goes through the real client machine, with its retries, time-outs and
  * failover, and is recorded with the world's time.
  *
  * Where the plan says so, its process dies now and then, and another goes on in its place with nothing but what it has seen.
  *
- * Once told to stop it lets go of what it holds and makes one more call: a linearizable read of every key, tried until it is
- * answered. What was acknowledged and lost is missing from it. Its watches stay open, and where it watches at all, one more
- * of everything is opened: what it has not told at the end was lost on the way.
+ * Once told to stop it lets go of what it holds, goes on with its calls only if hardly any was answered so far, and makes one
+ * more: a linearizable read of every key, tried until it is answered. What was acknowledged and lost is missing from it. Its
+ * watches stay open, and where it watches at all, one more of everything is opened: what it has not told at the end was lost
+ * on the way.
  */
 export class WorkloadClient {
   readonly #plan: WorkloadPlan;
@@ -47,6 +54,8 @@ export class WorkloadClient {
   /** One call at a time, beside what undertakings call. */
   #underWay = false;
   #stopped = false;
+  /** Calls that it is still owed an answer to; what undertakings call does not count. */
+  #owed: number;
   /** The read that ends the client's work was answered. */
   #concluded = false;
 
@@ -74,6 +83,7 @@ export class WorkloadClient {
       callTimeoutUs: options.plan.callTimeoutUs,
       prng: options.prng.fork('client'),
     });
+    this.#owed = hasCalls(options.plan) ? answersOwed : 0;
     this.#nextCallUs = options.nowUs + this.#think();
     this.#restartUs = this.#drawRestartUs();
   }
@@ -100,7 +110,7 @@ export class WorkloadClient {
     return dueUs;
   }
 
-  /** Begins nothing new but what concludes its work; what is under way still ends. */
+  /** Begins nothing new but the calls that it is owed and what concludes its work; what is under way still ends. */
   stop(nowUs: number): void {
     this.#desk.advance(nowUs);
     this.#stopped = true;
@@ -138,13 +148,13 @@ export class WorkloadClient {
   }
 
   #next(): void {
-    if (this.#stopped) {
+    if (this.#stopped && this.#owed === 0) {
       this.#conclude();
       return;
     }
     const operation = this.#drawer.operation();
     if (!isOneCall(operation)) {
-      this.#begin(operation);
+      if (!this.#stopped) this.#begin(operation);
       this.#nextCallUs = this.#desk.nowUs + this.#think();
       return;
     }
@@ -153,6 +163,7 @@ export class WorkloadClient {
     this.#desk.call(request, (outcome) => {
       this.#knowledge.learn(outcome);
       this.#underWay = false;
+      if (outcome.kind === 'answered' && this.#owed > 0) this.#owed -= 1;
       this.#nextCallUs = this.#desk.nowUs + this.#think();
     });
   }
@@ -196,6 +207,13 @@ export class WorkloadClient {
   #think(): number {
     return between(this.#prng, this.#plan.thinkUsMin, this.#plan.thinkUsMax);
   }
+}
+
+/** Whether the plan has calls at all, beside undertakings. */
+function hasCalls({ mix }: WorkloadPlan): boolean {
+  return Object.entries(mix).some(
+    ([operation, weight]) => isOneCall(operation as WorkloadOperation) && weight > 0,
+  );
 }
 
 interface Begun {

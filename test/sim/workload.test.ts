@@ -11,7 +11,7 @@ import { seededPrng } from '../../sim/prng.ts';
 import { type WorkloadPlan } from '../../sim/types.ts';
 import { CallDrawer, isOneCall } from '../../sim/workload-calls.ts';
 import { KeyKnowledge } from '../../sim/workload-knowledge.ts';
-import { WorkloadClient } from '../../sim/workload.ts';
+import { answersOwed, WorkloadClient } from '../../sim/workload.ts';
 
 const plan: WorkloadPlan = {
   clients: 1,
@@ -67,6 +67,20 @@ const emptyRange = {
   response: RangeResponse.create({ header: ResponseHeader.create({ revision: 1 }) }),
 } as const;
 
+const reads = { get: 1 } as const;
+
+/** Answers so many calls of a client that only reads. @returns the time of the last answer */
+function answerCalls(client: WorkloadClient, count: number, fromUs: number): number {
+  let nowUs = fromUs;
+  for (let call = 0; call < count; call += 1) {
+    const next = nextAttempt(client, nowUs);
+    expect(next.attempt.request).toMatchObject({ kind: 'range', request: { rangeEnd: '' } });
+    nowUs = next.nowUs + 1;
+    client.step({ kind: 'answered', attemptId: next.attempt.attemptId, response: emptyRange }, nowUs);
+  }
+  return nowUs;
+}
+
 test('a client makes one call at a time, with a pause between, and records each', () => {
   const history = new History();
   const client = newClient(history, {
@@ -99,10 +113,11 @@ test('a client gives up at its time-out, and the outcome of its write is unknown
 
 test('a client that is told to stop concludes with a read of every key, tried until it is answered', () => {
   const history = new History();
-  const client = newClient(history);
-  client.stop(0);
+  const client = newClient(history, { mix: reads });
+  const servedUs = answerCalls(client, answersOwed, 0);
+  client.stop(servedUs);
   expect(client.idle).toBe(false);
-  const first = nextAttempt(client, 0);
+  const first = nextAttempt(client, servedUs);
   expect(first.attempt.request).toMatchObject({
     kind: 'range',
     request: { key: 'key/', rangeEnd: 'key0', serializable: false },
@@ -120,6 +135,27 @@ test('a client that is told to stop concludes with a read of every key, tried un
   );
   expect(client.idle).toBe(true);
   expect(client.step({ kind: 'tick' }, second.nowUs + 1_000_000)).toEqual([]);
+});
+
+test('a client that was hardly answered makes up for it before it concludes, and what is not answered does not count', () => {
+  const history = new History();
+  const client = newClient(history, { mix: { ...reads, lease: 2 } });
+  client.stop(0);
+  let { nowUs } = nextAttempt(client, 0);
+  while (history.open > 0) {
+    nowUs = Math.max(nowUs, client.deadlineUs);
+    client.step({ kind: 'tick' }, nowUs);
+  }
+  expect(history.operations[0]?.outcome.kind).not.toBe('answered');
+  nowUs = answerCalls(client, answersOwed, nowUs);
+  expect(client.idle).toBe(false);
+  expect(nextAttempt(client, nowUs).attempt.request).toMatchObject({ request: { rangeEnd: 'key0' } });
+});
+
+test('a client without calls of its own is owed none', () => {
+  const client = newClient(new History(), { mix: { lease: 1 } });
+  client.stop(0);
+  expect(nextAttempt(client, 0).attempt.request).toMatchObject({ request: { rangeEnd: 'key0' } });
 });
 
 function draws(count: number, changes: Partial<WorkloadPlan> = {}): MemberRequest[] {
