@@ -37,6 +37,7 @@ export type MemberProcess = SimulatedProcess<ChainfireMember>;
 /** Who watches a cluster. None of them can change what happens. */
 export interface ClusterObserver {
   recovered(process: MemberProcess, member: ChainfireMember): void;
+  synced(process: MemberProcess, syncSeq: number, member: ChainfireMember): void;
   stepped(
     process: MemberProcess,
     event: MemberEvent,
@@ -204,6 +205,10 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   recovered(process: MemberProcess, member: ChainfireMember): void {
     this.#lives.set(process.member, member);
     this.#observer.recovered(process, member);
+  }
+
+  synced(process: MemberProcess, syncSeq: number, member: ChainfireMember): void {
+    this.#observer.synced(process, syncSeq, member);
   }
 
   stepped(

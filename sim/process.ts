@@ -41,6 +41,8 @@ export interface ProcessSurroundings<M extends ProcessMachine> {
   endStream(from: SimulatedProcess<M>, effect: EndStreamEffect<MemberRefusal>): void;
   sendSnapshot(from: SimulatedProcess<M>, effect: SendSnapshotEffect<SnapshotHeader>): void;
   recovered(process: SimulatedProcess<M>, machine: M): void;
+  /** What waited for this sync has left; the machine has not been told yet. */
+  synced(process: SimulatedProcess<M>, syncSeq: number, machine: M): void;
   stepped(
     process: SimulatedProcess<M>,
     event: MemberEvent,
@@ -400,6 +402,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     if (event.kind === 'synced') {
       this.#hasSynced = true;
       this.#output.synced(event.syncSeq);
+      this.#options.surroundings.synced(this, event.syncSeq, machine);
     }
     const installed = this.store.installed;
     const effects = this.#guard(() => machine.step(event, this.nowUs), event);

@@ -25,6 +25,7 @@ import {
   type RunResult,
   type Scenario,
   type StepObservation,
+  type SyncObservation,
   Violation,
 } from './types.ts';
 import { behindWall } from './wall.ts';
@@ -43,6 +44,7 @@ export interface RunOptions {
 }
 
 type Stepper = Checker & Required<Pick<Checker, 'onStep'>>;
+type SyncWatcher = Checker & Required<Pick<Checker, 'onSynced'>>;
 
 /** Members start within this time. */
 const startUsMax = 500_000;
@@ -70,6 +72,7 @@ export class Run implements ClusterObserver {
   readonly #checkers: readonly Checker[];
   /** How those of them look that look at every step. Looked up once: a step is short, and the checkers are many. */
   readonly #onSteps: readonly ((step: StepObservation) => void)[];
+  readonly #onSyncs: readonly ((sync: SyncObservation) => void)[];
   readonly #trace: TraceSink | undefined;
   readonly #watcher: RunWatcher | undefined;
   readonly #network: Network;
@@ -96,6 +99,7 @@ export class Run implements ClusterObserver {
     this.#watcher = options.watcher;
     this.#checkers = options.checkers ?? createCheckers(scenario.checks);
     this.#onSteps = this.#checkers.filter(isStepper).map((checker) => checker.onStep.bind(checker));
+    this.#onSyncs = this.#checkers.filter(isSyncWatcher).map((checker) => checker.onSynced.bind(checker));
     // Not by the scenario's name: a schedule that was shrunk or renamed runs in the same world.
     const prng = seededPrng(`photon ${seed}`);
     this.#prng = prng;
@@ -264,6 +268,11 @@ export class Run implements ClusterObserver {
     for (const onStep of this.#onSteps) onStep(step);
   }
 
+  synced(process: MemberProcess, syncSeq: number, member: ChainfireMember): void {
+    const sync = { node: process.member, syncSeq, member };
+    for (const onSynced of this.#onSyncs) onSynced(sync);
+  }
+
   ended(process: MemberProcess): void {
     this.#watcher?.ended(process);
     for (const checker of this.#checkers) checker.onCrashed?.(process.member, this.#world.nowUs);
@@ -360,4 +369,8 @@ export class Run implements ClusterObserver {
 
 function isStepper(checker: Checker): checker is Stepper {
   return checker.onStep !== undefined;
+}
+
+function isSyncWatcher(checker: Checker): checker is SyncWatcher {
+  return checker.onSynced !== undefined;
 }

@@ -34,6 +34,11 @@ export interface Checker {
   readonly name: string;
   /** After a member's step. @throws Violation */
   onStep?(step: StepObservation): void;
+  /**
+   * A member's disk has reported a sync: what waited for it has left. Before the step in which the member is told, of which
+   * nothing may come: the disk can fail it. @throws Violation
+   */
+  onSynced?(sync: SyncObservation): void;
   /** A member was built from its disk (first start included). @throws Violation */
   onRecovered?(node: NodeId, member: ChainfireMember, nowUs: number): void;
   onCrashed?(node: NodeId, nowUs: number): void;
@@ -48,6 +53,14 @@ export interface StepObservation {
   readonly node: NodeId;
   readonly event: MemberEvent;
   readonly effects: readonly MemberEffect[];
+  readonly member: ChainfireMember;
+}
+
+export interface SyncObservation {
+  readonly node: NodeId;
+  /** Highest sync number that is durable. */
+  readonly syncSeq: number;
+  /** As its last step has left it. */
   readonly member: ChainfireMember;
 }
 

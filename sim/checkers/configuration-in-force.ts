@@ -7,10 +7,10 @@ import { type LogConfigurations } from './log-configurations.ts';
 
 /**
  * A member goes by the newest configuration in its log, from when it is appended until it is cut away, committed or not
- * (Raft §4.1).
+ * (Raft §4.1). Where a log behind a snapshot holds none, that is the newest that was committed up to the
+ * snapshot's position.
  *
- * Not verified: that it decides by it (commit-quorum and election-quorum do); members behind a snapshot of which no log has
- * shown what it hides.
+ * Not verified: that it decides by it (commit-quorum and election-quorum do).
  */
 export class ConfigurationInForce implements Checker {
   readonly name = 'configuration-in-force';

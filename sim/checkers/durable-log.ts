@@ -1,8 +1,8 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type RaftView } from '../../core/raft/types.ts';
-import { type Checker, type StepObservation, Violation } from '../types.ts';
-import { ReleasedMessages } from './released-messages.ts';
+import { type Checker, type StepObservation, type SyncObservation, Violation } from '../types.ts';
+import { type Released, ReleasedMessages } from './released-messages.ts';
 
 interface Claim {
   readonly index: number;
@@ -31,23 +31,11 @@ export class DurableLog implements Checker {
   readonly #durable = new Map<NodeId, Durable>();
 
   onStep(step: StepObservation): void {
-    const durable = this.#of(step.node);
-    const raft = step.member.view.raft;
-    let index = raft.syncedIndex;
-    for (const { message } of durable.released.observe(step)) {
-      if (message.kind === 'appendResponse' && !message.rejected && message.term === raft.term) {
-        index = Math.max(index, message.index);
-      }
-    }
-    this.#dropReplaced(durable, raft);
-    if (index <= Math.max(durable.claim.index, durable.forgivenIndex)) return;
-    if (index > raft.lastIndex) {
-      throw new Violation(
-        this.name,
-        `member ${step.node} calls entry ${index} durable, and its log ends at ${raft.lastIndex}`,
-      );
-    }
-    durable.claim = { index, term: raft.termAt(index) ?? 0 };
+    this.#claim(step.node, step.member.view.raft, this.#of(step.node).released.stepped(step.effects));
+  }
+
+  onSynced({ node, syncSeq, member }: SyncObservation): void {
+    this.#claim(node, member.view.raft, this.#of(node).released.synced(syncSeq));
   }
 
   onRecovered(node: NodeId, member: ChainfireMember): void {
@@ -70,6 +58,25 @@ export class DurableLog implements Checker {
     const durable = this.#of(node);
     durable.forgivenIndex = Math.max(durable.forgivenIndex, durable.claim.index);
     durable.claim = nothing;
+  }
+
+  #claim(node: NodeId, raft: RaftView, released: readonly Released[]): void {
+    const durable = this.#of(node);
+    let index = raft.syncedIndex;
+    for (const { message } of released) {
+      if (message.kind === 'appendResponse' && !message.rejected && message.term === raft.term) {
+        index = Math.max(index, message.index);
+      }
+    }
+    this.#dropReplaced(durable, raft);
+    if (index <= Math.max(durable.claim.index, durable.forgivenIndex)) return;
+    if (index > raft.lastIndex) {
+      throw new Violation(
+        this.name,
+        `member ${node} calls entry ${index} durable, and its log ends at ${raft.lastIndex}`,
+      );
+    }
+    durable.claim = { index, term: raft.termAt(index) ?? 0 };
   }
 
   #of(node: NodeId): Durable {

@@ -1,8 +1,8 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { isQuorum } from '../../core/raft/quorum.ts';
-import { type Checker, type StepObservation, Violation } from '../types.ts';
+import { type Checker, type StepObservation, type SyncObservation, Violation } from '../types.ts';
 import { type LogConfigurations } from './log-configurations.ts';
-import { ReleasedMessages } from './released-messages.ts';
+import { type Released, ReleasedMessages } from './released-messages.ts';
 
 /**
  * Whoever leads a term has the votes of a quorum of the voters, of both sets while the configuration in its log is joint:
@@ -27,8 +27,12 @@ export class ElectionQuorum implements Checker {
     this.#released.set(node, new ReleasedMessages());
   }
 
+  onSynced({ node, syncSeq }: SyncObservation): void {
+    this.#gather(node, this.#releasedBy(node).synced(syncSeq));
+  }
+
   onStep(step: StepObservation): void {
-    this.#gather(step);
+    this.#gather(step.node, this.#releasedBy(step.node).stepped(step.effects));
     const { raft } = step.member.view;
     if (raft.role !== 'leader' || this.#ledTerms.get(step.node) === raft.term) return;
     this.#ledTerms.set(step.node, raft.term);
@@ -42,15 +46,19 @@ export class ElectionQuorum implements Checker {
     );
   }
 
-  #gather(step: StepObservation): void {
-    let released = this.#released.get(step.node);
-    if (released === undefined) this.#released.set(step.node, (released = new ReleasedMessages()));
-    for (const { to, message } of released.observe(step)) {
+  #releasedBy(node: NodeId): ReleasedMessages {
+    let released = this.#released.get(node);
+    if (released === undefined) this.#released.set(node, (released = new ReleasedMessages()));
+    return released;
+  }
+
+  #gather(node: NodeId, released: readonly Released[]): void {
+    for (const { to, message } of released) {
       if (message.kind !== 'voteResponse' || !message.granted || message.preVote) continue;
       const key = `${message.term} ${to}`;
       let votes = this.#votes.get(key);
       if (votes === undefined) this.#votes.set(key, (votes = new Set()));
-      votes.add(step.node);
+      votes.add(node);
     }
   }
 }

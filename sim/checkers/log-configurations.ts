@@ -3,7 +3,7 @@ import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { decodeConfiguration } from '../../core/raft/configuration.ts';
 import { type Configuration, type RaftView } from '../../core/raft/types.ts';
 import { type Checker, type StepObservation } from '../types.ts';
-import { SeenTerms } from './seen-terms.ts';
+import { type LogChange, SeenTerms } from './seen-terms.ts';
 
 /** A configuration and the entry that brought it; index 0: the cluster's birth. */
 export interface PlacedConfiguration {
@@ -26,13 +26,17 @@ const sliceBytes = 1_048_576;
  * Which configurations each member's log holds, read from its entries and not from what the member makes of them. Records for
  * the checkers that ask whose word counts; complains of nothing.
  *
- * Where a snapshot hides an entry, what the others' logs have committed there counts. The cluster's birth is what a member says
- * at its first start.
+ * Where a log begins anew behind a snapshot, what members' logs have shown as committed up to there counts, and nothing that
+ * the member's own log held there and others have replaced: a snapshot covers what is committed alone. The cluster's birth is
+ * what a member says at its first start.
  */
 export class LogConfigurations implements Checker {
   readonly name = 'log-configurations';
   readonly #known = new Map<NodeId, Known>();
-  /** Those that some member has shown as committed, oldest first. */
+  /**
+   * Those that some member has shown as committed, oldest first. None is missing that a snapshot covers: whoever commits one
+   * first has it in its log, and nothing leaves a step, or a start, that was not looked at.
+   */
   readonly #committed: PlacedConfiguration[] = [];
 
   onRecovered(node: NodeId, member: ChainfireMember): void {
@@ -70,7 +74,7 @@ export class LogConfigurations implements Checker {
     const known = this.#of(node, raft);
     known.before = known.placed.at(-1) as PlacedConfiguration;
     const change = known.seen.look(raft);
-    if (change !== undefined) this.#read(known, raft, change.keptIndex);
+    if (change !== undefined) this.#read(known, raft, change);
     this.#noteCommitted(known, raft);
   }
 
@@ -84,11 +88,12 @@ export class LogConfigurations implements Checker {
     return known;
   }
 
-  #read(known: Known, raft: RaftView, keptIndex: number): void {
+  #read(known: Known, raft: RaftView, { keptIndex, replaced }: LogChange): void {
+    if (replaced) {
+      const birth = known.placed[0] as PlacedConfiguration;
+      known.placed = [birth, ...this.#committed.filter(({ index }) => index < raft.firstIndex)];
+    }
     while (known.placed.length > 1 && (known.placed.at(-1)?.index ?? 0) > keptIndex) known.placed.pop();
-    const skipped = this.#committed.findLast(({ index }) => index < raft.firstIndex);
-    const newest = known.placed.at(-1) as PlacedConfiguration;
-    if (skipped !== undefined && skipped.index > newest.index) known.placed.push(skipped);
     for (let index = keptIndex + 1; index <= raft.lastIndex;) {
       for (const entry of raft.entries(index, raft.lastIndex, sliceBytes)) {
         index = entry.index + 1;

@@ -1,8 +1,14 @@
 import { type RaftView } from '../../core/raft/types.ts';
 
 export interface LogChange {
-  /** Highest index up to which the log is what it was. */
+  /** Highest index up to which the log is what it was; at least the position that it begins behind. */
   readonly keptIndex: number;
+  /**
+   * The log begins behind a position that it was not seen to hold: a snapshot is in the place of all of it (Raft §7), and what
+   * it held below the position need not be what is committed there. Where it was seen to hold the very entry, that and
+   * everything below is what is committed, since the logs agree up to there (Log Matching).
+   */
+  readonly replaced: boolean;
   /** Where the log ended before. */
   readonly endedIndex: number;
 }
@@ -15,14 +21,16 @@ export class SeenTerms {
   /** @returns undefined when nothing has changed */
   look(raft: RaftView): LogChange | undefined {
     const { firstIndex, lastIndex } = raft;
+    const beginsBehind = firstIndex - 1;
     const terms = this.#terms;
     const endedIndex = terms.length - 1;
     let keptIndex = Math.min(endedIndex, lastIndex);
-    while (keptIndex >= firstIndex && raft.termAt(keptIndex) !== terms[keptIndex]) keptIndex -= 1;
+    while (keptIndex >= beginsBehind && raft.termAt(keptIndex) !== terms[keptIndex]) keptIndex -= 1;
     if (keptIndex === lastIndex && endedIndex === lastIndex) return undefined;
-    keptIndex = Math.max(keptIndex, firstIndex - 1);
-    terms.length = Math.min(terms.length, keptIndex + 1);
+    const replaced = keptIndex < beginsBehind;
+    keptIndex = Math.max(keptIndex, beginsBehind);
+    terms.length = replaced ? 0 : keptIndex + 1;
     while (terms.length <= lastIndex) terms.push(raft.termAt(terms.length));
-    return { keptIndex, endedIndex };
+    return { keptIndex, replaced, endedIndex };
   }
 }

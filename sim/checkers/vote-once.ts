@@ -1,7 +1,7 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
-import { type Checker, type StepObservation, Violation } from '../types.ts';
-import { ReleasedMessages } from './released-messages.ts';
+import { type Checker, type StepObservation, type SyncObservation, Violation } from '../types.ts';
+import { type Released, ReleasedMessages } from './released-messages.ts';
 
 /** What a member has let out, over all its lives. */
 interface Votes {
@@ -22,13 +22,12 @@ export class VoteOnce implements Checker {
 
   onStep(step: StepObservation): void {
     const votes = this.#of(step.node);
-    for (const { to, message } of votes.released.observe(step)) {
-      if (message.kind === 'voteRequest') {
-        if (!message.preVote) this.#gave(step.node, votes, message.term, step.node);
-      } else if (message.kind === 'voteResponse') {
-        if (message.granted && !message.preVote) this.#gave(step.node, votes, message.term, to);
-      }
-    }
+    this.#look(step.node, votes, votes.released.stepped(step.effects));
+  }
+
+  onSynced({ node, syncSeq }: SyncObservation): void {
+    const votes = this.#of(node);
+    this.#look(node, votes, votes.released.synced(syncSeq));
   }
 
   onRecovered(node: NodeId, member: ChainfireMember): void {
@@ -43,6 +42,16 @@ export class VoteOnce implements Checker {
       `member ${node} had voted for ${given} in term ${votes.newestTerm}; after a restart it knows term ${term} and ` +
         `a vote for ${vote}`,
     );
+  }
+
+  #look(node: NodeId, votes: Votes, released: readonly Released[]): void {
+    for (const { to, message } of released) {
+      if (message.kind === 'voteRequest') {
+        if (!message.preVote) this.#gave(node, votes, message.term, node);
+      } else if (message.kind === 'voteResponse') {
+        if (message.granted && !message.preVote) this.#gave(node, votes, message.term, to);
+      }
+    }
   }
 
   #of(node: NodeId): Votes {

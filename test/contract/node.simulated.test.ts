@@ -40,6 +40,7 @@ class SimulatedNodes implements NodeSubject {
       notify: nothing,
       endStream: nothing,
       recovered: nothing,
+      synced: nothing,
       stepped: nothing,
       ended: nothing,
       diskFailed: nothing,

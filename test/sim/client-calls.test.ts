@@ -61,6 +61,7 @@ class Office {
         endStream: () => undefined,
         sendSnapshot: () => undefined,
         recovered: () => undefined,
+        synced: () => undefined,
         stepped: () => undefined,
         ended: (process) => {
           this.calls.ended(process);

@@ -69,6 +69,7 @@ class Street {
         },
         sendSnapshot: () => undefined,
         recovered: () => undefined,
+        synced: () => undefined,
         stepped: () => undefined,
         ended: (process) => {
           this.streams.ended(process);

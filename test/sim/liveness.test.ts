@@ -39,6 +39,7 @@ function stage(
     plan: { members, config: {}, throughCodec: false },
     observer: {
       recovered: () => undefined,
+      synced: () => undefined,
       stepped: () => undefined,
       ended: () => undefined,
       diskFailed: () => undefined,

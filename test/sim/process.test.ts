@@ -39,6 +39,8 @@ interface Stage {
   readonly store: SimulatedStore;
   /** What left, with its time. */
   readonly left: string[];
+  /** Syncs that were told of, and with them what waited for them. */
+  readonly synced: readonly number[];
   readonly lives: Puppet[];
 }
 
@@ -53,6 +55,7 @@ function stage(
   const segments = new SimulatedSegments({ world, prng: prng.fork('segments'), syncMedianUs: 1_000 });
   const store = new SimulatedStore({ world, prng: prng.fork('store'), tables: ['t'], flushMedianUs: 1_000 });
   const left: string[] = [];
+  const synced: number[] = [];
   const lives: Puppet[] = [];
   const process = new SimulatedProcess<Puppet>({
     node: nodeId(1),
@@ -76,12 +79,13 @@ function stage(
       endStream: () => undefined,
       sendSnapshot: () => undefined,
       recovered: () => undefined,
+      synced: (_process, syncSeq) => synced.push(syncSeq),
       stepped: () => undefined,
       ended: () => left.push('ended'),
       diskFailed: (_process, failure) => left.push(`${failure} failed`),
     },
   });
-  return { world, process, segments, store, left, lives };
+  return { world, process, segments, store, left, synced, lives };
 }
 
 function requested(requestId: number): MemberEvent {
@@ -230,6 +234,17 @@ test('a process whose sync fails ends by itself, and says so', () => {
   world.runUntil(1_000_000);
   expect(left).toEqual(['ended', 'sync failed']);
   expect(process.alive).toBe(false);
+});
+
+test('what a sync has let out has left, and is told of, even if the disk fails the step that hears of it', () => {
+  const { world, process, left, synced } = stage((event) => {
+    if (event.kind === 'synced') throw new UnreadableError('log/1');
+    return event.kind === 'tick' ? [persist(1), send(2, 1)] : [];
+  });
+  process.start();
+  world.runUntil(1_000_000);
+  expect(left).toEqual(['send to 2, durable 1', 'ended', 'read failed']);
+  expect(synced).toEqual([1]);
 });
 
 test('a paused process lets its events wait, while its disk goes on', () => {

@@ -30,6 +30,7 @@ function stage(beforeStart: (process: (node: number) => MemberProcess) => void =
     plan: { members: 3, config: {}, throughCodec: false },
     observer: {
       recovered: () => undefined,
+      synced: () => undefined,
       stepped: (_process, _event, _effects, { view }) => recoverability.stepped(view.raft),
       ended: () => undefined,
       diskFailed: () => undefined,

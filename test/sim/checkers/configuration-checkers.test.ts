@@ -55,7 +55,7 @@ function shown(
 
 function watchBehind(
   create: (configurations: LogConfigurations) => Checker,
-  steps: readonly StepObservation[],
+  steps: Parameters<typeof watch>[1],
 ): string | undefined {
   const configurations = new LogConfigurations();
   return watch(together(configurations, create(configurations)), steps);
@@ -65,7 +65,7 @@ const inForce = (steps: readonly StepObservation[]): string | undefined =>
   watchBehind((configurations) => new ConfigurationInForce(configurations), steps);
 const changes = (steps: readonly StepObservation[]): string | undefined =>
   watchBehind((configurations) => new ConfigurationChanges(configurations), steps);
-const elections = (steps: readonly StepObservation[]): string | undefined =>
+const elections = (steps: Parameters<typeof watch>[1]): string | undefined =>
   watchBehind((configurations) => new ElectionQuorum(configurations), steps);
 const commits = (steps: readonly StepObservation[]): string | undefined =>
   watchBehind((configurations) => new CommitQuorum(configurations), steps);
@@ -78,6 +78,37 @@ test('configuration-in-force fires on one that is not yet gone by, and on one th
   const cut = { node: 1, term: 2, log: [1, 2] };
   expect(inForce([start, shown(begun), shown(cut)])).toBeUndefined();
   expect(inForce([start, shown(begun), shown({ ...cut, goesBy: joint })])).toBe('configuration-in-force');
+});
+
+test('configuration-in-force goes by what is committed behind a snapshot, not by what it took the place of', () => {
+  const start = shown({ node: 1, log: [1] });
+  const begun = shown({ node: 1, log: [1, 1, 1], configurations: { 2: joint } });
+  const otherwise = configuration([1, 2], { outgoing: [1, 2, 3] });
+  const decided = { node: 2, term: 2, log: [1, 2, 2, 2], commit: 4 };
+  const empty = shown(decided);
+  const changed = shown({ ...decided, configurations: { 2: otherwise } });
+  // Its position is beyond the member's log, at its end, or below it.
+  for (const log of [
+    [1, 2, 2, 2],
+    [1, 2, 2],
+    [1, 2],
+  ]) {
+    const installed = { node: 1, term: 2, log, firstIndex: log.length + 1, commit: log.length };
+    expect(inForce([start, begun, empty, shown(installed)])).toBeUndefined();
+    expect(inForce([start, begun, empty, shown({ ...installed, goesBy: joint })])).toBe(
+      'configuration-in-force',
+    );
+    expect(inForce([start, begun, changed, shown({ ...installed, goesBy: otherwise })])).toBeUndefined();
+    expect(inForce([start, begun, changed, shown(installed)])).toBe('configuration-in-force');
+  }
+});
+
+test('configuration-in-force keeps what a member has given up itself because it was committed', () => {
+  const begun = { node: 1, log: [1, 1, 1], configurations: { 2: joint } };
+  const compacted = { ...begun, firstIndex: 3, commit: 3 };
+  const steps = [shown({ node: 1, log: [1] }), shown(begun)];
+  expect(inForce([...steps, shown(compacted)])).toBeUndefined();
+  expect(inForce([...steps, shown({ ...compacted, goesBy: birth })])).toBe('configuration-in-force');
 });
 
 test('configuration-changes fires on a change before the first commit of the term', () => {
@@ -134,6 +165,15 @@ test('election-quorum fires on a leader without the votes of both majorities, an
   expect(elections([start, voter(4), leader(configuration([1, 2, 3], { learners: [4] }))])).toBe(
     'election-quorum',
   );
+});
+
+test('election-quorum counts a vote that has left with a sync, though the step that heard of it came to nothing', () => {
+  const granted: RaftMessage = { kind: 'voteResponse', term: 2, preVote: false, granted: true };
+  const start = shown({ node: 1, term: 1, log: [1] });
+  const voter = shown({ node: 2, term: 2, log: [1] }, [send(1, granted, 4)]);
+  const leader = shown({ node: 1, role: 'leader', term: 2, log: [1, 1], configurations: { 2: birth } });
+  expect(elections([start, voter, { synced: 4, node: 2 }, leader])).toBeUndefined();
+  expect(elections([start, voter, { synced: 3, node: 2 }, leader])).toBe('election-quorum');
 });
 
 test('commit-quorum goes by the configuration in the log, asks both majorities of a joint one, and counts no learner', () => {

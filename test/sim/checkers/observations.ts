@@ -108,7 +108,10 @@ export const persist = (syncSeq: number): MemberEffect => ({
   appends: [{ file: 'log/1', bytes: noBytes }],
 });
 
-/** Shows a checker what happened, in order, and returns the violated invariant, or undefined. */
+/**
+ * Shows a checker what happened, in order, and returns the violated invariant, or undefined. A sync that stands for itself is
+ * one of which the member was not told any more: the step came to nothing.
+ */
 export function watch(
   checker: Checker,
   happenings: readonly (
@@ -116,15 +119,27 @@ export function watch(
     | { readonly recovered: Shown }
     | { readonly crashed: number }
     | { readonly damaged: number }
+    | { readonly synced: number; readonly node: number }
   )[],
 ): string | undefined {
+  const newest = new Map<number, ChainfireMember>();
+  const synced = (node: number, syncSeq: number, otherwise: ChainfireMember): void => {
+    checker.onSynced?.({ node: nodeId(node), syncSeq, member: newest.get(node) ?? otherwise });
+  };
   try {
     for (const happening of happenings) {
       if ('recovered' in happening)
         checker.onRecovered?.(nodeId(happening.recovered.node), member(happening.recovered), 0);
       else if ('crashed' in happening) checker.onCrashed?.(nodeId(happening.crashed), 0);
       else if ('damaged' in happening) checker.onDamaged?.(nodeId(happening.damaged), 0);
-      else checker.onStep?.(happening);
+      else if ('synced' in happening)
+        synced(happening.node, happening.synced, member({ node: happening.node }));
+      else {
+        const { node, event } = happening;
+        if (event.kind === 'synced') synced(node, event.syncSeq, happening.member);
+        newest.set(node, happening.member);
+        checker.onStep?.(happening);
+      }
     }
   } catch (failure) {
     if (failure instanceof Violation) return failure.invariant;
@@ -139,6 +154,9 @@ export function together(...checkers: readonly Checker[]): Checker {
     name: checkers.map(({ name }) => name).join(', '),
     onStep: (observed) => {
       for (const checker of checkers) checker.onStep?.(observed);
+    },
+    onSynced: (sync) => {
+      for (const checker of checkers) checker.onSynced?.(sync);
     },
     onRecovered: (node, recovered, nowUs) => {
       for (const checker of checkers) checker.onRecovered?.(node, recovered, nowUs);

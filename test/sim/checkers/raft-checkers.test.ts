@@ -223,6 +223,13 @@ test('vote-once does not hold a member to a vote that waited for a sync and neve
   );
 });
 
+test('vote-once holds a member to a vote that has left with a sync, though the step that heard of it came to nothing', () => {
+  const waiting = step({ node: 1 }, undefined, [send(2, granted(5), 3)]);
+  const forgotten = { recovered: { node: 1, term: 4 } };
+  expect(watch(new VoteOnce(), [waiting, { synced: 3, node: 1 }, forgotten])).toBe('vote-once');
+  expect(watch(new VoteOnce(), [waiting, { synced: 2, node: 1 }, forgotten])).toBeUndefined();
+});
+
 test('durable-log fires when a restart lacks what was synced, or acknowledged', () => {
   const synced = step({ node: 1, log: [1, 1, 1] });
   expect(watch(new DurableLog(), [synced, { recovered: { node: 1, log: [1, 1] } }])).toBe('durable-log');
@@ -231,6 +238,8 @@ test('durable-log fires when a restart lacks what was synced, or acknowledged', 
   expect(watch(new DurableLog(), [early, { recovered: { node: 1, log: [1] } }])).toBe('durable-log');
   const gated = step({ node: 1, log: [1, 1, 1], synced: 1 }, undefined, [send(2, acknowledged(1, 3), 9)]);
   expect(watch(new DurableLog(), [gated, { recovered: { node: 1, log: [1] } }])).toBeUndefined();
+  const left = { synced: 9, node: 1 };
+  expect(watch(new DurableLog(), [gated, left, { recovered: { node: 1, log: [1] } }])).toBe('durable-log');
 });
 
 test('durable-log lets go of what a newer leader replaced, of damage, and of members that know of it', () => {

@@ -37,6 +37,7 @@ function hurt(fault: Fault = latent): {
     plan: { members: 3, config: {}, throughCodec: false },
     observer: {
       recovered: () => undefined,
+      synced: () => undefined,
       stepped: () => undefined,
       ended: () => undefined,
       diskFailed: (process, failure, why) => {

@@ -114,6 +114,7 @@ class Pair {
         endStream: () => undefined,
         sendSnapshot: () => undefined,
         recovered: () => undefined,
+        synced: () => undefined,
         stepped: () => undefined,
         ended: () => undefined,
         diskFailed: () => undefined,
