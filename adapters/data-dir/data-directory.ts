@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { cannotUse } from './data-dir-error.ts';
 import { DirectoryLock } from './directory-lock.ts';
-import { claimDirectory, type DirectoryIdentity } from './format-file.ts';
+import { claimDirectory, type DirectoryIdentity, identityIn } from './format-file.ts';
 
 /**
  * A process's data directory: `LOCK`, `format`, `log/` (segments), `state/` (the ordered store), `snapshot/`, `recording/`.
@@ -26,6 +26,15 @@ export class DataDirectory {
       return new DataDirectory(path, await DirectoryLock.acquire(path));
     } catch (error) {
       throw cannotUse(path, error);
+    }
+  }
+
+  /** Whose it says it is; undefined for a new one. @throws DataDirError when that cannot be read */
+  identity(): DirectoryIdentity | undefined {
+    try {
+      return identityIn(this.path);
+    } catch (error) {
+      throw cannotUse(this.path, error);
     }
   }
 

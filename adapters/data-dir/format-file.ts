@@ -45,6 +45,19 @@ export function claimDirectory(dir: string, identity: DirectoryIdentity): 'new' 
   return 'new';
 }
 
+/**
+ * Whose directory it says it is; undefined when it has no file that says so. Nothing is checked beyond what is read here:
+ * `claimDirectory` decides.
+ */
+export function identityIn(dir: string): DirectoryIdentity | undefined {
+  const found = readFormat(dir);
+  if (found === undefined) return undefined;
+  const { system, clusterId, nodeId, name } = found;
+  if (typeof system !== 'string' || typeof clusterId !== 'string') return undefined;
+  if (typeof nodeId !== 'number' || typeof name !== 'string') return undefined;
+  return { system, clusterId, nodeId, name };
+}
+
 function checkFormat(
   dir: string,
   found: Readonly<Record<string, unknown>>,

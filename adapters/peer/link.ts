@@ -20,7 +20,8 @@ export const dialTcp: Dial = ({ host, port }) => connect({ host, port, noDelay: 
 export interface LinkOptions<Message> {
   readonly own: PeerIdentity;
   readonly to: NodeId;
-  readonly address: Address;
+  /** Where the peer may be, asked before every attempt: they may change, and each is tried in turn. */
+  readonly addresses: () => readonly Address[];
   readonly dial: Dial;
   readonly codec: LinkCodec<Message>;
   /** Messages waiting to be written; beyond it they are dropped. */
@@ -65,6 +66,10 @@ export class PeerLink<Message> {
   #retry: NodeJS.Timeout | undefined;
   #backoffMs: number;
   #lastReason = '';
+  /** Which of its addresses is tried next. */
+  #turn = 0;
+  /** Where it was called last. */
+  #address: Address | undefined;
 
   constructor(options: LinkOptions<Message>) {
     this.#options = options;
@@ -74,6 +79,11 @@ export class PeerLink<Message> {
 
   get connected(): boolean {
     return this.#state === 'open';
+  }
+
+  /** Where the peer was called last; while connected, where it is. */
+  get address(): Address | undefined {
+    return this.#address;
   }
 
   send(messages: readonly Message[]): void {
@@ -101,7 +111,14 @@ export class PeerLink<Message> {
 
   #connect(): void {
     this.#state = 'connecting';
-    const { own, to, address, dial, keepaliveMs } = this.#options;
+    const { own, to, addresses, dial, keepaliveMs } = this.#options;
+    const known = addresses();
+    const address = known[this.#turn % Math.max(1, known.length)];
+    if (address === undefined) {
+      this.#broken('no address of it is known');
+      return;
+    }
+    this.#address = address;
     const socket = new FrameSocket(dial(address), {
       frame: (kind, payload) => {
         this.#silence?.heard();
@@ -161,6 +178,8 @@ export class PeerLink<Message> {
   #broken(reason: string): void {
     if (this.#state === 'closed' || this.#state === 'waiting') return;
     this.#letGo();
+    // Where it has just been it will be again; where it was not, the next address may be better.
+    if (this.#state === 'connecting') this.#turn += 1;
     this.#state = 'waiting';
     if (reason !== this.#lastReason) {
       this.#lastReason = reason;

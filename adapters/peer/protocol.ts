@@ -1,4 +1,5 @@
 import { type NodeId } from '../../core/base/ids.ts';
+import { type Address, formatAddress, parseAddress } from '../config/address.ts';
 import {
   bytes,
   id64,
@@ -22,6 +23,8 @@ import {
  *     exchange:  messages* ────────────────►         ping ──►  ◄── pong, whenever it is quiet
  *     snapshot:  header, rows*, end ───────►
  *           ◄─────────────────────────────── receipt, once every row is staged and the machine is told
+ *     introduction:
+ *           ◄─────────────────────────────── introduction: the cluster and its members, to one that is no member yet
  *
  * A refusal may come at any later time, too. Messages may be lost when a connection breaks; consensus repairs that.
  */
@@ -36,6 +39,7 @@ export const frameKinds = {
   rows: 8,
   end: 9,
   receipt: 10,
+  introduction: 11,
 } as const;
 
 /** Raised with every change that an older node cannot read. */
@@ -48,17 +52,23 @@ export const handshakeBytesMax = 4_096;
 /** A peer sends one batch at most, and one message beyond its bound that closed it: an append, or an entry of its largest size. */
 export const frameBytesMax = 67_108_864;
 
-export const purposes = { exchange: 1, snapshot: 2 } as const;
+/** What a node says of its cluster to one that asks. */
+export const introductionBytesMax = 1_048_576;
+
+export const purposes = { exchange: 1, snapshot: 2, introduction: 3 } as const;
 
 export const Hello = message('Hello', {
   protocol: text(1),
   version: uint32(2),
+  /** 0 where the caller asks for an introduction and knows of no cluster yet. */
   clusterId: id64(3),
-  /** Node ids. */
+  /** Node ids; 0 for an introduction. */
   from: uint64(4),
   to: uint64(5),
   bootId: text(6),
   purpose: uint32(7),
+  /** Where the caller's own peers find it, `host:port`: who has not heard of it yet answers it there. May be empty. */
+  address: text(8),
 });
 export type Hello = Infer<typeof Hello>;
 export const Accepted = message('Accepted', { nodeId: uint64(1), bootId: text(2) });
@@ -105,13 +115,24 @@ export interface PeerIdentity {
   readonly id: NodeId;
   /** Random, new with every start of the process. */
   readonly bootId: string;
+  /** Where its peers find it, as it was told; undefined: it does not say. */
+  readonly address?: Address | undefined;
 }
+
+/** Who calls, and what for. */
+export type Caller =
+  | { readonly purpose: 'introduction' }
+  | {
+      readonly purpose: 'exchange' | 'snapshot';
+      readonly from: NodeId;
+      readonly address: Address | undefined;
+    };
 
 export function formatClusterId(clusterId: bigint): string {
   return clusterId.toString(16).padStart(16, '0');
 }
 
-export function helloOf(own: PeerIdentity, to: NodeId, purpose: keyof typeof purposes): Hello {
+export function helloOf(own: PeerIdentity, to: NodeId, purpose: 'exchange' | 'snapshot'): Hello {
   return {
     protocol: protocolName,
     version: protocolVersion,
@@ -120,43 +141,60 @@ export function helloOf(own: PeerIdentity, to: NodeId, purpose: keyof typeof pur
     to,
     bootId: own.bootId,
     purpose: purposes[purpose],
+    address: own.address === undefined ? '' : formatAddress(own.address),
+  };
+}
+
+/** @param clusterId of which the caller wants to hear; undefined: of whatever the other belongs to */
+export function introductionHello(clusterId: bigint | undefined): Hello {
+  return {
+    protocol: protocolName,
+    version: protocolVersion,
+    clusterId: clusterId ?? 0n,
+    from: 0,
+    to: 0,
+    bootId: '',
+    purpose: purposes.introduction,
+    address: '',
   };
 }
 
 /**
- * @param address of the other side, for the refusal's text
- * @param knows whether a node is a member of the cluster as this node knows it
- * @returns the caller, and what it wants
+ * @param remote address of the other side, for the refusal's text
+ * @param admits whether a node may speak here; where it says it is to be found goes with it
  * @throws PeerRefusal saying what does not fit
  */
 export function acceptHello(
   own: PeerIdentity,
   hello: Hello,
-  address: string,
-  knows: (id: NodeId) => boolean,
-): { readonly from: NodeId; readonly purpose: keyof typeof purposes } {
+  remote: string,
+  admits: (id: NodeId, address: Address | undefined) => boolean,
+): Caller {
   const refuse = (code: PeerRefusalCode, reason: string): never => {
-    throw new PeerRefusal(code, `node ${own.id} refuses the peer ${address}: ${reason}`);
+    throw new PeerRefusal(code, `node ${own.id} refuses the peer ${remote}: ${reason}`);
   };
   if (hello.protocol !== protocolName) refuse('WRONG_PROTOCOL', 'it speaks another protocol');
   if (hello.version !== protocolVersion) {
     refuse('WRONG_PROTOCOL', `it speaks peer protocol ${hello.version}, this node speaks ${protocolVersion}`);
   }
-  if (hello.clusterId !== own.clusterId) {
+  const isIntroduction = hello.purpose === purposes.introduction;
+  if (hello.clusterId !== own.clusterId && !(isIntroduction && hello.clusterId === 0n)) {
     refuse(
       'WRONG_CLUSTER',
       `it belongs to cluster ${formatClusterId(hello.clusterId)}, this node to ${formatClusterId(own.clusterId)}`,
     );
   }
+  if (isIntroduction) return { purpose: 'introduction' };
   if (hello.to !== own.id) {
     refuse('WRONG_NODE', `it calls node ${hello.to}; check the addresses of the members`);
   }
   const from = hello.from as NodeId;
-  if (from < 1 || from === own.id || !knows(from)) {
+  const address = parseAddress(hello.address);
+  if (from < 1 || from === own.id || !admits(from, address)) {
     refuse('NOT_A_MEMBER', `it says it is node ${from}, which is no other member of this cluster`);
   }
-  for (const [purpose, number] of Object.entries(purposes)) {
-    if (number === hello.purpose) return { from, purpose: purpose as keyof typeof purposes };
+  for (const purpose of ['exchange', 'snapshot'] as const) {
+    if (purposes[purpose] === hello.purpose) return { purpose, from, address };
   }
   return refuse('WRONG_PROTOCOL', `it opens a connection for purpose ${hello.purpose}`);
 }

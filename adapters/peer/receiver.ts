@@ -1,13 +1,22 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { type StorageBackend } from '../../core/storage/backend.ts';
 import { WireError } from '../../core/wire/reader.ts';
+import { type Address } from '../config/address.ts';
 import { type PeerIdentity, PeerRefusal } from './protocol.ts';
 
 /** What the receiving side needs of the node behind it. */
 export interface PeerReceiver<Message, Header> {
   readonly own: PeerIdentity;
-  /** Whether a node is a member of the cluster as this node knows it now. @throws PeerRefusal when nobody can say */
+  /**
+   * Whether a node that calls may speak here, and where it says that it is to be found.
+   *
+   * @throws PeerRefusal when nobody can say, or too many speak already
+   */
+  admits(id: NodeId, address: Address | undefined): boolean;
+  /** Whether a node that was admitted still may speak. @throws PeerRefusal when nobody can say */
   knows(id: NodeId): boolean;
+  /** The cluster and its members, encoded, for one that is to become a member. Rejects with a PeerRefusal when nobody can say. */
+  introduce(): Promise<Uint8Array>;
   /** @throws WireError */
   decodeMessages(bytes: Uint8Array): readonly Message[];
   /** @throws WireError */

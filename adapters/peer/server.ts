@@ -15,8 +15,16 @@ export interface PeerServerOptions<Message, Header> {
   readonly onDefect: (error: unknown) => void;
 }
 
+/** What of all connections together is bounded. */
+interface Reception {
+  snapshots: number;
+  introductions: number;
+}
+
 /** Snapshots received at once; the store's own bound on stages is larger, so that recovery has room. */
 const incomingSnapshotsMax = 2;
+/** Each waits for the cluster's word on its members; whoever comes beyond that asks again. */
+const introductionsMax = 8;
 /** Callers ask more often for a sign of life; whoever has said nothing for this long, or no hello, is gone. */
 const silenceMs = 10_000;
 const nothing = new Uint8Array(0);
@@ -37,7 +45,7 @@ export class PeerServer {
   static async listen<Message, Header>(options: PeerServerOptions<Message, Header>): Promise<PeerServer> {
     const { address } = options;
     const sockets = new Set<Socket>();
-    const reception = { snapshots: 0 };
+    const reception: Reception = { snapshots: 0, introductions: 0 };
     const listener = createServer({ noDelay: true }, (socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
@@ -66,13 +74,15 @@ export class PeerServer {
 /** One connection that a peer has opened. */
 class IncomingPeer<Message, Header> {
   readonly #options: PeerServerOptions<Message, Header>;
-  readonly #reception: { snapshots: number };
+  readonly #reception: Reception;
   readonly #socket: FrameSocket;
   readonly #silence: SilenceWatch;
   #from: NodeId | undefined;
   #snapshot: IncomingSnapshot<Message, Header> | undefined;
+  /** It has asked for an introduction, and has nothing more to say. */
+  #asks = false;
 
-  constructor(socket: Socket, options: PeerServerOptions<Message, Header>, reception: { snapshots: number }) {
+  constructor(socket: Socket, options: PeerServerOptions<Message, Header>, reception: Reception) {
     this.#options = options;
     this.#reception = reception;
     this.#socket = new FrameSocket(socket, {
@@ -93,16 +103,21 @@ class IncomingPeer<Message, Header> {
   #onFrame(kind: number, payload: Uint8Array): void {
     this.#silence.heard();
     try {
+      if (this.#asks) throw new PeerRefusal('MALFORMED', 'more than a hello for an introduction');
       if (this.#from === undefined) this.#onHello(kind, payload);
       else if (this.#snapshot === undefined) this.#onExchange(this.#from, kind, payload);
       else this.#onSnapshot(this.#snapshot, kind, payload);
     } catch (error) {
-      if (!(error instanceof PeerRefusal)) this.#options.onDefect(error);
-      this.#socket.refuse(
-        error instanceof PeerRefusal ? error : new PeerRefusal('FAILED', 'the node has failed to take it'),
-      );
-      this.#over();
+      this.#refuse(error);
     }
+  }
+
+  #refuse(error: unknown): void {
+    if (!(error instanceof PeerRefusal)) this.#options.onDefect(error);
+    this.#socket.refuse(
+      error instanceof PeerRefusal ? error : new PeerRefusal('FAILED', 'the node has failed to take it'),
+    );
+    this.#over();
   }
 
   #onHello(kind: number, payload: Uint8Array): void {
@@ -111,7 +126,14 @@ class IncomingPeer<Message, Header> {
     if (kind !== frameKinds.hello)
       throw new PeerRefusal('WRONG_PROTOCOL', 'a connection begins with a hello');
     const hello = decoded('hello', () => Hello.decode(payload));
-    const { from, purpose } = acceptHello(own, hello, this.#socket.remote, (id) => receiver.knows(id));
+    const caller = acceptHello(own, hello, this.#socket.remote, (id, address) =>
+      receiver.admits(id, address),
+    );
+    if (caller.purpose === 'introduction') {
+      this.#introduce();
+      return;
+    }
+    const { from, purpose } = caller;
     if (purpose === 'snapshot') {
       const { snapshots } = this.#reception;
       if (snapshots >= incomingSnapshotsMax) {
@@ -123,6 +145,27 @@ class IncomingPeer<Message, Header> {
     this.#from = from;
     this.#socket.frameBytesMax = frameBytesMax;
     this.#socket.write(frameKinds.accepted, Accepted.encode({ nodeId: own.id, bootId: own.bootId }));
+  }
+
+  #introduce(): void {
+    const { receiver } = this.#options;
+    const reception = this.#reception;
+    if (reception.introductions >= introductionsMax) {
+      throw new PeerRefusal(
+        'BUSY',
+        `node ${receiver.own.id} is introducing ${introductionsMax} nodes already`,
+      );
+    }
+    reception.introductions += 1;
+    this.#asks = true;
+    receiver
+      .introduce()
+      .then((introduction) => this.#socket.end(frameKinds.introduction, introduction))
+      .catch((error: unknown) => this.#refuse(error))
+      .finally(() => {
+        reception.introductions -= 1;
+        this.#over();
+      });
   }
 
   #onExchange(from: NodeId, kind: number, payload: Uint8Array): void {

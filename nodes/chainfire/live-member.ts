@@ -2,6 +2,8 @@ import { type OpenSnapshot, type SnapshotSource } from '../../adapters/backup/op
 import { type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation, type TransferObservation } from '../../adapters/metrics/observation.ts';
+import { type Address } from '../../adapters/config/address.ts';
+import { type AddressBook } from '../../adapters/peer/address-book.ts';
 import { type SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { type DurableStore } from '../../adapters/runner/ports.ts';
 import { type RunnerFailure, type StreamTypes } from '../../adapters/runner/protocol.ts';
@@ -17,6 +19,8 @@ import {
   type MemberStream,
 } from '../../core/chainfire/member-protocol.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
+import { type ClusterFile } from './cluster-file.ts';
+import { type MemberIntroducer } from './member-introducer.ts';
 
 export interface MemberStreams extends StreamTypes {
   readonly opening: MemberStream;
@@ -34,7 +38,9 @@ export interface LiveMemberParts {
   readonly segments: FileSegments;
   readonly snapshots: SnapshotSource;
   readonly transport: SocketPeerTransport<GroupMessage, SnapshotHeader>;
-  readonly peerNames: ReadonlyMap<NodeId, string>;
+  readonly book: AddressBook;
+  readonly introducer: MemberIntroducer;
+  readonly clusterFile: ClusterFile;
   /** Resolves when the runner stops without being asked to. */
   readonly failed: Promise<RunnerFailure>;
   /** Undefined where nothing is recorded. */
@@ -83,8 +89,19 @@ export class LiveMember {
     this.#parts.runner.snapshotReceived(from, stageId, header);
   }
 
+  /** A node calls, and says where it is. @throws PeerRefusal when too many call that are no members */
+  admits(id: NodeId, address: Address | undefined): boolean {
+    this.#parts.book.called(id, address);
+    return true;
+  }
+
   knows(id: NodeId): boolean {
-    return this.#parts.peerNames.has(id);
+    return this.#parts.book.knows(id);
+  }
+
+  /** The cluster and its members, for one that is to join it. Rejects with a PeerRefusal when nobody can say now. */
+  introduce(): Promise<Uint8Array> {
+    return this.#parts.introducer.introduce();
   }
 
   /** To be called after steps: tells whether somebody else leads than before. */
@@ -124,7 +141,7 @@ export class LiveMember {
       runner: this.#parts.runner.counters,
       clients,
       peers: [...counters].map(([id, link]) => ({
-        peer: this.#parts.peerNames.get(id) ?? String(id),
+        peer: this.#parts.book.nameOf(id) ?? String(id),
         connected: this.#parts.transport.connected(id),
         ...link,
       })),
@@ -142,6 +159,7 @@ export class LiveMember {
     this.#parts.transport.close();
     await this.#parts.store.close();
     this.#parts.segments.close();
+    await this.#parts.clusterFile.close();
     await this.#parts.recorder?.close();
   }
 }

@@ -71,7 +71,9 @@ export class MemberDoor implements MemberPort, SnapshotSource {
   peerReceiver(own: PeerIdentity): PeerReceiver<GroupMessage, SnapshotHeader> {
     return {
       own,
+      admits: (id, address) => this.#forPeers().admits(id, address),
       knows: (id) => this.#forPeers().knows(id),
+      introduce: () => this.#forPeers().introduce(),
       decodeMessages: decodeGroupMessages,
       decodeHeader: decodeSnapshotHeader,
       received: (from, messages) => this.#forPeers().received(from, messages),

@@ -17,13 +17,24 @@ import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts'
 import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { MetricsServer } from '../../adapters/metrics/http-server.ts';
+import { dialTcp } from '../../adapters/peer/link.ts';
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { PeerServer } from '../../adapters/peer/server.ts';
 import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
 import { bytesPerKib, bytesPerMib } from '../../core/base/units.ts';
+import { DataLossError } from '../../core/raft/data-loss.ts';
 import { WireError } from '../../core/wire/reader.ts';
+import { exitCodes, ExitError } from '../exit.ts';
 import { version } from '../version.ts';
-import { type Bootstrap, bootstrap, memberNamed } from './bootstrap.ts';
+import { ClusterFile } from './cluster-file.ts';
+import {
+  checkClusterSettings,
+  type ClusterPlace,
+  findPlace,
+  knownMembers,
+  NoPlaceError,
+} from './cluster-place.ts';
+import { Introductions, NobodyAnswers } from './introductions.ts';
 import { type LiveMember } from './live-member.ts';
 import { newLogger } from './log.ts';
 import { MemberDoor } from './member-door.ts';
@@ -55,14 +66,7 @@ const stopGraceMs = 2_000;
  * @throws ConfigError, DataDirError or StartError when it must not start
  */
 export async function serve(settings: ChainfireSettings): Promise<number> {
-  const cluster = bootstrap(settings.initialCluster, settings.initialClusterToken);
-  const self = memberNamed(cluster, settings.name);
-  if (self === undefined) {
-    const names = cluster.members.map((member) => member.name).join(', ');
-    throw new ConfigError(
-      `name is ${JSON.stringify(settings.name)}, it must be one of those in initial_cluster: ${names}`,
-    );
-  }
+  checkClusterSettings(settings);
   if (settings.heartbeatIntervalMs * 3 > settings.electionTimeoutMs) {
     throw new ConfigError(
       `heartbeat_interval_ms is ${settings.heartbeatIntervalMs}, it must be at most a third of election_timeout_ms (${settings.electionTimeoutMs})`,
@@ -71,22 +75,42 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   boundYoungGeneration(youngGenerationBytes);
   const log = newLogger(settings);
   const stop = stopRequest();
-  const own: PeerIdentity = {
-    clusterId: cluster.clusterId,
-    id: self.id,
-    bootId: randomBytes(8).toString('hex'),
-  };
   const directory = await DataDirectory.lock(settings.dataDir);
   try {
-    return await new ServingProcess({ settings, cluster, own, directory, log }).run(stop);
+    const place = await Promise.race([placeOf(settings, directory, log), stop]);
+    if (typeof place === 'string') {
+      log.info({ reason: place }, 'stopped before the cluster was found');
+      return 0;
+    }
+    const own: PeerIdentity = {
+      clusterId: place.clusterId,
+      id: place.id,
+      bootId: randomBytes(8).toString('hex'),
+      address: place.address,
+    };
+    return await new ServingProcess({ settings, place, own, directory, log }).run(stop);
   } finally {
     await directory.release();
   }
 }
 
+async function placeOf(
+  settings: ChainfireSettings,
+  directory: DataDirectory,
+  log: Logger,
+): Promise<ClusterPlace> {
+  try {
+    return await findPlace({ settings, directory, log, introductions: new Introductions(dialTcp, log) });
+  } catch (error) {
+    if (error instanceof NoPlaceError) throw new StartError(error.message, { cause: error });
+    if (!(error instanceof NobodyAnswers)) throw error;
+    throw new ExitError(`photon chainfire serve: ${error.message}`, exitCodes.failed, { cause: error });
+  }
+}
+
 interface ProcessParts {
   readonly settings: ChainfireSettings;
-  readonly cluster: Bootstrap;
+  readonly place: ClusterPlace;
   readonly own: PeerIdentity;
   readonly directory: DataDirectory;
   readonly log: Logger;
@@ -125,7 +149,8 @@ class ServingProcess {
         nodeId: own.id,
         name: settings.name,
       });
-      const member = this.#startMember();
+      const file = await this.#openClusterFile();
+      const member = this.#startMember(file);
       this.#member = member;
       this.#door.open(member);
       const start = {
@@ -159,15 +184,32 @@ class ServingProcess {
     }
   }
 
-  #startMember(): LiveMember {
-    const { settings, cluster, own, directory, log } = this.#parts;
+  /** What the next start must know is kept before this one writes anything of the member. */
+  async #openClusterFile(): Promise<ClusterFile> {
+    const { place, own, directory, log, settings } = this.#parts;
+    const { birth, join, hasStarted } = place;
+    const clusterId = formatClusterId(own.clusterId);
+    const members = ClusterFile.read(directory.path)?.members ?? knownMembers(place, settings.name);
+    const record = { clusterId, nodeId: own.id, birth, join, hasStarted, members };
+    const file = new ClusterFile(directory.path, record, (error) => {
+      log.error({ err: error, dir: directory.path }, 'cannot keep who the members are');
+    });
+    await file.write();
+    return file;
+  }
+
+  #startMember(clusterFile: ClusterFile): LiveMember {
+    const { settings, place, own, directory, log } = this.#parts;
     try {
-      return startMember({ settings, cluster, own, directory, log, metrics: this.#metrics });
+      return startMember({ settings, place, own, directory, clusterFile, log, metrics: this.#metrics });
     } catch (error) {
       if (error instanceof RecorderError) throw new StartError(error.message, { cause: error });
       // Anything else is a defect: its stack is wanted.
       const isOfData =
-        error instanceof LmdbBackendError || error instanceof WireError || isSystemError(error);
+        error instanceof LmdbBackendError ||
+        error instanceof WireError ||
+        error instanceof DataLossError ||
+        isSystemError(error);
       if (!isOfData) throw error;
       throw new StartError(`cannot open the data in ${directory.path}: ${error.message}`, { cause: error });
     }
@@ -194,7 +236,8 @@ class ServingProcess {
     ]);
     if (end.failure !== undefined) {
       log.fatal({ kind: end.failure.kind }, `the member cannot go on: ${end.failure.reason}`);
-      return 1;
+      // Removed, or its data cannot be trusted: to start it again does not help.
+      return end.failure.kind === 'machineStopped' ? exitCodes.refused : exitCodes.failed;
     }
     log.info({ reason: end.reason }, 'stopping');
     this.#health.set(false);

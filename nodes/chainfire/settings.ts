@@ -29,7 +29,7 @@ const settings = {
       allowed: 'a name of 1 to 63 letters, digits, ".", "_" and "-" that begins with a letter or digit',
       pattern: memberNamePattern,
     }),
-    "This member's name, one of those in initial_cluster",
+    "This member's name, one of those in initial_cluster where that is given",
   ),
   dataDir: required(path(), 'Directory that holds everything this member keeps; made when it does not exist'),
   listenClient: withDefault(
@@ -47,9 +47,14 @@ const settings = {
     { host: '127.0.0.1', port: 12379 },
     'Address for /metrics, /health and /ready',
   ),
-  initialCluster: required(
+  initialCluster: optional(
     namedAddresses(),
-    'Every member that the cluster begins with and the address at which the others reach it, this one included; the same on all members',
+    'Every member that the cluster begins with and the address at which the others reach it, this one included; the same on all members. Where initial_cluster_state is existing: this member and others that the cluster has by now. Needed at the first start; later the data directory knows the cluster',
+  ),
+  initialClusterState: withDefault(
+    oneOf(['new', 'existing']),
+    'new',
+    'new: the cluster begins with the members of initial_cluster. existing: it runs already, and this member was added to it (etcdctl member add) or comes back to it',
   ),
   initialClusterToken: withDefault(
     text({

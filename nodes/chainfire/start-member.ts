@@ -5,6 +5,7 @@ import { formatAddress } from '../../adapters/config/address.ts';
 import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
 import { LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
 import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
+import { AddressBook } from '../../adapters/peer/address-book.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { RecordedMachine } from '../../adapters/recorder/recorded-machine.ts';
@@ -23,42 +24,47 @@ import {
 } from '../../core/chainfire/member-protocol.ts';
 import { encodeGroupMessages, encodeSnapshotHeader } from '../../core/raft/message-codec.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
-import { type Bootstrap } from './bootstrap.ts';
+import { type ClusterFile } from './cluster-file.ts';
+import { type ClusterPlace } from './cluster-place.ts';
 import { LiveMember, type MemberStreams } from './live-member.ts';
+import { MemberIntroducer } from './member-introducer.ts';
 import { MemberSnapshots } from './member-snapshots.ts';
 import { memberBaseTables, openRecorder, recoverMember } from './member-recorder.ts';
+import { Neighbours } from './neighbours.ts';
 import { type ChainfireSettings } from './settings.ts';
 
 export interface StartMemberOptions {
   readonly settings: ChainfireSettings;
-  readonly cluster: Bootstrap;
+  readonly place: ClusterPlace;
   readonly own: PeerIdentity;
   readonly directory: DataDirectory;
+  readonly clusterFile: ClusterFile;
   readonly log: Logger;
   readonly metrics: ChainfireMetrics;
 }
 
 /** Opens the disk, recovers the machine from it, and puts a runner under it; nothing is stepped before `start`. */
 export function startMember(options: StartMemberOptions): LiveMember {
-  const { settings, cluster, own, directory, log, metrics } = options;
+  const { settings, place, own, directory, clusterFile, log, metrics } = options;
   const store = LmdbBackend.open({ dir: directory.part('state'), tables: memberTables });
   // The member names its files `log/…`.
   const segments = FileSegments.open({ dir: directory.path });
-  const config = memberConfig(settings, cluster, own);
+  const config = memberConfig(settings, place, own);
   const seed = randomBytes(16).toString('hex');
   const nowUs = defaultRunnerOptions.clock();
   const recorder = openRecorder(settings, { own, config, seed, nowUs, log });
   const machine = recoverMember({ store, segments }, { config, seed, nowUs }, recorder);
   // Only now, with nothing left that can refuse: a link calls its peer until it is closed, and keeps the process running.
-  const peers = cluster.members.filter((member) => member.id !== own.id);
-  const peerNames = new Map(peers.map((peer) => [peer.id, peer.name]));
+  const book = new AddressBook(own.id, place.contacts);
   const transport = new SocketPeerTransport<GroupMessage, SnapshotHeader>({
     own,
-    peers: new Map(peers.map((peer) => [peer.id, peer.address])),
+    addressesOf: (id) => book.addressesOf(id),
     codec: { encode: encodeGroupMessages, sizeOf: messageBytes, encodeHeader: encodeSnapshotHeader },
     onConnected: (to) => log.info({ peer: to }, 'peer connected'),
     onDisconnected: (to, reason) => log.warn({ peer: to, reason }, 'peer not reachable'),
+    onGivenUp: (to) => book.forget(to),
   });
+  const neighbours = new Neighbours({ view: machine.view, book, transport, clusterFile, log });
   let fail: (failure: RunnerFailure) => void = () => undefined;
   const failed = new Promise<RunnerFailure>((resolve) => {
     fail = resolve;
@@ -67,13 +73,20 @@ export function startMember(options: StartMemberOptions): LiveMember {
     recorder === undefined
       ? machine
       : new RecordedMachine(machine, recorder, { store, tables: memberBaseTables });
-  const watched = new WatchedMember(stepped, () => member.watchLeader());
+  const watched = new WatchedMember(stepped, (nowUs) => {
+    member.watchLeader();
+    neighbours.look(nowUs);
+  });
   const runner = new Runner<MemberRequest, MemberResponse, GroupMessage, SnapshotHeader, MemberStreams>(
     watched,
     { store, segments, transport },
     {
       onStop: fail,
-      onSync: (round) => metrics.syncEnded(round.durationUs / usPerSecond),
+      onSync: (round) => {
+        metrics.syncEnded(round.durationUs / usPerSecond);
+        // From here on an empty log is a lost one.
+        if (!clusterFile.record.hasStarted) clusterFile.change({ hasStarted: true });
+      },
     },
   );
   const snapshots = new MemberSnapshots(store, own, settings.name);
@@ -84,19 +97,24 @@ export function startMember(options: StartMemberOptions): LiveMember {
     segments,
     snapshots,
     transport,
-    peerNames,
+    book,
+    introducer: new MemberIntroducer(place, machine.view, runner),
+    clusterFile,
     failed,
     recorder,
   });
   return member;
 }
 
-function memberConfig(settings: ChainfireSettings, cluster: Bootstrap, own: PeerIdentity): MemberConfig {
+function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: PeerIdentity): MemberConfig {
   return {
     ...defaultMemberConfig,
     clusterId: own.clusterId,
     id: own.id,
-    initialMembers: cluster.members.map(({ id, name, peerUrls }) => ({ id, name, peerUrls })),
+    initialMembers: place.birth,
+    join: place.join,
+    contacts: place.contacts.map(({ id }) => id),
+    hasStarted: place.hasStarted,
     clientUrls: [`http://${formatAddress(settings.advertiseClient ?? settings.listenClient)}`],
     requestBytesMax: settings.requestBytesMax,
     txnOperationsMax: settings.txnOperationsMax,
@@ -140,12 +158,12 @@ function messageBytes({ message }: GroupMessage): number {
   }
 }
 
-/** The machine as it is, with a word after every step that may have changed who leads. */
+/** The machine as it is, with a word after every step that may have changed who leads, or who the members are. */
 class WatchedMember implements Machine<MemberEvent, MemberEffect> {
   readonly #member: Machine<MemberEvent, MemberEffect>;
-  readonly #afterStep: () => void;
+  readonly #afterStep: (nowUs: number) => void;
 
-  constructor(member: Machine<MemberEvent, MemberEffect>, afterStep: () => void) {
+  constructor(member: Machine<MemberEvent, MemberEffect>, afterStep: (nowUs: number) => void) {
     this.#member = member;
     this.#afterStep = afterStep;
   }
@@ -156,7 +174,7 @@ class WatchedMember implements Machine<MemberEvent, MemberEffect> {
 
   step(event: MemberEvent, nowUs: number): readonly MemberEffect[] {
     const effects = this.#member.step(event, nowUs);
-    if (mayChangeLeader(event)) this.#afterStep();
+    if (mayChangeLeader(event)) this.#afterStep(nowUs);
     return effects;
   }
 }

@@ -87,11 +87,12 @@ class RealNodes implements NodeSubject {
     const store = new StoredAtOnce(nodeTables);
     const transport = new SocketPeerTransport<GroupMessage, SnapshotHeader>({
       own,
-      peers: new Map([...this.#addresses].filter(([id]) => id !== node)),
+      addressesOf: (id) => [present(this.#addresses.get(id), 'an address')],
       codec: { encode: encodeGroupMessages, sizeOf: () => 64, encodeHeader: encodeSnapshotHeader },
       onConnected: () => undefined,
       onDisconnected: () => undefined,
     });
+    transport.setMembers(nodes.filter((id) => id !== node));
     const segments = new SyncedAtOnce();
     const runner: Life['runner'] = new Runner(
       machine,
@@ -109,6 +110,8 @@ class RealNodes implements NodeSubject {
       receiver: {
         own,
         knows: (id) => nodes.includes(id),
+        admits: (id) => nodes.includes(id),
+        introduce: () => Promise.reject(new Error('nobody joins')),
         decodeMessages: decodeGroupMessages,
         decodeHeader: decodeSnapshotHeader,
         received: (from, messages) => runner.received(from, messages),

@@ -62,19 +62,31 @@ afterEach(async () => {
 
 /** Node 2: receives, and remembers. */
 async function receivingNode(
-  options: { port?: number; knows?: readonly number[]; tables?: readonly string[]; ready?: boolean } = {},
+  options: {
+    port?: number;
+    knows?: readonly number[];
+    tables?: readonly string[];
+    ready?: boolean;
+    introduce?: () => Promise<Uint8Array>;
+  } = {},
 ) {
   const store = new MemoryBackend(options.tables ?? ['t', 'u']);
   const received = new Inbox<readonly string[]>();
   const snapshots = new Inbox<{ from: NodeId; stageId: number; header: string }>();
   const knows = new Set(options.knows ?? [1, 2]);
   const stages = { opened: 0, discarded: 0 };
+  const addresses: (Address | undefined)[] = [];
   const receiver: PeerReceiver<string, string> = {
     own: identityOf(2),
     knows: (id) => {
       if (options.ready === false) throw new PeerRefusal('NOT_READY', 'the member is starting');
       return knows.has(id);
     },
+    admits: (id, address) => {
+      addresses.push(address);
+      return receiver.knows(id);
+    },
+    introduce: options.introduce ?? (() => Promise.resolve(bytesFromLatin1('we are 1 and 2'))),
     decodeMessages: (bytes) => latin1FromBytes(bytes).split('\n'),
     decodeHeader: latin1FromBytes,
     received: (_, messages) => received.push(messages),
@@ -100,7 +112,7 @@ async function receivingNode(
   });
   const stop = () => server.stop();
   cleanups.push(stop);
-  return { store, received, snapshots, knows, stages, defects, address: server.address, stop };
+  return { store, received, snapshots, knows, stages, defects, addresses, address: server.address, stop };
 }
 
 interface LinkTestOptions {
@@ -108,6 +120,7 @@ interface LinkTestOptions {
   to?: NodeId;
   queueBytesMax?: number;
   keepaliveMs?: number;
+  addresses?: () => readonly Address[];
 }
 
 function link(address: Address, options: LinkTestOptions = {}) {
@@ -116,7 +129,7 @@ function link(address: Address, options: LinkTestOptions = {}) {
   const created = new PeerLink<string>({
     own: options.own ?? identityOf(1),
     to: options.to ?? two,
-    address,
+    addresses: options.addresses ?? (() => [address]),
     codec,
     queueBytesMax: options.queueBytesMax ?? 1_000_000,
     batchBytesMax: 1_000,
@@ -339,12 +352,13 @@ describe('snapshots', () => {
   function transportTo(address: Address): SocketPeerTransport<string, string> {
     const transport = new SocketPeerTransport<string, string>({
       own: identityOf(1),
-      peers: new Map([[two, address]]),
+      addressesOf: (id) => (id === two ? [address] : []),
       codec,
       onConnected: () => undefined,
       onDisconnected: () => undefined,
     });
     cleanups.push(() => transport.close());
+    transport.setMembers([two]);
     return transport;
   }
 
