@@ -25,6 +25,8 @@ export interface ClusterRecord {
   readonly hasStarted: boolean;
   /** All members, itself included, as it last knew them. */
   readonly members: readonly KnownMember[];
+  /** It was removed, and this is what it said of it: it is never a member again. */
+  readonly removed?: string | undefined;
 }
 
 const fileName = 'cluster';
@@ -69,7 +71,7 @@ export class ClusterFile {
   }
 
   /** Written soon; a failure is reported, and tried again at the next change. */
-  change(change: Partial<Pick<ClusterRecord, 'hasStarted' | 'members'>>): void {
+  change(change: Partial<Pick<ClusterRecord, 'hasStarted' | 'members' | 'removed'>>): void {
     this.#record = { ...this.#record, ...change };
     if (this.#isDue) return;
     this.#isDue = true;
@@ -114,7 +116,15 @@ function parseRecord(content: string): ClusterRecord | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { clusterId, nodeId, birth, join: joining, hasStarted, members } = value as Record<string, unknown>;
+  const {
+    clusterId,
+    nodeId,
+    birth,
+    join: joining,
+    hasStarted,
+    members,
+    removed,
+  } = value as Record<string, unknown>;
   const isWhole =
     typeof clusterId === 'string' &&
     /^[0-9a-f]{16}$/.test(clusterId) &&
@@ -122,6 +132,7 @@ function parseRecord(content: string): ClusterRecord | undefined {
     typeof hasStarted === 'boolean' &&
     isMembers(birth) &&
     isMembers(members) &&
+    (removed === undefined || typeof removed === 'string') &&
     (joining === undefined || isNamed(joining));
   return isWhole ? (value as ClusterRecord) : undefined;
 }

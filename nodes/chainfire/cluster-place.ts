@@ -56,6 +56,11 @@ export function checkClusterSettings(settings: ChainfireSettings): void {
 export async function findPlace(options: PlaceOptions): Promise<ClusterPlace> {
   const { settings, directory } = options;
   const record = ClusterFile.read(directory.path);
+  if (record?.removed !== undefined) {
+    throw new NoPlaceError(
+      `${record.removed}; to add it anew, give it an empty --data-dir, not ${directory.path}`,
+    );
+  }
   const { initialCluster, initialClusterState } = settings;
   if (initialClusterState === 'existing') {
     return record === undefined ? join(options) : returned(record, options);

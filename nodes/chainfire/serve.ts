@@ -171,7 +171,7 @@ class ServingProcess {
         'started',
       );
       tellParent({ kind: 'listening' });
-      const exitCode = await this.#serveUntil(stop, member);
+      const exitCode = await this.#serveUntil(stop, member, file);
       ended = exitCode === 0;
       return exitCode;
     } finally {
@@ -216,7 +216,7 @@ class ServingProcess {
   }
 
   /** Readiness is knowing a leader: it comes and goes, and the parent is told the first time. */
-  async #serveUntil(stop: Promise<string>, member: LiveMember): Promise<number> {
+  async #serveUntil(stop: Promise<string>, member: LiveMember, file: ClusterFile): Promise<number> {
     const { log } = this.#parts;
     let told = false;
     member.onLeaderChanged = (leader, term) => {
@@ -236,8 +236,10 @@ class ServingProcess {
     ]);
     if (end.failure !== undefined) {
       log.fatal({ kind: end.failure.kind }, `the member cannot go on: ${end.failure.reason}`);
-      // Removed, or its data cannot be trusted: to start it again does not help.
-      return end.failure.kind === 'machineStopped' ? exitCodes.refused : exitCodes.failed;
+      if (end.failure.kind !== 'machineStopped') return exitCodes.failed;
+      // The machine's own wish has one reason, that it was removed: to start it again does not help.
+      file.change({ removed: end.failure.reason });
+      return exitCodes.refused;
     }
     log.info({ reason: end.reason }, 'stopping');
     this.#health.set(false);

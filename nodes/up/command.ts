@@ -58,11 +58,14 @@ async function up(members: readonly PlannedMember[]): Promise<void> {
   }
   const stopped = stopRequested();
   const supervisor = new Supervisor(members, print);
-  print(`starting ${members.length} Chainfire ${members.length === 1 ? 'member' : 'members'}`);
+  const { length } = supervisor.members;
+  if (length === 0)
+    throw new ExitError('photon up: every member was removed; give another --data', exitCodes.refused);
+  print(`starting ${length} Chainfire ${length === 1 ? 'member' : 'members'}`);
   try {
     const interrupted = await Promise.race([supervisor.start().then(() => false), stopped.then(() => true)]);
     if (!interrupted) {
-      announce(members);
+      announce(supervisor.members);
       await stopped;
     }
   } finally {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
 import { isProcessMessage } from '../chainfire/process-messages.ts';
+import { exitCodes } from '../exit.ts';
 
 export interface ChildOptions {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface ChildOptions {
   /** A process that was ready for this long has its next restart at once again. */
   readonly stableMs: number;
   readonly onReady: () => void;
-  /** @param restartMs when it will be started again; undefined when it is being stopped */
+  /** @param restartMs when it will be started again; undefined when it is being stopped, or would refuse again */
   readonly onExit: (exit: ChildExit, restartMs: number | undefined) => void;
 }
 
@@ -31,7 +32,10 @@ export function describeExit(exit: ChildExit): string {
   return exit.signal === null ? `exit code ${exit.code ?? 'unknown'}` : `signal ${exit.signal}`;
 }
 
-/** A process that is kept running: started again whenever it ends, ever more slowly, until it is stopped. */
+/**
+ * A process that is kept running: started again whenever it ends, ever more slowly, until it is stopped, or says that it would
+ * refuse again.
+ */
 export class SupervisedChild {
   readonly #options: ChildOptions;
   #process: ChildProcess | undefined;
@@ -87,7 +91,8 @@ export class SupervisedChild {
   }
 
   #ended(exit: ChildExit): void {
-    const restartMs = this.#stopping ? undefined : this.#backoffMs;
+    const isFinal = this.#stopping || exit.code === exitCodes.refused;
+    const restartMs = isFinal ? undefined : this.#backoffMs;
     if (restartMs !== undefined) {
       this.#backoffMs = Math.min(this.#backoffMs * 2, this.#options.restartMaxMs);
       this.#restart = setTimeout(() => this.start(), restartMs);

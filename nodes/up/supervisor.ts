@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { formatAddress } from '../../adapters/config/address.ts';
+import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
+import { ClusterFile } from '../chainfire/cluster-file.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { type PlannedMember } from './plan.ts';
 import { describeExit, SupervisedChild } from './supervised-child.ts';
@@ -19,7 +21,8 @@ const photonFile = fileURLToPath(
 
 /** Runs every member as a process of its own, and keeps them running. */
 export class Supervisor {
-  readonly #members: readonly PlannedMember[];
+  /** Those that are members still, by what their directories say. */
+  readonly members: readonly PlannedMember[];
   readonly #children: readonly SupervisedChild[];
   readonly #print: (line: string) => void;
   readonly #ready = new Set<string>();
@@ -28,9 +31,10 @@ export class Supervisor {
   #onRefused: (error: ExitError) => void = () => undefined;
 
   constructor(members: readonly PlannedMember[], print: (line: string) => void) {
-    this.#members = members;
     this.#print = print;
-    this.#children = members.map((member) => this.#childOf(member));
+    this.members = members.filter((member) => !this.#wasRemoved(member));
+    // The cluster was born with all of them, whoever has left it since.
+    this.#children = this.members.map((member) => this.#childOf(member, members));
   }
 
   /**
@@ -40,7 +44,7 @@ export class Supervisor {
    * for ever
    */
   async start(): Promise<void> {
-    for (const member of this.#members) makePlace(member);
+    for (const member of this.members) makePlace(member);
     await new Promise<void>((resolve, reject) => {
       this.#onReady = resolve;
       this.#onRefused = reject;
@@ -52,11 +56,23 @@ export class Supervisor {
     await Promise.all(this.#children.map((child) => child.stop(stopGraceMs)));
   }
 
-  #childOf(member: PlannedMember): SupervisedChild {
+  #wasRemoved({ name, dataDir }: PlannedMember): boolean {
+    let removed: string | undefined;
+    try {
+      removed = ClusterFile.read(dataDir)?.removed;
+    } catch (error) {
+      // The member itself refuses what it cannot read, with its reason.
+      if (!(error instanceof DataDirError)) throw error;
+    }
+    if (removed !== undefined) this.#print(`member ${name} is not started: ${removed}`);
+    return removed !== undefined;
+  }
+
+  #childOf(member: PlannedMember, born: readonly PlannedMember[]): SupervisedChild {
     const { name, logFile } = member;
     return new SupervisedChild({
       name,
-      args: serveArguments(member, this.#members),
+      args: serveArguments(member, born),
       logFile,
       restartMinMs,
       restartMaxMs,
@@ -65,20 +81,18 @@ export class Supervisor {
         const again = this.#ready.has(name);
         this.#ready.add(name);
         this.#print(again ? `member ${name} serves again` : `member ${name} serves`);
-        if (!this.#allReady && this.#ready.size === this.#members.length) {
+        if (!this.#allReady && this.#ready.size === this.members.length) {
           this.#allReady = true;
           this.#onReady();
         }
       },
       onExit: (exit, restartMs) => {
-        if (restartMs === undefined) {
-          this.#print(`member ${name} stopped`);
+        if (exit.code === exitCodes.refused) {
+          this.#refused(name, logFile);
           return;
         }
-        if (exit.code === exitCodes.refused && !this.#allReady) {
-          this.#onRefused(
-            new ExitError(`member ${name} does not start: ${lastLine(logFile)}`, exitCodes.refused),
-          );
+        if (restartMs === undefined) {
+          this.#print(`member ${name} stopped`);
           return;
         }
         const said = exit.notStarted === undefined ? lastLine(logFile) : '';
@@ -88,6 +102,19 @@ export class Supervisor {
         );
       },
     });
+  }
+
+  /** Before all serve it is the reason why there is no cloud; later the others go on without this one. */
+  #refused(name: string, logFile: string): void {
+    const said = lastLine(logFile);
+    if (!this.#allReady) {
+      this.#onRefused(new ExitError(`member ${name} does not start: ${said}`, exitCodes.refused));
+      return;
+    }
+    if (said !== '') this.#print(`member ${name}: ${said}`);
+    this.#print(
+      `member ${name} ended and is not started again: it would refuse again; its log is ${logFile}`,
+    );
   }
 }
 
