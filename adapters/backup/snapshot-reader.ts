@@ -106,12 +106,15 @@ export class SnapshotFile implements SnapshotContent {
  */
 export class SnapshotCheck {
   readonly #hash = createHash('sha256');
+  #begin: Uint8Array = new Uint8Array(0);
   /** The last bytes: what may be the digest is not hashed. */
   #tail: Uint8Array = new Uint8Array(0);
   #sizeBytes = 0;
 
   push(bytes: Uint8Array): void {
     this.#sizeBytes += bytes.length;
+    const missing = snapshotMagic.length - this.#begin.length;
+    if (missing > 0) this.#begin = Buffer.concat([this.#begin, bytes.subarray(0, missing)]);
     const joined = Buffer.concat([this.#tail, bytes]);
     const body = Math.max(0, joined.length - digestBytes);
     this.#hash.update(joined.subarray(0, body));
@@ -120,6 +123,7 @@ export class SnapshotCheck {
 
   /** @throws SnapshotFileError */
   finish(name: string): { readonly sizeBytes: number; readonly digest: string } {
+    if (Buffer.compare(this.#begin, snapshotMagic) !== 0) throw foreign(name);
     if (this.#sizeBytes % blockBytes !== digestBytes) throw incomplete(name, this.#sizeBytes);
     const digest = this.#hash.digest('hex');
     const found = Buffer.from(this.#tail).toString('hex');
@@ -134,11 +138,7 @@ async function checkBegin(path: string, sizeBytes: number): Promise<void> {
     for await (const piece of createReadStream(path, { end: snapshotMagic.length - 1 }))
       begin = piece as Buffer;
   }
-  if (Buffer.compare(begin, snapshotMagic) !== 0) {
-    throw new SnapshotFileError(
-      `${path} is not a snapshot of Chainfire: it does not begin as one (those of etcd itself are of another format)`,
-    );
-  }
+  if (Buffer.compare(begin, snapshotMagic) !== 0) throw foreign(path);
   if (sizeBytes % blockBytes !== digestBytes) throw incomplete(path, sizeBytes);
 }
 
@@ -175,6 +175,12 @@ function checkHeader(path: string, header: SnapshotFileHeader, system: string): 
       `${path} has format ${header.formatVersion}, this version reads formats up to ${snapshotFormatVersion}; use a newer photon`,
     );
   }
+}
+
+function foreign(name: string): SnapshotFileError {
+  return new SnapshotFileError(
+    `${name} is not a snapshot of Chainfire: it does not begin as one (those of etcd itself are of another format)`,
+  );
 }
 
 function incomplete(name: string, sizeBytes: number): SnapshotFileError {

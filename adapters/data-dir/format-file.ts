@@ -11,6 +11,8 @@ export interface DirectoryIdentity {
   readonly nodeId: number;
   /** The node's name; for people, since the id decides. */
   readonly name: string;
+  /** The snapshot that it was made of, by its digest in hex; undefined when it began empty. It is part of the cluster id. */
+  readonly restoredFrom?: string | undefined;
 }
 
 /** Raised with every change that an older version cannot read; an older directory is then migrated or refused by name. */
@@ -52,10 +54,11 @@ export function claimDirectory(dir: string, identity: DirectoryIdentity): 'new' 
 export function identityIn(dir: string): DirectoryIdentity | undefined {
   const found = readFormat(dir);
   if (found === undefined) return undefined;
-  const { system, clusterId, nodeId, name } = found;
+  const { system, clusterId, nodeId, name, restoredFrom } = found;
   if (typeof system !== 'string' || typeof clusterId !== 'string') return undefined;
   if (typeof nodeId !== 'number' || typeof name !== 'string') return undefined;
-  return { system, clusterId, nodeId, name };
+  if (restoredFrom !== undefined && typeof restoredFrom !== 'string') return undefined;
+  return { system, clusterId, nodeId, name, restoredFrom };
 }
 
 function checkFormat(

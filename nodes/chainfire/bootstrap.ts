@@ -29,6 +29,16 @@ export function bootstrap(initialCluster: readonly NamedAddress[], token: string
   return { clusterId: clusterId === 0n ? 1n : clusterId, members };
 }
 
+/**
+ * The token of a cluster that begins with a snapshot: it has another id than one that begins with nothing, whatever both are
+ * told, so that members of the one are no members of the other.
+ *
+ * @param digest the snapshot's, in hex
+ */
+export function restoredToken(token: string, digest: string): string {
+  return `${token} restored from ${digest}`;
+}
+
 export function memberNamed(
   cluster: Bootstrap,
   name: string,

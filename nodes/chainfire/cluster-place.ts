@@ -8,7 +8,7 @@ import { type PeerPlace } from '../../adapters/peer/address-book.ts';
 import { formatClusterId } from '../../adapters/peer/protocol.ts';
 import { type NodeId, nodeId } from '../../core/base/ids.ts';
 import { type InitialMember, type JoiningMember } from '../../core/chainfire/member-protocol.ts';
-import { bootstrap, memberNamed } from './bootstrap.ts';
+import { bootstrap, memberNamed, restoredToken } from './bootstrap.ts';
 import { ClusterFile, type ClusterRecord, type KnownMember } from './cluster-file.ts';
 import { type Introduction, memberId } from './introduction.ts';
 import { type Introductions } from './introductions.ts';
@@ -81,7 +81,12 @@ async function begun(
   record: ClusterRecord | undefined,
   { settings, directory, introductions, log }: PlaceOptions,
 ): Promise<ClusterPlace> {
-  const cluster = bootstrap(initialCluster, settings.initialClusterToken);
+  const restoredFrom = directory.identity()?.restoredFrom;
+  const token = settings.initialClusterToken;
+  const cluster = bootstrap(
+    initialCluster,
+    restoredFrom === undefined ? token : restoredToken(token, restoredFrom),
+  );
   const self = memberNamed(cluster, ownEntry(settings.name, initialCluster).name);
   if (self === undefined) throw new ConfigError(`name is ${settings.name}, which is no initial member`);
   const { id, address } = self;

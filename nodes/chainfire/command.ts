@@ -1,15 +1,13 @@
 import { Command, Option } from 'commander';
-import { readFileSync } from 'node:fs';
 
 import { flagHelp } from '../../adapters/config/describe.ts';
-import { ConfigError, resolveSettings } from '../../adapters/config/resolve.ts';
+import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { configVariable, readSettings } from './read-settings.ts';
 import { serve, StartError } from './serve.ts';
-import { chainfireSchema, type ChainfireSettings } from './settings.ts';
-
-/** Where the configuration file may be named beside the flag. */
-const configVariable = `${chainfireSchema.environmentPrefix}_CONFIG`;
+import { chainfireSchema } from './settings.ts';
+import { snapshotCommand } from './snapshot/command.ts';
 
 const examples = `
 Settings are taken from their defaults, then the file of --config, then the environment
@@ -43,28 +41,8 @@ export function chainfireCommand(): Command {
     });
   for (const { flags, about } of flagHelp(chainfireSchema.settings))
     serveCommand.addOption(new Option(flags, about));
-  return new Command('chainfire').description('run a member of a Chainfire cluster').addCommand(serveCommand);
-}
-
-function readSettings(
-  configFlag: string | undefined,
-  flags: Record<string, string | undefined>,
-): ChainfireSettings {
-  const name = configFlag ?? process.env[configVariable];
-  let file: { name: string; content: string } | undefined;
-  if (name !== undefined) {
-    try {
-      file = { name, content: readFileSync(name, 'utf8') };
-    } catch (error) {
-      throw new ConfigError(`cannot read the configuration file ${name}: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-  }
-  return resolveSettings(chainfireSchema, {
-    file,
-    environment: process.env,
-    flags,
-    environmentReserved: [configVariable],
-  });
+  return new Command('chainfire')
+    .description('run a member of a Chainfire cluster, and back a cluster up')
+    .addCommand(serveCommand)
+    .addCommand(snapshotCommand());
 }
