@@ -350,10 +350,10 @@ function failed(attemptId: number, error: ServiceError): ClientEvent {
   };
 }
 
-/** The library's words for a call that found no connection to go out on. */
+/** The library's words for a call that found no connection to go out on, or that the server sent back unread (RFC 9113, 8.7). */
 function neverSent(error: ServiceError): boolean {
   return (
     error.code === statusCodes.UNAVAILABLE &&
-    /^(No connection established|Name resolution failed)/.test(error.details)
+    /^(No connection established|Name resolution failed|Stream refused by server)/.test(error.details)
   );
 }

@@ -103,6 +103,14 @@ export class PeerLink<Message> {
     if (this.#state === 'open' && !this.#writing && this.#queue.length > 0) this.#write();
   }
 
+  /** The peer is there: what waits for the next attempt waits no longer. */
+  hurry(): void {
+    if (this.#state !== 'waiting') return;
+    clearTimeout(this.#retry);
+    this.#backoffMs = this.#options.reconnectMinMs;
+    this.#connect();
+  }
+
   close(): void {
     this.#state = 'closed';
     clearTimeout(this.#retry);

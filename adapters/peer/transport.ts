@@ -101,6 +101,14 @@ export class SocketPeerTransport<Message, Header> implements PeerTransport<Messa
     }
   }
 
+  /**
+   * A node has called: so it is there, and can be called. Without this, one that has just come back could lead before
+   * everybody has a way to it, and what they hand to it would be lost.
+   */
+  called(from: NodeId): void {
+    this.#ways.get(from)?.link.hurry();
+  }
+
   connected(to: NodeId): boolean {
     return this.#ways.get(to)?.link.connected ?? false;
   }

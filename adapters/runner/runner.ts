@@ -239,7 +239,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
 
   /** Why no client is served now. */
   #refusal(): RunnerError | undefined {
-    if (this.#state !== 'running') return new RunnerError('STOPPED', 'the node is stopping');
+    if (this.#state !== 'running') return new RunnerError('STOPPING', 'the node is stopping');
     const waiting = this.#queue.clientsLength;
     if (waiting < this.#options.queueMax) return undefined;
     this.counters.requestsOverloaded += 1;

@@ -1,5 +1,5 @@
 import { type OpenSnapshot, type SnapshotSource } from '../../adapters/backup/open-snapshot.ts';
-import { type CancelSignal } from '../../adapters/runner/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation, type TransferObservation } from '../../adapters/metrics/observation.ts';
 import { type Address } from '../../adapters/config/address.ts';
@@ -11,6 +11,7 @@ import { type Runner } from '../../adapters/runner/runner.ts';
 import { type StreamHandle, type StreamListener } from '../../adapters/runner/streams.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
+import { MoveLeaderRequest } from '../../core/chainfire/api/cluster.ts';
 import { type WatchRequest, type WatchResponse } from '../../core/chainfire/api/watch.ts';
 import {
   type MemberRefusal,
@@ -46,6 +47,9 @@ export interface LiveMemberParts {
   /** Undefined where nothing is recorded. */
   readonly recorder: { close(): Promise<void> } | undefined;
 }
+
+/** A successor that is here takes over within a few round trips. */
+const handOverMs = 2_000;
 
 /** A member with everything that it runs on. */
 export class LiveMember {
@@ -92,6 +96,7 @@ export class LiveMember {
   /** A node calls, and says where it is. @throws PeerRefusal when too many call that are no members */
   admits(id: NodeId, address: Address | undefined): boolean {
     this.#parts.book.called(id, address);
+    this.#parts.transport.called(id);
     return true;
   }
 
@@ -148,9 +153,38 @@ export class LiveMember {
     };
   }
 
-  /** Lets what is under way end, and syncs. */
+  /** Hands the leadership over, lets what is under way end, and syncs. */
   async drain(): Promise<void> {
+    await this.#handOver();
     await this.#parts.runner.stop();
+  }
+
+  /** A leader that goes without a word is missed for an election time-out; one that names its successor is not. */
+  async #handOver(): Promise<void> {
+    const target = this.#successor();
+    if (target === undefined) return;
+    const patience = new Cancellation();
+    const timer = setTimeout(() => patience.abort(new Error('the other has not taken over')), handOverMs);
+    try {
+      const request = MoveLeaderRequest.create({ targetId: BigInt(target) });
+      await this.#parts.runner.request({ kind: 'moveLeader', request }, patience);
+    } catch {
+      // Nobody took over in time, or the node has failed meanwhile: then the others elect.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Of the voters that are here, the one that holds most of the log; undefined where this member does not lead. */
+  #successor(): NodeId | undefined {
+    const { raft } = this.#parts.machine.view;
+    let best: { readonly id: NodeId; readonly matchIndex: number } | undefined;
+    for (const id of raft.configuration.voters) {
+      const peer = raft.peer(id);
+      if (id === raft.id || peer?.active !== true || !peer.replicating) continue;
+      if (best === undefined || peer.matchIndex > best.matchIndex) best = { id, matchIndex: peer.matchIndex };
+    }
+    return best?.id;
   }
 
   /** After the sockets are closed: nothing calls in any more. */

@@ -44,6 +44,7 @@ export class MemberDoor implements MemberPort, SnapshotSource {
       if (signal.aborted) throw new StatusError('CANCELLED', 'the client has gone');
       if (!(error instanceof RunnerError)) throw error;
       if (error.code === 'OVERLOADED') throw overloaded(error);
+      if (error.code === 'STOPPING') throw stopped();
       // No etcd text: a client must not take it for a promise that nothing was done.
       throw new StatusError('UNAVAILABLE', error.message);
     }

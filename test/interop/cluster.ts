@@ -142,6 +142,13 @@ export class Cluster {
     return this.#running.has(name);
   }
 
+  /** Resolves when a running member ends, by itself or not. */
+  exitOf(name: string): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }> {
+    const running = this.#running.get(name);
+    if (running === undefined) throw new Error(`member ${name} does not run`);
+    return running.exited;
+  }
+
   /** Sends a signal and waits for the end. */
   async end(
     name: string,

@@ -21,7 +21,7 @@ describe('failures', () => {
     await turns();
     segments.endSync('EIO: i/o error, fdatasync');
     for (const request of requests) await expect(request).rejects.toMatchObject({ code: 'STOPPED' });
-    await expect(runner.request('c')).rejects.toMatchObject({ code: 'STOPPED' });
+    await expect(runner.request('c')).rejects.toMatchObject({ code: 'STOPPING' });
     runner.received(two, ['m']);
     await turns();
     expect(failures).toEqual([{ kind: 'syncFailed', reason: 'EIO: i/o error, fdatasync' }]);
@@ -91,7 +91,7 @@ describe('stopping', () => {
     const request = runner.request('a');
     const stopped = runner.stop();
     expect(runner.stop()).toBe(stopped);
-    await expect(runner.request('b')).rejects.toMatchObject({ code: 'STOPPED' });
+    await expect(runner.request('b')).rejects.toMatchObject({ code: 'STOPPING' });
     await turns();
     segments.endSync();
     await expect(request).resolves.toBe('done');
