@@ -52,7 +52,7 @@ interface Hurt {
  * What a disk has acknowledged may be damaged only
  * - on one member at a time, until that member has started since and holds again what it held,
  * - when a quorum of *other* members, all of them running and whole, holds every entry that it held, and still does when
- *   those have left whose removal was asked for, or when a learner has become a voter,
+ *   those have left whose removal was asked for, when a learner has become a voter, or both,
  * - and never so that a start would not find the newest term, vote and start number, which exist nowhere else, or would find
  *   that it cannot tell: one now, and of a member that runs on one later, after a crash that tears what it writes next.
  *
@@ -126,16 +126,19 @@ export class FaultAtlas {
     this.#hurt = [...this.#hurt, { node: member.node, boot: member.boot, end, files }];
   }
 
-  /** This one, without each of those that are to leave and without them all, and with each learner as a voter. */
+  /** This one, without each of those that are to leave and without them all; and each such with a learner as a voter, or all. */
   #toCome(configuration: Configuration): readonly Configuration[] {
     const { voters, learners } = configuration;
     const leaving = voters.filter(this.#isLeaving);
-    return [
+    const left = [
       voters,
       ...leaving.map((member) => voters.filter((voter) => voter !== member)),
       voters.filter((voter) => !leaving.includes(voter)),
-      ...learners.map((learner) => [...voters, learner]),
-    ].map((each) => ({ ...configuration, voters: each }));
+    ];
+    const joining = [[], ...learners.map((learner) => [learner]), learners];
+    return left.flatMap((some) =>
+      joining.map((others) => ({ ...configuration, voters: [...some, ...others] })),
+    );
   }
 
   #forgetHealed(): void {

@@ -282,6 +282,16 @@ test('a learner is not hurt where it would be needed as a voter, which it may be
   expect(new FaultAtlas(withLearner(2)).allows(nodeId(3), end)).toBe(true);
 });
 
+test('a learner is not hurt that may become a voter when another has left', () => {
+  const withLearner = [1, 2, 3].map((node) => {
+    const each = member(node, { last: 10, of: 2 });
+    const raft = present(each.raft, 'it runs');
+    return { ...each, raft: { ...raft, configuration: { ...raft.configuration, learners: [nodeId(3)] } } };
+  });
+  expect(new FaultAtlas(withLearner).allows(nodeId(3), end)).toBe(true);
+  expect(new FaultAtlas(withLearner, (each) => each === 1).allows(nodeId(3), end)).toBe(false);
+});
+
 test('one member is hurt at a time, until it has started again and holds what it held', () => {
   const { segments } = written([1, 1]);
   const files = segments.list('').map(({ file }) => file);
