@@ -96,7 +96,7 @@ export function* moveLeader(site: JobSite, process: MemberProcess, options: JobO
     const told = yield ask({ kind: 'moveLeader', request });
     if (told?.kind === 'moveLeader') return options.done(`member ${process.member} was made the leader`);
     if (isRefused(told, 'BAD_LEADER_TRANSFEREE')) return;
-    if (!isRefused(told, 'NOT_LEADER')) yield wait;
+    yield isRefused(told, 'NOT_LEADER') ? askNext : wait;
   }
 }
 
@@ -191,6 +191,8 @@ function asVoter(site: JobSite, options: JobOptions): JobOptions & { readonly as
 
 const farewell: OperatorMove = { kind: 'wait', forUs: 500_000 };
 const wait: OperatorMove = { kind: 'wait', forUs: retryUs };
+/** Another member may be the leader; while there is none, nobody is asked without a pause. */
+const askNext: OperatorMove = { kind: 'wait', forUs: 20_000 };
 
 function ask(request: MemberRequest): OperatorMove {
   return { kind: 'ask', request };
