@@ -2,8 +2,11 @@ import {
   alarmActions,
   AlarmRequest,
   AlarmResponse,
+  HashKvRequest,
+  HashKvResponse,
   StatusRequest,
 } from '../../../core/chainfire/api/cluster.ts';
+import { memberMethods } from '../member-methods.ts';
 import { type SnapshotSource } from '../../backup/open-snapshot.ts';
 import { type Service, unary } from '../service.ts';
 import { StatusError } from '../status.ts';
@@ -20,7 +23,15 @@ export function maintenanceService(member: MemberPort, snapshots: SnapshotSource
   return {
     name,
     methods: [
-      ...memberAnswers(member, ['status', 'hash', 'hashKv', 'moveLeader']),
+      ...memberAnswers(member, ['status', 'hash', 'moveLeader']),
+      unary(memberMethods.hashKv.path, HashKvRequest, HashKvResponse, async (request, context) => {
+        const response = await ask<'hashKv'>(member, { kind: 'hashKv', request }, context);
+        // What etcd says of a store that was never compacted.
+        return {
+          ...response,
+          compactRevision: response.compactRevision === 0 ? -1 : response.compactRevision,
+        };
+      }),
       snapshotMethod(snapshots),
       unary(`/${name}/Alarm`, AlarmRequest, AlarmResponse, async (request, context) => {
         if (request.action !== alarmActions.get && request.action !== alarmActions.deactivate) {
