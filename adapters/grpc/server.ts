@@ -1,9 +1,11 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net';
 
 import { type Address, formatAddress } from '../config/address.ts';
 import { mount, type MountHooks } from './mount.ts';
 import { type Service } from './service.ts';
+import { whenSpoken } from './spoken-protocol.ts';
 
 export interface GrpcServerOptions {
   readonly address: Address;
@@ -13,6 +15,8 @@ export interface GrpcServerOptions {
   /** A longer message is refused with RESOURCE_EXHAUSTED before it is read whole. */
   readonly receiveBytesMax: number;
   readonly hooks: MountHooks;
+  /** Takes what comes over HTTP/1 to the same port. Absent: nothing is served there. */
+  readonly http?: (services: readonly Service[]) => RequestListener;
 }
 
 interface Transfer {
@@ -25,9 +29,12 @@ type ConnectionInjector = ReturnType<Server['createConnectionInjector']>;
 /** Pings on idle connections: a peer that vanished without a word is noticed within their sum. */
 const keepaliveTimeMs = 10_000;
 const keepaliveTimeoutMs = 5_000;
+/** Clients of HTTP/1 keep connections for their next request; one that is closed in that moment would fail it. */
+const httpKeepAliveMs = 75_000;
 
 /**
- * A listening gRPC server. Plain text; connections live as long as their clients want them.
+ * The port for clients: gRPC, and HTTP/1 beside it, told apart by the first bytes of a connection. Connections live as long
+ * as their clients want them.
  *
  * The sockets are this class's own and handed to the library one by one: the library's forced shutdown leaves them half
  * open until the other side's keepalive gives up.
@@ -35,6 +42,7 @@ const keepaliveTimeoutMs = 5_000;
 export class GrpcServer {
   readonly #grpc: Server;
   readonly #injector: ConnectionInjector;
+  readonly #http: HttpServer;
   readonly #listener: SocketServer;
   readonly #sockets: Set<Socket>;
   /** Of connections that have ended. */
@@ -44,6 +52,7 @@ export class GrpcServer {
   private constructor(parts: {
     readonly grpc: Server;
     readonly injector: ConnectionInjector;
+    readonly http: HttpServer;
     readonly listener: SocketServer;
     readonly sockets: Set<Socket>;
     readonly ended: Transfer;
@@ -51,6 +60,7 @@ export class GrpcServer {
   }) {
     this.#grpc = parts.grpc;
     this.#injector = parts.injector;
+    this.#http = parts.http;
     this.#listener = parts.listener;
     this.#sockets = parts.sockets;
     this.#ended = parts.ended;
@@ -70,6 +80,11 @@ export class GrpcServer {
     });
     for (const service of options.services) mount(grpc, service, options.hooks);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    // Never listens itself.
+    const http = createHttpServer(
+      { keepAliveTimeout: httpKeepAliveMs },
+      options.http?.(options.services) ?? nothingHere,
+    );
     const sockets = new Set<Socket>();
     const ended: Transfer = { receivedBytes: 0, sentBytes: 0 };
     const listener = createServer({ noDelay: true }, (socket) => {
@@ -79,7 +94,14 @@ export class GrpcServer {
         ended.receivedBytes += socket.bytesRead;
         ended.sentBytes += socket.bytesWritten;
       });
-      injector.injectConnection(socket);
+      whenSpoken(socket, (protocol) => {
+        if (protocol === 'http2') {
+          injector.injectConnection(socket);
+          return;
+        }
+        http.emit('connection', socket);
+        socket.resume();
+      });
     });
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (error) => {
@@ -95,6 +117,7 @@ export class GrpcServer {
     return new GrpcServer({
       grpc,
       injector,
+      http,
       listener,
       sockets,
       ended,
@@ -118,6 +141,7 @@ export class GrpcServer {
     if (graceMs > 0) {
       // The server's own shutdown knows nothing of connections that were handed to it: it would cut every answer short.
       this.#injector.drain(graceMs);
+      this.#http.closeIdleConnections();
       let cut: NodeJS.Timeout | undefined;
       const grace = new Promise<void>((resolve) => {
         cut = setTimeout(resolve, graceMs);
@@ -130,3 +154,7 @@ export class GrpcServer {
     await closed;
   }
 }
+
+const nothingHere: RequestListener = (_request, response) => {
+  response.writeHead(404).end();
+};

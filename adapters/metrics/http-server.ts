@@ -28,10 +28,7 @@ export class MetricsServer {
   /** @throws Error naming the address when it cannot be listened on */
   static async listen(address: Address, observed: ObservedProcess): Promise<MetricsServer> {
     const server = createServer((request, response) => {
-      answer(request, response, observed).catch((error: unknown) => {
-        if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
-        response.end(`cannot answer: ${(error as Error).message}\n`);
-      });
+      answerObserved(request.url?.split('?')[0] ?? '/', request, response, observed);
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
@@ -54,7 +51,21 @@ export class MetricsServer {
   }
 }
 
+/** @param path without its query */
+export function answerObserved(
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  observed: ObservedProcess,
+): void {
+  answer(path, request, response, observed).catch((error: unknown) => {
+    if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(`cannot answer: ${(error as Error).message}\n`);
+  });
+}
+
 async function answer(
+  path: string,
   request: IncomingMessage,
   response: ServerResponse,
   observed: ObservedProcess,
@@ -63,7 +74,7 @@ async function answer(
     response.writeHead(405, { allow: 'GET, HEAD' }).end();
     return;
   }
-  switch (request.url?.split('?')[0]) {
+  switch (path) {
     case '/metrics': {
       const { contentType, body } = await observed.scrape();
       response.writeHead(200, { 'content-type': contentType }).end(body);

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { type RequestListener } from 'node:http';
 import { type Logger } from 'pino';
 
 import { formatAddress } from '../../adapters/config/address.ts';
 import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirectory } from '../../adapters/data-dir/data-directory.ts';
+import { clientHttp } from '../../adapters/gateway/client-http.ts';
+import { Gateway } from '../../adapters/gateway/gateway.ts';
 import { type MountHooks } from '../../adapters/grpc/mount.ts';
 import { GrpcServer } from '../../adapters/grpc/server.ts';
+import { type Service } from '../../adapters/grpc/service.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { clusterService } from '../../adapters/grpc/services/cluster.ts';
 import { electionService } from '../../adapters/grpc/services/election.ts';
@@ -16,13 +20,14 @@ import { lockService } from '../../adapters/grpc/services/lock.ts';
 import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts';
 import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
-import { MetricsServer } from '../../adapters/metrics/http-server.ts';
 import { dialTcp } from '../../adapters/peer/link.ts';
+import { MetricsServer, type ObservedProcess } from '../../adapters/metrics/http-server.ts';
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { PeerServer } from '../../adapters/peer/server.ts';
 import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
 import { bytesPerKib, bytesPerMib } from '../../core/base/units.ts';
 import { DataLossError } from '../../core/raft/data-loss.ts';
+import { etcdApiVersion } from '../../core/chainfire/answers.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { version } from '../version.ts';
@@ -276,6 +281,7 @@ class ServingProcess {
         ],
         receiveBytesMax: settings.requestBytesMax + receiveReserveBytes,
         hooks,
+        http: (services) => this.#http(services, hooks),
       });
       this.#clients = clients;
       open.push({ stop: () => clients.stop(stopGraceMs) });
@@ -285,18 +291,25 @@ class ServingProcess {
         onDefect: (error) => hooks.onDefect('peers', error),
       });
       open.push({ stop: () => peers.stop() });
-      open.push(
-        await MetricsServer.listen(settings.listenMetrics, {
-          scrape: () => this.#metrics.scrape(),
-          unhealthy: () => (this.#health.serving ? undefined : 'the member knows no leader'),
-          unready: () => (this.#health.serving ? undefined : 'the member knows no leader'),
-        }),
-      );
+      open.push(await MetricsServer.listen(settings.listenMetrics, this.#observed()));
       return open;
     } catch (error) {
       for (const listener of open) await listener.stop();
       throw new StartError((error as Error).message, { cause: error });
     }
+  }
+
+  /** What clients find over HTTP on their port. */
+  #http(services: readonly Service[], hooks: MountHooks): RequestListener {
+    const requestBytesMax = jsonBytesMax(this.#parts.settings.requestBytesMax + receiveReserveBytes);
+    const gateway = new Gateway({ services, requestBytesMax, hooks });
+    return clientHttp({ gateway, observed: this.#observed(), version: etcdApiVersion });
+  }
+
+  #observed(): ObservedProcess {
+    const unready = (): string | undefined =>
+      this.#health.serving ? undefined : 'the member knows no leader';
+    return { scrape: () => this.#metrics.scrape(), unhealthy: unready, unready };
   }
 
   #hooks(): MountHooks {
@@ -311,6 +324,11 @@ class ServingProcess {
       },
     };
   }
+}
+
+/** In base64, with room for what stands around it. */
+function jsonBytesMax(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3) + bytesPerKib;
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

@@ -2,7 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { describe } from 'vitest';
 
 /** Programs of others that a suite talks to, and the Debian packages that hold them. */
-const packages = { etcdctl: 'etcd-client', etcd: 'etcd-server', chromium: 'chromium' } as const;
+const packages = {
+  etcdctl: 'etcd-client',
+  etcd: 'etcd-server',
+  chromium: 'chromium',
+  curl: 'curl',
+} as const;
 export type Program = keyof typeof packages;
 
 const required = process.env['CI'] === 'true' || process.env['PHOTON_REQUIRE_SERVICES'] === '1';
