@@ -7,7 +7,9 @@ export type LmdbBackendErrorCode =
   /** There is content, but no `CURRENT`: it is not removed on a guess. */
   | 'CURRENT_MISSING'
   /** A commit failed; nothing may be assumed of what is written after it. */
-  | 'COMMIT_FAILED';
+  | 'COMMIT_FAILED'
+  /** The store was closed, or has failed, before what was asked for was done. */
+  | 'STOPPED';
 
 export class LmdbBackendError extends Error {
   override readonly name = 'LmdbBackendError';

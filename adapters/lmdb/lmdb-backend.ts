@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { assert, present } from '../../core/base/assert.ts';
 import {
@@ -21,6 +22,7 @@ import {
   removeDirectory,
 } from './current-file.ts';
 import { Generation } from './generation.ts';
+import { GenerationCopy } from './generation-copy.ts';
 import { LmdbBackendError } from './lmdb-backend-error.ts';
 import { LmdbView } from './lmdb-view.ts';
 import { mergeLayers, PendingLayer } from './pending-layer.ts';
@@ -43,6 +45,8 @@ const mapBytesDefault = 1_099_511_627_776;
 const commitIntervalMsDefault = 100;
 /** Bytes that are pending begin the next transaction whenever that is. */
 const commitBytesMax = 4_194_304;
+/** Turns of a defragmentation between two transactions: some tens of milliseconds, in which only the disk waits. */
+const copyTurnsMax = 8;
 
 /**
  * The ordered store on LMDB.
@@ -75,6 +79,12 @@ export class LmdbBackend implements DurableStore {
   readonly #writtenTables = new Map<string, number>();
   #reportedSeq = 0;
   #flushing: Promise<void> | undefined;
+  /** A transaction, and what a copy takes over of it; undefined between two. */
+  #committing: Promise<void> | undefined;
+  #copy: GenerationCopy | undefined;
+  /** Turns of the copy, which no transaction may overlap. */
+  #copying: Promise<boolean> | undefined;
+  #defragmenting: Promise<void> | undefined;
   #commitStartMs = -Infinity;
   /** Ends the pause before the next transaction. */
   #endPause: (() => void) | undefined;
@@ -240,11 +250,26 @@ export class LmdbBackend implements DurableStore {
     });
   }
 
+  /**
+   * Gives back what the file holds beside its content: the content is copied into a fresh generation, a little at a time,
+   * while everything goes on, and the store goes on with that one. Needs as much free disk as the content takes. A snapshot
+   * that is installed meanwhile is as fresh, and ends it. Whoever asks while it is under way gets the same end.
+   *
+   * @throws LmdbBackendError when it did not come to its end; the store is as it was then
+   */
+  defragment(): Promise<void> {
+    this.#assertOpen();
+    this.#defragmenting ??= this.#defragment().finally(() => (this.#defragmenting = undefined));
+    return this.#defragmenting;
+  }
+
   async close(): Promise<void> {
     this.#assertOpen();
     this.#closing = true;
     this.#endPause?.();
     while (this.#flushing !== undefined) await this.#flushing;
+    // Whoever waits for it hears of it; here it only has to be over.
+    await this.#defragmenting?.catch(() => undefined);
     this.#closed = true;
     for (const view of [...this.#views.values(), ...this.#readViews]) view.close();
     for (const stageId of [...this.#stages.keys()]) this.discardStage(stageId);
@@ -269,6 +294,8 @@ export class LmdbBackend implements DurableStore {
   async #flush(): Promise<void> {
     while (!this.#failed && this.#next.lastSeq > 0) {
       await this.#pause();
+      // Whoever began it hears of its failure.
+      while (this.#copying !== undefined) await this.#copying.catch(() => undefined);
       const layer = this.#next;
       // A stage was installed meanwhile.
       if (layer.lastSeq === 0) break;
@@ -276,17 +303,72 @@ export class LmdbBackend implements DurableStore {
       this.#inFlight = layer;
       this.#next = PendingLayer.empty(this.tables);
       try {
-        await this.#generation.commit(layer);
+        this.#committing = this.#commit(layer);
+        await this.#committing;
       } catch (error) {
         this.#failed = true;
         this.onFailed(error as LmdbBackendError);
         break;
+      } finally {
+        this.#committing = undefined;
       }
-      // Also where a stage was installed meanwhile: then its batches count as stored for that reason.
-      this.#inFlight = undefined;
-      this.#report(layer.lastSeq);
     }
     this.#flushing = undefined;
+  }
+
+  async #commit(layer: PendingLayer): Promise<void> {
+    await this.#generation.commit(layer);
+    // Also where a stage was installed meanwhile: then its batches count as stored for that reason.
+    this.#inFlight = undefined;
+    this.#report(layer.lastSeq);
+    await this.#copy?.mirror(layer);
+  }
+
+  async #defragment(): Promise<void> {
+    const source = this.#generation;
+    const copy = new GenerationCopy(source, this.#openGeneration(this.#freshName()), this.tables);
+    this.#copy = copy;
+    let isInstalled = false;
+    try {
+      for (let isCopied = false; !isCopied;) {
+        await this.#betweenCommits();
+        this.#copying = this.#copyTurns(copy, source);
+        isCopied = await this.#copying.finally(() => (this.#copying = undefined));
+        if (this.#generation !== source) return;
+      }
+      await copy.sync();
+      await this.#betweenCommits();
+      if (this.#generation !== source) return;
+      assert(this.#committing === undefined, 'a copy takes the place of its source between two transactions');
+      // Says so if what was committed meanwhile could not be taken over.
+      copy.turn();
+      announceCurrent(this.#dir, copy.target.name);
+      confirmCurrent(this.#dir);
+      this.#generation = copy.target;
+      isInstalled = true;
+      source.retire();
+    } finally {
+      this.#copy = undefined;
+      if (!isInstalled) copy.target.retire();
+    }
+  }
+
+  /** A few turns, which the next transaction waits for: one that follows another at once would leave the copy no time. */
+  async #copyTurns(copy: GenerationCopy, source: Generation): Promise<boolean> {
+    for (let turns = 0; turns < copyTurnsMax && this.#generation === source; turns += 1) {
+      assert(this.#committing === undefined, 'a copy and a transaction take turns');
+      if (copy.turn()) return true;
+      await turn();
+    }
+    return false;
+  }
+
+  /** A turn of the event loop later, and as soon as no transaction is under way. @throws LmdbBackendError */
+  async #betweenCommits(): Promise<void> {
+    await turn();
+    while (this.#committing !== undefined) await this.#committing.catch(() => undefined);
+    if (!this.#closing && !this.#failed) return;
+    throw new LmdbBackendError('STOPPED', `${this.#dir} is not defragmented: the store has stopped`);
   }
 
   /** Until the next transaction is due. */
