@@ -1,14 +1,17 @@
 import { type Address } from '../config/address.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { type Dial, reasonOf } from './link.ts';
-import { frameKinds, Hello, introductionBytesMax, introductionHello } from './protocol.ts';
+import { type Enquiry, enquiryHello, frameKinds, Hello, introductionBytesMax } from './protocol.ts';
 
 export interface IntroductionOptions {
   readonly address: Address;
   readonly dial: Dial;
+  readonly purpose: Enquiry;
   /** The cluster of which is asked; undefined: whatever the other belongs to. */
   readonly clusterId: bigint | undefined;
   readonly timeoutMs: number;
+  /** Nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -18,7 +21,7 @@ export interface IntroductionOptions {
  * @throws Error saying why there is no answer
  */
 export function askForIntroduction(options: IntroductionOptions): Promise<Uint8Array> {
-  const { address, dial, clusterId, timeoutMs } = options;
+  const { address, dial, purpose, clusterId, timeoutMs, signal } = options;
   return new Promise((resolve, reject) => {
     const socket = new FrameSocket(dial(address), {
       frame: (kind, payload) => {
@@ -31,12 +34,15 @@ export function askForIntroduction(options: IntroductionOptions): Promise<Uint8A
     const timer = setTimeout(() => {
       end(() => reject(new Error(`it does not answer for ${timeoutMs} ms`)));
     }, timeoutMs);
+    const onAbort = (): void => end(() => reject(new Error('nobody waits for the answer any more')));
+    signal.addEventListener('abort', onAbort);
     function end(settle: () => void): void {
       clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
       socket.destroy();
       settle();
     }
     socket.frameBytesMax = introductionBytesMax;
-    socket.write(frameKinds.hello, Hello.encode(introductionHello(clusterId)));
+    socket.write(frameKinds.hello, Hello.encode(enquiryHello(purpose, clusterId)));
   });
 }

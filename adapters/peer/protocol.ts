@@ -23,8 +23,9 @@ import {
  *     exchange:  messages* ────────────────►         ping ──►  ◄── pong, whenever it is quiet
  *     snapshot:  header, rows*, end ───────►
  *           ◄─────────────────────────────── receipt, once every row is staged and the machine is told
- *     introduction:
- *           ◄─────────────────────────────── introduction: the cluster and its members, to one that is no member yet
+ *     introduction, acquaintance:
+ *           ◄─────────────────────────────── introduction: the cluster and its members, to one that speaks for no member yet;
+ *                                            as the cluster has agreed upon them, or at once, as this node knows them
  *
  * A refusal may come at any later time, too. Messages may be lost when a connection breaks; consensus repairs that.
  */
@@ -55,14 +56,16 @@ export const frameBytesMax = 67_108_864;
 /** What a node says of its cluster to one that asks. */
 export const introductionBytesMax = 1_048_576;
 
-export const purposes = { exchange: 1, snapshot: 2, introduction: 3 } as const;
+export const purposes = { exchange: 1, snapshot: 2, introduction: 3, acquaintance: 4 } as const;
+/** Purposes of those that only ask. */
+export type Enquiry = 'introduction' | 'acquaintance';
 
 export const Hello = message('Hello', {
   protocol: text(1),
   version: uint32(2),
-  /** 0 where the caller asks for an introduction and knows of no cluster yet. */
+  /** 0 where the caller only asks, and knows of no cluster yet. */
   clusterId: id64(3),
-  /** Node ids; 0 for an introduction. */
+  /** Node ids; 0 where the caller only asks. */
   from: uint64(4),
   to: uint64(5),
   bootId: text(6),
@@ -121,7 +124,7 @@ export interface PeerIdentity {
 
 /** Who calls, and what for. */
 export type Caller =
-  | { readonly purpose: 'introduction' }
+  | { readonly purpose: Enquiry }
   | {
       readonly purpose: 'exchange' | 'snapshot';
       readonly from: NodeId;
@@ -146,7 +149,7 @@ export function helloOf(own: PeerIdentity, to: NodeId, purpose: 'exchange' | 'sn
 }
 
 /** @param clusterId of which the caller wants to hear; undefined: of whatever the other belongs to */
-export function introductionHello(clusterId: bigint | undefined): Hello {
+export function enquiryHello(purpose: Enquiry, clusterId: bigint | undefined): Hello {
   return {
     protocol: protocolName,
     version: protocolVersion,
@@ -154,7 +157,7 @@ export function introductionHello(clusterId: bigint | undefined): Hello {
     from: 0,
     to: 0,
     bootId: '',
-    purpose: purposes.introduction,
+    purpose: purposes[purpose],
     address: '',
   };
 }
@@ -177,14 +180,16 @@ export function acceptHello(
   if (hello.version !== protocolVersion) {
     refuse('WRONG_PROTOCOL', `it speaks peer protocol ${hello.version}, this node speaks ${protocolVersion}`);
   }
-  const isIntroduction = hello.purpose === purposes.introduction;
-  if (hello.clusterId !== own.clusterId && !(isIntroduction && hello.clusterId === 0n)) {
+  const enquiry = (['introduction', 'acquaintance'] as const).find(
+    (name) => purposes[name] === hello.purpose,
+  );
+  if (hello.clusterId !== own.clusterId && !(enquiry !== undefined && hello.clusterId === 0n)) {
     refuse(
       'WRONG_CLUSTER',
       `it belongs to cluster ${formatClusterId(hello.clusterId)}, this node to ${formatClusterId(own.clusterId)}`,
     );
   }
-  if (isIntroduction) return { purpose: 'introduction' };
+  if (enquiry !== undefined) return { purpose: enquiry };
   if (hello.to !== own.id) {
     refuse('WRONG_NODE', `it calls node ${hello.to}; check the addresses of the members`);
   }

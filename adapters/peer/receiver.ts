@@ -2,7 +2,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type StorageBackend } from '../../core/storage/backend.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { type Address } from '../config/address.ts';
-import { type PeerIdentity, PeerRefusal } from './protocol.ts';
+import { type Enquiry, type PeerIdentity, PeerRefusal } from './protocol.ts';
 
 /** What the receiving side needs of the node behind it. */
 export interface PeerReceiver<Message, Header> {
@@ -15,8 +15,11 @@ export interface PeerReceiver<Message, Header> {
   admits(id: NodeId, address: Address | undefined): boolean;
   /** Whether a node that was admitted still may speak. @throws PeerRefusal when nobody can say */
   knows(id: NodeId): boolean;
-  /** The cluster and its members, encoded, for one that is to become a member. Rejects with a PeerRefusal when nobody can say. */
-  introduce(): Promise<Uint8Array>;
+  /**
+   * The cluster and its members, encoded, for one that speaks for no member: as the cluster has agreed upon them by now
+   * (`introduction`), or as this node knows them, without asking anybody (`acquaintance`). Rejects with a PeerRefusal.
+   */
+  introduce(purpose: Enquiry): Promise<Uint8Array>;
   /** @throws WireError */
   decodeMessages(bytes: Uint8Array): readonly Message[];
   /** @throws WireError */

@@ -4,7 +4,15 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type Address, formatAddress } from '../config/address.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
-import { Accepted, acceptHello, frameBytesMax, frameKinds, Hello, PeerRefusal } from './protocol.ts';
+import {
+  Accepted,
+  acceptHello,
+  type Enquiry,
+  frameBytesMax,
+  frameKinds,
+  Hello,
+  PeerRefusal,
+} from './protocol.ts';
 import { decoded, type PeerReceiver } from './receiver.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
@@ -129,8 +137,8 @@ class IncomingPeer<Message, Header> {
     const caller = acceptHello(own, hello, this.#socket.remote, (id, address) =>
       receiver.admits(id, address),
     );
-    if (caller.purpose === 'introduction') {
-      this.#introduce();
+    if (!('from' in caller)) {
+      this.#introduce(caller.purpose);
       return;
     }
     const { from, purpose } = caller;
@@ -147,7 +155,7 @@ class IncomingPeer<Message, Header> {
     this.#socket.write(frameKinds.accepted, Accepted.encode({ nodeId: own.id, bootId: own.bootId }));
   }
 
-  #introduce(): void {
+  #introduce(purpose: Enquiry): void {
     const { receiver } = this.#options;
     const reception = this.#reception;
     if (reception.introductions >= introductionsMax) {
@@ -156,11 +164,11 @@ class IncomingPeer<Message, Header> {
         `node ${receiver.own.id} is introducing ${introductionsMax} nodes already`,
       );
     }
+    const introduction = receiver.introduce(purpose);
     reception.introductions += 1;
     this.#asks = true;
-    receiver
-      .introduce()
-      .then((introduction) => this.#socket.end(frameKinds.introduction, introduction))
+    introduction
+      .then((said) => this.#socket.end(frameKinds.introduction, said))
       .catch((error: unknown) => this.#refuse(error))
       .finally(() => {
         reception.introductions -= 1;

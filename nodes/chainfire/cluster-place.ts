@@ -116,7 +116,7 @@ async function begun(
 /** One that has been a member, by its own word. */
 async function returned(
   record: ClusterRecord,
-  { settings, directory, introductions, log }: PlaceOptions,
+  { settings, introductions, log }: PlaceOptions,
 ): Promise<ClusterPlace> {
   const id = nodeId(record.nodeId);
   const clusterId = BigInt(`0x${record.clusterId}`);
@@ -135,7 +135,6 @@ async function returned(
     log.warn({ asked: strangers.map(formatAddress) }, 'members that this one does not know do not answer');
     return place;
   }
-  refuseLost(told, false, id, settings.name, directory);
   const fresh = contactsOf(told.members.map(knownMember), id);
   const freshIds = new Set(fresh.map((contact) => contact.id));
   return { ...place, contacts: [...fresh, ...contacts.filter((contact) => !freshIds.has(contact.id))] };

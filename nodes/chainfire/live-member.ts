@@ -1,9 +1,10 @@
-import { type OpenSnapshot, type SnapshotSource } from '../../adapters/backup/open-snapshot.ts';
+import { type OpenSnapshot } from '../../adapters/backup/open-snapshot.ts';
 import { Cancellation, type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation, type TransferObservation } from '../../adapters/metrics/observation.ts';
 import { type Address } from '../../adapters/config/address.ts';
 import { type AddressBook } from '../../adapters/peer/address-book.ts';
+import { type Enquiry } from '../../adapters/peer/protocol.ts';
 import { type SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { type DurableStore } from '../../adapters/runner/ports.ts';
 import { type RunnerFailure, type StreamTypes } from '../../adapters/runner/protocol.ts';
@@ -20,6 +21,7 @@ import {
   type MemberStream,
 } from '../../core/chainfire/member-protocol.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
+import { type MemberUpkeep } from './member-upkeep.ts';
 import { type ClusterFile } from './cluster-file.ts';
 import { type MemberIntroducer } from './member-introducer.ts';
 
@@ -37,7 +39,7 @@ export interface LiveMemberParts {
   readonly runner: MemberRunner;
   readonly store: DurableStore;
   readonly segments: FileSegments;
-  readonly snapshots: SnapshotSource;
+  readonly upkeep: MemberUpkeep;
   readonly transport: SocketPeerTransport<GroupMessage, SnapshotHeader>;
   readonly book: AddressBook;
   readonly introducer: MemberIntroducer;
@@ -82,7 +84,12 @@ export class LiveMember {
 
   /** @throws StatusError when there is nothing to be had */
   openSnapshot(): OpenSnapshot {
-    return this.#parts.snapshots.openSnapshot();
+    return this.#parts.upkeep.openSnapshot();
+  }
+
+  /** Rejects with a `StatusError`. */
+  defragment(): Promise<void> {
+    return this.#parts.upkeep.defragment();
   }
 
   received(from: NodeId, messages: readonly GroupMessage[]): void {
@@ -105,8 +112,8 @@ export class LiveMember {
   }
 
   /** The cluster and its members, for one that is to join it. Rejects with a PeerRefusal when nobody can say now. */
-  introduce(): Promise<Uint8Array> {
-    return this.#parts.introducer.introduce();
+  introduce(purpose: Enquiry): Promise<Uint8Array> {
+    return this.#parts.introducer.introduce(purpose);
   }
 
   /** To be called after steps: tells whether somebody else leads than before. */

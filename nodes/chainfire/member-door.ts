@@ -5,6 +5,7 @@ import {
   type WatchListener,
   type WatchStream,
 } from '../../adapters/grpc/services/member-port.ts';
+import { type Defragmenter } from '../../adapters/grpc/services/defragment.ts';
 import { statusOfRefusal } from '../../adapters/grpc/errors.ts';
 import { StatusError } from '../../adapters/grpc/status.ts';
 import { type PeerIdentity, PeerRefusal } from '../../adapters/peer/protocol.ts';
@@ -24,7 +25,7 @@ import { type LiveMember } from './live-member.ts';
  * What stands between the sockets, which open first, and the member, which comes later and goes earlier. Outside of its
  * life every call is refused with a status that promises that nothing was done.
  */
-export class MemberDoor implements MemberPort, SnapshotSource {
+export class MemberDoor implements MemberPort, SnapshotSource, Defragmenter {
   #member: LiveMember | undefined;
   #closed = false;
 
@@ -69,12 +70,16 @@ export class MemberDoor implements MemberPort, SnapshotSource {
     return this.#behind().openSnapshot();
   }
 
+  async defragment(): Promise<void> {
+    await this.#behind().defragment();
+  }
+
   peerReceiver(own: PeerIdentity): PeerReceiver<GroupMessage, SnapshotHeader> {
     return {
       own,
       admits: (id, address) => this.#forPeers().admits(id, address),
       knows: (id) => this.#forPeers().knows(id),
-      introduce: () => this.#forPeers().introduce(),
+      introduce: (purpose) => this.#forPeers().introduce(purpose),
       decodeMessages: decodeGroupMessages,
       decodeHeader: decodeSnapshotHeader,
       received: (from, messages) => this.#forPeers().received(from, messages),

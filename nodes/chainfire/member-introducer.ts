@@ -1,7 +1,7 @@
-import { PeerRefusal } from '../../adapters/peer/protocol.ts';
+import { type Enquiry, PeerRefusal } from '../../adapters/peer/protocol.ts';
 import { Cancellation } from '../../adapters/runner/cancellation.ts';
 import { RunnerError } from '../../adapters/runner/runner-error.ts';
-import { MemberListRequest } from '../../core/chainfire/api/cluster.ts';
+import { type Member, MemberListRequest } from '../../core/chainfire/api/cluster.ts';
 import { type MemberView } from '../../core/chainfire/view.ts';
 import { type ClusterPlace } from './cluster-place.ts';
 import { encodeIntroduction } from './introduction.ts';
@@ -23,16 +23,16 @@ export class MemberIntroducer {
     this.#runner = runner;
   }
 
-  /** As the cluster has agreed: whoever was added before this is asked is in the answer, whoever was removed is not. */
-  async introduce(): Promise<Uint8Array> {
-    // The first start of a whole cluster must not wait for what nobody can know.
-    if (this.#view.raft.leader === 0) throw new PeerRefusal('NOT_READY', 'the member knows no leader');
-    const request = MemberListRequest.create({ linearizable: true });
-    const answer = await this.#ask(request);
-    if (answer.kind === 'memberList') {
-      const { clusterId, birth } = this.#place;
-      return encodeIntroduction({ clusterId, birth, members: answer.response.members });
-    }
+  async introduce(purpose: Enquiry): Promise<Uint8Array> {
+    const { clusterId, birth } = this.#place;
+    const members = purpose === 'introduction' ? await this.#agreed() : this.#view.members;
+    return encodeIntroduction({ clusterId, birth, members });
+  }
+
+  /** Whoever was added before this is asked is in the answer, whoever was removed is not. */
+  async #agreed(): Promise<readonly Member[]> {
+    const answer = await this.#ask(MemberListRequest.create({ linearizable: true }));
+    if (answer.kind === 'memberList') return answer.response.members;
     const reason = answer.kind === 'refused' ? answer.message : 'the member does not say who the members are';
     throw new PeerRefusal('NOT_READY', reason);
   }

@@ -82,7 +82,9 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   const stop = stopRequest();
   const directory = await DataDirectory.lock(settings.dataDir);
   try {
-    const place = await Promise.race([placeOf(settings, directory, log), stop]);
+    const stopped = new AbortController();
+    const place = await Promise.race([placeOf(settings, directory, log, stopped.signal), stop]);
+    stopped.abort();
     if (typeof place === 'string') {
       log.info({ reason: place }, 'stopped before the cluster was found');
       return 0;
@@ -103,9 +105,11 @@ async function placeOf(
   settings: ChainfireSettings,
   directory: DataDirectory,
   log: Logger,
+  stopped: AbortSignal,
 ): Promise<ClusterPlace> {
   try {
-    return await findPlace({ settings, directory, log, introductions: new Introductions(dialTcp, log) });
+    const introductions = new Introductions(dialTcp, log, stopped);
+    return await findPlace({ settings, directory, log, introductions });
   } catch (error) {
     if (error instanceof NoPlaceError) throw new StartError(error.message, { cause: error });
     if (!(error instanceof NobodyAnswers)) throw error;

@@ -35,6 +35,8 @@ export class Cluster {
   readonly dir: string;
   readonly #running = new Map<string, RunningMember>();
   readonly #flags: MemberFlags;
+  /** Members that are told nothing of others any more: their directories know. */
+  readonly withoutInitialCluster = new Set<string>();
   /** Kept when the files are removed: whoever explains a failure comes later. */
   #lastLogs: string | undefined;
 
@@ -95,7 +97,9 @@ export class Cluster {
       ...['--listen-client', member.client],
       ...['--listen-peer', member.peer],
       ...['--listen-metrics', member.metrics],
-      ...['--initial-cluster', this.members.map((each) => `${each.name}=${each.peer}`).join(',')],
+      ...(this.withoutInitialCluster.has(name)
+        ? []
+        : ['--initial-cluster', this.members.map((each) => `${each.name}=${each.peer}`).join(',')]),
       ...(typeof this.#flags === 'function' ? this.#flags(member) : this.#flags),
     ];
   }
