@@ -28,8 +28,8 @@ import { type ClusterFile } from './cluster-file.ts';
 import { type ClusterPlace } from './cluster-place.ts';
 import { LiveMember, type MemberStreams } from './live-member.ts';
 import { MemberIntroducer } from './member-introducer.ts';
-import { MemberSnapshots } from './member-snapshots.ts';
 import { memberBaseTables, openRecorder, recoverMember } from './member-recorder.ts';
+import { MemberUpkeep } from './member-upkeep.ts';
 import { Neighbours } from './neighbours.ts';
 import { type ChainfireSettings } from './settings.ts';
 
@@ -89,13 +89,13 @@ export function startMember(options: StartMemberOptions): LiveMember {
       },
     },
   );
-  const snapshots = new MemberSnapshots(store, own, settings.name);
+  const upkeep = new MemberUpkeep(store, own, settings.name);
   const member = new LiveMember({
     machine,
     runner,
     store,
     segments,
-    snapshots,
+    upkeep,
     transport,
     book,
     introducer: new MemberIntroducer(place, machine.view, runner),

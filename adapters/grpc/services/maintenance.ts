@@ -10,6 +10,7 @@ import { memberMethods } from '../member-methods.ts';
 import { type SnapshotSource } from '../../backup/open-snapshot.ts';
 import { type Service, unary } from '../service.ts';
 import { StatusError } from '../status.ts';
+import { defragmentMethod, type Defragmenter } from './defragment.ts';
 import { ask, memberAnswers, type MemberPort } from './member-port.ts';
 import { snapshotMethod } from './snapshot.ts';
 import { unserved } from './unserved.ts';
@@ -18,7 +19,7 @@ import { unserved } from './unserved.ts';
  * etcd's Maintenance service. No alarm can be raised yet: the list of alarms is always empty, and to disarm one finds none, which
  * etcd answers with an empty list as well.
  */
-export function maintenanceService(member: MemberPort, snapshots: SnapshotSource): Service {
+export function maintenanceService(member: MemberPort, store: SnapshotSource & Defragmenter): Service {
   const name = 'etcdserverpb.Maintenance';
   return {
     name,
@@ -32,7 +33,8 @@ export function maintenanceService(member: MemberPort, snapshots: SnapshotSource
           compactRevision: response.compactRevision === 0 ? -1 : response.compactRevision,
         };
       }),
-      snapshotMethod(snapshots),
+      snapshotMethod(store),
+      defragmentMethod(store),
       unary(`/${name}/Alarm`, AlarmRequest, AlarmResponse, async (request, context) => {
         if (request.action !== alarmActions.get && request.action !== alarmActions.deactivate) {
           throw new StatusError(
@@ -47,7 +49,7 @@ export function maintenanceService(member: MemberPort, snapshots: SnapshotSource
         );
         return AlarmResponse.create({ header: status.header });
       }),
-      ...unserved(name, ['Defragment', 'Downgrade']),
+      ...unserved(name, ['Downgrade']),
     ],
   };
 }

@@ -20,7 +20,7 @@ import { GroupLog } from '../../../core/raft/group-log.ts';
 import { type StoreRow } from '../../../core/storage/backend.ts';
 import { type Bootstrap, bootstrap, memberNamed, restoredToken } from '../bootstrap.ts';
 import { ClusterFile } from '../cluster-file.ts';
-import { snapshotSystem } from '../member-snapshots.ts';
+import { snapshotSystem } from '../member-upkeep.ts';
 import { syncDirectory } from './save.ts';
 
 export interface RestoreOptions {

@@ -3,7 +3,7 @@ import { SnapshotFile } from '../../../adapters/backup/snapshot-reader.ts';
 import { bytesFromLatin1 } from '../../../core/base/bytes.ts';
 import { crc32c } from '../../../core/base/crc32c.ts';
 import { currentTable } from '../../../core/chainfire/mvcc/keys.ts';
-import { snapshotSystem } from '../member-snapshots.ts';
+import { snapshotSystem } from '../member-upkeep.ts';
 
 export interface SnapshotStatus {
   readonly header: SnapshotFileHeader;

@@ -50,6 +50,7 @@ beforeEach(async () => {
         openSnapshot: () => {
           throw new StatusError('UNAVAILABLE', 'nothing is kept here');
         },
+        defragment: () => Promise.resolve(),
       }),
       healthService(health, ['known']),
     ],

@@ -1,7 +1,9 @@
 import { type OpenSnapshot, type SnapshotSource } from '../../adapters/backup/open-snapshot.ts';
 import { snapshotFormatVersion } from '../../adapters/backup/format.ts';
 import { snapshotBytesEstimate } from '../../adapters/backup/snapshot-writer.ts';
+import { type Defragmenter } from '../../adapters/grpc/services/defragment.ts';
 import { StatusError } from '../../adapters/grpc/status.ts';
+import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { type LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { readApplied, readPhysical } from '../../core/chainfire/mvcc/meta.ts';
@@ -10,10 +12,12 @@ import { version } from '../version.ts';
 export const snapshotSystem = 'chainfire';
 
 /**
- * Snapshots of a member's store. The machine has no part in them: between two of its steps whatever it has applied is written,
- * so that a view taken then is the state at the applied index, and it needs nothing of the log.
+ * What is done with a member's store beside its machine, which notices nothing of it.
+ *
+ * Between two of its steps whatever it has applied is written, so that a view taken then is the state at the applied index;
+ * a snapshot of it needs nothing of the log.
  */
-export class MemberSnapshots implements SnapshotSource {
+export class MemberUpkeep implements SnapshotSource, Defragmenter {
   readonly #store: LmdbBackend;
   readonly #own: PeerIdentity;
   readonly #name: string;
@@ -22,6 +26,15 @@ export class MemberSnapshots implements SnapshotSource {
     this.#store = store;
     this.#own = own;
     this.#name = name;
+  }
+
+  async defragment(): Promise<void> {
+    try {
+      await this.#store.defragment();
+    } catch (error) {
+      if (!(error instanceof LmdbBackendError)) throw error;
+      throw new StatusError('ABORTED', `the store was not defragmented, and is as it was: ${error.message}`);
+    }
   }
 
   openSnapshot(): OpenSnapshot {
