@@ -51,7 +51,7 @@ export interface LiveMemberParts {
 }
 
 /** A successor that is here takes over within a few round trips. */
-const handOverMs = 2_000;
+const handOverMs = 1_000;
 
 /** A member with everything that it runs on. */
 export class LiveMember {

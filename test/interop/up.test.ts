@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { GrpcChainfireClient } from '../../adapters/grpc/client.ts';
+import { MemberRemoveRequest } from '../../core/chainfire/api/cluster.ts';
+import { seededPrng } from '../../sim/prng.ts';
 import { photonFile } from './cluster.ts';
 import { runCommand } from './command.ts';
 import { freePorts } from './ports.ts';
@@ -170,6 +173,29 @@ test('a data directory of another size of cluster is refused with the reason', a
   expect(result.code).toBe(2);
   expect(result.stderr).toContain('member a does not start');
   expect(result.stderr).toContain('belongs to cluster');
+});
+
+test('a member that is removed is not started again, and the next start goes on without it', async () => {
+  const port = await firstPort();
+  const up = new Up(['--port', port]);
+  await up.line(/^ready: /m);
+  const client = new GrpcChainfireClient({
+    endpoints: [{ host: '127.0.0.1', port: Number(port) }],
+    prng: seededPrng('up'),
+  });
+  const request = MemberRemoveRequest.create({ id: 3n });
+  expect(await client.call({ kind: 'memberRemove', request }, 20_000)).toMatchObject({ kind: 'answered' });
+  client.close();
+  await up.line(/member c: .*member 3 was removed from the cluster/);
+  await up.line(/member c ended and is not started again: it would refuse again; its log is \S+/);
+  expect(await up.stop('SIGTERM')).toBe(0);
+
+  const again = new Up(['--port', port]);
+  await again.line(/^member c is not started: member 3 was removed from the cluster/m);
+  const [, endpoints = ''] = await again.line(/^ready: chainfire (\S+) /m);
+  expect(endpoints).toBe([0, 2].map((offset) => `127.0.0.1:${Number(port) + offset}`).join(','));
+  expect((await kv(endpoints, 'put', 'two', 'are enough')).code).toBe(0);
+  expect(await again.stop('SIGTERM')).toBe(0);
 });
 
 function isAlive(pid: number): boolean {
