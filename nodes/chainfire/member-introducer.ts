@@ -1,22 +1,27 @@
 import { type Enquiry, PeerRefusal } from '../../adapters/peer/protocol.ts';
-import { Cancellation } from '../../adapters/runner/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import { RunnerError } from '../../adapters/runner/runner-error.ts';
 import { type Member, MemberListRequest } from '../../core/chainfire/api/cluster.ts';
+import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
 import { type MemberView } from '../../core/chainfire/view.ts';
 import { type ClusterPlace } from './cluster-place.ts';
 import { encodeIntroduction } from './introduction.ts';
-import { type MemberRunner } from './live-member.ts';
+
+/** Whoever answers requests: the member's runner. */
+interface Asked {
+  request(request: MemberRequest, signal: CancelSignal): Promise<MemberResponse>;
+}
 
 /** Tells a node that is to join which cluster this is and who is in it. */
 export class MemberIntroducer {
   readonly #place: Pick<ClusterPlace, 'clusterId' | 'birth'>;
   readonly #view: MemberView;
-  readonly #runner: Pick<MemberRunner, 'request'>;
+  readonly #runner: Asked;
 
   constructor(
     place: Pick<ClusterPlace, 'clusterId' | 'birth'>,
     view: MemberView,
-    runner: Pick<MemberRunner, 'request'>,
+    runner: Asked,
   ) {
     this.#place = place;
     this.#view = view;
