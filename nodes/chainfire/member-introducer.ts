@@ -18,11 +18,7 @@ export class MemberIntroducer {
   readonly #view: MemberView;
   readonly #runner: Asked;
 
-  constructor(
-    place: Pick<ClusterPlace, 'clusterId' | 'birth'>,
-    view: MemberView,
-    runner: Asked,
-  ) {
+  constructor(place: Pick<ClusterPlace, 'clusterId' | 'birth'>, view: MemberView, runner: Asked) {
     this.#place = place;
     this.#view = view;
     this.#runner = runner;

@@ -234,7 +234,9 @@ describe('the end of the node', () => {
     const stopped = at.runner.stop();
     await unheard;
     expect(listener.told).toEqual([{ failed: 'STOPPED' }]);
-    expect(() => at.runner.openStream('t', recorder())).toThrow(expect.objectContaining({ code: 'STOPPING' }));
+    expect(() => at.runner.openStream('t', recorder())).toThrow(
+      expect.objectContaining({ code: 'STOPPING' }),
+    );
     at.runner.received(2 as NodeId, ['m']);
     expect(await pending).toBe('done');
     await stopped;
