@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { type CommandResult } from './command.ts';
+import { type CommandResult, etcdctl } from './command.ts';
 import { describeWith } from './requirement.ts';
 import { Side, Twins } from './twins.ts';
 
@@ -68,6 +68,15 @@ describeWith(
           await only.run('endpoint', 'hashkv', '--rev', '3').then(shapeOfFailure),
           await only.run('endpoint', 'hashkv', '-w', 'json').then(compactRevisionOf),
         ];
+      });
+    });
+
+    test('check datascale', { timeout: 240_000 }, async () => {
+      await twins.same(async (side) => {
+        const [endpoint = ''] = side.endpoints.split(',');
+        const args = ['check', 'datascale', '--load=s', '--auto-compact', '--auto-defrag'];
+        const { code, stdout } = await etcdctl(endpoint, args, undefined, 200_000);
+        return { code, verdict: /^(PASS|FAIL): [A-Za-z ]+/m.exec(stdout)?.[0] };
       });
     });
 
