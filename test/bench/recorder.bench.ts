@@ -16,7 +16,7 @@ import { busyCores, describeMachine } from './chainfire/usage.ts';
 import { makeDir, removeDir } from './chainfire/work-dir.ts';
 import { recorderBenchSettings, type RecorderBenchSettings } from './recorder/settings.ts';
 
-/** The bound that the issue of the recorder sets: a tenth of the throughput. */
+/** What the recorder may cost: a tenth of the throughput. */
 const ratioMin = 0.9;
 /** Where others use more of the machine than this, the ratio says nothing. */
 const busyCoresMax = 0.2;
