@@ -32,6 +32,11 @@ const groups: readonly Group[] = [
     load: async () => (await import('./chainfire/command.ts')).chainfireCommand(),
   },
   {
+    name: 'pki',
+    about: 'make an authority for development, and certificates',
+    load: async () => (await import('./pki/command.ts')).pkiCommand(),
+  },
+  {
     name: 'sim',
     about: 'run the cluster in the simulator',
     load: async () => (await import('./sim/command.ts')).simCommand(),

@@ -58,6 +58,17 @@ export function oneOf<const Values extends readonly string[]>(values: Values): V
   );
 }
 
+export function bool(): ValueType<boolean> {
+  const words: Readonly<Record<string, boolean>> = { true: true, false: false };
+  return {
+    placeholder: '<true|false>',
+    allowed: 'true or false',
+    parse: (value) => (Object.hasOwn(words, value) ? words[value] : undefined),
+    fromToml: (value) => (typeof value === 'boolean' ? value : undefined),
+    format: String,
+  };
+}
+
 /** A decimal integer; `unit` is for the reader only, it is part of the setting's name. */
 export function integer(options: { min: number; max: number; unit?: string }): ValueType<number> {
   const { min, max } = options;

@@ -1,4 +1,5 @@
 import {
+  type ChannelCredentials,
   type ChannelOptions,
   Client,
   credentials,
@@ -6,6 +7,9 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 
 import { unreachable } from '../../core/base/assert.ts';
 import { type Prng } from '../../core/base/prng.ts';
@@ -41,8 +45,18 @@ const channelOptions: ChannelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
+/** How members are known, and how the client is; in PEM. */
+export interface ClientCredentials {
+  /** Authorities that vouch for members; those of the system when it is not given. */
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
 export interface GrpcClientOptions {
   readonly endpoints: readonly Address[];
+  /** Absent: plain text. */
+  readonly tls?: ClientCredentials | undefined;
   readonly prng: Prng;
   /** Where it differs from the machine's defaults. */
   readonly config?: Partial<Omit<ClientConfig, 'endpoints'>>;
@@ -83,6 +97,7 @@ export interface LeaseListener {
 export class GrpcChainfireClient {
   readonly #machine: ChainfireClient;
   readonly #endpoints: readonly Address[];
+  readonly #tls: ClientCredentials | undefined;
   readonly #channels: (Client | undefined)[];
   readonly #attempts = new Map<number, ClientUnaryCall>();
   readonly #calls = new Map<number, (outcome: ClientOutcome) => void>();
@@ -100,6 +115,7 @@ export class GrpcChainfireClient {
 
   constructor(options: GrpcClientOptions) {
     this.#endpoints = options.endpoints;
+    this.#tls = options.tls;
     this.#channels = options.endpoints.map(() => undefined);
     this.#streams = new ClientStreams((event) => this.#step(event));
     this.#machine = new ChainfireClient(
@@ -281,7 +297,7 @@ export class GrpcChainfireClient {
     if (open !== undefined) return open;
     const address = this.#endpoints[endpoint];
     if (address === undefined) throw new Error(`there is no endpoint ${endpoint}`);
-    const channel = new Client(formatAddress(address), credentials.createInsecure(), channelOptions);
+    const channel = new Client(formatAddress(address), ...security(address, this.#tls));
     this.#channels[endpoint] = channel;
     return channel;
   }
@@ -310,6 +326,25 @@ const timerMsMax = 0x7fff_ffff;
 /** The clock of everything that the client says in µs; it means nothing in another process. */
 export function monotonicUs(): number {
   return Math.floor(performance.now() * 1_000);
+}
+
+/** Stands for an address in the handshake, where only names may be said. It is the address that the certificate must name. */
+const unnamed = 'address.invalid';
+
+function security(
+  { host }: Address,
+  tls: ClientCredentials | undefined,
+): readonly [ChannelCredentials, ChannelOptions] {
+  if (tls === undefined) return [credentials.createInsecure(), channelOptions];
+  const pem = [tls.ca ?? null, tls.key ?? null, tls.cert ?? null] as const;
+  if (isIP(host) === 0) return [credentials.createSsl(...pem), channelOptions];
+  const verify = {
+    checkServerIdentity: (_: string, cert: PeerCertificate) => checkServerIdentity(host, cert),
+  };
+  return [
+    credentials.createSsl(...pem, verify),
+    { ...channelOptions, 'grpc.ssl_target_name_override': unnamed },
+  ];
 }
 
 const closedReason = 'the client is closed';

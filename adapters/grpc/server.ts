@@ -1,8 +1,10 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net';
+import { type AddressInfo, type Server as SocketServer, type Socket } from 'node:net';
 
 import { type Address, formatAddress } from '../config/address.ts';
+import { type KeyPair } from '../tls/pem-files.ts';
+import { createListener, type ServerTls } from '../tls/listener.ts';
 import { mount, type MountHooks } from './mount.ts';
 import { type Service } from './service.ts';
 import { whenSpoken } from './spoken-protocol.ts';
@@ -17,7 +19,14 @@ export interface GrpcServerOptions {
   readonly hooks: MountHooks;
   /** Takes what comes over HTTP/1 to the same port. Absent: nothing is served there. */
   readonly http?: (services: readonly Service[]) => RequestListener;
+  /** Plain TCP by default. */
+  readonly tls?: ClientTls | undefined;
+  /** A client whose certificate, or whose TLS, was not good. */
+  readonly onRefused?: (remote: string, reason: string) => void;
 }
+
+/** What the port shows its clients, and whom it lets in. */
+export type ClientTls = KeyPair & Pick<ServerTls, 'ca' | 'clientCertRequired'>;
 
 interface Transfer {
   receivedBytes: number;
@@ -87,21 +96,28 @@ export class GrpcServer {
     );
     const sockets = new Set<Socket>();
     const ended: Transfer = { receivedBytes: 0, sentBytes: 0 };
-    const listener = createServer({ noDelay: true }, (socket) => {
-      sockets.add(socket);
-      socket.once('close', () => {
-        sockets.delete(socket);
-        ended.receivedBytes += socket.bytesRead;
-        ended.sentBytes += socket.bytesWritten;
-      });
-      whenSpoken(socket, (protocol) => {
-        if (protocol === 'http2') {
-          injector.injectConnection(socket);
-          return;
-        }
-        http.emit('connection', socket);
-        socket.resume();
-      });
+    const listener = createListener({
+      // gRPC offers nothing but HTTP/2; whoever offers both, as curl does, is served what the gateway speaks.
+      tls: options.tls && { ...options.tls, alpn: ['http/1.1', 'h2'] },
+      onSocket: (socket) => {
+        sockets.add(socket);
+        socket.once('close', () => {
+          sockets.delete(socket);
+          ended.receivedBytes += socket.bytesRead;
+          ended.sentBytes += socket.bytesWritten;
+        });
+      },
+      onConnection: (socket) => {
+        whenSpoken(socket, (protocol) => {
+          if (protocol === 'http2') {
+            injector.injectConnection(socket);
+            return;
+          }
+          http.emit('connection', socket);
+          socket.resume();
+        });
+      },
+      onRefused: options.onRefused ?? (() => undefined),
     });
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (error) => {

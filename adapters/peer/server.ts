@@ -1,9 +1,11 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, type Server, type Socket } from 'node:net';
 
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Address, formatAddress } from '../config/address.ts';
+import { createListener } from '../tls/listener.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
+import { type PeerTls, strangerBehind } from './peer-tls.ts';
 import {
   Accepted,
   acceptHello,
@@ -21,6 +23,10 @@ export interface PeerServerOptions<Message, Header> {
   readonly receiver: PeerReceiver<Message, Header>;
   /** Something failed that is no refusal: a defect of this node, or of its disk. */
   readonly onDefect: (error: unknown) => void;
+  /** Plain TCP by default. */
+  readonly tls?: PeerTls | undefined;
+  /** A caller whose certificate was not good. */
+  readonly onStranger?: (remote: string, reason: string) => void;
 }
 
 /** What of all connections together is bounded. */
@@ -37,7 +43,7 @@ const introductionsMax = 8;
 const silenceMs = 10_000;
 const nothing = new Uint8Array(0);
 
-/** Where peers call: plain TCP. TLS would put its own sockets in. */
+/** Where peers call. */
 export class PeerServer {
   readonly address: Address;
   readonly #listener: Server;
@@ -51,13 +57,27 @@ export class PeerServer {
 
   /** @throws Error naming the address when it cannot be listened on */
   static async listen<Message, Header>(options: PeerServerOptions<Message, Header>): Promise<PeerServer> {
-    const { address } = options;
+    const { address, tls } = options;
+    const onRefused = options.onStranger ?? (() => undefined);
     const sockets = new Set<Socket>();
     const reception: Reception = { snapshots: 0, introductions: 0 };
-    const listener = createServer({ noDelay: true }, (socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-      new IncomingPeer(socket, options, reception);
+    const listener = createListener({
+      tls: tls && { ...tls, clientCertRequired: true, alpn: [] },
+      onSocket: (socket) => {
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+      },
+      onConnection: (socket) => {
+        const stranger = tls && strangerBehind(socket, tls.system);
+        if (stranger === undefined) {
+          new IncomingPeer(socket, options, reception);
+          return;
+        }
+        const caller = new FrameSocket(socket, { frame: () => undefined, closed: () => undefined });
+        onRefused(caller.remote, stranger);
+        caller.refuse(new PeerRefusal('NOT_A_MEMBER', `the peer is refused: ${stranger}`));
+      },
+      onRefused,
     });
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (cause) => {

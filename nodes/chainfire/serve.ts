@@ -20,7 +20,7 @@ import { lockService } from '../../adapters/grpc/services/lock.ts';
 import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts';
 import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
-import { dialTcp } from '../../adapters/peer/link.ts';
+import { type Dial } from '../../adapters/peer/link.ts';
 import { MetricsServer, type ObservedProcess } from '../../adapters/metrics/http-server.ts';
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { PeerServer } from '../../adapters/peer/server.ts';
@@ -48,6 +48,8 @@ import { type ChainfireSettings } from './settings.ts';
 import { SlowRequestLog } from './slow-request-log.ts';
 import { startMember } from './start-member.ts';
 import { stopRequest } from './stop-request.ts';
+import { StrangerLog } from './stranger-log.ts';
+import { type TransportSecurity, transportSecurity } from './transport-security.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
 /** The process cannot start as it was told to, or on the data that it finds; trying again does not help. */
@@ -77,13 +79,15 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
       `heartbeat_interval_ms is ${settings.heartbeatIntervalMs}, it must be at most a third of election_timeout_ms (${settings.electionTimeoutMs})`,
     );
   }
+  const security = transportSecurity(settings);
   boundYoungGeneration(youngGenerationBytes);
   const log = newLogger(settings);
   const stop = stopRequest();
   const directory = await DataDirectory.lock(settings.dataDir);
   try {
     const stopped = new AbortController();
-    const place = await Promise.race([placeOf(settings, directory, log, stopped.signal), stop]);
+    const finding = placeOf({ settings, directory, log, dial: security.dial, stopped: stopped.signal });
+    const place = await Promise.race([finding, stop]);
     stopped.abort();
     if (typeof place === 'string') {
       log.info({ reason: place }, 'stopped before the cluster was found');
@@ -95,20 +99,23 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
       bootId: randomBytes(8).toString('hex'),
       address: place.address,
     };
-    return await new ServingProcess({ settings, place, own, directory, log }).run(stop);
+    return await new ServingProcess({ settings, security, place, own, directory, log }).run(stop);
   } finally {
     await directory.release();
   }
 }
 
-async function placeOf(
-  settings: ChainfireSettings,
-  directory: DataDirectory,
-  log: Logger,
-  stopped: AbortSignal,
-): Promise<ClusterPlace> {
+interface PlaceParts {
+  readonly settings: ChainfireSettings;
+  readonly directory: DataDirectory;
+  readonly log: Logger;
+  readonly dial: Dial;
+  readonly stopped: AbortSignal;
+}
+
+async function placeOf({ settings, directory, log, dial, stopped }: PlaceParts): Promise<ClusterPlace> {
   try {
-    const introductions = new Introductions(dialTcp, log, stopped);
+    const introductions = new Introductions(dial, log, stopped);
     return await findPlace({ settings, directory, log, introductions });
   } catch (error) {
     if (error instanceof NoPlaceError) throw new StartError(error.message, { cause: error });
@@ -119,6 +126,7 @@ async function placeOf(
 
 interface ProcessParts {
   readonly settings: ChainfireSettings;
+  readonly security: TransportSecurity;
   readonly place: ClusterPlace;
   readonly own: PeerIdentity;
   readonly directory: DataDirectory;
@@ -208,9 +216,12 @@ class ServingProcess {
   }
 
   #startMember(clusterFile: ClusterFile): LiveMember {
-    const { settings, place, own, directory, log } = this.#parts;
+    const { settings, security, place, own, directory, log } = this.#parts;
     try {
-      return startMember({ settings, place, own, directory, clusterFile, log, metrics: this.#metrics });
+      const { dial } = security;
+      return startMember({
+        ...{ settings, place, own, directory, clusterFile, log, metrics: this.#metrics, dial },
+      });
     } catch (error) {
       if (error instanceof RecorderError) throw new StartError(error.message, { cause: error });
       // Anything else is a defect: its stack is wanted.
@@ -258,7 +269,8 @@ class ServingProcess {
 
   /** Takes every port, or none. */
   async #listen(): Promise<readonly { stop(): Promise<void> }[]> {
-    const { settings, own } = this.#parts;
+    const { settings, security, own, log } = this.#parts;
+    const strangers = new StrangerLog(log);
     const open: { stop(): Promise<void> }[] = [];
     const hooks = this.#hooks();
     try {
@@ -286,6 +298,8 @@ class ServingProcess {
         receiveBytesMax: settings.requestBytesMax + receiveReserveBytes,
         hooks,
         http: (services) => this.#http(services, hooks),
+        tls: security.clients,
+        onRefused: (remote, reason) => strangers.refused('clients', remote, reason),
       });
       this.#clients = clients;
       open.push({ stop: () => clients.stop(stopGraceMs) });
@@ -293,6 +307,8 @@ class ServingProcess {
         address: settings.listenPeer,
         receiver: this.#door.peerReceiver(own),
         onDefect: (error) => hooks.onDefect('peers', error),
+        tls: security.peers,
+        onStranger: (remote, reason) => strangers.refused('peers', remote, reason),
       });
       open.push({ stop: () => peers.stop() });
       open.push(await MetricsServer.listen(settings.listenMetrics, this.#observed()));

@@ -7,6 +7,7 @@ import {
 } from '../../adapters/config/schema.ts';
 import {
   address,
+  bool,
   integer,
   memberNamePattern,
   namedAddresses,
@@ -65,6 +66,26 @@ const settings = {
     'photon',
     'Tells clusters with the same members apart: part of the cluster id, the same on all members',
   ),
+  certFile: optional(
+    path(),
+    'Certificate that clients are shown, in PEM; with key_file the client port speaks TLS and nothing else',
+  ),
+  keyFile: optional(path(), 'Private key of cert_file, in PEM'),
+  trustedCaFile: optional(
+    path(),
+    'Authorities that may vouch for clients, in PEM: a certificate that a client shows must be of one of them',
+  ),
+  clientCertAuth: withDefault(
+    bool(),
+    false,
+    'Clients must show a certificate that an authority in trusted_ca_file vouches for',
+  ),
+  peerCertFile: optional(
+    path(),
+    'Certificate of this member for the other members, in PEM, with the name photon://chainfire/<name>; with peer_key_file and peer_trusted_ca_file members speak mutual TLS, and listen to no other',
+  ),
+  peerKeyFile: optional(path(), 'Private key of peer_cert_file, in PEM'),
+  peerTrustedCaFile: optional(path(), 'Authorities that may vouch for members, in PEM'),
   logLevel: withDefault(
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
     'info',

@@ -6,6 +6,7 @@ import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
 import { LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
 import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { AddressBook } from '../../adapters/peer/address-book.ts';
+import { type Dial } from '../../adapters/peer/link.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { RecordedMachine } from '../../adapters/recorder/recorded-machine.ts';
@@ -41,11 +42,13 @@ export interface StartMemberOptions {
   readonly clusterFile: ClusterFile;
   readonly log: Logger;
   readonly metrics: ChainfireMetrics;
+  /** How the other members are called. */
+  readonly dial: Dial;
 }
 
 /** Opens the disk, recovers the machine from it, and puts a runner under it; nothing is stepped before `start`. */
 export function startMember(options: StartMemberOptions): LiveMember {
-  const { settings, place, own, directory, clusterFile, log, metrics } = options;
+  const { settings, place, own, directory, clusterFile, log, metrics, dial } = options;
   const store = LmdbBackend.open({ dir: directory.part('state'), tables: memberTables });
   // The member names its files `log/…`.
   const segments = FileSegments.open({ dir: directory.path });
@@ -63,6 +66,7 @@ export function startMember(options: StartMemberOptions): LiveMember {
     onConnected: (to) => log.info({ peer: to }, 'peer connected'),
     onDisconnected: (to, reason) => log.warn({ peer: to, reason }, 'peer not reachable'),
     onGivenUp: (to) => book.forget(to),
+    dial,
   });
   const neighbours = new Neighbours({ view: machine.view, book, transport, clusterFile, log });
   let fail: (failure: RunnerFailure) => void = () => undefined;
@@ -115,7 +119,9 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
     join: place.join,
     contacts: place.contacts.map(({ id }) => id),
     hasStarted: place.hasStarted,
-    clientUrls: [`http://${formatAddress(settings.advertiseClient ?? settings.listenClient)}`],
+    clientUrls: [
+      `${settings.certFile === undefined ? 'http' : 'https'}://${formatAddress(settings.advertiseClient ?? settings.listenClient)}`,
+    ],
     requestBytesMax: settings.requestBytesMax,
     txnOperationsMax: settings.txnOperationsMax,
     pendingRequestsMax: settings.pendingRequestsMax,

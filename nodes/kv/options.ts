@@ -13,6 +13,13 @@ export function withConnection(command: Command): Command {
         .default('127.0.0.1:2379')
         .env('PHOTON_KV_ENDPOINTS'),
     )
+    .addOption(
+      new Option('--cacert <file>', 'speak TLS, with members that this authority vouches for').env(
+        'PHOTON_KV_CACERT',
+      ),
+    )
+    .addOption(new Option('--cert <file>', 'certificate to show over TLS; with --key').env('PHOTON_KV_CERT'))
+    .addOption(new Option('--key <file>', 'private key of --cert').env('PHOTON_KV_KEY'))
     .addOption(new Option('--timeout <seconds>', 'how long to try a call').default(5).argParser(integer(1)))
     .option('--json', 'print JSON');
 }

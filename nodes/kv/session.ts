@@ -2,8 +2,9 @@ import { Chainfire } from '../../adapters/client/chainfire.ts';
 import { ChainfireError, errorOfOutcome } from '../../adapters/client/errors.ts';
 import { systemPrng } from '../../adapters/client/system-prng.ts';
 import { type Address, parseAddress } from '../../adapters/config/address.ts';
-import { GrpcChainfireClient } from '../../adapters/grpc/client.ts';
+import { type ClientCredentials, GrpcChainfireClient } from '../../adapters/grpc/client.ts';
 import { type ResponseOf } from '../../adapters/grpc/member-methods.ts';
+import { readCertificates, readKeyPair } from '../../adapters/tls/pem-files.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 
@@ -11,6 +12,9 @@ import { exitCodes, ExitError } from '../exit.ts';
 export interface ConnectionOptions {
   readonly endpoints: string;
   readonly timeout: number;
+  readonly cacert?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** Both sides of one connection: the library, and what lies below it. */
@@ -24,7 +28,11 @@ export async function withSession<T>(
   options: ConnectionOptions,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const client = new GrpcChainfireClient({ endpoints: endpointsOf(options.endpoints), prng: systemPrng });
+  const client = new GrpcChainfireClient({
+    endpoints: endpointsOf(options.endpoints),
+    prng: systemPrng,
+    tls: credentialsOf(options),
+  });
   try {
     return await run({ client, db: new Chainfire(client, { timeoutMs: options.timeout * 1_000 }) });
   } catch (error) {
@@ -60,6 +68,22 @@ function exitErrorOf(error: ChainfireError): ExitError {
         exitCodes.unknown,
         cause,
       );
+  }
+}
+
+/** An `https` endpoint asks for TLS as well, with the authorities of the system. */
+function credentialsOf({ endpoints, cacert, cert, key }: ConnectionOptions): ClientCredentials | undefined {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ExitError('photon kv: --cert and --key belong together', exitCodes.refused);
+  }
+  if (cacert === undefined && cert === undefined && !/(^|,)https:/.test(endpoints)) return undefined;
+  try {
+    return {
+      ...(cacert === undefined ? {} : { ca: readCertificates(cacert) }),
+      ...(cert === undefined || key === undefined ? {} : readKeyPair(cert, key)),
+    };
+  } catch (error) {
+    throw new ExitError(`photon kv: ${(error as Error).message}`, exitCodes.refused, { cause: error });
   }
 }
 

@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { formatAddress } from '../../adapters/config/address.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { secured, type SecuredCloud } from './pki.ts';
 import { membersMax, metricsPortOffset, plan, type PlannedMember, takenAddresses } from './plan.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -14,6 +15,7 @@ Examples:
   photon up                          three members, data in ./data
   photon up --members 1 --data /tmp/cloud
   photon up --port 12379             on other ports
+  photon up --tls                    mutual TLS; an authority and certificates in DATA/pki, made at the first start
 `;
 
 export function upCommand(): Command {
@@ -26,7 +28,7 @@ export function upCommand(): Command {
         .argParser(integerFrom(1, membersMax)),
     )
     .addOption(
-      new Option('--host <host>', 'address to listen on; there is no encryption, so keep it local').default(
+      new Option('--host <host>', 'address to listen on; keep it local where there is no --tls').default(
         '127.0.0.1',
       ),
     )
@@ -35,20 +37,28 @@ export function upCommand(): Command {
         .default(2379)
         .argParser(integerFrom(1, 65_535 - metricsPortOffset - 2 * membersMax)),
     )
+    .option('--tls', 'speak mutual TLS, with clients and between members')
     .addHelpText('after', examples)
-    .action(async (options: { data: string; members: number; host: string; port: number }) => {
+    .action(async (options: UpFlags) => {
+      const dataDir = resolve(options.data);
+      const { members, host, port } = options;
       await up(
-        plan({
-          dataDir: resolve(options.data),
-          members: options.members,
-          host: options.host,
-          port: options.port,
-        }),
+        plan({ dataDir, members, host, port }),
+        options.tls === true ? join(dataDir, 'pki') : undefined,
       );
     });
 }
 
-async function up(members: readonly PlannedMember[]): Promise<void> {
+interface UpFlags {
+  readonly data: string;
+  readonly members: number;
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: boolean;
+}
+
+/** @param pkiDir undefined: plain text */
+async function up(members: readonly PlannedMember[], pkiDir: string | undefined): Promise<void> {
   const taken = await takenAddresses(members);
   if (taken.length > 0) {
     throw new ExitError(
@@ -56,8 +66,9 @@ async function up(members: readonly PlannedMember[]): Promise<void> {
       exitCodes.refused,
     );
   }
+  const cloud = pkiDir === undefined ? undefined : secured(members, pkiDir);
   const stopped = stopRequested();
-  const supervisor = new Supervisor(members, print);
+  const supervisor = new Supervisor(cloud?.members ?? members, print);
   const { length } = supervisor.members;
   if (length === 0)
     throw new ExitError('photon up: every member was removed; give another --data', exitCodes.refused);
@@ -65,7 +76,7 @@ async function up(members: readonly PlannedMember[]): Promise<void> {
   try {
     const interrupted = await Promise.race([supervisor.start().then(() => false), stopped.then(() => true)]);
     if (!interrupted) {
-      announce(supervisor.members);
+      announce(supervisor.members, cloud);
       await stopped;
     }
   } finally {
@@ -74,13 +85,20 @@ async function up(members: readonly PlannedMember[]): Promise<void> {
   }
 }
 
-function announce(members: readonly PlannedMember[]): void {
-  const endpoints = members.map((member) => formatAddress(member.client)).join(',');
+function announce(members: readonly PlannedMember[], cloud: SecuredCloud | undefined): void {
+  const addresses = members.map((member) => formatAddress(member.client));
+  const endpoints = addresses
+    .map((address) => (cloud === undefined ? address : `https://${address}`))
+    .join(',');
   const metrics = members.map((member) => `http://${formatAddress(member.metrics)}/metrics`).join(' ');
+  const flags =
+    cloud === undefined
+      ? ''
+      : ` --cacert ${cloud.caFile} --cert ${cloud.client.certFile} --key ${cloud.client.keyFile}`;
   print(`ready: chainfire ${endpoints} metrics ${metrics}`);
   print('try:');
-  print(`  ETCDCTL_API=3 etcdctl --endpoints=${endpoints} put hello world`);
-  print(`  npx photon kv get hello --endpoints ${endpoints}`);
+  print(`  ETCDCTL_API=3 etcdctl --endpoints=${endpoints}${flags} put hello world`);
+  print(`  npx photon kv get hello --endpoints ${endpoints}${flags}`);
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one is left to its default and ends the process at once. */

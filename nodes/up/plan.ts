@@ -11,6 +11,15 @@ export interface PlannedMember {
   readonly client: Address;
   readonly peer: Address;
   readonly metrics: Address;
+  /** Undefined: plain text. */
+  readonly tls?: MemberTls;
+}
+
+/** Files of one member's mutual TLS, with clients and with its peers. */
+export interface MemberTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
 }
 
 export interface UpOptions {

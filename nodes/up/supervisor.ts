@@ -6,7 +6,7 @@ import { formatAddress } from '../../adapters/config/address.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { ClusterFile } from '../chainfire/cluster-file.ts';
 import { exitCodes, ExitError } from '../exit.ts';
-import { type PlannedMember } from './plan.ts';
+import { type MemberTls, type PlannedMember } from './plan.ts';
 import { describeExit, SupervisedChild } from './supervised-child.ts';
 
 const restartMinMs = 500;
@@ -129,6 +129,15 @@ function serveArguments(member: PlannedMember, members: readonly PlannedMember[]
     ...['--listen-peer', formatAddress(member.peer)],
     ...['--listen-metrics', formatAddress(member.metrics)],
     ...['--initial-cluster', members.map(({ name, peer }) => `${name}=${formatAddress(peer)}`).join(',')],
+    ...(member.tls === undefined ? [] : tlsArguments(member.tls)),
+  ];
+}
+
+function tlsArguments({ certFile, keyFile, caFile }: MemberTls): readonly string[] {
+  return [
+    ...['--cert-file', certFile, '--key-file', keyFile],
+    ...['--trusted-ca-file', caFile, '--client-cert-auth', 'true'],
+    ...['--peer-cert-file', certFile, '--peer-key-file', keyFile, '--peer-trusted-ca-file', caFile],
   ];
 }
 

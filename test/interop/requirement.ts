@@ -7,6 +7,7 @@ const packages = {
   etcd: 'etcd-server',
   chromium: 'chromium',
   curl: 'curl',
+  openssl: 'openssl',
 } as const;
 export type Program = keyof typeof packages;
 

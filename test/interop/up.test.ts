@@ -206,3 +206,27 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test('with --tls: an authority and certificates at the first start, the same at the next', async () => {
+  const port = await firstPort();
+  const flags = ['--port', port, '--members', '1', '--tls'];
+  const up = new Up(flags);
+  const [, endpoints = '', ...files] = await up.line(
+    /photon kv get hello --endpoints (\S+) --cacert (\S+) --cert (\S+) --key (\S+)$/m,
+  );
+  expect(endpoints).toBe(`https://127.0.0.1:${port}`);
+  const secure = ['--cacert', files[0] ?? '', '--cert', files[1] ?? '', '--key', files[2] ?? ''];
+  expect(await kv(endpoints, 'put', 'hello', 'tls', ...secure)).toMatchObject({ code: 0, stderr: '' });
+  const bare = ['kv', 'get', 'hello', '--endpoints', endpoints, '--timeout', '1'];
+  expect((await runCommand(process.execPath, [photonFile, ...bare])).code).toBe(1);
+  expect(await up.stop('SIGTERM')).toBe(0);
+
+  const certificates = (): string[] =>
+    ['ca', 'a', 'client'].map((name) => readFileSync(join(dir, 'data', 'pki', `${name}.crt`), 'utf8'));
+  const first = certificates();
+  const again = new Up(flags);
+  await again.line(/^ready: /m);
+  expect(certificates()).toEqual(first);
+  expect((await kv(endpoints, 'get', 'hello', ...secure)).stdout).toBe('hello\ntls\n');
+  expect(await again.stop('SIGTERM')).toBe(0);
+});
