@@ -6,6 +6,7 @@ import { type Address, formatAddress } from '../config/address.ts';
 import { type KeyPair } from '../tls/pem-files.ts';
 import { createListener, type ServerTls } from '../tls/listener.ts';
 import { mount, type MountHooks } from './mount.ts';
+import { whenOpened } from './opened-connection.ts';
 import { type Service } from './service.ts';
 import { whenSpoken } from './spoken-protocol.ts';
 
@@ -110,7 +111,7 @@ export class GrpcServer {
       onConnection: (socket) => {
         whenSpoken(socket, (protocol) => {
           if (protocol === 'http2') {
-            injector.injectConnection(socket);
+            whenOpened(socket, () => injector.injectConnection(socket));
             return;
           }
           http.emit('connection', socket);

@@ -86,6 +86,22 @@ describeWith(['etcdctl'], 'a process joins a cluster, and leaves it', () => {
     await expect
       .poll(async () => (await ask('member', 'list')).stdout, { timeout: 20_000 })
       .toContain(`2, started, b, http://${cluster.place('b').peer}, http://${there}, false`);
+    // etcdctl takes the members' own URLs from the list, and each answers under it.
+    const status = await ask('endpoint', 'status', '--cluster');
+    expect([
+      status.code,
+      status.stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(', ').slice(0, 2)),
+    ]).toEqual([
+      0,
+      [
+        [`http://${first}`, '1'],
+        [`http://${there}`, '2'],
+      ],
+    ]);
+    expect(await ask('endpoint', 'hashkv', '--cluster')).toMatchObject({ code: 0 });
     expect(await cluster.end('b', 'SIGTERM')).toEqual({ code: 0, signal: null });
     // Neither whom to ask nor which cluster: its directory knows. Its own addresses are this machine's affair.
     await startWithoutCluster('b');
