@@ -74,6 +74,11 @@ function statusCommand(): Command {
     );
 }
 
+type RestoreFlags = Readonly<Record<(typeof restoreSettings)[number] | 'config', string | undefined>> & {
+  readonly bumpRevision?: number;
+  readonly markCompacted?: boolean;
+};
+
 /** The settings of a member that decide what its directory is. */
 const restoreSettings = ['name', 'dataDir', 'initialCluster', 'initialClusterToken'] as const;
 
@@ -82,9 +87,22 @@ function restoreCommand(): Command {
     .description('make the data directory of one member of a new cluster from a snapshot file')
     .argument('<file>')
     .option('--config <path>', "TOML file with the member's settings, as for `serve`")
-    .action(async (file: string, options: Record<string, string | undefined>) => {
+    .addOption(
+      new Option(
+        '--bump-revision <count>',
+        'go on so much above the revision of the snapshot, above all that clients have seen; the same on all members',
+      ).argParser(bump),
+    )
+    .option(
+      '--mark-compacted',
+      'with --bump-revision: what is below counts as compacted, so that a watch from there is told to begin anew',
+    )
+    .action(async (file: string, options: RestoreFlags) => {
       await named('restore', async () => {
-        const { config, ...flags } = options;
+        const { config, bumpRevision = 0, markCompacted = false, ...flags } = options;
+        if (markCompacted && bumpRevision === 0) {
+          throw new ConfigError('--mark-compacted is given without --bump-revision: give both');
+        }
         const { name, dataDir, initialCluster, initialClusterToken, segmentBytesMax } = readSettings(
           config,
           flags,
@@ -96,6 +114,7 @@ function restoreCommand(): Command {
         }
         const restored = await restoreSnapshot({
           ...{ file, name, dataDir, initialCluster, initialClusterToken, segmentBytesMax },
+          revisions: { bump: bumpRevision, markCompacted },
         });
         process.stdout.write(
           `Restored ${dataDir}: member ${restored.id} (${name}) of the new cluster ${restored.clusterId}, ` +
@@ -127,6 +146,17 @@ async function named(command: string, run: () => Promise<void>): Promise<void> {
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
+/** Revisions stay exact integers for as long as anybody writes. */
+const bumpMax = 1_000_000_000_000_000;
+
+function bump(text: string): number {
+  const value = Number(text);
+  if (!/^[0-9]+$/.test(text) || value < 1 || value > bumpMax) {
+    throw new InvalidArgumentError(`it must be an integer of 1 to ${bumpMax}.`);
+  }
+  return value;
 }
 
 function seconds(text: string): number {

@@ -14,7 +14,8 @@ import { FileSegments } from '../../../adapters/segments/file-segments.ts';
 import { type NodeId } from '../../../core/base/ids.ts';
 import { memberTables } from '../../../core/chainfire/member.ts';
 import { metaTable } from '../../../core/chainfire/mvcc/keys.ts';
-import { readApplied } from '../../../core/chainfire/mvcc/meta.ts';
+import { appliedWrite, readApplied } from '../../../core/chainfire/mvcc/meta.ts';
+import { Mvcc } from '../../../core/chainfire/mvcc/mvcc.ts';
 import { memberGroup } from '../../../core/chainfire/recover-raft.ts';
 import { GroupLog } from '../../../core/raft/group-log.ts';
 import { type StoreRow } from '../../../core/storage/backend.ts';
@@ -30,6 +31,15 @@ export interface RestoreOptions {
   readonly initialCluster: readonly NamedAddress[];
   readonly initialClusterToken: string;
   readonly segmentBytesMax: number;
+  readonly revisions: RestoredRevisions;
+}
+
+/** What becomes of the revisions that clients of the old cluster may remember. */
+export interface RestoredRevisions {
+  /** The new cluster goes on so much above the snapshot's revision. */
+  readonly bump: number;
+  /** Everything below counts as compacted: who resumes from there is told so. Only with a bump. */
+  readonly markCompacted: boolean;
 }
 
 export interface RestoredMember {
@@ -62,7 +72,8 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
   const dataDir = resolve(options.dataDir);
   await refuseExisting(dataDir);
   const file = await SnapshotFile.open(options.file, snapshotSystem);
-  const token = restoredToken(options.initialClusterToken, file.digest);
+  const restoredFrom = originOf(file, options.revisions);
+  const token = restoredToken(options.initialClusterToken, restoredFrom);
   const cluster = bootstrap(options.initialCluster, token);
   const self = memberNamed(cluster, options.name);
   if (self === undefined) {
@@ -75,15 +86,22 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
   await mkdir(dirname(dataDir), { recursive: true });
   let isRestored = false;
   try {
-    const rows = await build(buildDir, file, { ...options, cluster, id: self.id });
+    const rows = await build(buildDir, file, { ...options, cluster, id: self.id, restoredFrom });
     await rename(buildDir, dataDir);
     isRestored = true;
     await syncDirectory(dirname(dataDir));
     const clusterId = formatClusterId(cluster.clusterId);
-    return { id: self.id, clusterId, revision: file.header.revision, rows };
+    const revision = file.header.revision + options.revisions.bump;
+    return { id: self.id, clusterId, revision, rows };
   } finally {
     if (!isRestored) await rm(buildDir, { recursive: true, force: true });
   }
+}
+
+/** Members that were restored in different ways hold different states: they must not take each other for members. */
+function originOf(file: SnapshotFile, { bump, markCompacted }: RestoredRevisions): string {
+  if (bump === 0) return file.digest;
+  return `${file.digest} and ${bump}${markCompacted ? ', compacted' : ''}`;
 }
 
 async function refuseExisting(dataDir: string): Promise<void> {
@@ -100,14 +118,14 @@ async function refuseExisting(dataDir: string): Promise<void> {
 async function build(
   dir: string,
   file: SnapshotFile,
-  given: RestoreOptions & { readonly cluster: Bootstrap; readonly id: NodeId },
+  given: RestoreOptions & { readonly cluster: Bootstrap; readonly id: NodeId; readonly restoredFrom: string },
 ): Promise<number> {
-  const { cluster, id, name } = given;
+  const { cluster, id, name, restoredFrom } = given;
   const clusterId = formatClusterId(cluster.clusterId);
   const directory = await DataDirectory.lock(dir);
   try {
-    directory.claim({ system: snapshotSystem, clusterId, nodeId: id, name, restoredFrom: file.digest });
-    const rows = await restoreState(directory.part('state'), file);
+    directory.claim({ system: snapshotSystem, clusterId, nodeId: id, name, restoredFrom });
+    const rows = await restoreState(directory.part('state'), file, given.revisions);
     await restoreLog(directory.path, file, given.segmentBytesMax);
     const birth = cluster.members.map((member) => ({
       id: member.id,
@@ -123,7 +141,7 @@ async function build(
   }
 }
 
-async function restoreState(dir: string, file: SnapshotFile): Promise<number> {
+async function restoreState(dir: string, file: SnapshotFile, revisions: RestoredRevisions): Promise<number> {
   const unknown = file.header.tables.filter((table) => !memberTables.includes(table));
   if (unknown.length > 0) {
     throw new SnapshotFileError(
@@ -148,10 +166,21 @@ async function restoreState(dir: string, file: SnapshotFile): Promise<number> {
           `revision ${revision} (entry ${index}, term ${term})`,
       );
     }
+    if (revisions.bump > 0) bumpRevision(store, revisions);
     return count;
   } finally {
     await store.close();
   }
+}
+
+function bumpRevision(store: LmdbBackend, { bump, markCompacted }: RestoredRevisions): void {
+  const found = readApplied(store);
+  const bumped = { ...found, revision: found.revision + bump };
+  store.write([appliedWrite(bumped)]);
+  if (!markCompacted) return;
+  const mvcc = new Mvcc(store);
+  mvcc.compact(bumped.revision);
+  store.write([...mvcc.takeWrites(), appliedWrite({ ...bumped, compactRevision: mvcc.compactRevision })]);
 }
 
 /** @throws SnapshotFileError for a row that this program would lose or misread */
