@@ -1,4 +1,5 @@
 import * as api from '../../core/chainfire/api/cluster.ts';
+import * as maintenance from '../grpc/maintenance-messages.ts';
 import { bool, enumeration, int64, list, text, uint32, uint64, unsignedId } from './json-kinds.ts';
 import { jsonMessage, named, nested } from './json-message.ts';
 import { ResponseHeader } from './kv-messages.ts';
@@ -73,3 +74,8 @@ export const AlarmResponse = jsonMessage(api.AlarmResponse, {
   header,
   alarms: list(nested(() => AlarmMember)),
 });
+
+export const DefragmentRequest = jsonMessage(maintenance.DefragmentRequest, {});
+export const DefragmentResponse = jsonMessage(maintenance.DefragmentResponse, { header });
+export const SnapshotRequest = jsonMessage(maintenance.SnapshotRequest, {});
+export const SnapshotResponse = jsonMessage(maintenance.SnapshotResponse, { header, remainingBytes: uint64 });

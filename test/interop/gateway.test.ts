@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -343,9 +344,27 @@ describeWith(['etcd', 'etcdctl', 'curl'], 'the JSON gateway, call by call beside
     expect(Object.keys(ownStatus)).toEqual(Object.keys(otherStatus));
     const version = (await (await fetch(`${ours.url}/version`)).json()) as Record<string, string>;
     expect(version).toEqual({ etcdserver: ownStatus['version'], etcdcluster: '3.4.0' });
+    const [ownDefragment, otherDefragment] = await both('/v3/maintenance/defragment');
+    expect(ownDefragment).toEqual(otherDefragment);
     const [ownHash = {}, otherHash = {}] = await both('/v3/maintenance/hash');
     expect(Object.keys(ownHash)).toEqual(Object.keys(otherHash));
     expect(ownHash['hash']).toBeTypeOf('number');
+  });
+
+  test('a snapshot comes in pieces, behind them its hash', async () => {
+    const pieces = await Promise.all(
+      [ours, theirs].map(async (side) => {
+        const { status, body } = await side.post('/v3/maintenance/snapshot', '{}');
+        expect(status).toBe(200);
+        return body as { readonly result: { readonly blob: string; readonly remaining_bytes?: string } }[];
+      }),
+    );
+    for (const answer of pieces) {
+      expect(answer.at(-1)?.result.remaining_bytes).toBeUndefined();
+      const whole = Buffer.concat(answer.map(({ result }) => Buffer.from(result.blob, 'base64')));
+      const digest = createHash('sha256').update(whole.subarray(0, -32)).digest();
+      expect(whole.subarray(-32)).toEqual(digest);
+    }
   });
 
   test('/version, /health, /metrics and what is not there', async () => {

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe } from 'vitest';
 
 /** Programs of others that a suite talks to, and the Debian packages that hold them. */
@@ -8,8 +10,24 @@ const packages = {
   chromium: 'chromium',
   curl: 'curl',
   openssl: 'openssl',
+  patroni: 'patroni',
+  postgres: 'postgresql',
 } as const;
 export type Program = keyof typeof packages;
+
+/** Debian keeps the server's programs where no PATH leads. Undefined: there are none. */
+export function postgresBinDir(): string | undefined {
+  const root = '/usr/lib/postgresql';
+  const versions = existsSync(root) ? readdirSync(root) : [];
+  return versions
+    .map((version) => join(root, version, 'bin'))
+    .filter((dir) => existsSync(join(dir, 'postgres')))
+    .at(-1);
+}
+
+function pathOf(program: Program): string {
+  return program === 'postgres' ? join(postgresBinDir() ?? '', program) : program;
+}
 
 const required = process.env['CI'] === 'true' || process.env['PHOTON_REQUIRE_SERVICES'] === '1';
 
@@ -19,7 +37,7 @@ const required = process.env['CI'] === 'true' || process.env['PHOTON_REQUIRE_SER
  */
 export function describeWith(programs: readonly Program[], name: string, suite: () => void): void {
   const missing = programs.filter(
-    (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error !== undefined,
+    (program) => spawnSync(pathOf(program), ['--version'], { stdio: 'ignore' }).error !== undefined,
   );
   if (missing.length === 0) {
     describe(name, suite);
