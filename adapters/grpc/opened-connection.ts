@@ -40,14 +40,14 @@ export function whenOpened(socket: Socket, take: () => void): void {
     if (frames === undefined) frames = new OpeningFrames(piece);
     else frames.push(piece);
     if (frames.length > openingBytesMax) return end();
-    if (frames.waits && frames.isAcknowledged && !isSettled) {
-      isSettled = true;
+    if (frames.waits && frames.isAcknowledged && !hasSpoken) {
+      hasSpoken = true;
       frames.settingsSent();
       socket.write(emptySettings);
     }
     settle();
   };
-  let isSettled = false;
+  let hasSpoken = false;
   socket.setTimeout(silenceMs, end);
   socket.on('error', end);
   socket.on('end', end);
