@@ -331,7 +331,8 @@ export function monotonicUs(): number {
 /** Stands for an address in the handshake, where only names may be said. It is the address that the certificate must name. */
 const unnamed = 'address.invalid';
 
-function security(
+/** How a channel to the address is secured, and its options. */
+export function security(
   { host }: Address,
   tls: ClientCredentials | undefined,
 ): readonly [ChannelCredentials, ChannelOptions] {

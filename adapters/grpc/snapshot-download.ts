@@ -1,10 +1,17 @@
-import { Client, type ClientReadableStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 
 import { type Address, formatAddress } from '../config/address.ts';
 import { bufferOf, bytesOf } from './buffers.ts';
+import { type ClientCredentials, security } from './client.ts';
 import { decodeOrRefuse } from './decode.ts';
 import { snapshotPath, SnapshotRequest, SnapshotResponse } from './maintenance-messages.ts';
 import { statusName } from './status.ts';
+
+export interface DownloadOptions {
+  readonly stallMs: number;
+  /** Undefined: in the clear. */
+  readonly tls: ClientCredentials | undefined;
+}
 
 /** A snapshot did not come, or not all of it. */
 export class DownloadError extends Error {
@@ -14,18 +21,14 @@ export class DownloadError extends Error {
 /**
  * What a member streams as its snapshot, piece by piece; the next is asked for when the one before was taken.
  *
- * @param stallMs given up when nothing comes for so long
+ * @param options.stallMs given up when nothing comes for so long
  * @throws DownloadError saying why it ended before its end
  */
 export async function* downloadSnapshot(
   endpoint: Address,
-  stallMs: number,
+  { stallMs, tls }: DownloadOptions,
 ): AsyncGenerator<SnapshotResponse, void, undefined> {
-  const client = new Client(formatAddress(endpoint), credentials.createInsecure(), {
-    'grpc.max_receive_message_length': -1,
-    'grpc.enable_retries': 0,
-    'grpc.enable_http_proxy': 0,
-  });
+  const client = new Client(formatAddress(endpoint), ...security(endpoint, tls));
   const request = SnapshotRequest.encode(SnapshotRequest.create());
   const call: ClientReadableStream<Uint8Array> = client.makeServerStreamRequest(
     snapshotPath,

@@ -7,6 +7,13 @@ export type CommonOptions = ConnectionOptions & RenderOptions;
 
 /** What every command that asks a cluster takes. */
 export function withConnection(command: Command): Command {
+  return withEndpoints(command)
+    .addOption(new Option('--timeout <seconds>', 'how long to try a call').default(5).argParser(integer(1)))
+    .option('--json', 'print JSON');
+}
+
+/** Whom to ask, and how to speak with them. */
+export function withEndpoints(command: Command): Command {
   return command
     .addOption(
       new Option('--endpoints <list>', 'members to ask, host:port,host:port')
@@ -19,9 +26,7 @@ export function withConnection(command: Command): Command {
       ),
     )
     .addOption(new Option('--cert <file>', 'certificate to show over TLS; with --key').env('PHOTON_KV_CERT'))
-    .addOption(new Option('--key <file>', 'private key of --cert').env('PHOTON_KV_KEY'))
-    .addOption(new Option('--timeout <seconds>', 'how long to try a call').default(5).argParser(integer(1)))
-    .option('--json', 'print JSON');
+    .addOption(new Option('--key <file>', 'private key of --cert').env('PHOTON_KV_KEY'));
 }
 
 export function integer(min: number): (text: string) => number {

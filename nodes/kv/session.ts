@@ -71,10 +71,17 @@ function exitErrorOf(error: ChainfireError): ExitError {
   }
 }
 
-/** An `https` endpoint asks for TLS as well, with the authorities of the system. */
-function credentialsOf({ endpoints, cacert, cert, key }: ConnectionOptions): ClientCredentials | undefined {
+/**
+ * An `https` endpoint asks for TLS as well, with the authorities of the system.
+ *
+ * @param command who asks, for the error
+ */
+export function credentialsOf(
+  { endpoints, cacert, cert, key }: Omit<ConnectionOptions, 'timeout'>,
+  command = 'photon kv',
+): ClientCredentials | undefined {
   if ((cert === undefined) !== (key === undefined)) {
-    throw new ExitError('photon kv: --cert and --key belong together', exitCodes.refused);
+    throw new ExitError(`${command}: --cert and --key belong together`, exitCodes.refused);
   }
   if (cacert === undefined && cert === undefined && !/(^|,)https:/.test(endpoints)) return undefined;
   try {
@@ -83,15 +90,16 @@ function credentialsOf({ endpoints, cacert, cert, key }: ConnectionOptions): Cli
       ...(cert === undefined || key === undefined ? {} : readKeyPair(cert, key)),
     };
   } catch (error) {
-    throw new ExitError(`photon kv: ${(error as Error).message}`, exitCodes.refused, { cause: error });
+    throw new ExitError(`${command}: ${(error as Error).message}`, exitCodes.refused, { cause: error });
   }
 }
 
-function endpointsOf(text: string): readonly Address[] {
+/** @param command who asks, for the error */
+export function endpointsOf(text: string, command = 'photon kv'): readonly Address[] {
   return text.split(',').map((part) => {
     const address = parseAddress(part);
     if (address === undefined || address.port === 0) {
-      throw new ExitError(`photon kv: endpoint ${JSON.stringify(part)} is not host:port`, exitCodes.refused);
+      throw new ExitError(`${command}: endpoint ${JSON.stringify(part)} is not host:port`, exitCodes.refused);
     }
     return address;
   });

@@ -56,6 +56,21 @@ describeWith(['etcdctl', 'curl', 'openssl'], 'mutual TLS, with clients and betwe
     runCommand(process.execPath, [photonFile, ...args]);
   const pem = (file: string): string => readFileSync(file, 'utf8');
 
+  test('a snapshot is taken over TLS, by etcdctl and by photon, and not in the clear', async () => {
+    const file = join(dir, 'tls.snap');
+    const secure = [...trusting(), ...showing(operator)];
+    expect(await etcdctl('snapshot', 'save', file, `--endpoints=${endpoint()}`, ...secure)).toMatchObject({
+      code: 0,
+    });
+    const save = ['chainfire', 'snapshot', 'save', file, '--timeout', '10'];
+    expect(await photon(...save, '--endpoints', endpoint(), ...secure)).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(await photon('chainfire', 'snapshot', 'status', file)).toMatchObject({ code: 0 });
+    expect(await photon(...save, '--endpoints', cluster.place('a').client)).toMatchObject({ code: 1 });
+  });
+
   test("what we issue is good by openssl's strict rules, and names its owner", async () => {
     for (const { certFile } of [operator, ...members.values()]) {
       const result = await runCommand('openssl', [

@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { SnapshotFileError } from '../../../adapters/backup/format.ts';
-import { type Address, parseAddress } from '../../../adapters/config/address.ts';
 import { flagHelp } from '../../../adapters/config/describe.ts';
 import { ConfigError } from '../../../adapters/config/resolve.ts';
 import { DataDirError } from '../../../adapters/data-dir/data-dir-error.ts';
 import { DownloadError } from '../../../adapters/grpc/snapshot-download.ts';
 import { exitCodes, ExitError } from '../../exit.ts';
+import { withEndpoints } from '../../kv/options.ts';
+import { type ConnectionOptions, credentialsOf, endpointsOf } from '../../kv/session.ts';
 import { readSettings } from '../read-settings.ts';
 import { chainfireSchema } from '../settings.ts';
 import { restoreSnapshot } from './restore.ts';
@@ -35,27 +36,27 @@ export function snapshotCommand(): Command {
 }
 
 function saveCommand(): Command {
-  return new Command('save')
+  const command = new Command('save')
     .description('take a snapshot of a member that runs, while it serves')
     .argument('<file>', 'where to; it appears when the snapshot is whole, in place of what was there')
-    .addOption(
-      new Option('--endpoints <list>', 'members to ask, host:port,host:port: the first that gives one')
-        .default('127.0.0.1:2379')
-        .env('PHOTON_KV_ENDPOINTS'),
-    )
     .addOption(
       new Option('--timeout <seconds>', 'a member that sends nothing for so long is given up')
         .default(60)
         .argParser(seconds),
     )
-    .action(async (path: string, options: { readonly endpoints: string; readonly timeout: number }) => {
+    .action(async (path: string, options: ConnectionOptions) => {
       await named('save', async () => {
-        const saved = await saveSnapshot(path, endpointsOf(options.endpoints), options.timeout * 1_000);
+        const asker = 'photon chainfire snapshot save';
+        const saved = await saveSnapshot(path, endpointsOf(options.endpoints, asker), {
+          stallMs: options.timeout * 1_000,
+          tls: credentialsOf(options, asker),
+        });
         process.stdout.write(
           `Snapshot saved at ${path}: revision ${saved.revision}, ${saved.sizeBytes} bytes, sha-256 ${saved.digest}\n`,
         );
       });
     });
+  return withEndpoints(command);
 }
 
 function statusCommand(): Command {
@@ -165,12 +166,4 @@ function seconds(text: string): number {
     throw new InvalidArgumentError('it must be an integer of 1 to 86400.');
   }
   return value;
-}
-
-function endpointsOf(text: string): readonly Address[] {
-  return text.split(',').map((part) => {
-    const address = parseAddress(part);
-    if (address !== undefined && address.port !== 0) return address;
-    throw new ConfigError(`endpoint ${JSON.stringify(part)} is not host:port`);
-  });
 }

@@ -4,7 +4,11 @@ import { dirname } from 'node:path';
 
 import { type Address } from '../../../adapters/config/address.ts';
 import { SnapshotCheck } from '../../../adapters/backup/snapshot-reader.ts';
-import { DownloadError, downloadSnapshot } from '../../../adapters/grpc/snapshot-download.ts';
+import {
+  DownloadError,
+  type DownloadOptions,
+  downloadSnapshot,
+} from '../../../adapters/grpc/snapshot-download.ts';
 
 export interface SavedSnapshot {
   readonly sizeBytes: number;
@@ -22,12 +26,12 @@ export interface SavedSnapshot {
 export async function saveSnapshot(
   path: string,
   endpoints: readonly Address[],
-  stallMs: number,
+  options: DownloadOptions,
 ): Promise<SavedSnapshot> {
   const reasons: string[] = [];
   for (const endpoint of endpoints) {
     try {
-      return await saveFrom(path, endpoint, stallMs);
+      return await saveFrom(path, endpoint, options);
     } catch (error) {
       if (!(error instanceof DownloadError)) throw error;
       reasons.push(error.message);
@@ -36,7 +40,7 @@ export async function saveSnapshot(
   throw new DownloadError(reasons.join('; '));
 }
 
-async function saveFrom(path: string, endpoint: Address, stallMs: number): Promise<SavedSnapshot> {
+async function saveFrom(path: string, endpoint: Address, options: DownloadOptions): Promise<SavedSnapshot> {
   const partPath = `${path}.${randomBytes(4).toString('hex')}.part`;
   // Keys and values of a whole cluster are nobody else's to read.
   const file = await open(partPath, 'wx', 0o600);
@@ -44,7 +48,7 @@ async function saveFrom(path: string, endpoint: Address, stallMs: number): Promi
   try {
     const check = new SnapshotCheck();
     let revision = 0;
-    for await (const { header, blob } of downloadSnapshot(endpoint, stallMs)) {
+    for await (const { header, blob } of downloadSnapshot(endpoint, options)) {
       check.push(blob);
       revision = header?.revision ?? revision;
       await file.writeFile(blob);
