@@ -85,7 +85,8 @@ function checkFormat(
   if (found['clusterId'] !== identity.clusterId) {
     throw new DataDirError(
       `${dir} belongs to cluster ${String(found['clusterId'])}, this node to cluster ${identity.clusterId}: ` +
-        'the initial members or the token differ from those that it was made with',
+        'the initial members or the token differ from those that it was made with; where the members have changed since, ' +
+        'leave out --initial-cluster, or add --initial-cluster-state existing',
     );
   }
   if (found['nodeId'] !== identity.nodeId) {
