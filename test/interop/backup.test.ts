@@ -259,6 +259,30 @@ describeWith(['etcdctl'], 'a backup of a cluster under load', () => {
     }
   });
 
+  test('every member of the source is defragmented under load, and all hold the same behind it', async () => {
+    source.showLogsOnFailure();
+    const load = new Load(db);
+    const before = load.writes;
+    const { code, stdout, stderr } = await etcdctl(source.endpoints, ['defrag']);
+    const meanwhile = load.writes - before;
+    await load.stop();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.trim().split('\n')).toHaveLength(3);
+    expect(meanwhile).toBeGreaterThan(0);
+    for (const { dataDir } of source.members) {
+      expect(readFileSync(join(dataDir, 'state', 'CURRENT'), 'latin1')).not.toBe('000001\n');
+    }
+    const { revision } = await db.put('behind', 'it');
+    // Linearizable: each has come so far.
+    for (const { client } of source.members) await etcdctl(client, ['get', 'behind']);
+    expect(new Set(await hashesOf(source, revision)).size).toBe(1);
+    await Promise.all(source.members.map(({ name }) => source.end(name, 'SIGKILL')));
+    await Promise.all(source.members.map(({ name }) => source.startMember(name)));
+    expect((await etcdctl(source.endpoints, ['get', 'behind'])).stdout).toBe('behind\nit\n');
+    for (const { client } of source.members) await etcdctl(client, ['get', 'behind']);
+    expect(new Set(await hashesOf(source, revision)).size).toBe(1);
+  });
+
   test('a member on an empty directory is no member of a restored cluster', async () => {
     const cluster = await Cluster.plan(3);
     cluster.showLogsOnFailure();
