@@ -1,10 +1,11 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import { type RequestListener } from 'node:http';
 import { type AddressInfo, type Server as SocketServer, type Socket } from 'node:net';
 
 import { type Address, formatAddress } from '../config/address.ts';
 import { type KeyPair } from '../tls/pem-files.ts';
 import { createListener, type ServerTls } from '../tls/listener.ts';
+import { Http1Connections } from './http1-connections.ts';
 import { mount, type MountHooks } from './mount.ts';
 import { whenOpened } from './opened-connection.ts';
 import { type Service } from './service.ts';
@@ -39,8 +40,6 @@ type ConnectionInjector = ReturnType<Server['createConnectionInjector']>;
 /** Pings on idle connections: a peer that vanished without a word is noticed within their sum. */
 const keepaliveTimeMs = 10_000;
 const keepaliveTimeoutMs = 5_000;
-/** Clients of HTTP/1 keep connections for their next request; one that is closed in that moment would fail it. */
-const httpKeepAliveMs = 75_000;
 
 /**
  * The port for clients: gRPC, and HTTP/1 beside it, told apart by the first bytes of a connection. Connections live as long
@@ -52,7 +51,7 @@ const httpKeepAliveMs = 75_000;
 export class GrpcServer {
   readonly #grpc: Server;
   readonly #injector: ConnectionInjector;
-  readonly #http: HttpServer;
+  readonly #http: Http1Connections;
   readonly #listener: SocketServer;
   readonly #sockets: Set<Socket>;
   /** Of connections that have ended. */
@@ -62,7 +61,7 @@ export class GrpcServer {
   private constructor(parts: {
     readonly grpc: Server;
     readonly injector: ConnectionInjector;
-    readonly http: HttpServer;
+    readonly http: Http1Connections;
     readonly listener: SocketServer;
     readonly sockets: Set<Socket>;
     readonly ended: Transfer;
@@ -90,11 +89,7 @@ export class GrpcServer {
     });
     for (const service of options.services) mount(grpc, service, options.hooks);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    // Never listens itself.
-    const http = createHttpServer(
-      { keepAliveTimeout: httpKeepAliveMs },
-      options.http?.(options.services) ?? nothingHere,
-    );
+    const http = new Http1Connections(options.http?.(options.services) ?? nothingHere);
     const sockets = new Set<Socket>();
     const ended: Transfer = { receivedBytes: 0, sentBytes: 0 };
     const listener = createListener({
@@ -114,8 +109,7 @@ export class GrpcServer {
             whenOpened(socket, () => injector.injectConnection(socket));
             return;
           }
-          http.emit('connection', socket);
-          socket.resume();
+          http.take(socket);
         });
       },
       onRefused: options.onRefused ?? (() => undefined),
@@ -158,7 +152,7 @@ export class GrpcServer {
     if (graceMs > 0) {
       // The server's own shutdown knows nothing of connections that were handed to it: it would cut every answer short.
       this.#injector.drain(graceMs);
-      this.#http.closeIdleConnections();
+      this.#http.drain();
       let cut: NodeJS.Timeout | undefined;
       const grace = new Promise<void>((resolve) => {
         cut = setTimeout(resolve, graceMs);
