@@ -29,6 +29,10 @@ export class BroadcastQueue {
     this.#waiting.delete(name);
   }
 
+  clear(): void {
+    this.#waiting.clear();
+  }
+
   /** What fits, the least often sent first, and of those the newest. Each counts as sent once more, and goes after its last time. */
   take(bytesMax: number, sentMax: number): readonly Uint8Array[] {
     if (this.#waiting.size === 0) return [];

@@ -8,7 +8,7 @@ import { Beliefs } from './beliefs.ts';
 import { assertPlaceFits, assertSwimConfig, type SwimConfig } from './config.ts';
 import { type Datagram, decodeDatagram } from './datagram-codec.ts';
 import { LocalHealth } from './local-health.ts';
-import { type Member } from './member-table.ts';
+import { isLive, type Member } from './member-table.ts';
 import { Outbox } from './outbox.ts';
 import { Prober } from './prober.ts';
 import { StateSync } from './state-sync.ts';
@@ -89,6 +89,12 @@ export class SwimNode implements Machine<SwimEvent, SwimEffect> {
   /** Everyone else that is remembered. */
   get others(): readonly Member[] {
     return this.#beliefs.table.all();
+  }
+
+  /** Whether it takes another for one that is not gone. */
+  holdsLive(name: string): boolean {
+    const known = this.#beliefs.table.get(name);
+    return known !== undefined && isLive(known.record);
   }
 
   get joined(): boolean {
@@ -229,6 +235,8 @@ export class SwimNode implements Machine<SwimEvent, SwimEffect> {
       if (record.state === 'left') return false;
       return record.state !== 'dead' || nowUs - sinceUs < gossipToTheDeadUs;
     });
+    // Whoever comes later is given the whole state.
+    if (others.length === 0) this.#outbox.broadcasts.clear();
     for (const { gossipAddress } of others) this.#outbox.gossip(gossipAddress);
   }
 

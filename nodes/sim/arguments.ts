@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 
 import { mutantNames } from '../../sim/mutants.ts';
 import { isScenarioName, scenarioNames } from '../../scenarios/registry.ts';
+import { swimScenarioNamed, swimScenarioNames } from '../../scenarios/swim/registry.ts';
 import { isFileName } from './repro-files.ts';
 import { type SeedRange, type Shard } from './shard.ts';
 
@@ -71,6 +72,20 @@ export function parseScenarioOrFile(text: string): string {
   return isFileName(text) ? text : parseScenario(text);
 }
 
+/** Everything that can be run: scenarios of the cluster, and of gossip alone. */
+export const runnableNames: readonly string[] = [...scenarioNames, ...swimScenarioNames];
+
+export function parseRunnable(text: string): string {
+  if (!isScenarioName(text) && swimScenarioNamed(text) === undefined)
+    throw new InvalidArgumentError(`Allowed: ${runnableNames.join(', ')}.`);
+  return text;
+}
+
+/** The name of anything that can be run, or of a file. */
+export function parseRunnableOrFile(text: string): string {
+  return isFileName(text) ? text : parseRunnable(text);
+}
+
 export function parseMutant(text: string): string {
   if (!mutantNames.includes(text)) throw new InvalidArgumentError(`Allowed: ${mutantNames.join(', ')}.`);
   return text;
@@ -78,7 +93,7 @@ export function parseMutant(text: string): string {
 
 /** For an argument that may be given many times. */
 export function collectScenarios(text: string, before: readonly string[]): readonly string[] {
-  return [...before, parseScenario(text)];
+  return [...before, parseRunnable(text)];
 }
 
 export function collectMutants(text: string, before: readonly string[]): readonly string[] {

@@ -4,16 +4,20 @@ import { availableParallelism } from 'node:os';
 import { checkerNames } from '../../sim/checkers/registry.ts';
 import { mutantNames, mutants } from '../../sim/mutants.ts';
 import { scenarioNames, scenarios } from '../../scenarios/registry.ts';
+import { swimScenarios } from '../../scenarios/swim/registry.ts';
+import { swimCheckerNames } from '../../sim/swim/checkers/registry.ts';
 import {
   collectMutants,
   collectScenarios,
   parseCount,
   parseDuration,
   parseMutant,
+  parseRunnableOrFile,
   parseScenarioOrFile,
   parseSeed,
   parseSeeds,
   parseShard,
+  runnableNames,
 } from './arguments.ts';
 import { listBugs } from './bugs.ts';
 import { runCanary } from './canary.ts';
@@ -40,6 +44,7 @@ Examples:
   photon sim run                                     the swarm, seeds 1 to 100
   photon sim run --for 60s                           the swarm, for a minute
   photon sim run torn-log-tail --seeds 1..20         one scenario
+  photon sim run swim-flapping --seeds 1..20         gossip alone: who is there, and who seems to be gone
   photon sim run --for 2h --bugs bugs                all night: each bug once, made small and kept
   photon sim run --seeds 1..8000 --shard 2/8         the second of eight machines
   photon sim merge 1.json 2.json --page all.html     what several machines found, as one
@@ -72,21 +77,23 @@ export function simCommand(): Command {
 function listCommand(): Command {
   const command = new Command('list').description('list scenarios, checkers and mutants');
   return command.addOption(jsonOption()).action((options: { json?: string }) => {
+    const runnable = [...scenarios, ...swimScenarios];
+    const checkers = [...checkerNames, ...swimCheckerNames];
     const named = ({ name, about }: { name: string; about: string }) => ({ name, about });
     writeJson(options.json, {
-      scenarios: scenarios.map(named),
+      scenarios: runnable.map(named),
       mutants: mutants.map(named),
-      checkers: checkerNames,
+      checkers,
     });
-    const names = [...scenarios, ...mutants].map(({ name }) => name.length);
+    const names = [...runnable, ...mutants].map(({ name }) => name.length);
     const width = Math.max(...names) + 2;
     const lines = [
       'scenarios',
-      ...scenarios.map(({ name, about }) => `  ${name.padEnd(width)}${about}`),
+      ...runnable.map(({ name, about }) => `  ${name.padEnd(width)}${about}`),
       'mutants',
       ...mutants.map(({ name, about }) => `  ${name.padEnd(width)}${about}`),
       'checkers',
-      ...checkerNames.map((name) => `  ${name}`),
+      ...checkers.map((name) => `  ${name}`),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   });
@@ -96,7 +103,7 @@ function runCommand(): Command {
   return new Command('run')
     .description('run seeds; with no scenario named, the swarm')
     .addArgument(
-      new Argument('[scenarios...]', `which to run: ${scenarioNames.join(', ')}`)
+      new Argument('[scenarios...]', `which to run: ${runnableNames.join(', ')}`)
         .argParser<readonly string[]>((text, before) => collectScenarios(text, before ?? []))
         .default([], 'swarm'),
     )
@@ -221,8 +228,8 @@ function replayCommand(): Command {
   return new Command('replay')
     .description('run one seed, one repro file or a recording again: the same hash, the same violation')
     .addArgument(
-      new Argument('[what]', `a scenario (${scenarioNames.join(', ')}) or a repro file`).argParser(
-        parseScenarioOrFile,
+      new Argument('[what]', `a scenario (${runnableNames.join(', ')}) or a repro file`).argParser(
+        parseRunnableOrFile,
       ),
     )
     .addOption(new Option('--seed <number>', 'the seed, of a scenario').argParser(parseSeed))

@@ -25,7 +25,7 @@ export type JobDone =
       readonly job: Job;
       readonly result: RunResult;
       readonly wallMs: number;
-      /** What was run, when it failed: a planted bug may be in what draws plans. */
+      /** What was run, when it failed and can be made small: a planted bug may be in what draws plans. */
       readonly failed: Scenario | undefined;
     }
   /** The simulator itself broke: not a verdict on the system. */

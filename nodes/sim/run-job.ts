@@ -1,10 +1,16 @@
 import { scenarioNamed } from '../../scenarios/registry.ts';
+import { swimScenarioNamed } from '../../scenarios/swim/registry.ts';
 import { runJudged } from '../../sim/judged-run.ts';
 import { compareSecondRun } from '../../sim/second-run.ts';
+import { type SwimScenarioSource } from '../../sim/swim/plan.ts';
+import { runSwim } from '../../sim/swim/run.ts';
+import { compareSecondSwimRun } from '../../sim/swim/second-run.ts';
 import { type TraceSink } from '../../sim/trace.ts';
 import { type Job, type JobDone } from './job.ts';
 
 export function runJob(job: Job, trace?: TraceSink): JobDone {
+  const gossip = job.plan === undefined ? swimScenarioNamed(job.scenario) : undefined;
+  if (gossip !== undefined) return runSwimJob(job, gossip, trace);
   const startMs = performance.now();
   const plan = () => job.plan ?? scenarioNamed(job.scenario).plan(job.seed);
   let result = runJudged(plan(), job.seed, trace === undefined ? {} : { trace });
@@ -14,4 +20,15 @@ export function runJob(job: Job, trace?: TraceSink): JobDone {
   }
   const failed = result.violation === undefined ? undefined : plan();
   return { kind: 'ran', job, result, wallMs: performance.now() - startMs, failed };
+}
+
+/** Gossip has a run of its own. Its schedules are short as they are: nothing shrinks them, so none is given back. */
+function runSwimJob(job: Job, source: SwimScenarioSource, trace: TraceSink | undefined): JobDone {
+  const startMs = performance.now();
+  const plan = () => source.plan(job.seed);
+  let result = runSwim(plan(), job.seed, { trace });
+  if (job.twice && result.violation === undefined) {
+    result = { ...result, violation: compareSecondSwimRun(plan, job.seed, result) };
+  }
+  return { kind: 'ran', job, result, wallMs: performance.now() - startMs, failed: undefined };
 }

@@ -167,7 +167,11 @@ class RunSession {
     const { result, failed } = done;
     if (this.#plan.files.everyResult) this.#results.push(result);
     const isNew = this.#builder.add(result, done.wallMs);
-    if (!isFailed(result) || failed === undefined) return;
+    if (!isFailed(result)) return;
+    if (failed === undefined) {
+      if (isNew) this.#show(describeViolation(result, this.#plan.mutant));
+      return;
+    }
     const { scenario, seed, violation } = result;
     this.#base?.saw(violation, { scenario, seed, commit: this.#sources.commit });
     if (isNew) {
