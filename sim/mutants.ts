@@ -1,6 +1,7 @@
 import { type Mutant, patchesOf } from './mutant.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { faultMutants } from './mutants-faults.ts';
+import { gossipMutants } from './mutants-gossip.ts';
 import { leaseMutants } from './mutants-lease.ts';
 import { membershipMutants } from './mutants-membership.ts';
 import { serviceMutants } from './mutants-service.ts';
@@ -15,6 +16,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Watches', mutants: watchMutants },
   { title: 'Leases and locks', mutants: leaseMutants },
   { title: 'Disks and clocks', mutants: faultMutants },
+  { title: 'Gossip', mutants: gossipMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

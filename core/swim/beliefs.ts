@@ -10,7 +10,7 @@ import {
   type Suspicion,
   suspicionEndsUs,
 } from './member-table.ts';
-import { type Outbox } from './outbox.ts';
+import { type DatagramOutbox } from './datagram-outbox.ts';
 import { retransmitLimit, suspicionMinUs } from './scaling.ts';
 import {
   type MemberChange,
@@ -31,7 +31,7 @@ const namesTakenMax = 64;
 export class Beliefs {
   readonly table = new MemberTable();
   readonly #config: SwimConfig;
-  readonly #outbox: Outbox;
+  readonly #outbox: DatagramOutbox;
   readonly #health: LocalHealth;
   readonly #counts: SwimCounts;
   readonly #namesTaken = new Set<string>();
@@ -40,7 +40,7 @@ export class Beliefs {
 
   constructor(parts: {
     readonly config: SwimConfig;
-    readonly outbox: Outbox;
+    readonly outbox: DatagramOutbox;
     readonly health: LocalHealth;
     readonly counts: SwimCounts;
   }) {

@@ -9,7 +9,7 @@ import { assertPlaceFits, assertSwimConfig, type SwimConfig } from './config.ts'
 import { type Datagram, decodeDatagram } from './datagram-codec.ts';
 import { LocalHealth } from './local-health.ts';
 import { isLive, type Member } from './member-table.ts';
-import { Outbox } from './outbox.ts';
+import { DatagramOutbox } from './datagram-outbox.ts';
 import { Prober } from './prober.ts';
 import { StateSync } from './state-sync.ts';
 import {
@@ -34,7 +34,7 @@ export class SwimNode implements Machine<SwimEvent, SwimEffect> {
   readonly counts: SwimCounts = { foreign: 0, damaged: 0, crowded: 0, syncsRefused: 0 };
   readonly #config: SwimConfig;
   readonly #health: LocalHealth;
-  readonly #outbox: Outbox;
+  readonly #outbox: DatagramOutbox;
   readonly #beliefs: Beliefs;
   readonly #prober: Prober;
   readonly #sync: StateSync;
@@ -51,7 +51,7 @@ export class SwimNode implements Machine<SwimEvent, SwimEffect> {
     this.#nowUs = nowUs;
     this.#prng = prng.fork('gossip');
     const health = new LocalHealth(config.healthMax);
-    const outbox = new Outbox(config);
+    const outbox = new DatagramOutbox(config);
     const { counts } = this;
     const beliefs = new Beliefs({ config, outbox, health, counts });
     this.#health = health;

@@ -4,7 +4,7 @@ import { type Beliefs } from './beliefs.ts';
 import { type SwimConfig } from './config.ts';
 import { type LocalHealth } from './local-health.ts';
 import { isLive } from './member-table.ts';
-import { type Outbox } from './outbox.ts';
+import { type DatagramOutbox } from './datagram-outbox.ts';
 import { ProbeOrder } from './probe-order.ts';
 import { Relays } from './relays.ts';
 import { type SwimMessage } from './types.ts';
@@ -21,7 +21,7 @@ export class Prober {
   readonly #config: SwimConfig;
   readonly #beliefs: Beliefs;
   readonly #health: LocalHealth;
-  readonly #outbox: Outbox;
+  readonly #outbox: DatagramOutbox;
   readonly #order = new ProbeOrder();
   readonly #relays = new Relays(relaysMax);
   #prng: CapturablePrng;
@@ -34,7 +34,7 @@ export class Prober {
     readonly config: SwimConfig;
     readonly beliefs: Beliefs;
     readonly health: LocalHealth;
-    readonly outbox: Outbox;
+    readonly outbox: DatagramOutbox;
     readonly prng: CapturablePrng;
     readonly nowUs: number;
   }) {

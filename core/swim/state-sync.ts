@@ -4,7 +4,7 @@ import { type Beliefs } from './beliefs.ts';
 import { type SwimConfig } from './config.ts';
 import { encodedRecordLength, encodeMessage } from './datagram-codec.ts';
 import { isLive } from './member-table.ts';
-import { type Outbox } from './outbox.ts';
+import { type DatagramOutbox } from './datagram-outbox.ts';
 import { type MemberRecord, type SwimCounts, type SwimMessage } from './types.ts';
 
 /** Seeds asked at once. */
@@ -17,7 +17,7 @@ const seedsAskedMax = 3;
 export class StateSync {
   readonly #config: SwimConfig;
   readonly #beliefs: Beliefs;
-  readonly #outbox: Outbox;
+  readonly #outbox: DatagramOutbox;
   readonly #counts: SwimCounts;
   #prng: CapturablePrng;
   #joined = false;
@@ -30,7 +30,7 @@ export class StateSync {
   constructor(parts: {
     readonly config: SwimConfig;
     readonly beliefs: Beliefs;
-    readonly outbox: Outbox;
+    readonly outbox: DatagramOutbox;
     readonly counts: SwimCounts;
     readonly prng: CapturablePrng;
     readonly nowUs: number;

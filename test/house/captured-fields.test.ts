@@ -13,6 +13,7 @@ const root = resolve(import.meta.dirname, '../..');
 const fieldsNotPassed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ChainfireMember: { '#handingRefused': 'read in the step that sets it' },
   Cohort: { '#found': 'of one look-up', '#size': 'follows from the watches' },
+  DatagramOutbox: { '#effects': 'of the step under way' },
   EntryCache: { '#bytes': 'follows from the entries' },
   GroupLog: { '#writer': 'a buffer', '#journals': 'given by the configuration; each is passed' },
   InflightWindow: { '#bytesTotal': 'follows from the appends' },
@@ -55,6 +56,7 @@ const folders = [
   'core/chainfire/lease',
   'core/chainfire/mvcc',
   'core/chainfire/watch',
+  'core/swim',
 ];
 const singles = ['core/base/ring.ts', 'core/base/heap.ts', 'core/storage/record-log.ts'];
 /** A class whose fields another file passes. */

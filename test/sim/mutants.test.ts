@@ -3,9 +3,11 @@ import { stripTypeScriptTypes } from 'node:module';
 import { expect, test } from 'vitest';
 
 import { scenarioNamed } from '../../scenarios/registry.ts';
+import { swimScenarioNamed } from '../../scenarios/swim/registry.ts';
 import { checkerNames } from '../../sim/checkers/registry.ts';
 import { patchesOf } from '../../sim/mutant.ts';
 import { applyPatches, mutantNamed, mutants } from '../../sim/mutants.ts';
+import { swimCheckerNames } from '../../sim/swim/checkers/registry.ts';
 
 const sourceOf = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 /** Ends that no checker of the registry names: broken assertions of the system itself. */
@@ -35,9 +37,10 @@ test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
   (_name, mutant) => {
     expect(mutant.caughtBy.length).toBeGreaterThan(0);
     for (const invariant of mutant.caughtBy)
-      expect([...checkerNames, ...otherInvariants]).toContain(invariant);
+      expect([...checkerNames, ...swimCheckerNames, ...otherInvariants]).toContain(invariant);
     expect(mutant.scenarios.length).toBeGreaterThan(0);
-    for (const scenario of mutant.scenarios) expect(() => scenarioNamed(scenario)).not.toThrow();
+    for (const scenario of mutant.scenarios)
+      expect(() => swimScenarioNamed(scenario) ?? scenarioNamed(scenario)).not.toThrow();
     if (mutant.blindTo !== undefined) expect(mutantNamed(mutant.blindTo).blindTo).toBeUndefined();
   },
 );

@@ -5,7 +5,7 @@ import { encodeDatagram, encodeMessage, envelopeLength } from './datagram-codec.
 import { type Rumor, type SwimEffect, type SwimMessage } from './types.ts';
 
 /** What a step has come to, and what is new and goes along with it. */
-export class Outbox {
+export class DatagramOutbox {
   readonly broadcasts = new BroadcastQueue();
   readonly #cluster: string;
   readonly #datagramBytesMax: number;
