@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 
 import { type CapturablePrng } from '../../core/base/prng.ts';
-import { type SwimConfig } from '../../core/swim/config.ts';
+import { type OwnWords, type SwimConfig } from '../../core/swim/config.ts';
 import { SwimNode } from '../../core/swim/node.ts';
 import {
   type MemberRecord,
@@ -82,6 +82,10 @@ export class UdpGossip {
     return this.#node.self.gossipAddress;
   }
 
+  get self(): MemberRecord {
+    return this.#node.self;
+  }
+
   /** This member and the others that are not known to be gone, by name. */
   get live(): readonly MemberRecord[] {
     return this.#node.live;
@@ -91,8 +95,8 @@ export class UdpGossip {
     return { ...this.#node.counts, unsent: this.#unsentDropped };
   }
 
-  /** It serves elsewhere from now on; the others are told. */
-  changePlace(place: { readonly clientAddress: string; readonly peerAddress: string }): void {
+  /** It has something else to say of itself from now on; the others are told. */
+  changePlace(place: OwnWords): void {
     this.#step({ kind: 'placeChanged', ...place });
   }
 

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { passSet, passText, type StateForm } from '../base/capture.ts';
-import { incarnationMax, type SwimConfig } from './config.ts';
+import { incarnationMax, type OwnWords, type SwimConfig } from './config.ts';
 import { type LocalHealth } from './local-health.ts';
 import {
   isLive,
@@ -103,8 +103,8 @@ export class Beliefs {
     this.#outbox.broadcast({ ...this.#self, from: this.#self.name });
   }
 
-  changePlace(place: Pick<MemberPlace, 'clientAddress' | 'peerAddress'>): void {
-    this.#self = { ...this.#self, ...place };
+  changePlace({ clientAddress, peerAddress, note }: OwnWords): void {
+    this.#self = { ...this.#self, clientAddress, peerAddress, note };
     this.#raiseAbove(this.#self.incarnation);
   }
 
@@ -255,10 +255,11 @@ function samePlace(left: MemberPlace, right: MemberPlace): boolean {
   return (
     left.gossipAddress === right.gossipAddress &&
     left.clientAddress === right.clientAddress &&
-    left.peerAddress === right.peerAddress
+    left.peerAddress === right.peerAddress &&
+    left.note === right.note
   );
 }
 
-function recordOf({ name, gossipAddress, clientAddress, peerAddress }: MemberPlace): MemberRecord {
-  return { name, state: 'alive', incarnation: 0, gossipAddress, clientAddress, peerAddress };
+function recordOf({ name, gossipAddress, clientAddress, peerAddress, note }: MemberPlace): MemberRecord {
+  return { name, state: 'alive', incarnation: 0, gossipAddress, clientAddress, peerAddress, note };
 }

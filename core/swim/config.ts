@@ -73,14 +73,17 @@ export interface SwimConfig extends SwimOptions {
   readonly seeds: readonly string[];
 }
 
+/** What a member may say otherwise while it runs. */
+export type OwnWords = Pick<MemberPlace, 'clientAddress' | 'peerAddress' | 'note'>;
+
 export const seedsMax = 64;
 export const nameBytesMax = 128;
 export const addressBytesMax = 128;
 export const clusterBytesMax = 64;
 /** Beyond it nobody's incarnation goes, so that no hostile one pushes ours out of the safe integers. */
 export const incarnationMax = 281_474_976_710_656;
-/** Two records with everything as long as it may be, and what stands around them. */
-const datagramBytesMin = 1_300;
+/** A ping, and a rumor with everything as long as it may be. */
+const datagramBytesMin = 1_400;
 
 export function assertSwimConfig(config: SwimConfig): void {
   const { self } = config;
@@ -98,14 +101,14 @@ export function assertSwimConfig(config: SwimConfig): void {
   assert(config.suspicionMult >= 1 && config.suspicionMaxTimeoutMult >= 1, 'suspects have time to object');
   assert(config.retransmitMult >= 1, 'what is new is passed on');
   assert(config.membersMax >= 1 && config.deadMax >= 1, 'there is room for another member');
-  assert(config.datagramBytesMax >= datagramBytesMin, 'a datagram holds two records of any size');
+  assert(config.datagramBytesMax >= datagramBytesMin, 'a datagram holds a ping and a rumor of any size');
 }
 
-export function assertPlaceFits(place: Pick<MemberPlace, 'clientAddress' | 'peerAddress'>): void {
-  const lengths = [place.clientAddress, place.peerAddress].map(utf8LengthOf);
+export function assertPlaceFits(place: OwnWords): void {
+  const lengths = [place.clientAddress, place.peerAddress, place.note].map(utf8LengthOf);
   assert(
     lengths.every((length) => length <= addressBytesMax),
-    'an address has 128 bytes at most',
+    'an address or a note has 128 bytes at most',
   );
 }
 

@@ -157,6 +157,7 @@ function writeRecord(writer: WireWriter, record: MemberRecord): void {
   writer.text(record.gossipAddress);
   writer.text(record.clientAddress);
   writer.text(record.peerAddress);
+  writer.text(record.note);
 }
 
 function readRecord(reader: WireReader): MemberRecord {
@@ -168,7 +169,8 @@ function readRecord(reader: WireReader): MemberRecord {
   const gossipAddress = readAddress(reader);
   const clientAddress = boundedText(reader, addressBytesMax);
   const peerAddress = boundedText(reader, addressBytesMax);
-  return { name, state, incarnation, gossipAddress, clientAddress, peerAddress };
+  const note = boundedText(reader, addressBytesMax);
+  return { name, state, incarnation, gossipAddress, clientAddress, peerAddress, note };
 }
 
 function readName(reader: WireReader): string {

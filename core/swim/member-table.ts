@@ -124,6 +124,7 @@ const blankRecord: MemberRecord = {
   gossipAddress: '',
   clientAddress: '',
   peerAddress: '',
+  note: '',
 };
 const blankMember: Member = { record: blankRecord, suspicion: undefined, sinceUs: 0 };
 const blankSuspicion: Suspicion = { startedUs: 0, minUs: 0, maxUs: 0, wanted: 0, by: [] };
@@ -136,6 +137,7 @@ export function passRecord(form: StateForm, record: MemberRecord): MemberRecord 
     gossipAddress: form.text('gossipAddress', record.gossipAddress),
     clientAddress: form.text('clientAddress', record.clientAddress),
     peerAddress: form.text('peerAddress', record.peerAddress),
+    note: form.text('note', record.note),
   };
 }
 

@@ -13,6 +13,8 @@ export interface MemberPlace {
   readonly clientAddress: string;
   /** Where it takes its peers; empty when it does not say. */
   readonly peerAddress: string;
+  /** What else it has to say of itself; empty when nothing. The machine passes it on and does not read it. */
+  readonly note: string;
 }
 
 export interface MemberRecord extends MemberPlace {
@@ -56,8 +58,13 @@ export type SwimEvent =
   | { readonly kind: 'received'; readonly from: string; readonly datagram: Uint8Array }
   /** The member goes, and says so. It ends in `departed`. */
   | { readonly kind: 'leave' }
-  /** It serves elsewhere from now on. */
-  | { readonly kind: 'placeChanged'; readonly clientAddress: string; readonly peerAddress: string };
+  /** It serves elsewhere from now on, or has something else to say of itself. */
+  | {
+      readonly kind: 'placeChanged';
+      readonly clientAddress: string;
+      readonly peerAddress: string;
+      readonly note: string;
+    };
 
 export type MemberChange = 'joined' | 'updated' | 'suspected' | 'trusted' | 'died' | 'left';
 

@@ -67,6 +67,7 @@ export class SwimFaults {
           kind: 'placeChanged',
           clientAddress: `moved-${fault.node}-${fault.atUs}`,
           peerAddress: '',
+          note: '',
         });
         break;
       case 'pause':

@@ -134,6 +134,7 @@ class SwimRun implements SwimGroup {
       gossipAddress: String(node),
       clientAddress: `client-${node}-${process.boot}`,
       peerAddress: `peer-${node}`,
+      note: '',
     };
     const seeds = Array.from({ length: this.#plan.seeds }, (_, at) => String(at + 1));
     return { ...this.options, cluster, self, seeds };

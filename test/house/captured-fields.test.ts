@@ -32,6 +32,7 @@ const fieldsNotPassed: Readonly<Record<string, Readonly<Record<string, string>>>
 
 /** Classes that change and are not passed as such: why not. */
 const classesNotPassed: Readonly<Record<string, string>> = {
+  InitialCluster: 'lives while a cluster is found, on no machine',
   Lease: 'passed by the table',
   LogReplay: 'lives while a log is recovered',
   MemberDirectory: 'all of it is in the store',

@@ -30,7 +30,12 @@ class Subject {
     const heard: Heard[] = [];
     const gossip = await UdpGossip.start({
       listen: { host: '127.0.0.1', port: 0 },
-      config: { ...fast, cluster, seeds, self: { name, clientAddress: `client-${name}`, peerAddress: '' } },
+      config: {
+        ...fast,
+        cluster,
+        seeds,
+        self: { name, clientAddress: `client-${name}`, peerAddress: '', note: '' },
+      },
       prng: seededPrng(`udp ${name}`),
       onEffect: (effect) => {
         heard.push(effect);
@@ -139,7 +144,7 @@ test('an address that another holds is refused by name', async () => {
   const config = { ...fast, cluster: 'test', seeds: [] };
   const start = UdpGossip.start({
     listen: { host: '127.0.0.1', port },
-    config: { ...config, self: { name: 'a', clientAddress: '', peerAddress: '' } },
+    config: { ...config, self: { name: 'a', clientAddress: '', peerAddress: '', note: '' } },
     prng: seededPrng('taken'),
     onEffect: () => undefined,
     onBroken: () => undefined,

@@ -21,6 +21,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   gossipAddress: name,
   clientAddress: fc.oneof(fc.constant(''), name),
   peerAddress: fc.oneof(fc.constant(''), name),
+  note: fc.oneof(fc.constant(''), name),
 });
 const seq = fc.nat();
 const message: fc.Arbitrary<SwimMessage> = fc.oneof(

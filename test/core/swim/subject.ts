@@ -20,6 +20,7 @@ export function recordOf(name: string, changes: Partial<MemberRecord> = {}): Mem
     gossipAddress: `${name}:1`,
     clientAddress: `${name}:2`,
     peerAddress: `${name}:3`,
+    note: '',
     ...changes,
   };
 }
@@ -35,8 +36,8 @@ export class Subject {
   nowUs = 0;
 
   constructor(options: Partial<SwimOptions> = {}, seeds: readonly string[] = [], seed = 'subject') {
-    const { name, gossipAddress, clientAddress, peerAddress } = recordOf('a');
-    const self = { name, gossipAddress, clientAddress, peerAddress };
+    const { name, gossipAddress, clientAddress, peerAddress, note } = recordOf('a');
+    const self = { name, gossipAddress, clientAddress, peerAddress, note };
     this.config = { ...defaultSwimOptions, ...options, cluster, self, seeds };
     this.node = new SwimNode(this.config, seededPrng(seed), 0);
   }

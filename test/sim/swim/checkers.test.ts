@@ -53,8 +53,8 @@ class Group implements SwimGroup {
 }
 
 function machineOf(name: string): SwimNode {
-  const { gossipAddress, clientAddress, peerAddress } = recordOf(name);
-  const self = { name, gossipAddress, clientAddress, peerAddress };
+  const { gossipAddress, clientAddress, peerAddress, note } = recordOf(name);
+  const self = { name, gossipAddress, clientAddress, peerAddress, note };
   return new SwimNode({ ...defaultSwimOptions, cluster: 'test', self, seeds: [] }, seededPrng(name), 0);
 }
 
