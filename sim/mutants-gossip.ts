@@ -13,6 +13,16 @@ export const gossipMutants: readonly Mutant[] = [
     scenarios: ['swim-lossy-with-a-slow-member', 'swim-flapping'],
   },
   {
+    name: 'gossip-late-suspicion-unanswered',
+    about:
+      'Who is suspected of an earlier incarnation takes it for settled; the one that missed its answer waits on, and kills.',
+    file: 'core/swim/beliefs.ts',
+    anchor: 'if (!this.#outbox.broadcasts.has(rumor.name)) this.announce();',
+    replacement: 'if (!isLive(rumor) && !this.#outbox.broadcasts.has(rumor.name)) this.announce();',
+    caughtBy: ['swim-accuracy'],
+    scenarios: ['swim-lossy-with-a-slow-member'],
+  },
+  {
     name: 'gossip-suspicion-without-time',
     about: 'A suspect is dead at once: one probe that was lost kills (SWIM without its suspicion mechanism).',
     file: 'core/swim/member-table.ts',

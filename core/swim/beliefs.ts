@@ -193,8 +193,8 @@ export class Beliefs {
       return;
     }
     if (rumor.incarnation < incarnation) {
-      // Whoever still tells of its death has not heard of its life.
-      if (!isLive(rumor) && !this.#outbox.broadcasts.has(rumor.name)) this.announce();
+      // Whoever still says so has not heard what it has said to that, and may be the only one.
+      if (!this.#outbox.broadcasts.has(rumor.name)) this.announce();
       return;
     }
     this.#raiseAbove(rumor.incarnation);

@@ -132,7 +132,10 @@ export class Prober {
     this.#ping(target, record.gossipAddress, this.#seq);
   }
 
-  /** One that is suspected is told so, first of all: it has no time to lose (the buddy system of Lifeguard, §IV-C). */
+  /**
+   * One that is suspected is told so, first of all: it has no time to lose (the buddy system of Lifeguard, §IV-C). Before the ping
+   * itself, so that what it says to that comes with its answer, however often the rumor of it has missed this member.
+   */
   #ping(target: string, address: string, seq: number): void {
     const ping: SwimMessage = { kind: 'ping', seq, from: this.#name, target };
     const known = this.#beliefs.table.get(target);
@@ -141,7 +144,7 @@ export class Prober {
       return;
     }
     const from = known.suspicion.by[0] ?? this.#name;
-    this.#outbox.send(address, [ping, { kind: 'rumor', rumor: { ...known.record, from } }]);
+    this.#outbox.send(address, [{ kind: 'rumor', rumor: { ...known.record, from } }, ping]);
   }
 
   #askOthers(probe: Probe): void {

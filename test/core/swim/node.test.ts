@@ -106,13 +106,31 @@ describe('probes', () => {
     subject.meet('b');
     subject.hear(rumorOf('b', { state: 'suspect', from: 'c' }));
     const probes = subject.runUntil(2 * second).flatMap((effect) => {
-      return effect.kind === 'sent' && effect.messages[0]?.kind === 'ping' ? [effect.messages[1]] : [];
+      return effect.kind === 'sent' && effect.messages[1]?.kind === 'ping' ? [effect.messages[0]] : [];
     });
     expect(probes[0]).toEqual({ kind: 'rumor', rumor: rumorOf('b', { state: 'suspect', from: 'c' }) });
   });
 });
 
 describe('what is believed', () => {
+  test('who is suspected of an earlier incarnation says again what it is, with its answer to the one that has missed it', () => {
+    const subject = new Subject();
+    subject.meet('b');
+    subject.hear(rumorOf('a', { state: 'suspect', incarnation: 0, from: 'b' }));
+    subject.runUntil(20 * second);
+    const stale: SwimMessage = {
+      kind: 'rumor',
+      rumor: rumorOf('a', { state: 'suspect', incarnation: 0, from: 'b' }),
+    };
+    const said = subject.receive('b', stale, { kind: 'ping', seq: 7, from: 'b', target: 'a' });
+    const rumor = rumorOf('a', { incarnation: 1 });
+    const messages = [
+      { kind: 'ack', seq: 7, from: 'a' },
+      { kind: 'rumor', rumor },
+    ];
+    expect(said).toEqual([{ kind: 'sent', to: 'b:1', messages }]);
+  });
+
   test('of all that is heard of a member the last word counts, in whatever order it is heard (SWIM §4.2)', () => {
     const rumor = fc.record({
       state: fc.constantFrom(...memberStates),
