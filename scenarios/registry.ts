@@ -30,6 +30,7 @@ import { misdirectedWrite } from './misdirected-write.ts';
 import { narrowLink } from './narrow-link.ts';
 import { storeFull } from './store-full.ts';
 import { wallClockJumps } from './wall-clock-jumps.ts';
+import { usersUnderFire } from './users-under-fire.ts';
 import { swarm } from './swarm.ts';
 import { tornLogTail } from './torn-log-tail.ts';
 import { wipeAndRejoin } from './wipe-and-rejoin.ts';
@@ -67,6 +68,7 @@ export const scenarios: readonly ScenarioSource[] = [
   wallClockJumps,
   narrowLink,
   beyondTheAtlas,
+  usersUnderFire,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);

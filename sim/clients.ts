@@ -4,6 +4,8 @@ import { type TickEvent } from '../core/base/machine.ts';
 import { between, type Prng } from '../core/base/prng.ts';
 import { bytesPerKib, usPerMs } from '../core/base/units.ts';
 import { type ClientEffect, type ClientEvent } from '../core/chainfire/client/protocol.ts';
+import { type Credential } from '../core/chainfire/auth/protocol.ts';
+import { type MemberStream } from '../core/chainfire/member-protocol.ts';
 import { type Abandon, attemptEvent, type ClientCalls } from './client-calls.ts';
 import { type ClientStream, type ClientStreams } from './client-streams.ts';
 import { type ProcessMachine } from './process.ts';
@@ -19,6 +21,7 @@ export class SimulatedClient<M extends ProcessMachine> {
   readonly #streams: ClientStreams<M>;
   readonly #prng: Prng;
   readonly #client: number;
+  readonly #by: Credential | undefined;
   readonly #workload: WorkloadClient;
   /** By endpoint; every client lists them from another start, so that not all ask the same member first. */
   readonly #endpoints: readonly NodeId[];
@@ -36,6 +39,8 @@ export class SimulatedClient<M extends ProcessMachine> {
     readonly streams: ClientStreams<M>;
     readonly prng: Prng;
     readonly client: number;
+    /** For whom its streams speak. */
+    readonly by?: Credential | undefined;
     readonly workload: WorkloadClient;
     readonly endpoints: readonly NodeId[];
   }) {
@@ -44,6 +49,7 @@ export class SimulatedClient<M extends ProcessMachine> {
     this.#streams = options.streams;
     this.#prng = options.prng;
     this.#client = options.client;
+    this.#by = options.by;
     this.#workload = options.workload;
     this.#endpoints = options.endpoints;
   }
@@ -132,7 +138,7 @@ export class SimulatedClient<M extends ProcessMachine> {
     const stream = this.#streams.connect({
       client: this.#client,
       node: this.#node(endpoint),
-      stream: { kind: 'watch', requireLeader: prng.chance(1, 2) },
+      stream: this.#stream(prng.chance(1, 2)),
       reader: this.#drawReader(prng.fork('reader')),
       received: (response) => {
         this.#step({ kind: 'streamReceived', streamId, response });
@@ -143,6 +149,10 @@ export class SimulatedClient<M extends ProcessMachine> {
       },
     });
     this.#opened.set(streamId, stream);
+  }
+
+  #stream(requireLeader: boolean): MemberStream {
+    return { kind: 'watch', requireLeader, ...(this.#by === undefined ? {} : { by: this.#by }) };
   }
 
   #closeStream(streamId: number): void {

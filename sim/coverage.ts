@@ -93,6 +93,8 @@ const requests: Names<MemberRequest['kind']> = {
   leaseKeepAlive: true,
   leaseTimeToLive: true,
   leaseLeases: true,
+  authChange: true,
+  authQuery: true,
 };
 
 const effects: Names<MemberEffect['kind']> = {

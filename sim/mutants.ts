@@ -1,4 +1,5 @@
 import { type Mutant, patchesOf } from './mutant.ts';
+import { authMutants } from './mutants-auth.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { faultMutants } from './mutants-faults.ts';
 import { gossipMutants } from './mutants-gossip.ts';
@@ -17,6 +18,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Leases and locks', mutants: leaseMutants },
   { title: 'Disks and clocks', mutants: faultMutants },
   { title: 'Gossip', mutants: gossipMutants },
+  { title: 'Users, roles and permissions', mutants: authMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

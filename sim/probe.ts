@@ -1,5 +1,6 @@
 import { bytesFromLatin1 } from '../core/base/bytes.ts';
 import { type NodeId } from '../core/base/ids.ts';
+import { processCredential } from '../core/chainfire/auth/protocol.ts';
 import { type MemberRequest } from '../core/chainfire/member-protocol.ts';
 import { type AttemptEnd, type ClientCalls } from './client-calls.ts';
 import { type History } from './history.ts';
@@ -22,6 +23,8 @@ export class Probe<M extends ProcessMachine> {
   #callId = 0;
   #answered = 0;
   #givenUp = false;
+  /** The cluster wants to know who asks: this is nobody's user. */
+  #asProcess = false;
   #last = 'nothing was asked yet';
 
   constructor(options: {
@@ -56,7 +59,8 @@ export class Probe<M extends ProcessMachine> {
     if (this.#givenUp) return;
     this.#callId += 1;
     const { nowUs } = this.#world;
-    const request = this.#answered === 0 ? this.#put() : this.#get();
+    const wanted = this.#answered === 0 ? this.#put() : this.#get();
+    const request = this.#asProcess ? { ...wanted, by: processCredential } : wanted;
     const call = { client: this.#client, callId: this.#callId, request, startUs: nowUs };
     const position = this.#history.began(call);
     this.#calls.attempt({
@@ -78,6 +82,7 @@ export class Probe<M extends ProcessMachine> {
       this.#history.ended(position, nowUs, { kind, reason: end.reason });
     } else if (end.response.kind === 'refused') {
       this.#last = end.response.message;
+      this.#asProcess ||= end.response.code === 'USER_NAME_EMPTY';
       const unknown = end.response.code === 'TIMEOUT' || end.response.code === 'LEADER_CHANGED';
       this.#history.ended(
         position,

@@ -30,6 +30,7 @@ import {
 } from './types.ts';
 import { behindWall } from './wall.ts';
 import { type RunWatcher } from './watcher.ts';
+import { userOfClient } from './workload-users.ts';
 import { WorkloadClient } from './workload.ts';
 import { World } from './world.ts';
 
@@ -334,6 +335,7 @@ export class Run implements ClusterObserver {
         streams,
         prng: prng.fork(`transport ${client}`),
         client,
+        by: userOfClient(plan, client),
         workload,
         endpoints,
       });

@@ -139,6 +139,7 @@ const operations: { readonly [Operation in WorkloadOperation]: Decode<number> } 
   lease: nonNegative,
   watch: nonNegative,
   lock: nonNegative,
+  auth: nonNegative,
 };
 
 const decodeWorkload = object<WorkloadPlan>(

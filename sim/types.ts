@@ -437,6 +437,8 @@ export type WorkloadOperation =
   | 'lease'
   /** Open a watch of a key or a range, from now or from an earlier revision; close it some time later. */
   | 'watch'
+  /** As an administrator, change users, roles and permissions; in a plan that has it every client speaks for some user. */
+  | 'auth'
   /** Take a lock on a lease of one's own, hold it for a while, and unlock it. */
   | 'lock';
 

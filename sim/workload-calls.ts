@@ -12,6 +12,7 @@ import {
   type RequestOp,
 } from '../core/chainfire/api/kv.ts';
 import { type MemberRequest } from '../core/chainfire/member-protocol.ts';
+import { drawAuthChange } from './workload-users.ts';
 import { type KeyKnowledge } from './workload-knowledge.ts';
 import { type WorkloadOperation, type WorkloadPlan } from './types.ts';
 
@@ -94,6 +95,8 @@ export class CallDrawer {
         return this.#historicTxn();
       case 'compact':
         return this.#compact();
+      case 'auth':
+        return drawAuthChange(this.#prng, () => this.#span());
       default:
         return unreachable(operation);
     }

@@ -11,6 +11,7 @@ import {
   type WatchEnd,
   type WatchTarget,
 } from '../core/chainfire/client/protocol.ts';
+import { type Credential } from '../core/chainfire/auth/protocol.ts';
 import { type MemberRequest } from '../core/chainfire/member-protocol.ts';
 import { type ClientLogs, type WatchRecord } from './client-logs.ts';
 import { type History } from './history.ts';
@@ -54,6 +55,7 @@ interface OpenCall {
 export class ClientDesk {
   readonly #client: number;
   readonly #callTimeoutUs: number;
+  readonly #by: Credential | undefined;
   readonly #history: History;
   readonly #logs: ClientLogs;
   readonly #config: ClientConfig;
@@ -77,6 +79,8 @@ export class ClientDesk {
     readonly endpoints: number;
     readonly callTimeoutUs: number;
     readonly config?: Partial<ClientConfig>;
+    /** For whom its calls and its streams speak. */
+    readonly by?: Credential | undefined;
     readonly prng: Prng;
     readonly nowUs: number;
     readonly history: History;
@@ -84,6 +88,7 @@ export class ClientDesk {
   }) {
     this.#client = options.client;
     this.#callTimeoutUs = options.callTimeoutUs;
+    this.#by = options.by;
     this.#history = options.history;
     this.#logs = options.logs;
     this.#nowUs = options.nowUs;
@@ -147,7 +152,9 @@ export class ClientDesk {
     return outward;
   }
 
-  call(request: MemberRequest, ended: (outcome: ClientOutcome) => void): void {
+  /** One that says itself for whom it speaks is left as it is. */
+  call(asked: MemberRequest, ended: (outcome: ClientOutcome) => void): void {
+    const request = this.#by === undefined || asked.by !== undefined ? asked : { ...asked, by: this.#by };
     const callId = this.#newCallId();
     this.#calls.set(callId, { position: this.#began(callId, request), ended });
     this.#feed({ kind: 'called', callId, request, timeoutUs: this.#callTimeoutUs });

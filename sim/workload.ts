@@ -1,6 +1,8 @@
 import { unreachable } from '../core/base/assert.ts';
 import { type TickEvent } from '../core/base/machine.ts';
 import { between, type Prng } from '../core/base/prng.ts';
+import { processCredential } from '../core/chainfire/auth/protocol.ts';
+import { type MemberRequest } from '../core/chainfire/member-protocol.ts';
 import { type ClientEvent } from '../core/chainfire/client/protocol.ts';
 import { type ClientConfig } from '../core/chainfire/client/protocol.ts';
 import { type ClientLogs } from './client-logs.ts';
@@ -9,6 +11,7 @@ import { type WorkloadOperation, type WorkloadPlan } from './types.ts';
 import { type Undertaking } from './undertaking.ts';
 import { CallDrawer, isOneCall, wholeKeyspace } from './workload-calls.ts';
 import { ClientDesk, type OutwardEffect } from './workload-desk.ts';
+import { userOfClient } from './workload-users.ts';
 import { KeyKnowledge } from './workload-knowledge.ts';
 import { LeaseUndertaking } from './workload-leases.ts';
 import { LockUndertaking } from './workload-locks.ts';
@@ -81,6 +84,7 @@ export class WorkloadClient {
     this.#desk = new ClientDesk({
       ...options,
       callTimeoutUs: options.plan.callTimeoutUs,
+      by: userOfClient(options.plan, options.client),
       prng: options.prng.fork('client'),
     });
     this.#owed = hasCalls(options.plan) ? answersOwed : 0;
@@ -170,16 +174,25 @@ export class WorkloadClient {
 
   #conclude(): void {
     this.#underWay = true;
-    if (this.#concludingWatch === undefined && (this.#plan.mix.watch ?? 0) > 0) {
+    if (this.#concludingWatch === undefined && (this.#plan.mix.watch ?? 0) > 0 && !this.#hasUsers) {
       const back = this.#undertakingPrng.below(concludingReach);
       const startRevision = Math.max(1, this.#knowledge.revision - back);
       this.#concludingWatch = new ConcludingWatch({ desk: this.#desk, startRevision });
     }
-    this.#desk.call(wholeKeyspace(), (outcome) => {
+    this.#desk.call(this.#concludingRead(), (outcome) => {
       this.#underWay = false;
       this.#concluded = outcome.kind === 'answered';
       this.#nextCallUs = this.#desk.nowUs + this.#think();
     });
+  }
+
+  /** Where there are users, who may read everything at the end is not known: the process itself may. */
+  #concludingRead(): MemberRequest {
+    return this.#hasUsers ? { ...wholeKeyspace(), by: processCredential } : wholeKeyspace();
+  }
+
+  get #hasUsers(): boolean {
+    return (this.#plan.mix.auth ?? 0) > 0;
   }
 
   #begin(operation: UndertakingOperation): void {

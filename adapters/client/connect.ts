@@ -1,5 +1,6 @@
 import { type Address, parseAddress } from '../config/address.ts';
 import { type ClientCredentials, GrpcChainfireClient } from '../grpc/client.ts';
+import { type ClientUser } from '../grpc/client-session.ts';
 import { Chainfire } from './chainfire.ts';
 import { systemPrng } from './system-prng.ts';
 
@@ -8,6 +9,8 @@ export interface ConnectOptions {
   readonly endpoints: readonly string[];
   /** TLS: PEM of the authorities that vouch for members (else the system's), and of this client's certificate and key. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** As whom it speaks, where the cluster asks for that. */
+  readonly user?: ClientUser;
   /** How long a call may take that says nothing else. Default 5 s. */
   readonly timeoutMs?: number;
 }
@@ -18,7 +21,8 @@ const timeoutMsDefault = 5_000;
 export function connect(options: ConnectOptions): Chainfire {
   const endpoints = options.endpoints.map(addressOf);
   if (endpoints.length === 0) throw new TypeError('give at least one endpoint');
-  const client = new GrpcChainfireClient({ endpoints, prng: systemPrng, tls: credentialsOf(options.tls) });
+  const { tls, user } = options;
+  const client = new GrpcChainfireClient({ endpoints, prng: systemPrng, tls: credentialsOf(tls), user });
   return new Chainfire(client, { timeoutMs: options.timeoutMs ?? timeoutMsDefault });
 }
 

@@ -86,7 +86,7 @@ export class Gateway {
     let responseBytes = 0;
     let call: HttpCall | undefined;
     try {
-      call = new HttpCall(request, response);
+      call = new HttpCall(request, response, hooks.identify);
       const body = await firstValue(request, requestBytesMax);
       requestBytes = body === undefined ? 0 : Buffer.byteLength(body);
       asked = parsed(json, body);
@@ -124,7 +124,7 @@ export class Gateway {
     let code: StatusName = 'OK';
     let call: HttpCall | undefined;
     try {
-      call = new HttpCall(request, response);
+      call = new HttpCall(request, response, hooks.identify);
       await this.#run(json, route, call, request, response);
       call.end();
       response.end();

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 
+import { type MountHooks } from '../grpc/mount.ts';
 import { type CallContext } from '../grpc/service.ts';
 import { StatusError } from '../grpc/status.ts';
 import { Cancellation } from '../runner/cancellation.ts';
@@ -19,15 +20,20 @@ const timerMsMax = 0x7fff_ffff;
 export class HttpCall implements CallContext {
   readonly signal = new Cancellation();
   readonly deadlineMs: number;
+  readonly by: CallContext['by'];
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #timer: NodeJS.Timeout | undefined;
   #late = false;
 
-  /** @throws StatusError for a time-out that is none */
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  /**
+   * @param identify says for whom the call speaks; certificates are not asked for here
+   * @throws StatusError for a time-out that is none
+   */
+  constructor(request: IncomingMessage, response: ServerResponse, identify: MountHooks['identify']) {
     this.#request = request;
     this.#response = response;
+    this.by = identify?.({ metadata: (name) => this.metadata(name) });
     const timeoutMs = timeoutOf(request.headers['grpc-timeout']);
     this.deadlineMs = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
     if (timeoutMs !== undefined) {

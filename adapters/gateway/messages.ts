@@ -1,3 +1,4 @@
+import * as auth from './auth-messages.ts';
 import * as cluster from './cluster-messages.ts';
 import { type JsonMessage } from './json-message.ts';
 import * as kv from './kv-messages.ts';
@@ -6,7 +7,7 @@ import * as recipes from './recipe-messages.ts';
 import * as watch from './watch-messages.ts';
 
 const messages = new Map<string, JsonMessage<unknown>>();
-for (const message of [kv, lease, watch, cluster, recipes].flatMap((file): JsonMessage<unknown>[] =>
+for (const message of [kv, lease, watch, cluster, recipes, auth].flatMap((file): JsonMessage<unknown>[] =>
   Object.values(file),
 )) {
   messages.set(message.message, message);

@@ -3,7 +3,6 @@ import {
   type ChannelOptions,
   Client,
   credentials,
-  type ClientUnaryCall,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -27,6 +26,7 @@ import { type MemberRequest, type MemberResponse } from '../../core/chainfire/me
 import { type Address, formatAddress } from '../config/address.ts';
 import { refusalOfStatus, refusalTrailer } from './errors.ts';
 import { type MemberMethod, memberMethods } from './member-methods.ts';
+import { ClientSession, type ClientUser } from './client-session.ts';
 import { ClientStreams } from './client-streams.ts';
 import { decodeOrRefuse } from './decode.ts';
 import { readConsistencyName } from './services/read-consistency.ts';
@@ -58,9 +58,13 @@ export interface GrpcClientOptions {
   /** Absent: plain text. */
   readonly tls?: ClientCredentials | undefined;
   readonly prng: Prng;
+  /** As whom it speaks; nobody where it is not given. */
+  readonly user?: ClientUser | undefined;
   /** Where it differs from the machine's defaults. */
   readonly config?: Partial<Omit<ClientConfig, 'endpoints'>>;
 }
+
+type Attempt = Extract<ClientEffect, { readonly kind: 'attempt' }>;
 
 /** Statuses by which a server says that it did not even look at the request. */
 const untouched = new Set<number>([
@@ -99,7 +103,8 @@ export class GrpcChainfireClient {
   readonly #endpoints: readonly Address[];
   readonly #tls: ClientCredentials | undefined;
   readonly #channels: (Client | undefined)[];
-  readonly #attempts = new Map<number, ClientUnaryCall>();
+  readonly #session: ClientSession | undefined;
+  readonly #attempts = new Map<number, { cancel(): void }>();
   readonly #calls = new Map<number, (outcome: ClientOutcome) => void>();
   readonly #watches = new Map<number, WatchListener>();
   readonly #leases = new Map<bigint, LeaseListener>();
@@ -117,12 +122,11 @@ export class GrpcChainfireClient {
     this.#endpoints = options.endpoints;
     this.#tls = options.tls;
     this.#channels = options.endpoints.map(() => undefined);
-    this.#streams = new ClientStreams((event) => this.#step(event));
-    this.#machine = new ChainfireClient(
-      { ...defaultClientConfig, ...options.config, endpoints: options.endpoints.length },
-      options.prng,
-      monotonicUs(),
-    );
+    const config = { ...defaultClientConfig, ...options.config, endpoints: options.endpoints.length };
+    const timeoutMs = config.attemptTimeoutUs / 1_000;
+    this.#session = options.user && new ClientSession(options.user, timeoutMs);
+    this.#streams = new ClientStreams((event) => this.#step(event), this.#session);
+    this.#machine = new ChainfireClient(config, options.prng, monotonicUs());
   }
 
   /** Never rejects: what became of the call is the outcome. */
@@ -266,23 +270,58 @@ export class GrpcChainfireClient {
     }
   }
 
-  #attempt({
-    attemptId,
-    endpoint,
-    request,
-    timeoutUs,
-  }: Extract<ClientEffect, { readonly kind: 'attempt' }>): void {
+  #attempt(attempt: Attempt): void {
+    const { attemptId, endpoint } = attempt;
+    if (this.#session === undefined)
+      return this.#send(attempt, undefined, (event) => this.#ended(attemptId, event));
+    // There is something to cancel before there is a call.
+    this.#attempts.set(attemptId, { cancel: () => undefined });
+    void this.#sendAsUser(attempt, this.#session, this.#channel(endpoint), 1);
+  }
+
+  /** @param retries how often a token that is not taken is replaced by another: a member that refuses it has done nothing */
+  async #sendAsUser(
+    attempt: Attempt,
+    session: ClientSession,
+    channel: Client,
+    retries: number,
+  ): Promise<void> {
+    const { attemptId } = attempt;
+    const held = session.token(channel);
+    const outcome = await held;
+    if (!this.#attempts.has(attemptId)) return;
+    if ('error' in outcome) return this.#ended(attemptId, notAuthenticated(attemptId, outcome.error));
+    this.#send(attempt, outcome.token, (event) => {
+      const response = event.kind === 'answered' ? event.response : undefined;
+      if (response?.kind !== 'refused' || !ClientSession.isStale(response.code) || retries === 0) {
+        return this.#ended(attemptId, event);
+      }
+      session.forget(held);
+      void this.#sendAsUser(attempt, session, channel, retries - 1);
+    });
+  }
+
+  #ended(attemptId: number, event: ClientEvent): void {
+    if (this.#attempts.delete(attemptId)) this.#step(event);
+  }
+
+  #send(
+    { attemptId, endpoint, request, timeoutUs }: Attempt,
+    token: string | undefined,
+    ended: (event: ClientEvent) => void,
+  ): void {
     const method = memberMethods[request.kind] as MemberMethod<unknown, unknown>;
+    const metadata = metadataOf(request);
+    if (token !== undefined) metadata.set('token', token);
     const call = this.#channel(endpoint).makeUnaryRequest(
       method.path,
       bufferOf,
       bytesOf,
       method.request.encode(request.request),
-      metadataOf(request),
+      metadata,
       { deadline: Date.now() + Math.ceil(timeoutUs / 1_000) },
       (error, bytes) => {
-        if (!this.#attempts.delete(attemptId)) return;
-        this.#step(
+        ended(
           error === null
             ? answered(attemptId, request.kind, method, bytes ?? new Uint8Array(0))
             : failed(attemptId, error),
@@ -354,6 +393,12 @@ function metadataOf(request: MemberRequest): Metadata {
   const metadata = new Metadata();
   if ('consistency' in request) metadata.set(readConsistencyName, request.consistency);
   return metadata;
+}
+
+/** The request itself was not sent. */
+function notAuthenticated(attemptId: number, error: ServiceError): ClientEvent {
+  const event = failed(attemptId, error);
+  return event.kind === 'attemptFailed' ? { ...event, reached: 'no' } : event;
 }
 
 function answered(

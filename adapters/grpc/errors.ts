@@ -63,6 +63,34 @@ const refusalStatuses: Readonly<Record<MemberRefusalCode, RefusalStatus>> = {
   LEADER_CHANGED: { status: 'UNAVAILABLE', text: 'etcdserver: leader changed' },
   TIMEOUT: { status: 'UNAVAILABLE', text: 'etcdserver: request timed out' },
   STOPPED: { status: 'UNAVAILABLE', text: 'etcdserver: server stopped' },
+  AUTH_NOT_ENABLED: { status: 'FAILED_PRECONDITION', text: 'etcdserver: authentication is not enabled' },
+  AUTH_FAILED: {
+    status: 'INVALID_ARGUMENT',
+    text: 'etcdserver: authentication failed, invalid user ID or password',
+  },
+  AUTH_REVISION_OLD: { status: 'INVALID_ARGUMENT', text: 'etcdserver: revision of auth store is old' },
+  INVALID_AUTH_TOKEN: { status: 'UNAUTHENTICATED', text: 'etcdserver: invalid auth token' },
+  INVALID_AUTH_MANAGEMENT: { status: 'INVALID_ARGUMENT', text: 'etcdserver: invalid auth management' },
+  PERMISSION_DENIED: { status: 'PERMISSION_DENIED', text: 'etcdserver: permission denied' },
+  PERMISSION_NOT_GIVEN: { status: 'INVALID_ARGUMENT', text: 'etcdserver: permission not given' },
+  PERMISSION_NOT_GRANTED: {
+    status: 'FAILED_PRECONDITION',
+    text: 'etcdserver: permission is not granted to the role',
+  },
+  ROOT_USER_NOT_FOUND: { status: 'FAILED_PRECONDITION', text: 'etcdserver: root user does not exist' },
+  ROOT_ROLE_NOT_GRANTED: {
+    status: 'FAILED_PRECONDITION',
+    text: 'etcdserver: root user does not have root role',
+  },
+  USER_NAME_EMPTY: { status: 'INVALID_ARGUMENT', text: 'etcdserver: user name is empty' },
+  USER_EXISTS: { status: 'FAILED_PRECONDITION', text: 'etcdserver: user name already exists' },
+  USER_NOT_FOUND: { status: 'FAILED_PRECONDITION', text: 'etcdserver: user name not found' },
+  ROLE_NAME_EMPTY: { status: 'INVALID_ARGUMENT', text: 'etcdserver: role name is empty' },
+  ROLE_EXISTS: { status: 'FAILED_PRECONDITION', text: 'etcdserver: role name already exists' },
+  ROLE_NOT_FOUND: { status: 'FAILED_PRECONDITION', text: 'etcdserver: role name not found' },
+  ROLE_NOT_GRANTED: { status: 'FAILED_PRECONDITION', text: 'etcdserver: role is not granted to the user' },
+  NAME_TOO_LONG: { status: 'INVALID_ARGUMENT', text: undefined },
+  TOO_MANY_GRANTS: { status: 'RESOURCE_EXHAUSTED', text: undefined },
 };
 
 /** Trailer with the refusal's own code, so that our client need not guess from texts. */

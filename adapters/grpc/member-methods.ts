@@ -42,6 +42,7 @@ import {
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
 } from '../../core/chainfire/api/lease.ts';
+import { AuthAnswer, AuthChange, AuthQuery } from '../../core/chainfire/auth/protocol.ts';
 import {
   type MemberRefusal,
   type MemberRequest,
@@ -136,4 +137,7 @@ export const memberMethods: { readonly [K in MemberRequestKind]: MemberMethod<Re
       request: LeaseLeasesRequest,
       response: LeaseLeasesResponse,
     },
+    // Not served: the Auth service makes these of what clients send, which has passwords in it.
+    authChange: { path: '/photon.chainfire.v1.Auth/Change', request: AuthChange, response: AuthAnswer },
+    authQuery: { path: '/photon.chainfire.v1.Auth/Query', request: AuthQuery, response: AuthAnswer },
   };

@@ -9,6 +9,8 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 
+import { type Credential } from '../../core/chainfire/auth/protocol.ts';
+import { type ShownIdentity } from '../auth/identify.ts';
 import { Cancellation, type CancelSignal } from '../runner/cancellation.ts';
 import { bufferOf, bytesOf } from './buffers.ts';
 import { decodeOrRefuse } from './decode.ts';
@@ -33,6 +35,8 @@ import { statusCodes, StatusError, type StatusName } from './status.ts';
 export interface MountHooks {
   /** A handler failed with something other than a `StatusError`: a defect, which the client sees as INTERNAL. */
   onDefect(path: string, error: unknown): void;
+  /** What the caller shows for who it is; nothing where this is not given. */
+  identify?(shown: ShownIdentity): Credential | undefined;
   /** Before every call, streams included. */
   onStarted?(path: string, kind: Method['kind']): void;
   /** After every call: for metrics and logs. */
@@ -56,7 +60,7 @@ export interface CompletedCall {
 type Bytes = Uint8Array;
 type SurfaceCall = Pick<
   ServerUnaryCall<Bytes, Bytes>,
-  'metadata' | 'getPeer' | 'getDeadline' | 'cancelled'
+  'metadata' | 'getPeer' | 'getDeadline' | 'getAuthContext' | 'cancelled'
 > & {
   on(event: 'cancelled', listener: () => void): unknown;
 };
@@ -127,7 +131,7 @@ async function serveUnary(
   let over = false;
   try {
     request = decodeOrRefuse(method.request, call.request);
-    const context = contextOf(call, () => over);
+    const context = contextOf(call, hooks, () => over);
     const response = method.response.encode(await method.handle(request, context));
     responseBytes = response.length;
     over = true;
@@ -159,7 +163,7 @@ async function serveStream(
 ): Promise<void> {
   const startMs = performance.now();
   hooks.onStarted?.(path, kind);
-  const context = contextOf(call);
+  const context = contextOf(call, hooks);
   // A stream that breaks has told `cancelled` already; without a listener its error would end the process.
   call.on('error', () => undefined);
   let code: StatusName = 'OK';
@@ -245,21 +249,34 @@ function happened(call: StreamCall, events: readonly string[], signal: CancelSig
 const clientGone = new Error('the client has gone');
 
 /** @param isOver a call that was answered is over: the library reports its end as a cancellation, which nobody waits for */
-function contextOf(call: SurfaceCall, isOver: () => boolean = () => false): CallContext {
+function contextOf(call: SurfaceCall, hooks: MountHooks, isOver: () => boolean = () => false): CallContext {
   const cancellation = new Cancellation();
   call.on('cancelled', () => {
     if (!isOver()) cancellation.abort(clientGone);
   });
   if (call.cancelled) cancellation.abort(clientGone);
   const deadline = call.getDeadline();
+  const metadata = (name: string): string | undefined => call.metadata.get(name)[0]?.toString();
   return {
     signal: cancellation,
     deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
-    metadata: (name) => call.metadata.get(name)[0]?.toString(),
+    metadata,
+    by: hooks.identify?.({
+      metadata,
+      get certificateName() {
+        return commonNameOf(call);
+      },
+    }),
     get peer() {
       return call.getPeer();
     },
   };
+}
+
+/** Of the certificate that the other side has shown; whether anybody vouches for it is the listener's business. */
+function commonNameOf(call: SurfaceCall): string | undefined {
+  const name = call.getAuthContext()?.sslPeerCertificate?.subject.CN as string | string[] | undefined;
+  return Array.isArray(name) ? undefined : name;
 }
 
 function statusOf(path: string, error: unknown, hooks: MountHooks): StatusError {

@@ -1,3 +1,4 @@
+import { type Credential } from '../../core/chainfire/auth/protocol.ts';
 import { type CancelSignal } from '../runner/cancellation.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface CallContext {
   readonly deadlineMs: number;
   /** The first value of a metadata key, given in lower case. */
   metadata(name: string): string | undefined;
+  /** What the caller shows for who it is; absent: nothing. */
+  readonly by?: Credential | undefined;
   /** Address of the other side, for logs and error messages. */
   readonly peer: string;
 }

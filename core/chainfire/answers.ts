@@ -6,13 +6,23 @@ import { WireWriter } from '../wire/writer.ts';
 import { type StatusResponse } from './api/cluster.ts';
 import { type ResponseHeader } from './api/kv.ts';
 import { type StateMachine } from './apply.ts';
+import { type LeaseKeys } from './auth/accesses.ts';
+import { answerAuthQuery } from './auth/answer-query.ts';
+import { type AuthState } from './auth/auth-state.ts';
+import { callerOf } from './auth/member-auth.ts';
+import { refuseRead } from './auth/refuse-command.ts';
 import { MemberAttributes } from './command.ts';
 import { type Membership } from './membership.ts';
 import { type MemberDirectory } from './members.ts';
 import { answerLeases, answerTimeToLive } from './lease/lease-answers.ts';
 import { type LeaseDeadlines } from './lease/lease-deadlines.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
-import { type MemberConfig, type MemberRequest, type MemberResponse } from './member-protocol.ts';
+import {
+  type MemberConfig,
+  type MemberRefusal,
+  type MemberRequest,
+  type MemberResponse,
+} from './member-protocol.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { checkRevision, evaluateRange } from './mvcc/range.ts';
 import { etcdRefusal } from './refusals.ts';
@@ -34,6 +44,8 @@ export class Answers {
   readonly #state: StateMachine;
   readonly #directory: MemberDirectory;
   readonly #membership: Membership;
+  readonly #auth: AuthState;
+  readonly #leaseKeys: LeaseKeys;
   readonly #raft: RaftView;
   readonly #leases: LeaseTable;
   readonly #deadlines: LeaseDeadlines;
@@ -44,6 +56,7 @@ export class Answers {
     readonly state: StateMachine;
     readonly directory: MemberDirectory;
     readonly membership: Membership;
+    readonly auth: AuthState;
     readonly raft: RaftView;
     readonly leases: LeaseTable;
     readonly deadlines: LeaseDeadlines;
@@ -54,6 +67,8 @@ export class Answers {
     this.#state = given.state;
     this.#directory = given.directory;
     this.#membership = given.membership;
+    this.#auth = given.auth;
+    this.#leaseKeys = (id) => given.mvcc.attachedKeys(id);
     this.#raft = given.raft;
     this.#leases = given.leases;
     this.#deadlines = given.deadlines;
@@ -82,7 +97,9 @@ export class Answers {
       case 'memberAdd':
       case 'memberRemove':
       case 'memberUpdate':
-      case 'memberPromote': {
+      case 'memberPromote':
+      case 'authChange':
+      case 'authQuery': {
         const header = this.header(response.response.header?.revision ?? this.#mvcc.revision);
         return { kind: response.kind, response: { ...response.response, header } } as MemberResponse;
       }
@@ -91,7 +108,12 @@ export class Answers {
     }
   }
 
-  /** Answers a request that reads, from the state as it is now; a checksum is the business of `HashJobs`. */
+  /** Whether the state as it is now forbids the caller what it asks for. */
+  refuse(request: MemberRequest): MemberRefusal | undefined {
+    return refuseRead(this.#auth, request, callerOf(request.by), this.#leaseKeys);
+  }
+
+  /** Answers a request that reads and that is not refused, from the state as it is now; a checksum is the business of `HashJobs`. */
   read(request: MemberRequest, nowUs: number): MemberResponse {
     switch (request.kind) {
       case 'range': {
@@ -128,9 +150,14 @@ export class Answers {
         const response = answerLeases(this.header(this.#mvcc.revision), this.#leases);
         return { kind: 'leaseLeases', response };
       }
+      case 'authQuery': {
+        const response = answerAuthQuery(this.#auth, request.request, callerOf(request.by));
+        return 'code' in response ? response : this.complete({ kind: 'authQuery', response });
+      }
       case 'put':
       case 'deleteRange':
       case 'compact':
+      case 'authChange':
       case 'hash':
       case 'hashKv':
       case 'leaseGrant':
@@ -157,6 +184,7 @@ export class Answers {
       MemberAttributes.write(writer, { id: Number(id), name, peerUrls, clientUrls });
     }
     writer.bytes(this.#membership.encode());
+    if (this.#auth.isUsed) this.#auth.writeTo(writer);
     return crc32c(writer.finish());
   }
 

@@ -7,6 +7,11 @@ import { type Configuration, type Entry } from '../raft/types.ts';
 import { type StorageBackend, type StoreWrite } from '../storage/backend.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { type CompactionRequest, type ResponseHeader } from './api/kv.ts';
+import { type LeaseKeys } from './auth/accesses.ts';
+import { applyAuthChange } from './auth/apply-change.ts';
+import { type AuthState } from './auth/auth-state.ts';
+import { AuthAnswer, type AuthChange } from './auth/protocol.ts';
+import { readsAttachments, refuseCommand } from './auth/refuse-command.ts';
 import { type Backlog } from './backlog.ts';
 import { Command, commandDepthMax, readsHistory } from './command.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
@@ -56,6 +61,8 @@ export class StateMachine {
   readonly #backlog: Backlog;
   readonly #directory: MemberDirectory;
   readonly #membership: Membership;
+  readonly #auth: AuthState;
+  readonly #leaseKeys: LeaseKeys;
   readonly #initialConfiguration: Configuration;
   readonly #leases: LeaseTable;
   readonly #leaseExists: LeaseLookup;
@@ -73,6 +80,7 @@ export class StateMachine {
     readonly backlog: Backlog;
     readonly directory: MemberDirectory;
     readonly membership: Membership;
+    readonly auth: AuthState;
     readonly initialConfiguration: Configuration;
     readonly leases: LeaseTable;
   }) {
@@ -81,6 +89,8 @@ export class StateMachine {
     this.#backlog = given.backlog;
     this.#directory = given.directory;
     this.#membership = given.membership;
+    this.#auth = given.auth;
+    this.#leaseKeys = (id) => given.mvcc.attachedKeys(id);
     this.#initialConfiguration = given.initialConfiguration;
     this.#configuration = given.initialConfiguration;
     this.#leases = given.leases;
@@ -94,6 +104,7 @@ export class StateMachine {
     this.#leases.reload(this.#store);
     this.#directory.reload(this.#store);
     this.#membership.reload(this.#store);
+    this.#auth.reload(this.#store);
     this.#load();
   }
 
@@ -203,6 +214,8 @@ export class StateMachine {
 
   #execute(command: Command): MemberResponse | undefined {
     const mvcc = this.#mvcc;
+    const denied = refuseCommand(this.#auth, command, this.#leaseKeys);
+    if (denied !== undefined) return denied;
     if (command.put !== undefined) {
       const response = executePut(mvcc, this.#leaseExists, command.put);
       return 'kind' in response ? response : { kind: 'put', response };
@@ -229,6 +242,7 @@ export class StateMachine {
       if (isMember) this.#directory.publish(command.publishMember);
       return undefined;
     }
+    if (command.authChange !== undefined) return this.#changeAuth(command);
     return this.#changeMembers(command);
   }
 
@@ -243,11 +257,25 @@ export class StateMachine {
     return undefined;
   }
 
+  #changeAuth({ authChange, caller }: Command): MemberResponse {
+    const refusal = applyAuthChange(this.#auth, authChange as AuthChange, caller);
+    if (refusal !== undefined) return refusal;
+    const header: ResponseHeader = {
+      clusterId: 0n,
+      memberId: 0n,
+      revision: this.#mvcc.revision,
+      raftTerm: 0,
+    };
+    const { enabled, revision } = this.#auth;
+    return { kind: 'authChange', response: AuthAnswer.create({ header, enabled, authRevision: revision }) };
+  }
+
   /** Whether a command reads what is seen in the store only: a point in the past, or which keys a lease has. */
-  #needsWritten({ txn, leaseRevoke, leaseExpire }: Command): boolean {
-    if (txn !== undefined) return readsHistory(txn);
-    if (leaseRevoke === undefined && leaseExpire === undefined) return false;
-    return this.#mvcc.attachmentsChanged;
+  #needsWritten(command: Command): boolean {
+    const { txn, leaseRevoke, leaseExpire } = command;
+    if (txn !== undefined && readsHistory(txn)) return true;
+    const readsKeys = leaseRevoke !== undefined || leaseExpire !== undefined;
+    return (readsKeys || readsAttachments(this.#auth, command)) && this.#mvcc.attachmentsChanged;
   }
 
   #compact(request: CompactionRequest): MemberResponse {
@@ -269,6 +297,7 @@ export class StateMachine {
     for (const write of this.#leases.takeWrites()) writes.push(write);
     for (const write of this.#directory.takeWrites()) writes.push(write);
     for (const write of this.#membership.takeWrites()) writes.push(write);
+    for (const write of this.#auth.takeWrites()) writes.push(write);
     for (const write of this.#metaWrites) writes.push(write);
     this.#metaWrites = [];
     writes.push(

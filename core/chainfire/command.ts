@@ -13,6 +13,8 @@ import {
   MemberRemoveRequest,
   MemberUpdateRequest,
 } from './api/cluster.ts';
+import { Caller } from './auth/caller.ts';
+import { AuthChange } from './auth/protocol.ts';
 import { LeaseGrantRequest, LeaseRevokeRequest } from './api/lease.ts';
 
 /** What a member says of itself to everybody. */
@@ -75,11 +77,14 @@ export const Command = message('Command', {
   memberUpdate: nested(15, () => MemberUpdateRequest),
   memberPromote: nested(16, () => MemberPromoteRequest),
   memberChangeRefused: nested(17, () => MemberChangeRefused),
+  authChange: nested(30, () => AuthChange),
+  /** For whom it is proposed; undefined for nobody that is known. */
+  caller: nested(31, () => Caller),
 });
 export type Command = Infer<typeof Command>;
 
 /** What a command does; exactly one is set. */
-export type CommandBody = Omit<Command, 'member' | 'boot' | 'seq'>;
+export type CommandBody = Omit<Command, 'member' | 'boot' | 'seq' | 'caller'>;
 export const emptyBody: CommandBody = {
   put: undefined,
   deleteRange: undefined,
@@ -95,6 +100,7 @@ export const emptyBody: CommandBody = {
   memberUpdate: undefined,
   memberPromote: undefined,
   memberChangeRefused: undefined,
+  authChange: undefined,
 };
 
 /**
@@ -121,6 +127,14 @@ export function isSerializable(txn: TxnRequest): boolean {
 /** Whether a transaction names an earlier revision anywhere. */
 export function readsHistory(txn: TxnRequest): boolean {
   return someRange(txn, (range) => range.revision !== 0);
+}
+
+/** Whether a transaction hangs keys on leases anywhere, whichever way it goes. */
+export function txnLeases(txn: TxnRequest): boolean {
+  const leases = ({ requestPut, requestTxn }: RequestOp): boolean =>
+    (requestPut !== undefined && requestPut.lease !== 0n) ||
+    (requestTxn !== undefined && txnLeases(requestTxn));
+  return txn.success.some(leases) || txn.failure.some(leases);
 }
 
 function someRange(txn: TxnRequest, matches: (range: RangeRequest) => boolean): boolean {

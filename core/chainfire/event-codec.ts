@@ -29,7 +29,13 @@ import {
   LeaseTimeToLiveRequest,
 } from './api/lease.ts';
 import { WatchRequest } from './api/watch.ts';
-import { type LocalConsistency, type MemberEvent, type MemberRequest } from './member-protocol.ts';
+import { AuthChange, AuthQuery, Credential } from './auth/protocol.ts';
+import {
+  type LocalConsistency,
+  type MemberEvent,
+  type MemberRequest,
+  type MemberStream,
+} from './member-protocol.ts';
 
 /**
  * What a member is stepped with, as bytes, for a recording: a byte for the kind, then its fields; messages and requests as
@@ -73,6 +79,8 @@ const requestMessages: { readonly [K in MemberRequest['kind']]: Message<RequestO
   memberUpdate: MemberUpdateRequest,
   memberPromote: MemberPromoteRequest,
   moveLeader: MoveLeaderRequest,
+  authChange: AuthChange,
+  authQuery: AuthQuery,
 };
 type RequestOf<Kind extends MemberRequest['kind']> = Extract<
   MemberRequest,
@@ -85,6 +93,9 @@ const requestNumbers: ReadonlyMap<string, number> = new Map(
 );
 /** Of a request, beside its kind. */
 const localFlag = 0x80;
+/** Of a request, beside its kind, and of a stream: what the caller shows stands before it. */
+const callerFlag = 0x40;
+const requireLeaderFlag = 0x01;
 
 export const memberEventCodec = { write: writeMemberEvent, read: readMemberEvent };
 
@@ -112,7 +123,8 @@ export function writeMemberEvent(writer: WireWriter, event: MemberEvent): void {
       break;
     case 'streamOpened':
       writer.varint(event.streamId);
-      writer.byte(event.stream.requireLeader ? 1 : 0);
+      writer.byte((event.stream.requireLeader ? requireLeaderFlag : 0) | flagOf(event.stream.by));
+      writeCredential(writer, event.stream.by);
       break;
     case 'streamReceived': {
       writer.varint(event.streamId);
@@ -163,11 +175,7 @@ export function readMemberEvent(reader: WireReader): MemberEvent {
     case 'cancelled':
       return { kind, requestId: reader.varint() };
     case 'streamOpened':
-      return {
-        kind,
-        streamId: reader.varint(),
-        stream: { kind: 'watch', requireLeader: reader.byte() === 1 },
-      };
+      return { kind, streamId: reader.varint(), stream: readStream(reader) };
     case 'streamReceived':
       return { kind, streamId: reader.varint(), request: WatchRequest.read(reader.part()) };
     case 'streamDrained':
@@ -195,7 +203,8 @@ export function readMemberEvent(reader: WireReader): MemberEvent {
 
 function writeRequest(writer: WireWriter, request: MemberRequest): void {
   const isLocal = 'consistency' in request && request.consistency === 'local';
-  writer.byte((requestNumbers.get(request.kind) ?? 0x7f) | (isLocal ? localFlag : 0));
+  writer.byte((requestNumbers.get(request.kind) ?? 0x3f) | (isLocal ? localFlag : 0) | flagOf(request.by));
+  writeCredential(writer, request.by);
   const start = writer.begin();
   // One table for all kinds: that a kind's message is its request's, the table's type says.
   (requestMessages[request.kind] as Message<unknown>).write(writer, request.request);
@@ -204,11 +213,31 @@ function writeRequest(writer: WireWriter, request: MemberRequest): void {
 
 function readRequest(reader: WireReader): MemberRequest {
   const byte = reader.byte();
-  const kind = requestKinds[byte & ~localFlag];
-  if (kind === undefined) throw new WireError(`a request is of the unknown kind ${byte & ~localFlag}`);
+  const number = byte & ~(localFlag | callerFlag);
+  const kind = requestKinds[number];
+  if (kind === undefined) throw new WireError(`a request is of the unknown kind ${number}`);
+  const shown = (byte & callerFlag) === 0 ? {} : { by: Credential.read(reader.part()) };
   const request = (requestMessages[kind] as Message<unknown>).read(reader.part());
   const consistency: LocalConsistency | undefined = (byte & localFlag) === 0 ? undefined : 'local';
-  return (consistency === undefined ? { kind, request } : { kind, request, consistency }) as MemberRequest;
+  const said = consistency === undefined ? {} : { consistency };
+  return { kind, request, ...said, ...shown } as MemberRequest;
+}
+
+function readStream(reader: WireReader): MemberStream {
+  const flags = reader.byte();
+  const stream: MemberStream = { kind: 'watch', requireLeader: (flags & requireLeaderFlag) !== 0 };
+  return (flags & callerFlag) === 0 ? stream : { ...stream, by: Credential.read(reader.part()) };
+}
+
+function flagOf(by: Credential | undefined): number {
+  return by === undefined ? 0 : callerFlag;
+}
+
+function writeCredential(writer: WireWriter, by: Credential | undefined): void {
+  if (by === undefined) return;
+  const start = writer.begin();
+  Credential.write(writer, by);
+  writer.end(start);
 }
 
 function readNodeId(reader: WireReader): NodeId {

@@ -7,6 +7,7 @@ import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
 import { drawBoot, type StateMachine } from './apply.ts';
+import { MemberAuth } from './auth/member-auth.ts';
 import { type Backlog } from './backlog.ts';
 import { LeaderMoves } from './leader-moves.ts';
 import { Leases } from './lease/leases.ts';
@@ -46,6 +47,7 @@ export interface MemberParts extends Readonly<Record<string, Stateful>> {
   readonly leaderMoves: LeaderMoves;
   readonly watches: WatchHub;
   readonly snapshotHolds: SnapshotHolds;
+  readonly auth: MemberAuth;
 }
 
 /** A member's parts, joined: each knows those that it needs. */
@@ -83,6 +85,7 @@ export function assembleMember(
   const propose = (bytes: Uint8Array): RaftRefusal | undefined => proposeAll([bytes])?.code;
   const port = { propose, proposeAll, reply };
   const common = { ...replica, config, raft, answers, numbering, port, reply };
+  const auth = new MemberAuth(replica.auth, config.authTokenTtlUs);
   const parts = {
     raft: node,
     mvcc,
@@ -95,8 +98,9 @@ export function assembleMember(
     publication: new Publication(config, directory),
     reconfigurer: new Reconfigurer({ ...common, retryUs: heartbeatIntervalUs }),
     leaderMoves: new LeaderMoves(common),
-    watches: new WatchHub({ config, store: ports.store, mvcc, answers }),
+    watches: new WatchHub({ config, store: ports.store, mvcc, answers, authority: auth }),
     snapshotHolds: new SnapshotHolds(snapshotGraceElections * electionTimeoutUs),
+    auth,
   };
   return { parts, replica, raftView: raft, answers, proposer };
 }

@@ -58,6 +58,7 @@ import {
   type LeaseTimeToLiveResponse,
 } from './api/lease.ts';
 import { type WatchRequest, type WatchResponse } from './api/watch.ts';
+import { type AuthAnswer, type AuthChange, type AuthQuery, type Credential } from './auth/protocol.ts';
 
 /** What a member is told at start; the same everywhere in its life. */
 export interface MemberConfig {
@@ -113,6 +114,8 @@ export interface MemberConfig {
   readonly watchFragmentBytes: number;
   /** How often a watch that asked for it is told of progress while it has no events. */
   readonly watchProgressIntervalUs: number;
+  /** How long a token of the log lives behind its last use, here. */
+  readonly authTokenTtlUs: number;
 }
 
 export interface InitialMember {
@@ -133,7 +136,12 @@ export interface JoiningMember {
 export type LocalConsistency = 'local';
 
 /** Requests of clients, decoded. Each has one response, or is refused. */
-export type MemberRequest =
+export type MemberRequest = RequestBody & {
+  /** What the caller shows for who it is; absent: nothing. */
+  readonly by?: Credential | undefined;
+};
+
+type RequestBody =
   | { readonly kind: 'range'; readonly request: RangeRequest; readonly consistency?: LocalConsistency }
   | { readonly kind: 'put'; readonly request: PutRequest }
   | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
@@ -155,7 +163,12 @@ export type MemberRequest =
   /** Refused never for a lease that is gone: the answer then has a time to live of 0. */
   | { readonly kind: 'leaseKeepAlive'; readonly request: LeaseKeepAliveRequest }
   | { readonly kind: 'leaseTimeToLive'; readonly request: LeaseTimeToLiveRequest }
-  | { readonly kind: 'leaseLeases'; readonly request: LeaseLeasesRequest };
+  | { readonly kind: 'leaseLeases'; readonly request: LeaseLeasesRequest }
+  /** Users, roles, permissions, and whether they count. */
+  | { readonly kind: 'authChange'; readonly request: AuthChange }
+  | { readonly kind: 'authQuery'; readonly request: AuthQuery };
+
+export type RequestOf<Kind extends MemberRequest['kind']> = Extract<MemberRequest, { readonly kind: Kind }>;
 
 export type MemberResponse =
   | { readonly kind: 'range'; readonly response: RangeResponse }
@@ -177,6 +190,8 @@ export type MemberResponse =
   | { readonly kind: 'leaseKeepAlive'; readonly response: LeaseKeepAliveResponse }
   | { readonly kind: 'leaseTimeToLive'; readonly response: LeaseTimeToLiveResponse }
   | { readonly kind: 'leaseLeases'; readonly response: LeaseLeasesResponse }
+  | { readonly kind: 'authChange'; readonly response: AuthAnswer }
+  | { readonly kind: 'authQuery'; readonly response: AuthAnswer }
   | MemberRefusal;
 
 export type MemberRefusal = Refused<MemberRefusalCode>;
@@ -221,13 +236,34 @@ export type MemberRefusalCode =
   | 'NO_LEADER'
   | 'LEADER_CHANGED'
   | 'TIMEOUT'
-  | 'STOPPED';
+  | 'STOPPED'
+  | 'AUTH_NOT_ENABLED'
+  | 'AUTH_FAILED'
+  | 'AUTH_REVISION_OLD'
+  | 'INVALID_AUTH_TOKEN'
+  | 'INVALID_AUTH_MANAGEMENT'
+  | 'PERMISSION_DENIED'
+  | 'PERMISSION_NOT_GIVEN'
+  | 'PERMISSION_NOT_GRANTED'
+  | 'ROOT_USER_NOT_FOUND'
+  | 'ROOT_ROLE_NOT_GRANTED'
+  | 'USER_NAME_EMPTY'
+  | 'USER_EXISTS'
+  | 'USER_NOT_FOUND'
+  | 'ROLE_NAME_EMPTY'
+  | 'ROLE_EXISTS'
+  | 'ROLE_NOT_FOUND'
+  | 'ROLE_NOT_GRANTED'
+  | 'NAME_TOO_LONG'
+  | 'TOO_MANY_GRANTS';
 
 /** What a stream is for, said when it opens. */
 export interface MemberStream {
   readonly kind: 'watch';
   /** The client wants it ended as NO_LEADER when this member has known no leader for three election time-outs. */
   readonly requireLeader: boolean;
+  /** What the caller shows for who it is; absent: nothing. */
+  readonly by?: Credential | undefined;
 }
 
 export type MemberEvent =

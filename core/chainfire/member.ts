@@ -290,10 +290,12 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     this.#cutLog();
   }
 
-  #onRequested(requestId: number, request: MemberRequest): void {
+  #onRequested(requestId: number, asked: MemberRequest): void {
     if (this.#stopped) return this.#reply(requestId, etcdRefusal('STOPPED'));
-    const refusal = validate(request, this.#config);
+    const refusal = validate(asked, this.#config);
     if (refusal !== undefined) return this.#reply(requestId, refusal);
+    const request = this.#parts.auth.admit(asked, this.#nowUs);
+    if (request.kind === 'refused') return this.#reply(requestId, request);
     if (request.kind === 'status') return this.#reply(requestId, this.#answers.read(request, this.#nowUs));
     if (this.#pendingRequests >= this.#config.pendingRequestsMax) {
       return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
@@ -304,7 +306,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       case 'deleteRange':
       case 'compact':
       case 'leaseRevoke':
-        return this.#writes.add(requestId, request, deadlineUs);
+      case 'authChange':
       case 'memberAdd':
       case 'memberRemove':
       case 'memberUpdate':
@@ -318,7 +320,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       case 'leaseGrant': {
         const granted = this.#leases.completeGrant(request.request);
         if ('kind' in granted) return this.#reply(requestId, granted);
-        return this.#writes.add(requestId, { kind: 'leaseGrant', request: granted }, deadlineUs);
+        return this.#writes.add(requestId, { ...request, request: granted }, deadlineUs);
       }
       case 'leaseKeepAlive':
         return this.#leases.keepAlive(requestId, request.request.id, deadlineUs);
@@ -328,6 +330,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       case 'hashKv':
       case 'leaseTimeToLive':
       case 'leaseLeases':
+      case 'authQuery':
         break;
       default:
         unreachable(request);
@@ -367,7 +370,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       'a snapshot is of the position that its header names',
     );
     this.#backlog.replaced(header.index);
-    this.#watches.replaced();
+    this.#watches.replaced(this.#nowUs);
     this.#leases.tableMoved(this.#nowUs);
     this.#writes.snapshotInstalled(header.term);
     this.#drive({ kind: 'snapshotInstalled', group, from, header });

@@ -1,5 +1,6 @@
 import { type StateForm } from '../base/capture.ts';
 import { type Proposer } from './apply.ts';
+import { type Caller } from './auth/caller.ts';
 import { Command, type CommandBody } from './command.ts';
 
 /** A command as it goes into the log, and the number by which its proposer will know it. */
@@ -17,7 +18,8 @@ export class Numbering {
     this.#proposer = proposer;
   }
 
-  encode(body: CommandBody): NumberedCommand {
+  /** @param caller for whom; undefined for nobody that is known, or for what nobody has asked for */
+  encode(body: CommandBody, caller?: Caller): NumberedCommand {
     const { member, boot } = this.#proposer;
     const {
       put,
@@ -34,6 +36,7 @@ export class Numbering {
       memberUpdate,
       memberPromote,
       memberChangeRefused,
+      authChange,
     } = body;
     this.#seq += 1;
     const seq = this.#seq;
@@ -55,6 +58,8 @@ export class Numbering {
       memberUpdate,
       memberPromote,
       memberChangeRefused,
+      authChange,
+      caller,
     });
     return { seq, bytes };
   }

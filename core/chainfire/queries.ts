@@ -152,6 +152,11 @@ export class Queries {
   /** @returns about how many bytes were looked at */
   #answer(read: PendingRead, nowUs: number): number {
     const { requestId, request } = read;
+    const refusal = this.#answers.refuse(request);
+    if (refusal !== undefined) {
+      this.#reply(requestId, refusal);
+      return 0;
+    }
     if (request.kind === 'hash' || request.kind === 'hashKv') {
       this.#startHash(requestId, request);
       return 0;

@@ -33,6 +33,23 @@ const etcdTexts = {
   LEADER_CHANGED: 'etcdserver: leader changed',
   TIMEOUT: 'etcdserver: request timed out',
   STOPPED: 'etcdserver: server stopped',
+  AUTH_NOT_ENABLED: 'etcdserver: authentication is not enabled',
+  AUTH_FAILED: 'etcdserver: authentication failed, invalid user ID or password',
+  AUTH_REVISION_OLD: 'etcdserver: revision of auth store is old',
+  INVALID_AUTH_TOKEN: 'etcdserver: invalid auth token',
+  INVALID_AUTH_MANAGEMENT: 'etcdserver: invalid auth management',
+  PERMISSION_DENIED: 'etcdserver: permission denied',
+  PERMISSION_NOT_GIVEN: 'etcdserver: permission not given',
+  PERMISSION_NOT_GRANTED: 'etcdserver: permission is not granted to the role',
+  ROOT_USER_NOT_FOUND: 'etcdserver: root user does not exist',
+  ROOT_ROLE_NOT_GRANTED: 'etcdserver: root user does not have root role',
+  USER_NAME_EMPTY: 'etcdserver: user name is empty',
+  USER_EXISTS: 'etcdserver: user name already exists',
+  USER_NOT_FOUND: 'etcdserver: user name not found',
+  ROLE_NAME_EMPTY: 'etcdserver: role name is empty',
+  ROLE_EXISTS: 'etcdserver: role name already exists',
+  ROLE_NOT_FOUND: 'etcdserver: role name not found',
+  ROLE_NOT_GRANTED: 'etcdserver: role is not granted to the user',
 } as const satisfies Partial<Record<MemberRefusalCode, string>>;
 
 /** A refusal that etcd has too. */

@@ -1,5 +1,6 @@
 import { type StorageBackend } from '../storage/backend.ts';
 import { StateMachine } from './apply.ts';
+import { AuthState } from './auth/auth-state.ts';
 import { Backlog } from './backlog.ts';
 import { LeaseDeadlines } from './lease/lease-deadlines.ts';
 import { LeaseTable } from './lease/lease-table.ts';
@@ -14,6 +15,7 @@ export interface Replica {
   readonly mvcc: Mvcc;
   readonly directory: MemberDirectory;
   readonly membership: Membership;
+  readonly auth: AuthState;
   readonly leases: LeaseTable;
   readonly deadlines: LeaseDeadlines;
   readonly backlog: Backlog;
@@ -34,6 +36,15 @@ export function recoverReplica(
   const backlog = new Backlog(config.storeBacklogBytesMax, readApplied(store).index);
   const initialConfiguration = initialConfigurationOf(config.initialMembers);
   const membership = new Membership(directory, config.initialMembers, store);
-  const state = new StateMachine({ mvcc, backlog, directory, membership, leases, initialConfiguration });
-  return { mvcc, directory, membership, leases, deadlines, backlog, state };
+  const auth = new AuthState(store, (bytes) => mvcc.mix(bytes));
+  const state = new StateMachine({
+    mvcc,
+    backlog,
+    directory,
+    membership,
+    auth,
+    leases,
+    initialConfiguration,
+  });
+  return { mvcc, directory, membership, auth, leases, deadlines, backlog, state };
 }

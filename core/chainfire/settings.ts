@@ -19,4 +19,5 @@ export const defaultMemberConfig: Omit<MemberConfig, 'clusterId' | 'id' | 'initi
   streamsMax: 100_000,
   watchFragmentBytes: 1.5 * bytesPerMib,
   watchProgressIntervalUs: 600 * usPerSecond,
+  authTokenTtlUs: 300 * usPerSecond,
 };

@@ -1,3 +1,4 @@
+import { authTable } from './auth/keys.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
 import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
 
@@ -8,5 +9,6 @@ export const memberTables: readonly string[] = [
   indexTable,
   leaseTable,
   leaseKeyTable,
+  authTable,
   metaTable,
 ];

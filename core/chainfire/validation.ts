@@ -12,6 +12,8 @@ import {
   sortTargets,
   type TxnRequest,
 } from './api/kv.ts';
+import { checkAuthQuery } from './auth/answer-query.ts';
+import { checkAuthChange } from './auth/apply-change.ts';
 import { ttlSecondsMax } from './lease/grant.ts';
 import { type MemberConfig, type MemberRefusal, type MemberRequest } from './member-protocol.ts';
 import { toTheEnd } from './mvcc/key-range.ts';
@@ -54,6 +56,10 @@ export function validate(request: MemberRequest, limits: Limits): MemberRefusal 
       return checkPeerUrls(request.request.peerUrls);
     case 'hashKv':
       return checkRevision(request.request.revision, 'HashKVRequest.revision');
+    case 'authChange':
+      return checkAuthChange(request.request);
+    case 'authQuery':
+      return checkAuthQuery(request.request);
     default:
       return undefined;
   }

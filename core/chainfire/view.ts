@@ -2,6 +2,7 @@ import { type RaftView } from '../raft/types.ts';
 import { type Member } from './api/cluster.ts';
 import { type AppliedCounts } from './applied-counts.ts';
 import { type StateMachine } from './apply.ts';
+import { type AuthState } from './auth/auth-state.ts';
 import { type Backlog } from './backlog.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
 import { type LeaseView, viewLeases } from './lease/lease-view.ts';
@@ -27,6 +28,8 @@ export interface MemberView {
   readonly members: readonly Member[];
   /** The change of the members that the log has taken and that has not ended, and who is to vote once it has caught up. */
   readonly membership: Pick<Membership, 'change' | 'aspirants'>;
+  /** Users, roles and permissions. */
+  readonly auth: Pick<AuthState, 'enabled' | 'revision' | 'user' | 'role' | 'userNames'>;
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
@@ -47,7 +50,7 @@ export interface MemberView {
   history(from: number, to: number): Iterable<{ readonly revision: number; readonly record: Uint8Array }>;
 }
 
-export function createView(parts: {
+interface ViewParts {
   readonly raft: RaftView;
   readonly mvcc: Mvcc;
   readonly state: StateMachine;
@@ -55,11 +58,14 @@ export function createView(parts: {
   readonly directory: MemberDirectory;
   readonly leases: LeaseTable;
   readonly membership: Membership;
+  readonly auth: AuthState;
   readonly nowUs: () => number;
   readonly wallClockUs: () => number | undefined;
   readonly pendingRequests: () => number;
   readonly watches: Pick<WatchHub, 'counts'>;
-}): MemberView {
+}
+
+export function createView(parts: ViewParts): MemberView {
   const { raft, mvcc, state, backlog, directory, leases, nowUs, wallClockUs, watches } = parts;
   return {
     raft,
@@ -97,6 +103,7 @@ export function createView(parts: {
       return mvcc.liveBytes;
     },
     membership: parts.membership,
+    auth: parts.auth,
     applied: mvcc.counters,
     get isLearner() {
       return state.configuration.learners.includes(raft.id);

@@ -4,6 +4,7 @@ import { bytesPerMib } from '../base/units.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
 import { type AppliedCommand } from './apply.ts';
+import { callerOf } from './auth/member-auth.ts';
 import {
   Command,
   type CommandBody,
@@ -31,7 +32,8 @@ export type WriteRequest = Extract<
       | 'memberAdd'
       | 'memberRemove'
       | 'memberUpdate'
-      | 'memberPromote';
+      | 'memberPromote'
+      | 'authChange';
   }
 >;
 
@@ -95,7 +97,7 @@ export class Writes {
   }
 
   add(requestId: number, request: WriteRequest, deadlineUs: number): void {
-    const { seq, bytes } = this.#numbering.encode(bodyOf(request));
+    const { seq, bytes } = this.#numbering.encode(bodyOf(request), callerOf(request.by));
     if (bytes.length > this.#requestBytesMax) {
       return this.#port.reply(requestId, etcdRefusal('REQUEST_TOO_LARGE'));
     }
@@ -283,5 +285,6 @@ function bodyOf(request: WriteRequest): CommandBody {
     memberUpdate: request.kind === 'memberUpdate' ? request.request : undefined,
     memberPromote: request.kind === 'memberPromote' ? request.request : undefined,
     memberChangeRefused: undefined,
+    authChange: request.kind === 'authChange' ? request.request : undefined,
   };
 }

@@ -7,10 +7,15 @@ import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirectory } from '../../adapters/data-dir/data-directory.ts';
 import { clientHttp } from '../../adapters/gateway/client-http.ts';
 import { Gateway } from '../../adapters/gateway/gateway.ts';
+import { identify } from '../../adapters/auth/identify.ts';
+import { Passwords } from '../../adapters/auth/passwords.ts';
+import { type TokenProvider } from '../../adapters/auth/token-provider.ts';
 import { type MountHooks } from '../../adapters/grpc/mount.ts';
 import { GrpcServer } from '../../adapters/grpc/server.ts';
 import { type Service } from '../../adapters/grpc/service.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
+import { administered } from '../../adapters/grpc/services/administered.ts';
+import { authService } from '../../adapters/grpc/services/auth.ts';
 import { clusterService } from '../../adapters/grpc/services/cluster.ts';
 import { electionService } from '../../adapters/grpc/services/election.ts';
 import { Health, healthService } from '../../adapters/grpc/services/health.ts';
@@ -50,6 +55,7 @@ import { startMember } from './start-member.ts';
 import { stopRequest } from './stop-request.ts';
 import { StrangerLog } from './stranger-log.ts';
 import { type TransportSecurity, transportSecurity } from './transport-security.ts';
+import { tokenProvider } from './token-provider.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
 /** The process cannot start as it was told to, or on the data that it finds; trying again does not help. */
@@ -81,6 +87,7 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   }
   const security = transportSecurity(settings);
   boundYoungGeneration(youngGenerationBytes);
+  const tokens = tokenProvider(settings);
   const log = newLogger(settings);
   const stop = stopRequest();
   const directory = await DataDirectory.lock(settings.dataDir);
@@ -99,7 +106,7 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
       bootId: randomBytes(8).toString('hex'),
       address: place.address,
     };
-    return await new ServingProcess({ settings, security, place, own, directory, log }).run(stop);
+    return await new ServingProcess({ settings, security, place, own, directory, tokens, log }).run(stop);
   } finally {
     await directory.release();
   }
@@ -130,6 +137,7 @@ interface ProcessParts {
   readonly place: ClusterPlace;
   readonly own: PeerIdentity;
   readonly directory: DataDirectory;
+  readonly tokens: TokenProvider;
   readonly log: Logger;
 }
 
@@ -272,7 +280,10 @@ class ServingProcess {
     const { settings, security, own, log } = this.#parts;
     const strangers = new StrangerLog(log);
     const open: { stop(): Promise<void> }[] = [];
-    const hooks = this.#hooks();
+    // A certificate that is shown is looked into by the listener: one that nobody vouches for is let in nowhere.
+    const identification = { tokens: this.#parts.tokens, trustsCertificates: settings.clientCertAuth };
+    const { tokens } = identification;
+    const hooks: MountHooks = { ...this.#hooks(), identify: (shown) => identify(shown, identification) };
     try {
       const clients = await GrpcServer.listen({
         address: settings.listenClient,
@@ -284,7 +295,8 @@ class ServingProcess {
           lockService(this.#door),
           electionService(this.#door),
           clusterService(this.#door),
-          maintenanceService(this.#door, this.#door),
+          administered(maintenanceService(this.#door, this.#door), this.#door),
+          authService(this.#door, { passwords: new Passwords(settings.authPasswordCost), tokens }),
           healthService(this.#health, [
             'etcdserverpb.KV',
             'etcdserverpb.Watch',
@@ -293,13 +305,14 @@ class ServingProcess {
             'v3electionpb.Election',
             'etcdserverpb.Cluster',
             'etcdserverpb.Maintenance',
+            'etcdserverpb.Auth',
           ]),
         ],
         receiveBytesMax: settings.requestBytesMax + receiveReserveBytes,
-        hooks,
         http: (services) => this.#http(services, hooks),
         tls: security.clients,
         onRefused: (remote, reason) => strangers.refused('clients', remote, reason),
+        hooks,
       });
       this.#clients = clients;
       open.push({ stop: () => clients.stop(stopGraceMs) });

@@ -15,6 +15,7 @@ import {
   path,
   text,
 } from '../../adapters/config/values.ts';
+import { jwtMethods } from '../../adapters/auth/jwt.ts';
 import { defaultRecorderOptions } from '../../adapters/recorder/recorder.ts';
 import { bytesPerKib, bytesPerMib, usPerMs } from '../../core/base/units.ts';
 import { defaultMemberConfig } from '../../core/chainfire/member.ts';
@@ -175,6 +176,30 @@ const settings = {
     integer({ min: 100, max: 86_400_000, unit: 'ms' }),
     defaultMemberConfig.watchProgressIntervalUs / usPerMs,
     'How often a watch that asked for it is told that nothing has happened',
+  ),
+  authToken: withDefault(
+    oneOf(['simple', 'jwt']),
+    'simple',
+    'Tokens for users: simple ones, which members learn of from the log, or JSON Web Tokens, signed by auth_jwt_key (docs/authentication.md); the same on all members',
+  ),
+  authTokenTtlMs: withDefault(
+    integer({ min: 100, max: 604_800_000, unit: 'ms' }),
+    defaultMemberConfig.authTokenTtlUs / usPerMs,
+    'A simple token ends when it was not used for so long, a signed one so long after it was made',
+  ),
+  authJwtMethod: withDefault(
+    oneOf(jwtMethods),
+    'RS256',
+    'How JSON Web Tokens are signed: RS256 by RSA, HS256 by a shared secret',
+  ),
+  authJwtKey: optional(
+    path(),
+    'File with the key of JSON Web Tokens: for RS256 a PEM, with a public key alone the member verifies tokens and makes none; for HS256 at least 32 secret bytes',
+  ),
+  authPasswordCost: withDefault(
+    integer({ min: 10, max: 18 }),
+    14,
+    'How hard passwords are to guess from their hashes: scrypt with 2 to the power of so many blocks; each step more takes twice the time and memory',
   ),
   slowRequestMs: withDefault(
     integer({ min: 0, max: 600_000, unit: 'ms' }),

@@ -135,6 +135,7 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
     streamBytesMax: settings.streamBytesMax,
     watchFragmentBytes: settings.watchFragmentBytes,
     watchProgressIntervalUs: settings.watchProgressIntervalMs * usPerMs,
+    authTokenTtlUs: settings.authTokenTtlMs * usPerMs,
     raft: {
       ...defaultMemberConfig.raft,
       electionTimeoutUs: settings.electionTimeoutMs * usPerMs,

@@ -8,6 +8,11 @@ export type CommonOptions = ConnectionOptions & RenderOptions;
 /** What every command that asks a cluster takes. */
 export function withConnection(command: Command): Command {
   return withEndpoints(command)
+    .addOption(
+      new Option('--user <name[:password]>', 'as whom; without a password it is asked for').env(
+        'PHOTON_KV_USER',
+      ),
+    )
     .addOption(new Option('--timeout <seconds>', 'how long to try a call').default(5).argParser(integer(1)))
     .option('--json', 'print JSON');
 }

@@ -7,6 +7,7 @@ import { type ResponseOf } from '../../adapters/grpc/member-methods.ts';
 import { readCertificates, readKeyPair } from '../../adapters/tls/pem-files.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { userOf } from './user.ts';
 
 /** Options that every `photon kv` command has. */
 export interface ConnectionOptions {
@@ -15,6 +16,8 @@ export interface ConnectionOptions {
   readonly cacert?: string;
   readonly cert?: string;
   readonly key?: string;
+  /** `name` or `name:password`. */
+  readonly user?: string;
 }
 
 /** Both sides of one connection: the library, and what lies below it. */
@@ -28,11 +31,10 @@ export async function withSession<T>(
   options: ConnectionOptions,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const client = new GrpcChainfireClient({
-    endpoints: endpointsOf(options.endpoints),
-    prng: systemPrng,
-    tls: credentialsOf(options),
-  });
+  const endpoints = endpointsOf(options.endpoints);
+  const user = await userOf(options.user);
+  const tls = credentialsOf(options);
+  const client = new GrpcChainfireClient({ endpoints, prng: systemPrng, tls, user });
   try {
     return await run({ client, db: new Chainfire(client, { timeoutMs: options.timeout * 1_000 }) });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type Checker } from '../types.ts';
+import { AllowedAnswers } from './allowed-answers.ts';
 import { CommitAndTermMonotonic } from './commit-and-term-monotonic.ts';
 import { CommitQuorum } from './commit-quorum.ts';
 import { ConfigurationChanges } from './configuration-changes.ts';
@@ -75,6 +76,7 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['watch-compaction', (evidence) => new WatchChecker('watch-compaction', watchCompaction, evidence)],
   ['lease-not-early', (evidence) => new LeaseNotEarly(evidence)],
   ['lock-exclusion', () => new LockExclusion()],
+  ['allowed-answers', () => new AllowedAnswers()],
   ['durability', () => new Durability()],
   ['convergence', () => new Convergence()],
 ]);

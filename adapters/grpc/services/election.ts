@@ -23,6 +23,7 @@ import { type CallContext, push, type ResponseSink, type Service, unary } from '
 import { StatusError } from '../status.ts';
 import { CallEnd } from './call-end.ts';
 import { type MemberPort } from './member-port.ts';
+import { onBehalfOf } from './on-behalf.ts';
 import { RecipeDriver } from './recipe-driver.ts';
 import { askForCaller, statusOfFailure } from './recipe-status.ts';
 import { leaseOf, waitInQueue } from './waiting-in-queue.ts';
@@ -90,7 +91,7 @@ async function observe(
   let untaken = 0;
   for await (const { name } of requests) {
     const driver: RecipeDriver<ObserveEffect> = new RecipeDriver<ObserveEffect>(
-      member,
+      onBehalfOf(member, context),
       new ObserveRecipe(name),
       {
         onOutcome: (outcome) => {

@@ -14,6 +14,7 @@ import {
 } from '../member-methods.ts';
 import { type CallContext, type Method, unary } from '../service.ts';
 import { type StatusError } from '../status.ts';
+import { onBehalfOf } from './on-behalf.ts';
 
 /** What the services need of a member: the runner gives it. */
 export interface MemberPort {
@@ -46,7 +47,7 @@ export async function ask<Kind extends MemberRequestKind>(
   request: Extract<MemberRequest, { readonly kind: Kind }>,
   context: CallContext,
 ): Promise<ResponseOf<Kind>> {
-  const response = await member.request(request, context.signal);
+  const response = await onBehalfOf(member, context).request(request, context.signal);
   if (response.kind === 'refused') throw statusOfRefusal(response);
   return response.response as ResponseOf<Kind>;
 }

@@ -5,6 +5,7 @@ import { type QueueEffect, type RecipeEvent } from '../../../core/chainfire/clie
 import { type CallContext } from '../service.ts';
 import { CallEnd } from './call-end.ts';
 import { type MemberPort } from './member-port.ts';
+import { onBehalfOf } from './on-behalf.ts';
 import { type OutcomeOf, RecipeDriver } from './recipe-driver.ts';
 import { askForCaller, statusOfFailure } from './recipe-status.ts';
 
@@ -34,16 +35,20 @@ export async function waitInQueue(
 ): Promise<Acquired> {
   const end = new CallEnd(context.signal);
   let acquired: Acquired | undefined;
-  const driver: RecipeDriver<QueueEffect> = new RecipeDriver<QueueEffect>(member, recipe, {
-    onOutcome: (outcome: OutcomeOf<QueueEffect>) => {
-      if (outcome.kind === 'failed') {
-        end.fail(statusOfFailure(outcome, what, driver.lastStatus));
-        return;
-      }
-      acquired = outcome;
-      end.end();
+  const driver: RecipeDriver<QueueEffect> = new RecipeDriver<QueueEffect>(
+    onBehalfOf(member, context),
+    recipe,
+    {
+      onOutcome: (outcome: OutcomeOf<QueueEffect>) => {
+        if (outcome.kind === 'failed') {
+          end.fail(statusOfFailure(outcome, what, driver.lastStatus));
+          return;
+        }
+        acquired = outcome;
+        end.end();
+      },
     },
-  });
+  );
   context.signal.addEventListener('abort', () => driver.cancel(), { once: true });
   if (!context.signal.aborted) driver.begin();
   await end.reached;

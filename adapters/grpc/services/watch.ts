@@ -2,6 +2,7 @@ import { WatchRequest, type WatchResponse } from '../../../core/chainfire/api/wa
 import { type CallContext, push, type ResponseSink, type Service } from '../service.ts';
 import { CallEnd } from './call-end.ts';
 import { type MemberPort, type WatchStream } from './member-port.ts';
+import { catchUp, onBehalfOf } from './on-behalf.ts';
 import { watchResponseCodec } from './watch-response.ts';
 
 /** Metadata with which a client asks for an end of its watches when there is no leader. */
@@ -31,7 +32,8 @@ async function watch(
   context: CallContext,
 ): Promise<void> {
   const end = new CallEnd(context.signal);
-  const stream: WatchStream = member.openWatchStream(
+  await catchUp(member, context, context.signal);
+  const stream: WatchStream = onBehalfOf(member, context).openWatchStream(
     { kind: 'watch', requireLeader: context.metadata(requireLeaderName) === 'true' },
     {
       item: (response, bytes) => sink.write(response, () => stream.drained(bytes)),

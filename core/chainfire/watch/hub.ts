@@ -4,6 +4,7 @@ import { OrderedMap } from '../../base/ordered-map.ts';
 import { type StorageBackend } from '../../storage/backend.ts';
 import { type ResponseHeader } from '../api/kv.ts';
 import { everyWatch, type WatchCreateRequest, type WatchRequest } from '../api/watch.ts';
+import { type MemberAuth } from '../auth/member-auth.ts';
 import { type MemberConfig, type MemberRefusal, type MemberStream } from '../member-protocol.ts';
 import { type Change } from '../mvcc/change.ts';
 import { revisionKey } from '../mvcc/keys.ts';
@@ -34,6 +35,9 @@ export type HubConfig = Pick<
   'streamBytesMax' | 'watchesPerStreamMax' | 'streamsMax' | 'watchFragmentBytes' | 'watchProgressIntervalUs'
 > & { readonly raft: { readonly electionTimeoutUs: number } };
 
+/** Says who may watch what. */
+export type WatchAuthority = Pick<MemberAuth, 'refuseWatch' | 'refuseGoingOn' | 'moved'>;
+
 /** For metrics. */
 export interface WatchCounts {
   readonly streams: number;
@@ -61,6 +65,7 @@ const answersBeyondMax = 10_000;
 export class WatchHub {
   readonly #config: HubConfig;
   readonly #mvcc: { readonly revision: number; readonly compactRevision: number };
+  readonly #authority: WatchAuthority;
   readonly #notifier: WatchNotifier;
   readonly #streams = new Map<number, WatchStream>();
   readonly #bounds: TurnBounds;
@@ -85,10 +90,12 @@ export class WatchHub {
     readonly store: Pick<StorageBackend, 'get' | 'range'>;
     readonly mvcc: { readonly revision: number; readonly compactRevision: number };
     readonly answers: { header(revision: number): ResponseHeader };
+    readonly authority: WatchAuthority;
     readonly bounds?: TurnBounds;
   }) {
     this.#config = given.config;
     this.#mvcc = given.mvcc;
+    this.#authority = given.authority;
     this.#notifier = new WatchNotifier(given.answers, given.config.watchFragmentBytes);
     this.#idle = new IdleWatches(given.config.watchProgressIntervalUs);
     this.#leaderless = new LeaderlessStreams(given.config.raft.electionTimeoutUs);
@@ -133,14 +140,15 @@ export class WatchHub {
     return this.#notifier.takeEffects();
   }
 
-  opened(streamId: number, { requireLeader }: MemberStream): void {
+  opened(streamId: number, { requireLeader, by }: MemberStream): void {
     assert(!this.#streams.has(streamId), 'ids of streams are never used again');
     if (requireLeader && !this.#leaderless.hasLeader)
       return this.#notifier.endStream(streamId, etcdRefusal('NO_LEADER'));
     if (this.#streams.size >= this.#config.streamsMax) {
       return this.#notifier.endStream(streamId, etcdRefusal('TOO_MANY_REQUESTS'));
     }
-    const stream = new WatchStream({ id: streamId, requireLeader, bytesMax: this.#config.streamBytesMax });
+    const bytesMax = this.#config.streamBytesMax;
+    const stream = new WatchStream({ id: streamId, requireLeader, by, bytesMax });
     this.#streams.set(streamId, stream);
     if (requireLeader) this.#leaderless.add(stream);
   }
@@ -185,6 +193,7 @@ export class WatchHub {
    * @param changes everything that has changed since the last time, in order, when somebody wanted it
    */
   published(changes: readonly Change[], nowUs: number): void {
+    this.#followAuthority(nowUs);
     const live = this.#live;
     const { revision, compactRevision } = this.#mvcc;
     for (const { revision: changed, key, record, previous } of changes) {
@@ -197,7 +206,8 @@ export class WatchHub {
   }
 
   /** The store was replaced by a later state: nobody has been told of what lies between. */
-  replaced(): void {
+  replaced(nowUs: number): void {
+    this.#followAuthority(nowUs);
     const { revision, compactRevision } = this.#mvcc;
     assert(revision >= this.#live.cursor - 1, 'a snapshot does not take the member back');
     if (revision >= this.#live.cursor) {
@@ -273,8 +283,10 @@ export class WatchHub {
     assert(this.#live.cursor === revision + 1, 'watches are created between batches');
     const notifier = this.#notifier;
     const checked = checkCreate(request, stream, this.#config.watchesPerStreamMax);
-    if (typeof checked === 'string') {
-      const refused = { created: true, canceled: true, cancelReason: checked };
+    const cancelReason =
+      typeof checked === 'string' ? checked : this.#authority.refuseWatch(stream, checked.range, nowUs);
+    if (typeof checked === 'string' || cancelReason !== undefined) {
+      const refused = { created: true, canceled: true, cancelReason: cancelReason ?? '' };
       return notifier.answer(stream, { ...notifier.blank(everyWatch, revision), ...refused });
     }
     const id = request.watchId === 0 ? stream.chooseWatchId() : request.watchId;
@@ -429,6 +441,20 @@ export class WatchHub {
     if (!stream.progressWanted || stream.behindCount > 0 || stream.isFull) return;
     stream.progressWanted = false;
     this.#notifier.progress(stream, everyWatch, this.#live.cursor - 1);
+  }
+
+  /** Before anything more is told: what users may read may be another, and a watch that may not go on ends. */
+  #followAuthority(nowUs: number): void {
+    if (!this.#authority.moved(nowUs)) return;
+    for (const stream of this.#streams.values()) {
+      for (const watch of [...stream.watches.values()]) {
+        const cancelReason = this.#authority.refuseGoingOn(stream, watch.range);
+        if (cancelReason === undefined) continue;
+        this.#remove(watch);
+        const last = this.#notifier.blank(watch.id, this.#live.cursor - 1);
+        this.#notifier.answer(stream, { ...last, canceled: true, cancelReason });
+      }
+    }
   }
 
   #setPlace(watch: Watch, place: WatchPlace): void {

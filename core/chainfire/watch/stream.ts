@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import { type Links, type Pass, type StateForm } from '../../base/capture.ts';
+import { type Credential } from '../auth/protocol.ts';
 import { type KeyRange } from '../mvcc/key-range.ts';
 import { type WatchEvent } from './event.ts';
 
@@ -94,6 +95,9 @@ export class Watch {
 export class WatchStream {
   readonly id: number;
   readonly requireLeader: boolean;
+  readonly by: Credential | undefined;
+  /** Whose it was found to be when the last watch was set up; empty: nobody's that is known. */
+  user = '';
   readonly watches = new Map<number, Watch>();
   /** Those that wait for the stream to drain, in the order in which they came to wait. */
   readonly parked = new Set<Watch>();
@@ -109,9 +113,15 @@ export class WatchStream {
   #undrainedBytes = 0;
   #lastId = -1;
 
-  constructor(given: { readonly id: number; readonly requireLeader: boolean; readonly bytesMax: number }) {
+  constructor(given: {
+    readonly id: number;
+    readonly requireLeader: boolean;
+    readonly by: Credential | undefined;
+    readonly bytesMax: number;
+  }) {
     this.id = given.id;
     this.requireLeader = given.requireLeader;
+    this.by = given.by;
     this.#bytesMax = given.bytesMax;
   }
 
@@ -141,6 +151,7 @@ export class WatchStream {
 
   /** Without its watches, which refer to it. */
   passState(form: StateForm): void {
+    this.user = form.text('user', this.user);
     this.behindCount = form.number('behindCount', this.behindCount);
     this.progressWanted = form.flag('progressWanted', this.progressWanted);
     this.isFull = form.flag('isFull', this.isFull);
@@ -154,7 +165,8 @@ export function passStream(bytesMax: number): Pass<WatchStream> {
   return (form, stream) => {
     const id = form.number('id', stream.id);
     const requireLeader = form.flag('requireLeader', stream.requireLeader);
-    const passed = form.restores ? new WatchStream({ id, requireLeader, bytesMax }) : stream;
+    const by = form.data('by', stream.by);
+    const passed = form.restores ? new WatchStream({ id, requireLeader, by, bytesMax }) : stream;
     passed.passState(form);
     return passed;
   };
@@ -182,7 +194,7 @@ export function passWatch(streams: Links<WatchStream>): Pass<Watch> {
 }
 
 /** Stand for a stream and a watch where there is none. */
-export const blankStream = new WatchStream({ id: 0, requireLeader: false, bytesMax: 1 });
+export const blankStream = new WatchStream({ id: 0, requireLeader: false, by: undefined, bytesMax: 1 });
 export const blankWatch = new Watch({
   stream: blankStream,
   id: 0,

@@ -192,6 +192,11 @@ export class TestCluster {
     });
   }
 
+  memberConfigOf(id: number): MemberConfig {
+    const node = nodeId(id);
+    return { ...this.#config, id: node, join: this.#joins.get(node), contacts: this.#contacts.get(node) };
+  }
+
   step(id: number, event: MemberEvent): readonly MemberEffect[] {
     const node = this.node(id);
     if (!node.up) return [];
@@ -304,13 +309,6 @@ export class TestCluster {
     node.boots += 1;
     const prng = seededPrng(`member ${node.id} boot ${node.boots}`);
     const ports = { store: node.store, segments: node.segments };
-    const { id } = node;
-    const config = {
-      ...this.#config,
-      id,
-      join: this.#joins.get(id),
-      contacts: this.#contacts.get(id),
-    };
-    return ChainfireMember.recover(ports, config, prng, this.clockOf(node));
+    return ChainfireMember.recover(ports, this.memberConfigOf(node.id), prng, this.clockOf(node));
   }
 }

@@ -22,6 +22,14 @@ import {
 } from '../../../core/chainfire/api/lease.ts';
 import { DeleteRangeRequest } from '../../../core/chainfire/api/kv.ts';
 import { WatchCreateRequest, WatchRequest } from '../../../core/chainfire/api/watch.ts';
+import {
+  AuthChange,
+  authActions,
+  AuthQuery,
+  authQuestions,
+  Credential,
+  credentialKinds,
+} from '../../../core/chainfire/auth/protocol.ts';
 import { readMemberEvent, writeMemberEvent } from '../../../core/chainfire/event-codec.ts';
 import { type MemberEvent, type MemberRequest } from '../../../core/chainfire/member-protocol.ts';
 import { type GroupId } from '../../../core/base/ids.ts';
@@ -75,6 +83,16 @@ const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, 
   },
   memberPromote: { kind: 'memberPromote', request: MemberPromoteRequest.create({ id: 4n }) },
   moveLeader: { kind: 'moveLeader', request: MoveLeaderRequest.create({ targetId: 2n }) },
+  authChange: {
+    kind: 'authChange',
+    request: AuthChange.create({ action: authActions.userAdd, user: 'ü', passwordHash: 'scrypt$…' }),
+    by: Credential.create({ kind: credentialKinds.token, name: 'digest' }),
+  },
+  authQuery: {
+    kind: 'authQuery',
+    request: AuthQuery.create({ question: authQuestions.userGet, user: 'ü' }),
+    by: Credential.create({ kind: credentialKinds.user, name: 'ü', authRevision: 7 }),
+  },
 };
 
 const events: { readonly [K in MemberEvent['kind']]: Extract<MemberEvent, { kind: K }> } = {

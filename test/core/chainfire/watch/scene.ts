@@ -41,6 +41,7 @@ export class WatchScene {
       },
       store: this.machine.store,
       mvcc: this.machine.mvcc,
+      authority: { refuseWatch: () => undefined, refuseGoingOn: () => undefined, moved: () => false },
       answers: { header: (revision) => ({ clusterId: 1n, memberId: 2n, revision, raftTerm: 3 }) },
       bounds: { ...defaultTurnBounds, ...bounds },
     });
@@ -97,7 +98,7 @@ export class WatchScene {
     store.installStage(stageId);
     log.push(...ahead.log.slice(log.length));
     state.reload();
-    this.hub.replaced();
+    this.hub.replaced(this.nowUs);
     this.#after();
   }
 

@@ -1,0 +1,53 @@
+import { nodeId } from '../core/base/ids.ts';
+import { usPerSecond } from '../core/base/units.ts';
+import { type Fault, type ScenarioSource } from '../sim/types.ts';
+
+const nodes = [1, 2, 3].map(nodeId);
+const rounds = 5;
+const roundUs = 12 * usPerSecond;
+
+export const usersUnderFire: ScenarioSource = {
+  name: 'users-under-fire',
+  about:
+    'Users, roles and permissions come and go while users read, write and watch, and members crash and lag: nobody gets what no state allowed, and no member has other users (etcd 14571).',
+  plan: (seed) => ({
+    name: usersUnderFire.name,
+    about: usersUnderFire.about,
+    cluster: {
+      members: nodes.length,
+      // Whoever was away gets its users by a snapshot.
+      config: { trailingEntries: 20 },
+      throughCodec: seed % 4 === 0,
+    },
+    workload: {
+      clients: 8,
+      keys: 12,
+      thinkUsMin: 20_000,
+      thinkUsMax: 200_000,
+      callTimeoutUs: 2 * usPerSecond,
+      mix: {
+        put: 10,
+        get: 6,
+        serializableGet: 4,
+        delete: 3,
+        compareAndSwap: 4,
+        txn: 8,
+        range: 4,
+        watch: 3,
+        auth: 10,
+      },
+    },
+    faults: Array.from({ length: rounds }, (_, round): Fault[] => {
+      const node = nodes[round % nodes.length] ?? nodeId(1);
+      const others = nodes.filter((other) => other !== node);
+      const atUs = (round + 1) * roundUs;
+      return [
+        { kind: 'partition', atUs, forUs: 5 * usPerSecond, side: [node], otherSide: others },
+        { kind: 'crash', atUs: atUs + 7 * usPerSecond, node: others[0] ?? node, downUs: 2 * usPerSecond },
+      ];
+    }).flat(),
+    checks: 'all',
+    durationUs: (rounds + 2) * roundUs,
+    floors: { answered: 1_000, elections: 2, fired: { partition: rounds, crash: rounds - 1 } },
+  }),
+};

@@ -1,0 +1,369 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import {
+  AuthenticateRequest,
+  AuthenticateResponse,
+  AuthStatusRequest,
+  AuthStatusResponse,
+} from '../../core/chainfire/api/auth.ts';
+import { RangeRequest } from '../../core/chainfire/api/kv.ts';
+import { connect } from '../../adapters/client/connect.ts';
+import { memberMethods } from '../../adapters/grpc/member-methods.ts';
+import { Cluster, photonFile } from './cluster.ts';
+import { etcdctl, LiveCommand, runCommand } from './command.ts';
+import { RawClient } from './raw-client.ts';
+import { describeWith } from './requirement.ts';
+import { Twins } from './twins.ts';
+
+const authenticateMethod = {
+  path: '/etcdserverpb.Auth/Authenticate',
+  request: AuthenticateRequest,
+  response: AuthenticateResponse,
+};
+
+/** What an administrator and users do, good and bad; a line of etcdctl each. */
+const beforeEnabling: readonly (readonly string[])[] = [
+  ['auth', 'enable'],
+  ['--user', 'ann:x', 'get', 'before'],
+  ['user', 'add', 'ann:x'],
+  ['user', 'add', 'ann:x'],
+  ['user', 'add', 'without', '--no-password'],
+  ['user', 'get', 'stranger'],
+  ['user', 'get', 'ann'],
+  ['user', 'list'],
+  ['role', 'add', ''],
+  ['role', 'add', 'apps'],
+  ['role', 'add', 'apps'],
+  ['role', 'get', 'nothing'],
+  ['role', 'get', 'apps'],
+  ['role', 'list'],
+  ['role', 'grant-permission', 'apps', 'readwrite', '--prefix', 'app/'],
+  ['role', 'grant-permission', 'apps', 'read', 'app/'],
+  ['role', 'grant-permission', 'apps', 'write', 'k1'],
+  ['role', 'grant-permission', 'apps', 'read', 'm', 'n'],
+  ['role', 'grant-permission', 'apps', 'read', 'n', 'o'],
+  ['role', 'grant-permission', 'apps', 'read', 'x', '--from-key'],
+  ['role', 'grant-permission', 'nothing', 'read', 'b'],
+  ['role', 'get', 'apps'],
+  ['role', 'revoke-permission', 'apps', 'nope'],
+  ['role', 'revoke-permission', 'apps', 'app/'],
+  ['role', 'revoke-permission', 'nothing', 'k1'],
+  ['user', 'grant-role', 'ann', 'apps'],
+  ['user', 'grant-role', 'ann', 'apps'],
+  ['user', 'grant-role', 'ann', 'nothing'],
+  ['user', 'grant-role', 'stranger', 'apps'],
+  ['user', 'revoke-role', 'ann', 'root'],
+  ['user', 'revoke-role', 'stranger', 'apps'],
+  ['user', 'delete', 'stranger'],
+  ['auth', 'disable'],
+  ['auth', 'enable'],
+  ['user', 'add', 'root:rpw'],
+  ['role', 'add', 'root'],
+  ['role', 'get', 'root'],
+  ['user', 'grant-role', 'root', 'root'],
+  ['auth', 'enable'],
+];
+
+const asAnn = ['--user', 'ann:x'];
+const asRoot = ['--user', 'root:rpw'];
+
+const whileEnabled: readonly (readonly string[])[] = [
+  ['auth', 'enable'],
+  ['put', 'k', 'v'],
+  ['get', 'k'],
+  ['del', 'k'],
+  [...asAnn, 'put', 'app/1', 'v'],
+  [...asAnn, 'put', 'k', 'v'],
+  [...asAnn, 'put', 'k1', 'v'],
+  [...asAnn, 'put', 'k1', 'v', '--prev-kv'],
+  [...asAnn, 'get', 'k1'],
+  [...asAnn, 'get', 'm', 'o'],
+  [...asAnn, 'get', 'm', 'p'],
+  [...asAnn, 'get', 'y', '--from-key'],
+  [...asAnn, 'get', 'w', '--from-key'],
+  ['--user', 'ann:bad', 'put', 'app/1', 'v'],
+  ['--user', 'stranger:bad', 'put', 'app/1', 'v'],
+  ['--user', 'without:x', 'get', 'app/1'],
+  [...asAnn, 'get', '--prefix', 'app/'],
+  [...asAnn, 'get', '--prefix', 'app'],
+  [...asAnn, 'get', '--prefix', 'app/', '--consistency=s'],
+  [...asAnn, 'get', 'secret', '--consistency=s'],
+  [...asAnn, 'del', 'app/1', '--prev-kv'],
+  [...asAnn, 'del', '--prefix', 'app'],
+  [...asAnn, 'user', 'list'],
+  [...asAnn, 'user', 'get', 'ann'],
+  [...asAnn, 'user', 'get', 'root'],
+  [...asAnn, 'user', 'add', 'mine:pw'],
+  [...asAnn, 'role', 'get', 'apps'],
+  [...asAnn, 'role', 'get', 'root'],
+  [...asAnn, 'role', 'list'],
+  [...asAnn, 'role', 'grant-permission', 'apps', 'read', 'secret'],
+  [...asAnn, 'auth', 'disable'],
+  ['auth', 'disable'],
+  ['user', 'list'],
+  [...asAnn, 'member', 'remove', '1'],
+  ['member', 'add', 'x', '--peer-urls=http://127.0.0.1:1'],
+  [...asRoot, 'lease', 'grant', '1000'],
+  [...asRoot, 'put', 'secret', 'v', '--lease={1}'],
+  [...asAnn, 'put', 'app/2', 'v', '--lease={1}'],
+  [...asAnn, 'lease', 'revoke', '{1}'],
+  ['lease', 'revoke', '{1}'],
+  [...asRoot, 'lease', 'revoke', '{1}'],
+  ['lease', 'grant', '1000'],
+  [...asAnn, 'lease', 'keep-alive', '--once', '{2}'],
+  [...asAnn, 'lock', 'guarded', 'true'],
+  [...asAnn, 'lock', 'app/lock', 'true'],
+  [...asAnn, 'elect', 'guarded', 'me'],
+  [...asRoot, 'user', 'delete', 'root'],
+  [...asRoot, 'user', 'revoke-role', 'root', 'root'],
+  [...asRoot, 'role', 'delete', 'root'],
+  [...asRoot, 'role', 'delete', 'apps'],
+  [...asAnn, 'get', 'app/1'],
+  [...asRoot, 'user', 'delete', 'ann'],
+  [...asAnn, 'get', 'app/1'],
+  [...asRoot, 'user', 'list'],
+  [...asRoot, 'role', 'list'],
+  [...asRoot, 'auth', 'disable'],
+  ['auth', 'disable'],
+  ['get', 'k1'],
+  ['user', 'delete', 'root'],
+  ['role', 'delete', 'root'],
+  ['user', 'delete', 'without'],
+];
+
+describeWith(['etcdctl', 'etcd'], 'etcdctl cannot tell the users of Chainfire from those of etcd', () => {
+  let twins: Twins;
+  beforeAll(async () => {
+    twins = await Twins.start();
+  });
+  afterAll(() => twins?.stop());
+
+  test('users, roles and permissions, before they count and while they do', async () => {
+    await twins.same(async (side) => {
+      const said = [];
+      for (const line of [...beforeEnabling, ...whileEnabled]) said.push(await side.run(...line));
+      return said;
+    });
+  });
+
+  test('transactions need what any of their branches does, and watches a permission to read', async () => {
+    await twins.same(async (side) => {
+      for (const line of beforeEnabling) await side.run(...line);
+      const txn = (input: string) => side.runWith(input, ...asAnn, 'txn');
+      const said = [
+        await txn('\n\nput app/1 v\n\nget app/1\n\n'),
+        await txn('\n\nput app/1 v\n\nget secret\n\n'),
+        await txn('\n\nput secret v\n\nget app/1\n\n'),
+        await txn('version("secret") = "0"\n\nput app/1 v\n\n\n'),
+        await txn('\n\ndel secret\n\n\n'),
+        await side.normalised(await side.start(...asAnn, 'watch', 'secret').end()),
+        await side.normalised(await side.start('watch', 'app/1').end()),
+      ];
+      for (const line of [[...asRoot, 'auth', 'disable']]) await side.run(...line);
+      return said;
+    });
+  });
+});
+
+describeWith(['etcdctl'], 'users of Chainfire, where it does more than etcd', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await Cluster.start(3, ['--auth-token-ttl-ms', '1500']);
+    await enable(cluster);
+  });
+  afterAll(() => cluster?.remove());
+
+  test('a watch ends when its user loses the role that allowed it', async () => {
+    cluster.showLogsOnFailure();
+    const watch: LiveCommand = startAs(cluster, 'watch', 'app/1');
+    let count = 0;
+    const seen = watch.until((stdout) => stdout.includes('PUT'));
+    let isSeen = false;
+    void seen.then(() => (isSeen = true));
+    while (!isSeen) await etcdctl(cluster.endpoints, [...asRoot, 'put', 'app/1', `open ${(count += 1)}`]);
+    await etcdctl(cluster.endpoints, [...asRoot, 'user', 'revoke-role', 'ann', 'apps']);
+    await etcdctl(cluster.endpoints, [...asRoot, 'put', 'app/1', 'secret']);
+    const { stdout, stderr, code } = await watch.end();
+    expect(code).not.toBe(0);
+    expect(stdout).not.toContain('secret');
+    expect(stderr).toContain('watch is canceled by the server');
+    await etcdctl(cluster.endpoints, [...asRoot, 'user', 'grant-role', 'ann', 'apps']);
+  });
+
+  test('a token is good at every member at once, and ends when nobody uses it', async () => {
+    cluster.showLogsOnFailure();
+    const clients = cluster.members.map((member) => new RawClient(member.client));
+    const request = AuthenticateRequest.create({ name: 'ann', password: 'x' });
+    const read = RangeRequest.create({ key: 'app/1' });
+    const { token } = (await clients[0]?.call(authenticateMethod, request)) as { token: string };
+    const said = await Promise.all(
+      clients.map((client) => client.unary(memberMethods.range, read, { token })),
+    );
+    for (const answer of said) expect(answer).toHaveProperty('kvs');
+    const wrong = await clients[1]?.unary(memberMethods.range, read, { token: `${token}x` });
+    expect(wrong).toEqual({ code: 'UNAUTHENTICATED', details: 'etcdserver: invalid auth token' });
+    // Nothing tells of its end but a refusal, and to ask at the first member would renew it there: time itself is awaited.
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    const late = await clients[0]?.unary(memberMethods.range, read, { token });
+    expect(late).toEqual({ code: 'UNAUTHENTICATED', details: 'etcdserver: invalid auth token' });
+    for (const client of clients) client.close();
+  });
+
+  test('the client library and photon kv speak as a user, beyond the life of a token', async () => {
+    cluster.showLogsOnFailure();
+    const endpoints = cluster.members.map(({ client }) => client);
+    await using db = connect({ endpoints, user: { name: 'ann', password: 'x' } });
+    const watch = db.watch({ prefix: 'app/own/' });
+    await watch.ready;
+    await db.put('app/own/1', 'first');
+    // Longer than a token lives: the next call finds that it has ended, and shows the password again.
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    await db.put('app/own/2', 'second');
+    const heard: string[] = [];
+    for await (const { events } of watch) {
+      for (const { entry } of events) heard.push(entry.key);
+      if (heard.length >= 2) break;
+    }
+    expect(heard).toEqual(['app/own/1', 'app/own/2']);
+    await expect(db.put('secret', 'v')).rejects.toMatchObject({
+      outcome: 'refused',
+      code: 'PERMISSION_DENIED',
+    });
+    await using stranger = connect({ endpoints, user: { name: 'ann', password: 'wrong' } });
+    await expect(stranger.put('app/1', 'v')).rejects.toMatchObject({
+      outcome: 'refused',
+      code: 'AUTH_FAILED',
+    });
+    const kv = (args: readonly string[], input?: string) =>
+      runCommand(process.execPath, [photonFile, 'kv', ...args, '--endpoints', cluster.endpoints], { input });
+    expect((await kv(['put', 'app/kv', 'v', '--user', 'ann:x'])).stdout).toContain('OK');
+    expect((await kv(['get', 'app/kv', '--user', 'ann'], 'x\n')).stdout).toBe('app/kv\nv\n');
+    const denied = await kv(['put', 'secret', 'v', '--user', 'ann:x']);
+    expect([denied.code, denied.stderr.trim()]).toEqual([
+      1,
+      'photon kv: refused: etcdserver: permission denied',
+    ]);
+  });
+
+  test('maintenance, compaction and a lease’s keys are not for everybody', async () => {
+    const refused = async (...args: string[]): Promise<void> => {
+      const { stderr, code } = await etcdctl(cluster.endpoints, args);
+      expect([args, code]).not.toEqual([args, 0]);
+      expect(stderr).toContain('etcdserver: permission denied');
+    };
+    await refused(...asAnn, 'compaction', '2');
+    await refused(...asAnn, 'endpoint', 'hashkv');
+    await refused(...asAnn, 'move-leader', '2');
+    const granted = await etcdctl(cluster.endpoints, [...asRoot, 'lease', 'grant', '1000']);
+    const id = /lease ([0-9a-f]+)/.exec(granted.stdout)?.[1] ?? '';
+    await etcdctl(cluster.endpoints, [...asRoot, 'put', 'secret', 'v', `--lease=${id}`]);
+    await refused(...asAnn, 'lease', 'timetolive', id, '--keys');
+    expect((await etcdctl(cluster.endpoints, [...asRoot, 'compaction', '2'])).code).toBe(0);
+  });
+
+  test('no password is in anything that a member keeps', () => {
+    const kept = cluster.members
+      .flatMap(({ dataDir }) => filesBelow(dataDir))
+      .map((file) => readFileSync(file, 'latin1'));
+    expect(kept.some((content) => content.includes('scrypt$'))).toBe(true);
+    for (const content of kept) {
+      expect(content.includes('ann-is-secret')).toBe(false);
+    }
+  });
+
+  test('users are what they were when all members were killed', async () => {
+    const names = cluster.members.map(({ name }) => name);
+    await Promise.all(names.map((name) => cluster.end(name, 'SIGKILL')));
+    await Promise.all(names.map((name) => cluster.startMember(name)));
+    const { stdout } = await etcdctl(cluster.endpoints, [...asRoot, 'user', 'list']);
+    expect(stdout).toBe('ann\nkept\nroot\n');
+    expect((await etcdctl(cluster.endpoints, ['get', 'app/1'])).stderr).toContain('user name is empty');
+  });
+});
+
+describeWith(['etcdctl'], 'signed tokens', () => {
+  let cluster: Cluster;
+  let keys: string;
+  beforeAll(async () => {
+    keys = mkdtempSync(join(tmpdir(), 'photon-jwt-'));
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+    writeFileSync(join(keys, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    cluster = await Cluster.start(1, ['--auth-token', 'jwt', '--auth-jwt-key', join(keys, 'key.pem')]);
+    await enable(cluster);
+  });
+  afterAll(async () => {
+    await cluster?.remove();
+    rmSync(keys, { recursive: true, force: true });
+  });
+
+  test('etcdctl uses them as it uses others; behind a change of users one is old', async () => {
+    cluster.showLogsOnFailure();
+    expect((await etcdctl(cluster.endpoints, [...asAnn, 'put', 'app/1', 'v'])).stdout).toBe('OK\n');
+    const client = new RawClient(cluster.endpoints);
+    const request = AuthenticateRequest.create({ name: 'ann', password: 'x' });
+    const { token } = await client.call(authenticateMethod, request);
+    expect(token.split('.').length).toBe(3);
+    const read = RangeRequest.create({ key: 'app/1' });
+    const asUser = { authorization: `Bearer ${token}` };
+    expect(await client.unary(memberMethods.range, read, asUser)).toHaveProperty('kvs');
+    const [head, body, signature = ''] = token.split('.');
+    const forged = `${head}.${body}.${signature.split('').reverse().join('')}`;
+    expect(await client.unary(memberMethods.range, read, { token: forged })).toEqual({
+      code: 'UNAUTHENTICATED',
+      details: 'etcdserver: invalid auth token',
+    });
+    await etcdctl(cluster.endpoints, [...asRoot, 'role', 'add', 'new']);
+    expect(await client.unary(memberMethods.range, read, asUser)).toEqual({
+      code: 'INVALID_ARGUMENT',
+      details: 'etcdserver: revision of auth store is old',
+    });
+    client.close();
+  });
+
+  test('the status tells whether authentication is enabled, to root', async () => {
+    const client = new RawClient(cluster.endpoints);
+    const { token } = await client.call(
+      authenticateMethod,
+      AuthenticateRequest.create({ name: 'root', password: 'rpw' }),
+    );
+    const method = {
+      path: '/etcdserverpb.Auth/AuthStatus',
+      request: AuthStatusRequest,
+      response: AuthStatusResponse,
+    };
+    expect(await client.unary(method, {}, { token })).toMatchObject({ enabled: true });
+    expect(await client.unary(method, {})).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    client.close();
+  });
+});
+
+async function enable(cluster: Cluster): Promise<void> {
+  const lines = [
+    ['user', 'add', 'root:rpw'],
+    ['user', 'grant-role', 'root', 'root'],
+    ['user', 'add', 'ann:x'],
+    ['user', 'add', 'kept:ann-is-secret'],
+    ['role', 'add', 'apps'],
+    ['role', 'grant-permission', 'apps', 'readwrite', '--prefix', 'app/'],
+    ['user', 'grant-role', 'ann', 'apps'],
+    ['auth', 'enable'],
+  ];
+  for (const line of lines) {
+    const { code, stderr } = await etcdctl(cluster.endpoints, line);
+    if (code !== 0) throw new Error(`${line.join(' ')}: ${stderr}`);
+  }
+}
+
+function startAs(cluster: Cluster, ...args: readonly string[]): LiveCommand {
+  return LiveCommand.etcdctl(cluster.endpoints, [...asAnn, ...args]);
+}
+
+function filesBelow(dir: string): readonly string[] {
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
