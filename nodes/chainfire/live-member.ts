@@ -14,6 +14,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { MoveLeaderRequest } from '../../core/chainfire/api/cluster.ts';
 import { type WatchRequest, type WatchResponse } from '../../core/chainfire/api/watch.ts';
+import { processCredential } from '../../core/chainfire/auth/protocol.ts';
 import {
   type MemberRefusal,
   type MemberRequest,
@@ -174,7 +175,7 @@ export class LiveMember {
     const timer = setTimeout(() => patience.abort(new Error('the other has not taken over')), handOverMs);
     try {
       const request = MoveLeaderRequest.create({ targetId: BigInt(target) });
-      await this.#parts.runner.request({ kind: 'moveLeader', request }, patience);
+      await this.#parts.runner.request({ kind: 'moveLeader', request, by: processCredential }, patience);
     } catch {
       // Nobody took over in time, or the node has failed meanwhile: then the others elect.
     } finally {
