@@ -38,7 +38,7 @@ export class MemberAuth {
   /** The request with its caller proven, or refused where it shows something that proves nothing. */
   admit(request: MemberRequest, nowUs: number): MemberRequest | MemberRefusal {
     const by = request.by === undefined ? undefined : this.#proven(request.by, nowUs);
-    if (by !== undefined && 'code' in by) return by;
+    if (by !== undefined && 'code' in by) return asksWho(request) ? by : { ...request, by: undefined };
     if (request.kind === 'moveLeader') {
       // Of this member alone: there is no place in the log to decide at.
       const refusal = this.#state.refuseAdministration(callerOf(by));
@@ -101,6 +101,11 @@ export class MemberAuth {
         return unreachable(by.kind as never);
     }
   }
+}
+
+/** Not where everybody may ask, as in etcd: a lease that is kept must not be lost because a token has ended. */
+function asksWho({ kind }: MemberRequest): boolean {
+  return kind !== 'leaseKeepAlive' && kind !== 'memberList' && kind !== 'status';
 }
 
 /** Of a credential that was proven. */

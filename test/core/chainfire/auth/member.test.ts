@@ -133,6 +133,8 @@ test('a token is known to every member, lives from use to use, and ends with its
   expect([read(1), read(2)]).toEqual(['range', 'INVALID_AUTH_TOKEN']);
   guarded.change({ action: authActions.userChangePassword, user: 'ann', passwordHash: 'other' });
   expect(read(1)).toBe('INVALID_AUTH_TOKEN');
+  const keepAlive = { kind: 'leaseKeepAlive', request: { id: 5n }, by: withToken('digest') } as const;
+  expect(guarded.said(keepAlive)).toBe('leaseKeepAlive');
   guarded.assignToken('ann', 'another');
   guarded.change({ action: authActions.userDelete, user: 'ann' });
   expect(guarded.said({ kind: 'range', request: get('a/1'), by: withToken('another') })).toBe(
