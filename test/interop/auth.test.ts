@@ -341,7 +341,75 @@ describeWith(['etcdctl'], 'signed tokens', () => {
   });
 });
 
-async function enable(cluster: Cluster): Promise<void> {
+describeWith(['etcdctl', 'curl'], 'callers that are known by a certificate or over HTTP', () => {
+  let cluster: Cluster;
+  let pki: string;
+  beforeAll(async () => {
+    pki = mkdtempSync(join(tmpdir(), 'photon-pki-'));
+    for (const args of [
+      ['init'],
+      ['node', 'a', '--hosts', '127.0.0.1'],
+      ['client', 'root'],
+      ['client', 'ann'],
+    ]) {
+      const { code, stderr } = await runCommand(process.execPath, [photonFile, 'pki', ...args, '--dir', pki]);
+      if (code !== 0) throw new Error(stderr);
+    }
+    cluster = await Cluster.start(1, [
+      ...['--cert-file', join(pki, 'a.crt'), '--key-file', join(pki, 'a.key')],
+      ...['--trusted-ca-file', join(pki, 'ca.crt'), '--client-cert-auth', 'true'],
+    ]);
+    await enable(cluster, withCertificate('root'));
+  });
+  afterAll(async () => {
+    await cluster?.remove();
+    rmSync(pki, { recursive: true, force: true });
+  });
+
+  const endpoint = (): string => `https://${cluster.endpoints}`;
+  const withCertificate =
+    (name: string) =>
+    (_: string, args: readonly string[]): ReturnType<typeof etcdctl> => {
+      const tls = ['--cacert', 'ca.crt', '--cert', `${name}.crt`, '--key', `${name}.key`];
+      return etcdctl(endpoint(), [
+        ...tls.map((arg) => (arg.startsWith('--') ? arg : join(pki, arg))),
+        ...args,
+      ]);
+    };
+
+  test('the common name of a certificate is the user, where no token is shown', async () => {
+    cluster.showLogsOnFailure();
+    const asAnnByCertificate = withCertificate('ann');
+    expect((await asAnnByCertificate('', ['put', 'app/1', 'v'])).stdout).toBe('OK\n');
+    expect((await asAnnByCertificate('', ['put', 'secret', 'v'])).stderr).toContain('permission denied');
+    expect((await asAnnByCertificate('', [...asRoot, 'put', 'secret', 'v'])).stdout).toBe('OK\n');
+  });
+
+  test('the gateway takes a token, and knows nobody by a certificate, as in etcd', async () => {
+    const ask = async (path: string, body: unknown, token?: string): Promise<Record<string, unknown>> => {
+      const tls = [
+        '--cacert',
+        join(pki, 'ca.crt'),
+        '--cert',
+        join(pki, 'ann.crt'),
+        '--key',
+        join(pki, 'ann.key'),
+      ];
+      const header = token === undefined ? [] : ['-H', `Authorization: ${token}`];
+      const url = `${endpoint()}/v3/${path}`;
+      const { stdout } = await runCommand('curl', ['-s', ...tls, ...header, url, '-d', JSON.stringify(body)]);
+      return JSON.parse(stdout) as Record<string, unknown>;
+    };
+    const key = Buffer.from('app/1').toString('base64');
+    expect(await ask('kv/range', { key })).toMatchObject({ error: 'etcdserver: user name is empty' });
+    const { token } = await ask('auth/authenticate', { name: 'ann', password: 'x' });
+    expect(await ask('kv/range', { key }, String(token))).toMatchObject({ count: '1' });
+    expect(await ask('auth/user/get', { name: 'ann' }, String(token))).toMatchObject({ roles: ['apps'] });
+    expect(await ask('auth/user/list', {}, String(token))).toMatchObject({ code: 7 });
+  });
+});
+
+async function enable(cluster: Cluster, run: typeof etcdctl = etcdctl): Promise<void> {
   const lines = [
     ['user', 'add', 'root:rpw'],
     ['user', 'grant-role', 'root', 'root'],
@@ -353,7 +421,7 @@ async function enable(cluster: Cluster): Promise<void> {
     ['auth', 'enable'],
   ];
   for (const line of lines) {
-    const { code, stderr } = await etcdctl(cluster.endpoints, line);
+    const { code, stderr } = await run(cluster.endpoints, line);
     if (code !== 0) throw new Error(`${line.join(' ')}: ${stderr}`);
   }
 }

@@ -1,3 +1,9 @@
+import {
+  AuthQuery,
+  authQuestions,
+  credentialKinds,
+  processCredential,
+} from '../../../core/chainfire/auth/protocol.ts';
 import { type CancelSignal } from '../../runner/cancellation.ts';
 import { type WatchRequest, type WatchResponse } from '../../../core/chainfire/api/watch.ts';
 import {
@@ -14,7 +20,6 @@ import {
 } from '../member-methods.ts';
 import { type CallContext, type Method, unary } from '../service.ts';
 import { type StatusError } from '../status.ts';
-import { onBehalfOf } from './on-behalf.ts';
 
 /** What the services need of a member: the runner gives it. */
 export interface MemberPort {
@@ -39,6 +44,39 @@ export interface WatchStream {
   drained(bytes: number): void;
   /** The client is gone: nothing is said to the listener any more. */
   close(): void;
+}
+
+type Shown = Pick<CallContext, 'by'>;
+
+/** The member as the caller may use it; as nobody where the caller shows nothing. */
+export function onBehalfOf(member: MemberPort, context: Shown): MemberPort {
+  const { by } = context;
+  if (by === undefined) return member;
+  return {
+    async request(request: MemberRequest, signal: CancelSignal): Promise<MemberResponse> {
+      const response = await member.request({ ...request, by }, signal);
+      if (!mayBeBehind(response)) return response;
+      await catchUp(member, context, signal);
+      return member.request({ ...request, by }, signal);
+    },
+    openWatchStream: (stream, listener: WatchListener): WatchStream =>
+      member.openWatchStream({ ...stream, by }, listener),
+  };
+}
+
+/** A token may be newer than what this member has applied: it learns of all that was there when it was asked. */
+export async function catchUp(member: MemberPort, { by }: Shown, signal: CancelSignal): Promise<void> {
+  if (by?.kind !== credentialKinds.token) return;
+  const request = AuthQuery.create({ question: authQuestions.status });
+  await member.request({ kind: 'authQuery', request, by: processCredential }, signal);
+}
+
+/** Refused for who asks, which promises that nothing was done. */
+function mayBeBehind(response: MemberResponse): boolean {
+  return (
+    response.kind === 'refused' &&
+    (response.code === 'INVALID_AUTH_TOKEN' || response.code === 'USER_NAME_EMPTY')
+  );
 }
 
 /** Asks the member; its refusal is thrown as the status that etcd's clients know. */

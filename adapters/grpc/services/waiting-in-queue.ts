@@ -4,8 +4,7 @@ import { LeaseGrantRequest } from '../../../core/chainfire/api/lease.ts';
 import { type QueueEffect, type RecipeEvent } from '../../../core/chainfire/client/recipes/protocol.ts';
 import { type CallContext } from '../service.ts';
 import { CallEnd } from './call-end.ts';
-import { type MemberPort } from './member-port.ts';
-import { onBehalfOf } from './on-behalf.ts';
+import { onBehalfOf, type MemberPort } from './member-port.ts';
 import { type OutcomeOf, RecipeDriver } from './recipe-driver.ts';
 import { askForCaller, statusOfFailure } from './recipe-status.ts';
 

@@ -1,8 +1,7 @@
 import { WatchRequest, type WatchResponse } from '../../../core/chainfire/api/watch.ts';
 import { type CallContext, push, type ResponseSink, type Service } from '../service.ts';
 import { CallEnd } from './call-end.ts';
-import { type MemberPort, type WatchStream } from './member-port.ts';
-import { catchUp, onBehalfOf } from './on-behalf.ts';
+import { catchUp, onBehalfOf, type MemberPort, type WatchStream } from './member-port.ts';
 import { watchResponseCodec } from './watch-response.ts';
 
 /** Metadata with which a client asks for an end of its watches when there is no leader. */
