@@ -6,6 +6,7 @@ import { RecordedStore } from '../../adapters/recorder/recorded-store.ts';
 import { Recorder } from '../../adapters/recorder/recorder.ts';
 import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
 import { type Captured } from '../../core/base/capture.ts';
+import { authTable } from '../../core/chainfire/auth/keys.ts';
 import { memberEventCodec } from '../../core/chainfire/event-codec.ts';
 import { type MemberConfig, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { leaseTable } from '../../core/chainfire/lease/keys.ts';
@@ -21,8 +22,8 @@ export type MemberRecorder = Recorder<MemberEvent>;
 
 export const recordedSystem = 'chainfire';
 
-/** What a member reads of the store where it is restored: where it is, who is in the cluster, which leases there are. */
-export const memberBaseTables: readonly string[] = [metaTable, leaseTable];
+/** What a member reads of the store where it is restored: where it is, who is in the cluster, which leases and users there are. */
+export const memberBaseTables: readonly string[] = [metaTable, leaseTable, authTable];
 
 /**
  * Begins the recording that the settings ask for. A disk that does not take it is no reason not to serve.

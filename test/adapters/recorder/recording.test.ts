@@ -9,11 +9,21 @@ import { listSegments } from '../../../adapters/recorder/ring.ts';
 import { Segment } from '../../../adapters/recorder/segment.ts';
 import { present } from '../../../core/base/assert.ts';
 import { bytesPerKib } from '../../../core/base/units.ts';
+import {
+  AuthChange,
+  authActions,
+  Credential,
+  credentialKinds,
+} from '../../../core/chainfire/auth/protocol.ts';
 import { HashKvRequest } from '../../../core/chainfire/api/cluster.ts';
 import { LeaseGrantRequest } from '../../../core/chainfire/api/lease.ts';
 import { WatchCreateRequest, WatchRequest } from '../../../core/chainfire/api/watch.ts';
 import { type ChainfireMember, defaultMemberConfig } from '../../../core/chainfire/member.ts';
-import { type MemberEffect, type MemberEvent } from '../../../core/chainfire/member-protocol.ts';
+import {
+  type MemberEffect,
+  type MemberEvent,
+  type MemberResponse,
+} from '../../../core/chainfire/member-protocol.ts';
 import { memberReplayKit } from '../../../nodes/chainfire/member-replay-kit.ts';
 import { ask } from '../../core/chainfire/requests.ts';
 import { Disk, identity, makeDirectory, RecordedMember, software } from './recorded-member.ts';
@@ -31,6 +41,8 @@ function replay(dir: string, kit = memberReplayKit): RecordingReport<MemberEvent
 
 const stepsOf = ({ segments }: RecordingReport<MemberEvent>): number =>
   segments.reduce((sum, { steps }) => sum + steps, 0);
+
+const userCredential = (name: string): Credential => Credential.create({ kind: credentialKinds.user, name });
 
 /** Something of everything. */
 function load(member: RecordedMember, calls: number): void {
@@ -78,6 +90,28 @@ test('everything that was recorded happens again, recovery, steps and the state 
       goesOn ? { ending: 'continued', stateEqual: true } : { ending: 'ended', stateEqual: undefined },
     );
   }
+});
+
+test('users and what they may do are known again behind every rotation', async () => {
+  const dir = makeDirectory();
+  const member = new RecordedMember(dir, new Disk(), small);
+  const change = (fields: Partial<AuthChange>): MemberResponse =>
+    member.call({ kind: 'authChange', request: AuthChange.create(fields), by: userCredential('root') });
+  change({ action: authActions.userAdd, user: 'root' });
+  change({ action: authActions.userGrantRole, user: 'root', role: 'root' });
+  change({ action: authActions.userAdd, user: 'ann' });
+  expect(change({ action: authActions.enable }).kind).not.toBe('refused');
+  for (let at = 0; at < 400; at += 1) {
+    const put = ask.put(`key/${at % 20}`, `value ${at} `.repeat(20));
+    expect(member.call({ ...put, by: userCredential('root') }).kind).toBe('put');
+    expect(member.call({ ...put, by: userCredential('ann') })).toMatchObject({ code: 'PERMISSION_DENIED' });
+  }
+  await member.close();
+  expect(member.failures).toEqual([]);
+  const { problems, segments } = replay(dir);
+  expect(problems).toEqual([]);
+  expect(segments.length).toBeGreaterThan(2);
+  for (const { stateEqual } of segments.slice(0, -1)) expect(stateEqual).toBe(true);
 });
 
 test('nobody else may read a recording', async () => {
