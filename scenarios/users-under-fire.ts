@@ -9,7 +9,7 @@ const roundUs = 12 * usPerSecond;
 export const usersUnderFire: ScenarioSource = {
   name: 'users-under-fire',
   about:
-    'Users, roles and permissions come and go while users read, write and watch, and members crash and lag: nobody gets what no state allowed, and no member has other users (etcd 14571).',
+    'Users and permissions come and go under load and crashes: nobody gets what no state allowed, and no member has other users (etcd 14571).',
   plan: (seed) => ({
     name: usersUnderFire.name,
     about: usersUnderFire.about,

@@ -11,6 +11,7 @@ const runnerContract = "the runner's contract (core/base/effects.ts)";
 const etcdWatch = "etcd's guarantees of watches (API guarantees, v3)";
 const etcdKv = "etcd's guarantees of its key-value API (v3)";
 const simulator = 'the simulator itself';
+const swimPaper = 'SWIM (Das, Gupta, Motivala, 2002) with Lifeguard (Dadgar, Phillips, Currey, 2017)';
 
 const table: Readonly<Record<string, Explanation>> = {
   'vote-once': {
@@ -214,6 +215,31 @@ const table: Readonly<Record<string, Explanation>> = {
   idle: {
     sentence: 'A run has done what its scenario is there to show; one that has not proves nothing.',
     source: "the scenario's floors (docs/writing-a-scenario.md)",
+  },
+  'allowed-answers': {
+    sentence: 'Nobody is given, or does, what no state of users and roles allowed while it was asked.',
+    source: "etcd's role-based access control (v3), decided where the log is applied",
+  },
+  'swim-accuracy': {
+    sentence: 'Nobody undisturbed declares a member dead that runs, is not slow and can be reached by all.',
+    source: swimPaper,
+  },
+  'swim-completeness': {
+    sentence: 'A member that is gone is known to be gone by every member that runs, within a bound.',
+    source: swimPaper,
+  },
+  'swim-convergence': {
+    sentence: 'When everything is healed, all who run hold the same to be members, alive, within a bound.',
+    source: swimPaper,
+  },
+  'swim-incarnations': {
+    sentence: 'An incarnation that is known of a member never falls, and the member itself has come to it.',
+    source: `${swimPaper}, section 4.2`,
+  },
+  'swim-load': {
+    sentence:
+      'Datagrams, and how many a member sends in a period, are bounded, and every rumor comes to an end.',
+    source: swimPaper,
   },
 };
 
