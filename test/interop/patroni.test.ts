@@ -184,6 +184,10 @@ describeWith(['patroni', 'postgres'], 'Patroni, which keeps its leader key here 
     await expect.poll(() => second.roles(), within).toMatch(/p1=leader/);
     const counted = await second.query('select count(*) from kept where value = $$before$$');
     expect(counted).toMatchObject({ code: 0, stdout: '1\n' });
+    // It holds the leader's key before its server has ended its recovery, and refuses writes until then.
+    await expect
+      .poll(async () => (await second.query('select pg_is_in_recovery()')).stdout, within)
+      .toBe('f\n');
     expect(await second.query('insert into kept values ($$after$$)')).toMatchObject({ code: 0 });
   });
 });
