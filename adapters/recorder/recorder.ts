@@ -60,8 +60,11 @@ export const defaultRecorderOptions = {
   checkpointCpuUsMax: 500 * usPerMs,
 } as const;
 
-/** A block is closed at this size, so that its writer's buffer is kept. */
-const blockBytes = 48 * bytesPerKib;
+/**
+ * A block is closed at this size. With one step more, unless that is a very large one, its writer's buffer is still one that is
+ * kept: growing it anew for every block costs several times the block in memory.
+ */
+const blockBytes = 32 * bytesPerKib;
 /** And at this age: what a process that is killed takes with it. */
 export const blockAgeMsMax = 100;
 
