@@ -15,9 +15,8 @@ import { Revisions } from '../../sim/checkers/revisions.ts';
 import { History, historyToLines } from '../../sim/history.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type WorkloadPlan } from '../../sim/types.ts';
-import { CallDrawer, isOneCall } from '../../sim/workload-calls.ts';
-import { KeyKnowledge } from '../../sim/workload-knowledge.ts';
 import { Cluster } from './cluster.ts';
+import { crowdMix, liveAsUser, nowUs } from './crowd.ts';
 
 /** How long members are killed for; shorter only by hand. */
 const seconds = Number(process.env['PHOTON_CHAOS_SECONDS'] ?? '60');
@@ -30,49 +29,12 @@ const plan: WorkloadPlan = {
   thinkUsMin: 1_000,
   thinkUsMax: 20_000,
   callTimeoutUs: callTimeoutMs * 1_000,
-  mix: {
-    put: 30,
-    get: 30,
-    serializableGet: 5,
-    delete: 6,
-    compareAndSwap: 12,
-    txn: 8,
-    range: 6,
-    historicRange: 2,
-    compact: 1,
-  },
+  mix: { ...crowdMix, compact: 1 },
 };
-
-const nowUs = (): number => Math.floor(performance.now() * 1_000);
 
 interface Chaos {
   kills: number;
   pauses: number;
-}
-
-/** One user: asks, waits for what becomes of it, thinks, asks again. */
-async function user(
-  client: number,
-  prng: Prng,
-  cluster: Cluster,
-  history: History,
-  ended: () => boolean,
-): Promise<void> {
-  const knowledge = new KeyKnowledge();
-  const drawer = new CallDrawer({ client, plan, prng: prng.fork('calls'), knowledge });
-  const connection = connect(cluster, prng);
-  const think = prng.fork('think');
-  for (let callId = 1; !ended(); callId += 1) {
-    const operation = drawer.operation();
-    if (!isOneCall(operation)) throw new Error('the mix is of single calls');
-    const request = drawer.draw(callId, operation);
-    const position = history.began({ client, callId, request, startUs: nowUs() });
-    const outcome = await connection.call(request, callTimeoutMs);
-    history.ended(position, nowUs(), outcome);
-    knowledge.learn(outcome);
-    await pause(between(think, plan.thinkUsMin, plan.thinkUsMax) / 1_000);
-  }
-  connection.close();
 }
 
 function connect(cluster: Cluster, prng: Prng): GrpcChainfireClient {
@@ -127,9 +89,10 @@ test(
       const ended = (): boolean => performance.now() >= endMs;
       const [chaos] = await Promise.all([
         havoc(cluster, prng.fork('havoc'), ended),
-        ...Array.from({ length: clients }, (_, client) =>
-          user(client, prng.fork(`client ${client}`), cluster, history, ended),
-        ),
+        ...Array.from({ length: clients }, (_, client) => {
+          const own = prng.fork(`client ${client}`);
+          return liveAsUser({ client, plan, prng: own, connection: connect(cluster, own), history, ended });
+        }),
       ]);
 
       // Everything that was acknowledged has to be in this answer: it is part of the history that is checked.

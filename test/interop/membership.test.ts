@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 
 import { parseAddress } from '../../adapters/config/address.ts';
 import { GrpcChainfireClient } from '../../adapters/grpc/client.ts';
-import { between, type Prng } from '../../core/base/prng.ts';
+import { type Prng } from '../../core/base/prng.ts';
 import {
   type Member,
   MemberAddRequest,
@@ -22,9 +21,8 @@ import { Revisions } from '../../sim/checkers/revisions.ts';
 import { History, historyToLines } from '../../sim/history.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type WorkloadPlan } from '../../sim/types.ts';
-import { CallDrawer, isOneCall } from '../../sim/workload-calls.ts';
-import { KeyKnowledge } from '../../sim/workload-knowledge.ts';
 import { Cluster, type MemberPlace } from './cluster.ts';
+import { crowdMix, liveAsUser, nowUs } from './crowd.ts';
 
 const users = 8;
 const callTimeoutMs = 20_000;
@@ -37,19 +35,8 @@ const plan: WorkloadPlan = {
   thinkUsMin: 1_000,
   thinkUsMax: 10_000,
   callTimeoutUs: callTimeoutMs * 1_000,
-  mix: {
-    put: 30,
-    get: 30,
-    serializableGet: 5,
-    delete: 6,
-    compareAndSwap: 12,
-    txn: 8,
-    range: 6,
-    historicRange: 2,
-  },
+  mix: crowdMix,
 };
-
-const nowUs = (): number => Math.floor(performance.now() * 1_000);
 
 /** A cluster that begins with `a` alone; its operator, and its users, who never stop. */
 class Stage {
@@ -227,25 +214,18 @@ class Stage {
   }
 
   /** One that knows all addresses there will ever be: asks, waits for what becomes of it, thinks, asks again. */
-  async #user(client: number): Promise<void> {
+  #user(client: number): Promise<void> {
     const prng = this.#prng.fork(`user ${client}`);
-    const knowledge = new KeyKnowledge();
-    const drawer = new CallDrawer({ client, plan, prng: prng.fork('calls'), knowledge });
     const names = this.cluster.members.map((member) => member.name);
-    const connection = this.#client(names, `user ${client}`);
-    const think = prng.fork('think');
-    for (let callId = 1; !this.#ended; callId += 1) {
-      const operation = drawer.operation();
-      if (!isOneCall(operation)) throw new Error('the mix is of single calls');
-      const request = drawer.draw(callId, operation);
-      const position = this.history.began({ client, callId, request, startUs: nowUs() });
-      const outcome = await connection.call(request, callTimeoutMs);
-      this.history.ended(position, nowUs(), outcome);
-      knowledge.learn(outcome);
-      this.#progress();
-      await pause(between(think, plan.thinkUsMin, plan.thinkUsMax) / 1_000);
-    }
-    connection.close();
+    return liveAsUser({
+      client,
+      plan,
+      prng,
+      connection: this.#client(names, `user ${client}`),
+      history: this.history,
+      ended: () => this.#ended,
+      callEnded: () => this.#progress(),
+    });
   }
 }
 
