@@ -8,7 +8,7 @@ import { type Replica } from './replica.ts';
 
 /** The one group of a member. */
 export const memberGroup = groupId(1);
-const segmentPrefix = 'log/';
+export const memberLogPrefix = 'log/';
 
 type Given = { readonly config: MemberConfig; readonly prng: CapturablePrng; readonly nowUs: number };
 
@@ -52,5 +52,8 @@ function raftParts(
     contacts,
   };
   const isRemoved = (_: GroupId, other: NodeId): boolean => membership.isRemoved(other, state.configuration);
-  return { ports: { segments, isRemoved }, config: { id, options, segmentPrefix, groups: [group] } };
+  return {
+    ports: { segments, isRemoved },
+    config: { id, options, segmentPrefix: memberLogPrefix, groups: [group] },
+  };
 }

@@ -12,12 +12,14 @@ import { LmdbBackend } from '../../../adapters/lmdb/lmdb-backend.ts';
 import { formatClusterId } from '../../../adapters/peer/protocol.ts';
 import { FileSegments } from '../../../adapters/segments/file-segments.ts';
 import { type NodeId } from '../../../core/base/ids.ts';
+import {
+  bumpRevision,
+  type RestoredRevisions,
+  restoredLog,
+} from '../../../core/chainfire/backup/restored-state.ts';
+import { restorableTables, rowsTaken } from '../../../core/chainfire/backup/row-fates.ts';
 import { memberTables } from '../../../core/chainfire/member.ts';
-import { metaTable } from '../../../core/chainfire/mvcc/keys.ts';
-import { appliedWrite, readApplied } from '../../../core/chainfire/mvcc/meta.ts';
-import { Mvcc } from '../../../core/chainfire/mvcc/mvcc.ts';
-import { memberGroup } from '../../../core/chainfire/recover-raft.ts';
-import { GroupLog } from '../../../core/raft/group-log.ts';
+import { readApplied } from '../../../core/chainfire/mvcc/meta.ts';
 import { type StoreRow } from '../../../core/storage/backend.ts';
 import { type Bootstrap, bootstrap, memberNamed, restoredToken } from '../bootstrap.ts';
 import { ClusterFile } from '../cluster-file.ts';
@@ -34,14 +36,6 @@ export interface RestoreOptions {
   readonly revisions: RestoredRevisions;
 }
 
-/** What becomes of the revisions that clients of the old cluster may remember. */
-export interface RestoredRevisions {
-  /** The new cluster goes on so much above the snapshot's revision. */
-  readonly bump: number;
-  /** Everything below counts as compacted: who resumes from there is told so. Only with a bump. */
-  readonly markCompacted: boolean;
-}
-
 export interface RestoredMember {
   readonly id: NodeId;
   /** 16 hex digits. */
@@ -49,12 +43,6 @@ export interface RestoredMember {
   readonly revision: number;
   readonly rows: number;
 }
-
-/** Rows of `meta` that say who the members were: the new cluster has its own. */
-const membershipRows = new Set(['configuration', 'membership']);
-const membershipRowPrefix = 'member/';
-/** Rows of `meta` that are taken over: how far the state is, and what freeing has come to. */
-const keptRows = new Set(['applied', 'physical']);
 
 /**
  * Makes the data directory of one member of a new cluster that goes on from a snapshot. Every member of it is made so, each
@@ -125,8 +113,7 @@ async function build(
   const directory = await DataDirectory.lock(dir);
   try {
     directory.claim({ system: snapshotSystem, clusterId, nodeId: id, name, restoredFrom });
-    const rows = await restoreState(directory.part('state'), file, given.revisions);
-    await restoreLog(directory.path, file, given.segmentBytesMax);
+    const rows = await restoreStateAndLog(directory, file, given);
     const birth = cluster.members.map((member) => ({
       id: member.id,
       name: member.name,
@@ -141,19 +128,23 @@ async function build(
   }
 }
 
-async function restoreState(dir: string, file: SnapshotFile, revisions: RestoredRevisions): Promise<number> {
-  const unknown = file.header.tables.filter((table) => !memberTables.includes(table));
+async function restoreStateAndLog(
+  directory: DataDirectory,
+  file: SnapshotFile,
+  given: Pick<RestoreOptions, 'revisions' | 'segmentBytesMax'>,
+): Promise<number> {
+  const unknown = file.header.tables.filter((table) => !restorableTables.includes(table));
   if (unknown.length > 0) {
     throw new SnapshotFileError(
       `${file.path} has tables that this version does not know: ${unknown.join(', ')}`,
     );
   }
-  const store = LmdbBackend.open({ dir, tables: memberTables });
+  const store = LmdbBackend.open({ dir: directory.part('state'), tables: memberTables });
   try {
     const stageId = store.openStage();
     let count = 0;
     for await (const { table, rows } of file.rows()) {
-      const taken = table === metaTable ? rows.filter((row) => isTaken(row, file.path)) : rows;
+      const taken = rowsTakenOf(file, table, rows);
       store.stageRows(stageId, table, taken);
       count += taken.length;
     }
@@ -166,48 +157,28 @@ async function restoreState(dir: string, file: SnapshotFile, revisions: Restored
           `revision ${revision} (entry ${index}, term ${term})`,
       );
     }
-    if (revisions.bump > 0) bumpRevision(store, revisions);
+    bumpRevision(store, given.revisions);
+    await writeLog(directory.path, store, given.segmentBytesMax);
     return count;
   } finally {
     await store.close();
   }
 }
 
-function bumpRevision(store: LmdbBackend, { bump, markCompacted }: RestoredRevisions): void {
-  const found = readApplied(store);
-  const bumped = { ...found, revision: found.revision + bump };
-  store.write([appliedWrite(bumped)]);
-  if (!markCompacted) return;
-  const mvcc = new Mvcc(store);
-  mvcc.compact(bumped.revision);
-  store.write([...mvcc.takeWrites(), appliedWrite({ ...bumped, compactRevision: mvcc.compactRevision })]);
-}
-
 /** @throws SnapshotFileError for a row that this program would lose or misread */
-function isTaken([key]: StoreRow, path: string): boolean {
-  if (keptRows.has(key)) return true;
-  if (membershipRows.has(key) || key.startsWith(membershipRowPrefix)) return false;
+function rowsTakenOf(file: SnapshotFile, table: string, rows: readonly StoreRow[]): readonly StoreRow[] {
+  const taken = rowsTaken(table, rows);
+  if (taken.kind === 'taken') return taken.rows;
   throw new SnapshotFileError(
-    `${path} has a row ${JSON.stringify(key)} in table ${metaTable} that this version does not know; use a newer photon`,
+    `${file.path} has a row ${JSON.stringify(taken.key)} in table ${table} that this version does not know; ` +
+      'use a newer photon',
   );
 }
 
-/** An empty log that begins behind the snapshot, in its term, with no vote given. */
-async function restoreLog(dir: string, file: SnapshotFile, segmentBytesMax: number): Promise<void> {
-  const { appliedIndex: index, appliedTerm: term } = file.header;
+async function writeLog(dir: string, store: LmdbBackend, segmentBytesMax: number): Promise<void> {
   const segments = FileSegments.open({ dir });
   try {
-    const log = GroupLog.recover(segments, {
-      prefix: 'log/',
-      segmentBytesMax,
-      groups: [memberGroup],
-      applied: new Map(),
-    });
-    const journal = log.journal(memberGroup);
-    journal.saveHardState({ term, vote: 0, boot: 1 });
-    journal.restart({ index, term });
-    const flushed = log.flush();
-    for (const append of flushed?.persist.appends ?? []) segments.append(append.file, append.bytes);
+    for (const { file, bytes } of restoredLog(segments, store, segmentBytesMax)) segments.append(file, bytes);
     await new Promise<void>((done, fail) => {
       segments.sync((failure) => {
         if (failure === undefined) done();
