@@ -19,6 +19,7 @@ import { Queries } from './queries.ts';
 import { Reconfigurer } from './reconfigurer.ts';
 import { memberGroup, type recoverRaft } from './recover-raft.ts';
 import { recoverReplica, type Replica } from './replica.ts';
+import { Requests } from './requests.ts';
 import { SnapshotHolds } from './snapshot-holds.ts';
 import { WatchHub } from './watch/hub.ts';
 import { Writes, type WritesPort } from './writes.ts';
@@ -39,6 +40,7 @@ export interface MemberParts extends Readonly<Record<string, Stateful>> {
   readonly state: StateMachine;
   readonly backlog: Backlog;
   readonly numbering: Numbering;
+  readonly requests: Requests;
   readonly writes: Writes;
   readonly leases: Leases;
   readonly queries: Queries;
@@ -55,9 +57,14 @@ export interface AssembledMember {
   readonly parts: MemberParts;
   readonly replica: Replica;
   readonly raftView: RaftView;
-  readonly answers: Answers;
   /** The boot is drawn at the start, and captured. */
   readonly proposer: { readonly member: NodeId; boot: number };
+}
+
+/** What the parts ask of the member that they are of. */
+export interface AssemblyPort extends Pick<WritesPort, 'proposeAll' | 'reply'> {
+  /** Asks Raft to hand the leadership over. */
+  transfer(to: NodeId): void;
 }
 
 /** How a member begins: found on its disk, or blank, to be restored. */
@@ -70,10 +77,10 @@ export interface MemberBeginning {
 export function assembleMember(
   ports: MemberPorts,
   config: MemberConfig,
-  given: MemberBeginning & { readonly port: Pick<WritesPort, 'proposeAll' | 'reply'> },
+  given: MemberBeginning & { readonly port: AssemblyPort },
 ): AssembledMember {
   const { prng, nowUs } = given;
-  const { proposeAll, reply } = given.port;
+  const { proposeAll, transfer, reply } = given.port;
   const { electionTimeoutUs, heartbeatIntervalUs } = config.raft;
   const replica = recoverReplica(ports.store, config, nowUs);
   const { mvcc, state, backlog, directory } = replica;
@@ -86,21 +93,25 @@ export function assembleMember(
   const port = { propose, proposeAll, reply };
   const common = { ...replica, config, raft, answers, numbering, port, reply };
   const auth = new MemberAuth(replica.auth, config.authTokenTtlUs);
+  const waiting = {
+    writes: new Writes(common),
+    leases: new Leases({ ...common, prng: prng.fork('leases') }),
+    queries: new Queries({ ...common, retryUs: Math.ceil(electionTimeoutUs / 2) }),
+    leaderMoves: new LeaderMoves(common),
+  };
   const parts = {
     raft: node,
     mvcc,
     state,
     backlog,
     numbering,
-    writes: new Writes(common),
-    leases: new Leases({ ...common, prng: prng.fork('leases') }),
-    queries: new Queries({ ...common, retryUs: Math.ceil(electionTimeoutUs / 2) }),
+    ...waiting,
+    requests: new Requests({ ...common, ...waiting, auth, transfer }),
     publication: new Publication(config, directory),
     reconfigurer: new Reconfigurer({ ...common, retryUs: heartbeatIntervalUs }),
-    leaderMoves: new LeaderMoves(common),
     watches: new WatchHub({ config, store: ports.store, mvcc, answers, authority: auth }),
     snapshotHolds: new SnapshotHolds(snapshotGraceElections * electionTimeoutUs),
     auth,
   };
-  return { parts, replica, raftView: raft, answers, proposer };
+  return { parts, replica, raftView: raft, proposer };
 }

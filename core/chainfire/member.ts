@@ -15,10 +15,9 @@ import {
   type SnapshotHeader,
 } from '../raft/types.ts';
 import { type StorageBackend } from '../storage/backend.ts';
-import { type Answers } from './answers.ts';
 import { type StateMachine } from './apply.ts';
 import { type Backlog } from './backlog.ts';
-import { writesNothing } from './command.ts';
+import { HandOver } from './hand-over.ts';
 import { type LeaderMoves } from './leader-moves.ts';
 import { type Leases } from './lease/leases.ts';
 import { assembleMember, type MemberBeginning, type MemberParts, type MemberPorts } from './member-parts.ts';
@@ -26,7 +25,6 @@ import {
   type MemberConfig,
   type MemberEffect,
   type MemberEvent,
-  type MemberRequest,
   type MemberResponse,
   type MemberStream,
 } from './member-protocol.ts';
@@ -34,14 +32,14 @@ import { type Membership } from './membership.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { type Publication } from './publication.ts';
-import { consistencyOf, type Queries } from './queries.ts';
+import { type Queries } from './queries.ts';
 import { type Reconfigurer } from './reconfigurer.ts';
 import { blankRaft, memberGroup as group, recoverRaft } from './recover-raft.ts';
 import { etcdRefusal } from './refusals.ts';
+import { type Requests } from './requests.ts';
 import { type SnapshotHolds } from './snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
 import { type WatchHub } from './watch/hub.ts';
-import { validate } from './validation.ts';
 import { type RefusedProposals, type Writes } from './writes.ts';
 
 export type { MemberView } from './view.ts';
@@ -69,8 +67,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   readonly #mvcc: Mvcc;
   readonly #state: StateMachine;
   readonly #backlog: Backlog;
-  readonly #answers: Answers;
   readonly #proposer: { readonly member: NodeId; boot: number };
+  readonly #requests: Requests;
   readonly #writes: Writes;
   readonly #queries: Queries;
   readonly #leases: Leases;
@@ -81,6 +79,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   readonly #leaderMoves: LeaderMoves;
   readonly #view: MemberView;
   readonly #snapshotHolds: SnapshotHolds;
+  readonly #handOver = new HandOver();
   #nowUs: number;
   #started = false;
   /** What the wall clock showed last. Invariant: nothing here decides by it. */
@@ -90,11 +89,6 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   #mayTake = true;
   /** Raft has found a leader since requests that wait for one were last looked at. */
   #leaderFound = false;
-  /** The proposal that is being handed to Raft, and why it was not taken. */
-  #handing: ReadonlySet<Uint8Array> | undefined;
-  #handingRefused: RefusedProposals | undefined;
-  /** No request has waited too long before this time; at times it is too early, never too late. */
-  #expiryUs = Infinity;
   #compactedIndex = 0;
   #stopped = false;
 
@@ -129,8 +123,12 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   }
 
   private constructor(ports: MemberPorts, config: MemberConfig, given: MemberBeginning) {
-    const port = { proposeAll: this.#handToRaft.bind(this), reply: this.#reply.bind(this) };
-    const { parts, replica, raftView, answers, proposer } = assembleMember(ports, config, { ...given, port });
+    const port = {
+      proposeAll: this.#handToRaft.bind(this),
+      transfer: (to: NodeId) => this.#drive({ kind: 'transferRequested', group, to }),
+      reply: this.#reply.bind(this),
+    };
+    const { parts, replica, raftView, proposer } = assembleMember(ports, config, { ...given, port });
     this.#config = config;
     this.#store = ports.store;
     this.#nowUs = given.nowUs;
@@ -140,8 +138,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     this.#mvcc = parts.mvcc;
     this.#state = parts.state;
     this.#backlog = parts.backlog;
-    this.#answers = answers;
     this.#proposer = proposer;
+    this.#requests = parts.requests;
     this.#writes = parts.writes;
     this.#queries = parts.queries;
     this.#leases = parts.leases;
@@ -156,7 +154,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       raft: raftView,
       nowUs: () => this.#nowUs,
       wallClockUs: () => this.#wallClockUs,
-      pendingRequests: () => this.#pendingRequests,
+      pendingRequests: () => parts.requests.pending,
       watches: parts.watches,
     });
   }
@@ -170,7 +168,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     const leasesUs = this.#stopped ? Infinity : this.#leases.dueUs;
     return Math.min(
       this.#raft.deadlineUs,
-      this.#expiryUs,
+      this.#requests.dueUs,
       this.#queries.askUs,
       this.#publishDueUs,
       this.#stopped ? Infinity : this.#reconfigurer.dueUs,
@@ -199,10 +197,11 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
         this.#onStored(event.storeSeq);
         break;
       case 'requested':
-        this.#onRequested(event.requestId, event.request);
+        if (this.#stopped) this.#reply(event.requestId, etcdRefusal('STOPPED'));
+        else this.#requests.requested(event.requestId, event.request, nowUs);
         break;
       case 'cancelled':
-        this.#onCancelled(event.requestId);
+        this.#requests.cancel(event.requestId);
         break;
       case 'streamOpened':
         this.#onStreamOpened(event.streamId, event.stream);
@@ -242,10 +241,8 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   }
 
   passState(form: StateForm): void {
-    assert(
-      this.#effects.length === 0 && this.#handing === undefined,
-      'a member is captured between two steps',
-    );
+    const isBetween = this.#effects.length === 0 && !this.#handOver.isUnderWay;
+    assert(isBetween, 'a member is captured between two steps');
     form.same('id', this.#config.id);
     this.#proposer.boot = form.number('boot', this.#proposer.boot);
     for (const [name, part] of Object.entries(this.#parts)) form.part(name, part);
@@ -256,7 +253,6 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     );
     this.#mayTake = form.flag('mayTake', this.#mayTake);
     this.#leaderFound = form.flag('leaderFound', this.#leaderFound);
-    this.#expiryUs = form.number('expiryUs', this.#expiryUs);
     this.#compactedIndex = form.number('compactedIndex', this.#compactedIndex);
     this.#stopped = form.flag('stopped', this.#stopped);
   }
@@ -273,10 +269,6 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     return this.#stopped || this.#raftView.leader === 0 ? Infinity : this.#publication.dueUs;
   }
 
-  get #pendingRequests(): number {
-    return this.#writes.size + this.#queries.size + this.#leases.size + this.#leaderMoves.size;
-  }
-
   #onTick(): void {
     this.#writes.tick();
     this.#drive({ kind: 'tick' });
@@ -288,67 +280,6 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   #onStored(storeSeq: number): void {
     this.#backlog.stored(storeSeq);
     this.#cutLog();
-  }
-
-  #onRequested(requestId: number, asked: MemberRequest): void {
-    if (this.#stopped) return this.#reply(requestId, etcdRefusal('STOPPED'));
-    const refusal = validate(asked, this.#config);
-    if (refusal !== undefined) return this.#reply(requestId, refusal);
-    const request = this.#parts.auth.admit(asked, this.#nowUs);
-    if (request.kind === 'refused') return this.#reply(requestId, request);
-    if (request.kind === 'status') return this.#reply(requestId, this.#answers.read(request, this.#nowUs));
-    if (this.#pendingRequests >= this.#config.pendingRequestsMax) {
-      return this.#reply(requestId, etcdRefusal('TOO_MANY_REQUESTS'));
-    }
-    const deadlineUs = this.#deadlineOfRequest();
-    switch (request.kind) {
-      case 'put':
-      case 'deleteRange':
-      case 'compact':
-      case 'leaseRevoke':
-      case 'authChange':
-      case 'memberAdd':
-      case 'memberRemove':
-      case 'memberUpdate':
-      case 'memberPromote':
-        return this.#writes.add(requestId, request, deadlineUs);
-      case 'moveLeader':
-        return this.#onMoveLeader(requestId, request.request.targetId, deadlineUs);
-      case 'txn':
-        if (!writesNothing(request.request)) return this.#writes.add(requestId, request, deadlineUs);
-        break;
-      case 'leaseGrant': {
-        const granted = this.#leases.completeGrant(request.request);
-        if ('kind' in granted) return this.#reply(requestId, granted);
-        return this.#writes.add(requestId, { ...request, request: granted }, deadlineUs);
-      }
-      case 'leaseKeepAlive':
-        return this.#leases.keepAlive(requestId, request.request.id, deadlineUs);
-      case 'range':
-      case 'memberList':
-      case 'hash':
-      case 'hashKv':
-      case 'leaseTimeToLive':
-      case 'leaseLeases':
-      case 'authQuery':
-        break;
-      default:
-        unreachable(request);
-    }
-    const consistency = consistencyOf(request);
-    this.#queries.add(requestId, request, { consistency, deadlineUs, nowUs: this.#nowUs });
-  }
-
-  #onMoveLeader(requestId: number, targetId: bigint, deadlineUs: number): void {
-    const to = this.#leaderMoves.add(requestId, targetId, deadlineUs);
-    if (to !== undefined) this.#drive({ kind: 'transferRequested', group, to });
-  }
-
-  #onCancelled(requestId: number): void {
-    this.#leaderMoves.cancel(requestId);
-    this.#writes.cancel(requestId);
-    this.#queries.cancel(requestId);
-    this.#leases.cancel(requestId);
   }
 
   #onStreamOpened(streamId: number, stream: MemberStream): void {
@@ -393,7 +324,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     if (!this.#stopped && this.#reconfigurer.dueUs <= this.#nowUs) this.#reconfigure();
     this.#leaderMoves.settle();
     this.#queries.answerTurn(this.#nowUs);
-    if (this.#expiryUs <= this.#nowUs) this.#expire();
+    this.#requests.expire(this.#nowUs);
     this.#watches.settle(this.#raftView.leader !== 0, this.#nowUs);
     this.#passOnWatches();
   }
@@ -465,23 +396,13 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     this.#effects.push({ kind: 'sendSnapshot', to, viewId: this.#store.openView(), header });
   }
 
-  /** Gives encoded commands to Raft. @returns those that were not taken, and why */
   #handToRaft(proposals: readonly Uint8Array[]): RefusedProposals | undefined {
-    this.#handing = new Set(proposals);
-    this.#handingRefused = undefined;
-    this.#drive({ kind: 'proposed', group, proposals });
-    this.#handing = undefined;
-    return this.#handingRefused;
+    return this.#handOver.give(proposals, () => this.#drive({ kind: 'proposed', group, proposals }));
   }
 
-  /** At once, or later by the leader that they were passed on to. */
   #onProposalRefused(proposals: readonly Uint8Array[], code: RaftRefusal): void {
-    const [first] = proposals;
-    if (first !== undefined && this.#handing?.has(first) === true) {
-      this.#handingRefused = { proposals: new Set(proposals), code };
-    } else {
-      for (const bytes of proposals) this.#writes.refused(bytes);
-    }
+    if (this.#handOver.refused(proposals, code)) return;
+    for (const bytes of proposals) this.#writes.refused(bytes);
   }
 
   /** One turn of applying. The disk may be behind: then entries wait in the log, which is their place. */
@@ -545,25 +466,6 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     if (cutIndex <= this.#compactedIndex) return;
     this.#compactedIndex = cutIndex;
     this.#drive({ kind: 'compacted', group, index: cutIndex });
-  }
-
-  #deadlineOfRequest(): number {
-    const deadlineUs = this.#nowUs + this.#config.requestTimeoutUs;
-    if (deadlineUs < this.#expiryUs) this.#expiryUs = deadlineUs;
-    return deadlineUs;
-  }
-
-  #expire(): void {
-    this.#writes.expire(this.#nowUs);
-    this.#queries.expire(this.#nowUs);
-    this.#leases.expire(this.#nowUs);
-    this.#leaderMoves.expire(this.#nowUs);
-    this.#expiryUs = Math.min(
-      this.#writes.earliestDeadlineUs(),
-      this.#queries.earliestDeadlineUs(),
-      this.#leases.earliestDeadlineUs(),
-      this.#leaderMoves.earliestDeadlineUs(),
-    );
   }
 
   #reply(requestId: number, response: MemberResponse): void {
