@@ -5,9 +5,10 @@ import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { configVariable, readSettings } from './read-settings.ts';
-import { serve, StartError } from './serve.ts';
+import { serve } from './serve.ts';
 import { chainfireSchema } from './settings.ts';
 import { snapshotCommand } from './snapshot/command.ts';
+import { StartError } from './start-error.ts';
 
 const examples = `
 Settings are taken from their defaults, then the file of --config, then the environment
