@@ -7,6 +7,7 @@ import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { Answers } from './answers.ts';
 import { drawBoot, type StateMachine } from './apply.ts';
+import { AutoCompaction } from './auto-compaction.ts';
 import { MemberAuth } from './auth/member-auth.ts';
 import { type Backlog } from './backlog.ts';
 import { LeaderMoves } from './leader-moves.ts';
@@ -50,6 +51,7 @@ export interface MemberParts extends Readonly<Record<string, Stateful>> {
   readonly watches: WatchHub;
   readonly snapshotHolds: SnapshotHolds;
   readonly auth: MemberAuth;
+  readonly autoCompaction: AutoCompaction;
 }
 
 /** A member's parts, joined: each knows those that it needs. */
@@ -112,6 +114,11 @@ export function assembleMember(
     watches: new WatchHub({ config, store: ports.store, mvcc, answers, authority: auth }),
     snapshotHolds: new SnapshotHolds(snapshotGraceElections * electionTimeoutUs),
     auth,
+    autoCompaction: new AutoCompaction({
+      ...common,
+      port: { encode: numbering.encode.bind(numbering), propose },
+      nowUs,
+    }),
   };
   return { parts, replica, raftView: raft, proposer };
 }

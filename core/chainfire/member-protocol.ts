@@ -58,6 +58,7 @@ import {
   type LeaseTimeToLiveResponse,
 } from './api/lease.ts';
 import { type WatchRequest, type WatchResponse } from './api/watch.ts';
+import { type AutoCompactionOptions } from './auto-compaction-options.ts';
 import { type AuthAnswer, type AuthChange, type AuthQuery, type Credential } from './auth/protocol.ts';
 
 /** What a member is told at start; the same everywhere in its life. */
@@ -98,6 +99,8 @@ export interface MemberConfig {
   readonly trailingEntries: number;
   /** Revisions whose deleted versions are freed in one turn of compaction. */
   readonly compactionBatch: number;
+  /** Compaction that nobody asks for; the same on all members. Default: none. */
+  readonly autoCompaction?: AutoCompactionOptions | undefined;
   /**
    * How much faster or slower than another a member's monotonic clock may run, in millionths. Leases last this much longer
    * than they say, so that none ends early by a fast clock; leader-lease reads end this much before the leader's time.

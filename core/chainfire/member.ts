@@ -16,6 +16,7 @@ import {
 } from '../raft/types.ts';
 import { type StorageBackend } from '../storage/backend.ts';
 import { type StateMachine } from './apply.ts';
+import { type AutoCompaction } from './auto-compaction.ts';
 import { type Backlog } from './backlog.ts';
 import { HandOver } from './hand-over.ts';
 import { type LeaderMoves } from './leader-moves.ts';
@@ -79,6 +80,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   readonly #leaderMoves: LeaderMoves;
   readonly #view: MemberView;
   readonly #snapshotHolds: SnapshotHolds;
+  readonly #autoCompaction: AutoCompaction;
   readonly #handOver = new HandOver();
   #nowUs: number;
   #started = false;
@@ -149,8 +151,10 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     this.#reconfigurer = parts.reconfigurer;
     this.#leaderMoves = parts.leaderMoves;
     this.#snapshotHolds = parts.snapshotHolds;
+    this.#autoCompaction = parts.autoCompaction;
     this.#view = createView({
       ...replica,
+      config,
       raft: raftView,
       nowUs: () => this.#nowUs,
       wallClockUs: () => this.#wallClockUs,
@@ -173,6 +177,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       this.#publishDueUs,
       this.#stopped ? Infinity : this.#reconfigurer.dueUs,
       leasesUs,
+      this.#stopped ? Infinity : this.#autoCompaction.dueUs,
       this.#watches.deadlineUs,
     );
   }
@@ -320,7 +325,10 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     const context = this.#queries.ask(this.#nowUs);
     if (context !== undefined) this.#drive({ kind: 'readRequested', group, context });
     this.#applyTurn();
-    if (!this.#stopped) this.#leases.settle(this.#nowUs);
+    if (!this.#stopped) {
+      this.#leases.settle(this.#nowUs);
+      this.#autoCompaction.settle(this.#nowUs);
+    }
     if (!this.#stopped && this.#reconfigurer.dueUs <= this.#nowUs) this.#reconfigure();
     this.#leaderMoves.settle();
     this.#queries.answerTurn(this.#nowUs);

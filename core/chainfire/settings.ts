@@ -12,6 +12,7 @@ export const defaultMemberConfig: Omit<MemberConfig, 'clusterId' | 'id' | 'initi
   storeBacklogBytesMax: 64 * bytesPerMib,
   trailingEntries: 5_000,
   compactionBatch: 1_000,
+  autoCompaction: undefined,
   clockDriftPpmMax: 1_000,
   leasesMax: 1_000_000,
   streamBytesMax: 8 * bytesPerMib,

@@ -3,6 +3,7 @@ import { type Member } from './api/cluster.ts';
 import { type AppliedCounts } from './applied-counts.ts';
 import { type StateMachine } from './apply.ts';
 import { type AuthState } from './auth/auth-state.ts';
+import { type AutoCompactionOptions } from './auto-compaction-options.ts';
 import { type Backlog } from './backlog.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
 import { type LeaseView, viewLeases } from './lease/lease-view.ts';
@@ -21,6 +22,8 @@ export interface MemberView {
   readonly appliedHash: number;
   readonly revision: number;
   readonly compactRevision: number;
+  /** What compaction by itself is told to keep. */
+  readonly autoCompaction: AutoCompactionOptions | undefined;
   /** Highest applied index whose effects are known to be on disk. */
   readonly storedIndex: number;
   readonly pendingRequests: number;
@@ -51,6 +54,7 @@ export interface MemberView {
 }
 
 interface ViewParts {
+  readonly config: { readonly autoCompaction?: AutoCompactionOptions | undefined };
   readonly raft: RaftView;
   readonly mvcc: Mvcc;
   readonly state: StateMachine;
@@ -84,6 +88,7 @@ export function createView(parts: ViewParts): MemberView {
     get compactRevision() {
       return mvcc.compactRevision;
     },
+    autoCompaction: parts.config.autoCompaction,
     get storedIndex() {
       return backlog.storedIndex;
     },

@@ -7,6 +7,7 @@ import { type Dial } from '../../adapters/peer/link.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { bytesPerMib } from '../../core/base/units.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { autoCompactionOptions } from './auto-compaction.ts';
 import { checkClusterSettings, type ClusterPlace, findPlace, NoPlaceError } from './cluster-place.ts';
 import { Introductions, NobodyAnswers } from './introductions.ts';
 import { newLogger } from './log.ts';
@@ -34,6 +35,8 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
       `heartbeat_interval_ms is ${settings.heartbeatIntervalMs}, it must be at most a third of election_timeout_ms (${settings.electionTimeoutMs})`,
     );
   }
+  // Before anything is written: it throws where the two do not go together.
+  autoCompactionOptions(settings);
   const security = transportSecurity(settings);
   boundYoungGeneration(youngGenerationBytes);
   const tokens = tokenProvider(settings);

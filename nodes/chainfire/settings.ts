@@ -19,6 +19,7 @@ import { jwtMethods } from '../../adapters/auth/jwt.ts';
 import { defaultRecorderOptions } from '../../adapters/recorder/recorder.ts';
 import { bytesPerKib, bytesPerMib, usPerMs } from '../../core/base/units.ts';
 import { defaultMemberConfig } from '../../core/chainfire/member.ts';
+import { retention } from './retention.ts';
 
 const kib = bytesPerKib;
 const mib = bytesPerMib;
@@ -131,6 +132,21 @@ const settings = {
     integer({ min: 0, max: 10_000_000 }),
     defaultMemberConfig.trailingEntries,
     'Log entries kept behind what the store holds durably, so that a follower that is a little late needs no snapshot',
+  ),
+  autoCompactionMode: withDefault(
+    oneOf(['periodic', 'revision']),
+    'periodic',
+    'What auto_compaction_retention counts: periodic: time, revision: revisions',
+  ),
+  autoCompactionRetention: withDefault(
+    retention(),
+    '0',
+    'How much of the history is kept; what is older is compacted, once in that time or once an hour. 0: nothing is compacted by itself; the same on all members',
+  ),
+  autoCompactionIntervalMs: withDefault(
+    integer({ min: 100, max: 86_400_000, unit: 'ms' }),
+    300_000,
+    'Where auto_compaction_mode is revision: how often what is older is compacted',
   ),
   segmentBytesMax: withDefault(
     integer({ min: 64 * kib, max: 1_024 * mib, unit: 'bytes' }),

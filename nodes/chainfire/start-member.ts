@@ -25,6 +25,7 @@ import {
 } from '../../core/chainfire/member-protocol.ts';
 import { encodeGroupMessages, encodeSnapshotHeader } from '../../core/raft/message-codec.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
+import { autoCompactionOptions } from './auto-compaction.ts';
 import { type ClusterFile } from './cluster-file.ts';
 import { type ClusterPlace } from './cluster-place.ts';
 import { LiveMember, type MemberStreams } from './live-member.ts';
@@ -128,6 +129,7 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
     requestTimeoutUs: settings.requestTimeoutMs * usPerMs,
     storeBacklogBytesMax: settings.storeBacklogBytesMax,
     trailingEntries: settings.trailingEntries,
+    autoCompaction: autoCompactionOptions(settings),
     clockDriftPpmMax: settings.clockDriftPpmMax,
     leasesMax: settings.leasesMax,
     streamsMax: settings.streamsMax,
