@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 
 import { withEcho } from './chainfire/echo-server.ts';
 import { measureFanOut } from './chainfire/fan-out.ts';
+import { runFull } from './chainfire/full/full.ts';
 import { loadKeys } from './chainfire/keys.ts';
 import { measureManyKeys } from './chainfire/many-keys.ts';
 import { measure, measureChecked, type Measurement } from './chainfire/measure.ts';
@@ -37,7 +38,8 @@ function say(text: string): void {
 }
 
 async function main(settings: BenchSettings): Promise<void> {
-  const versions = requirePrograms();
+  if (settings.full !== undefined) return runFull(settings.full, say);
+  const versions = requirePrograms(['h2load', 'etcd', 'strace', 'taskset']);
   const startedAt = new Date().toISOString().slice(0, 16);
   const busyCoresBefore = await busyCores(1_000);
   if (busyCoresBefore > 0.2) say(`others use ${busyCoresBefore.toFixed(2)} cores: figures will be of no use`);

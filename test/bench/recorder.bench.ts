@@ -40,7 +40,7 @@ function say(text: string): void {
 }
 
 async function main(settings: RecorderBenchSettings): Promise<void> {
-  requirePrograms();
+  requirePrograms(['h2load', 'etcd', 'strace', 'taskset']);
   const busyCoresBefore = await busyCores(1_000);
   if (busyCoresBefore > busyCoresMax)
     say(`others use ${busyCoresBefore.toFixed(2)} cores: figures will be of little use`);

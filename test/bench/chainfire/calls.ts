@@ -2,6 +2,12 @@ import { Client, credentials } from '@grpc/grpc-js';
 
 import { type Message } from '../../../core/wire/protobuf.ts';
 
+/** What is said in a call, and what is answered. */
+export interface Codecs<Request, Response> {
+  readonly request: Pick<Message<Request>, 'encode'>;
+  readonly response: Pick<Message<Response>, 'decode'>;
+}
+
 /** Unary calls to one member: for loading and looking, not for measuring. */
 export class Calls {
   readonly #client: Client;
@@ -12,13 +18,16 @@ export class Calls {
       'grpc.max_receive_message_length': -1,
       'grpc.enable_http_proxy': 0,
       'grpc.use_local_subchannel_pool': 1,
+      // A member that has just been started is found as soon as it listens.
+      'grpc.initial_reconnect_backoff_ms': 20,
+      'grpc.max_reconnect_backoff_ms': 100,
     });
   }
 
   /** @param path `Service/Method`; rejects with what the server refused */
   unary<Request, Response>(
     path: string,
-    codecs: { readonly request: Message<Request>; readonly response: Message<Response> },
+    codecs: Codecs<Request, Response>,
     request: Request,
     timeoutMs = 30_000,
   ): Promise<Response> {

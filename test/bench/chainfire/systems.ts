@@ -144,7 +144,7 @@ export class RunningSystem {
     );
   }
 
-  /** Ends one member, starts it again on what it has, and waits until it answers and knows a leader. */
+  /** Ends one member where it has not ended, starts it again on what it has, and waits until it answers and knows a leader. */
   async restart(
     name: string,
     signal: NodeJS.Signals,
@@ -153,9 +153,11 @@ export class RunningSystem {
     if (member === undefined) throw new Error(`${name} does not run`);
     const fromMs = performance.now();
     member.calls.close();
-    const exited = once(member.child, 'exit');
-    member.child.kill(signal);
-    await exited;
+    if (member.child.exitCode === null && member.child.signalCode === null) {
+      const exited = once(member.child, 'exit');
+      member.child.kill(signal);
+      await exited;
+    }
     const stoppedMs = performance.now();
     const again = this.#launch(member.place);
     this.#members = this.#members.map((each) => (each === member ? again : each));
