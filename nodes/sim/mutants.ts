@@ -4,7 +4,13 @@ import { exitCodes, ExitError } from '../exit.ts';
 import { type Job, replayCommand } from './job.ts';
 import { writeJson } from './json-file.ts';
 import { endOf, type Hunt, type Kill, MutantTrials, runAll } from './mutant-hunt.ts';
-import { type MutantRecord, readRecords, recordOf, writeRecords } from './mutant-records.ts';
+import {
+  type MutantRecord,
+  type MutantRecords,
+  readRecords,
+  recordOf,
+  writeRecords,
+} from './mutant-records.ts';
 import { writePage } from './mutants-page.ts';
 import { SeedPool } from './pool.ts';
 
@@ -72,7 +78,7 @@ export async function replayMutants(plan: Omit<MutantsPlan, 'hunts' | 'write'>):
   const missed: Mutant[] = [];
   let stale = 0;
   printHeader();
-  const waiting = chosen.values();
+  const waiting = longestFirst(chosen, records).values();
   const work = async (): Promise<void> => {
     for (const mutant of waiting) {
       const { kill, note, seeds, seconds } = await replayOne(mutant, records[mutant.name], plan.seedsMax);
@@ -95,6 +101,12 @@ export async function replayMutants(plan: Omit<MutantsPlan, 'hunts' | 'write'>):
 
 function chosenMutants(names: readonly string[]): readonly Mutant[] {
   return names.length === 0 ? mutants : names.map(mutantNamed);
+}
+
+/** Those that need longest begin first, so that no thread is left with one of them at the end. */
+function longestFirst(chosen: readonly Mutant[], records: MutantRecords): readonly Mutant[] {
+  const secondsOf = ({ name }: Mutant): number => records[name]?.seconds ?? Infinity;
+  return chosen.toSorted((left, right) => secondsOf(right) - secondsOf(left) || 0);
 }
 
 async function huntRepeatedly(mutant: Mutant, plan: MutantsPlan): Promise<readonly Hunt[]> {

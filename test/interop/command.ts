@@ -67,11 +67,7 @@ export class LiveCommand {
   #isClosed = false;
   #changed: () => void = () => undefined;
 
-  private constructor(
-    program: string,
-    args: readonly string[],
-    environment: Readonly<Record<string, string>>,
-  ) {
+  constructor(program: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
     this.#child = spawn(program, args, {
       env: { ...process.env, ...environment },
       timeout: 60_000,
