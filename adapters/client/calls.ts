@@ -1,5 +1,5 @@
 import { type ResponseOf } from '../grpc/member-methods.ts';
-import { type GrpcChainfireClient } from '../grpc/client.ts';
+import { type ClientDriver } from './driver.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
 import { errorOfOutcome } from './errors.ts';
 
@@ -10,10 +10,10 @@ export interface Deadline {
 
 /** Calls that throw what did not work. */
 export class Caller {
-  readonly client: GrpcChainfireClient;
+  readonly client: ClientDriver;
   readonly #timeoutMs: number;
 
-  constructor(client: GrpcChainfireClient, timeoutMs: number) {
+  constructor(client: ClientDriver, timeoutMs: number) {
     this.client = client;
     this.#timeoutMs = timeoutMs;
   }

@@ -9,7 +9,7 @@ import {
   RequestOp,
   TxnRequest,
 } from '../../core/chainfire/api/kv.ts';
-import { type GrpcChainfireClient } from '../grpc/client.ts';
+import { type ClientDriver } from './driver.ts';
 import { type Bytes, bytesOf, keyOf } from './bytes.ts';
 import { Caller, type Deadline } from './calls.ts';
 import { Election } from './election.ts';
@@ -63,9 +63,9 @@ export type SwapOutcome =
  */
 export class Chainfire {
   readonly #caller: Caller;
-  readonly #client: GrpcChainfireClient;
+  readonly #client: ClientDriver;
 
-  constructor(client: GrpcChainfireClient, options: { readonly timeoutMs: number }) {
+  constructor(client: ClientDriver, options: { readonly timeoutMs: number }) {
     this.#client = client;
     this.#caller = new Caller(client, options.timeoutMs);
   }

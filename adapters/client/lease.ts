@@ -1,6 +1,6 @@
 import { usPerMs, usPerSecond } from '../../core/base/units.ts';
 import { bytesFromLatin1 } from '../../core/base/bytes.ts';
-import { type GrpcChainfireClient, monotonicUs } from '../grpc/client.ts';
+import { type ClientDriver, monotonicUs } from './driver.ts';
 import { type Caller, type Deadline } from './calls.ts';
 import { Deferred } from './deferred.ts';
 import { ChainfireError } from './errors.ts';
@@ -65,7 +65,7 @@ export class Lease {
     this.#caller = caller;
     this.#ttlSeconds = granted.ttlSeconds;
     this.#sentUs = granted.grantedUs;
-    const client: GrpcChainfireClient = caller.client;
+    const client: ClientDriver = caller.client;
     this.#release = client.keepLease(granted, {
       renewed: (ttlSeconds, sentUs) => {
         this.#ttlSeconds = ttlSeconds;

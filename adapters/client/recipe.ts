@@ -4,7 +4,7 @@ import { type Machine } from '../../core/base/machine.ts';
 import { type RecipeEffect, type RecipeEvent } from '../../core/chainfire/client/recipes/protocol.ts';
 import { type ClientOutcome } from '../../core/chainfire/client/protocol.ts';
 import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
-import { type GrpcChainfireClient, monotonicUs, type OpenWatch } from '../grpc/client.ts';
+import { type ClientDriver, monotonicUs, type OpenWatch } from './driver.ts';
 
 /** One call is tried for so long; a recipe that is given up ends after two of them at the latest. */
 const callTimeoutMs = 5_000;
@@ -16,7 +16,7 @@ const pauseMs = 100;
  * recipe is wanted; the lease that it stands on, or its owner's deadline, ends it.
  */
 export class RecipeDriver<Effect extends { readonly kind: string }> {
-  readonly #client: GrpcChainfireClient;
+  readonly #client: ClientDriver;
   readonly #recipe: Machine<RecipeEvent, Effect | RecipeEffect>;
   readonly #onEffect: (effect: Effect) => void;
   readonly #waiting: RecipeEvent[] = [];
@@ -25,7 +25,7 @@ export class RecipeDriver<Effect extends { readonly kind: string }> {
   #cancelled = false;
 
   constructor(
-    client: GrpcChainfireClient,
+    client: ClientDriver,
     recipe: Machine<RecipeEvent, Effect | RecipeEffect>,
     onEffect: (effect: Effect) => void,
   ) {

@@ -1,6 +1,6 @@
 import { type Event, eventTypes, watchFilters } from '../../core/chainfire/api/watch.ts';
 import { type WatchBatch, type WatchEnd } from '../../core/chainfire/client/protocol.ts';
-import { type GrpcChainfireClient, type OpenWatch } from '../grpc/client.ts';
+import { type ClientDriver, type OpenWatch } from './driver.ts';
 import { type Bytes, keyOf } from './bytes.ts';
 import { Deferred } from './deferred.ts';
 import { type Entry, entryOf } from './entry.ts';
@@ -63,7 +63,7 @@ export class Watch implements AsyncIterableIterator<Changes, void, undefined> {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.close();
 
-  constructor(client: GrpcChainfireClient, keys: WatchedKeys, options: WatchOptions) {
+  constructor(client: ClientDriver, keys: WatchedKeys, options: WatchOptions) {
     this.#bufferBytesMax = options.bufferBytesMax ?? bufferBytesMaxDefault;
     this.#showsProgress = options.progress === true;
     this.#ready = new Deferred();

@@ -10,19 +10,12 @@ import {
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 
-import { unreachable } from '../../core/base/assert.ts';
 import { type Prng } from '../../core/base/prng.ts';
-import { ChainfireClient, defaultClientConfig } from '../../core/chainfire/client/client.ts';
-import {
-  type ClientConfig,
-  type ClientEffect,
-  type ClientEvent,
-  type ClientOutcome,
-  type WatchBatch,
-  type WatchEnd,
-  type WatchTarget,
-} from '../../core/chainfire/client/protocol.ts';
+import { type WatchRequest } from '../../core/chainfire/api/watch.ts';
+import { defaultClientConfig } from '../../core/chainfire/client/client.ts';
+import { type ClientConfig, type ClientEvent } from '../../core/chainfire/client/protocol.ts';
 import { type MemberRequest, type MemberResponse } from '../../core/chainfire/member-protocol.ts';
+import { type Attempt, ClientDriver, type ClientTransport } from '../client/driver.ts';
 import { type Address, formatAddress } from '../config/address.ts';
 import { refusalOfStatus, refusalTrailer } from './errors.ts';
 import { type MemberMethod, memberMethods } from './member-methods.ts';
@@ -64,8 +57,6 @@ export interface GrpcClientOptions {
   readonly config?: Partial<Omit<ClientConfig, 'endpoints'>>;
 }
 
-type Attempt = Extract<ClientEffect, { readonly kind: 'attempt' }>;
-
 /** Statuses by which a server says that it did not even look at the request. */
 const untouched = new Set<number>([
   statusCodes.UNIMPLEMENTED,
@@ -73,204 +64,63 @@ const untouched = new Set<number>([
   statusCodes.PERMISSION_DENIED,
 ]);
 
-/** What a watch tells its owner; `ended` is the last word. Neither may throw. */
-export interface WatchListener {
-  delivered(batch: WatchBatch): void;
-  ended(end: WatchEnd): void;
+/** A client of Chainfire, and of etcd: the client machine over gRPC. */
+export class GrpcChainfireClient extends ClientDriver {
+  constructor(options: GrpcClientOptions) {
+    const { endpoints, prng, config } = options;
+    super({ endpoints: endpoints.length, prng, config }, (step) => new GrpcTransport(options, step));
+  }
 }
 
-export interface OpenWatch {
-  /** Deliver no more until `resume`; what is already on its way from the machine may still come. */
-  pause(): void;
-  resume(): void;
-  /** Nothing is told any more, not even `ended`. */
-  close(): void;
-}
-
-/** What becomes of a kept lease; `lost` is the last word. Neither may throw. */
-export interface LeaseListener {
-  /** It lives until `sentUs` + `ttlSeconds` at least, on the clock of `monotonicUs`. */
-  renewed(ttlSeconds: number, sentUs: number): void;
-  lost(reason: string): void;
-}
-
-/**
- * A client of Chainfire, and of etcd: the client machine over gRPC. It fails over between endpoints, resumes watches where
- * they were, keeps leases alive, and says `unknown` when nobody can know whether a write was done.
- */
-export class GrpcChainfireClient {
-  readonly #machine: ChainfireClient;
+/** A channel to every endpoint, opened when it is first asked. */
+class GrpcTransport implements ClientTransport {
   readonly #endpoints: readonly Address[];
   readonly #tls: ClientCredentials | undefined;
   readonly #channels: (Client | undefined)[];
   readonly #session: ClientSession | undefined;
   readonly #attempts = new Map<number, { cancel(): void }>();
-  readonly #calls = new Map<number, (outcome: ClientOutcome) => void>();
-  readonly #watches = new Map<number, WatchListener>();
-  readonly #leases = new Map<bigint, LeaseListener>();
   readonly #streams: ClientStreams;
-  /** Events that came up while effects were being handled: whoever is told something may ask for something. */
-  readonly #waiting: ClientEvent[] = [];
-  #stepping = false;
-  #callId = 0;
-  #watchId = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #timerUs = Infinity;
-  #closed = false;
+  readonly #step: (event: ClientEvent) => void;
 
-  constructor(options: GrpcClientOptions) {
+  constructor(options: GrpcClientOptions, step: (event: ClientEvent) => void) {
     this.#endpoints = options.endpoints;
     this.#tls = options.tls;
     this.#channels = options.endpoints.map(() => undefined);
-    const config = { ...defaultClientConfig, ...options.config, endpoints: options.endpoints.length };
-    const timeoutMs = config.attemptTimeoutUs / 1_000;
-    this.#session = options.user && new ClientSession(options.user, timeoutMs);
-    this.#streams = new ClientStreams((event) => this.#step(event), this.#session);
-    this.#machine = new ChainfireClient(config, options.prng, monotonicUs());
+    const { attemptTimeoutUs } = { ...defaultClientConfig, ...options.config };
+    this.#session = options.user && new ClientSession(options.user, attemptTimeoutUs / 1_000);
+    this.#streams = new ClientStreams(step, this.#session);
+    this.#step = step;
   }
 
-  /** Never rejects: what became of the call is the outcome. */
-  call(request: MemberRequest, timeoutMs: number): Promise<ClientOutcome> {
-    if (this.#closed) return Promise.resolve({ kind: 'failed', reason: closedReason });
-    return new Promise((resolve) => {
-      this.#callId += 1;
-      this.#calls.set(this.#callId, resolve);
-      this.#step({ kind: 'called', callId: this.#callId, request, timeoutUs: timeoutMs * 1_000 });
-    });
-  }
-
-  /** Goes on, behind what it has delivered, whatever becomes of streams and members, until it is closed or ends. */
-  watch(target: WatchTarget, listener: WatchListener): OpenWatch {
-    this.#watchId += 1;
-    const watchId = this.#watchId;
-    if (this.#closed) {
-      queueMicrotask(() => listener.ended({ kind: 'refused', reason: closedReason }));
-    } else {
-      this.#watches.set(watchId, listener);
-      this.#step({ kind: 'watchOpened', watchId, target });
-    }
-    return {
-      pause: () => this.#step({ kind: 'watchPaused', watchId }),
-      resume: () => this.#step({ kind: 'watchResumed', watchId }),
-      close: () => {
-        if (this.#watches.delete(watchId)) this.#step({ kind: 'watchClosed', watchId });
-      },
-    };
-  }
-
-  get isClosed(): boolean {
-    return this.#closed;
-  }
-
-  /** Why the last stream of watches ended; undefined: none has. */
   get lastStreamFailure(): string | undefined {
     return this.#streams.lastFailure;
   }
 
-  /**
-   * Keeps a lease alive until it is lost or the function that this returns is called, which leaves the lease to expire.
-   *
-   * @param lease.grantedUs `monotonicUs()` before the request that granted it was made
-   */
-  keepLease(
-    lease: { readonly leaseId: bigint; readonly ttlSeconds: number; readonly grantedUs: number },
-    listener: LeaseListener,
-  ): () => void {
-    const { leaseId } = lease;
-    if (this.#closed) {
-      queueMicrotask(() => listener.lost(closedReason));
-      return () => undefined;
-    }
-    if (this.#leases.has(leaseId)) throw new Error(`lease ${leaseId.toString(16)} is kept already`);
-    this.#leases.set(leaseId, listener);
-    this.#step({ kind: 'leaseKept', ...lease });
-    return () => {
-      if (this.#leases.get(leaseId) !== listener) return;
-      this.#leases.delete(leaseId);
-      this.#step({ kind: 'leaseReleased', leaseId });
-    };
+  abandon(attemptId: number): void {
+    this.#attempts.get(attemptId)?.cancel();
+    this.#attempts.delete(attemptId);
   }
 
-  /** Calls under way end as `unknown`: they may have been done. Watches end, kept leases are lost. */
+  openStream(streamId: number, endpoint: number): void {
+    this.#streams.open(streamId, this.#channel(endpoint));
+  }
+
+  send(streamId: number, request: WatchRequest): void {
+    this.#streams.send(streamId, request);
+  }
+
+  closeStream(streamId: number, reason: string | undefined): void {
+    this.#streams.close(streamId, reason);
+  }
+
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearTimeout(this.#timer);
     this.#streams.closeAll();
-    for (const listener of this.#watches.values()) listener.ended({ kind: 'refused', reason: closedReason });
-    this.#watches.clear();
-    for (const listener of this.#leases.values()) listener.lost(closedReason);
-    this.#leases.clear();
     for (const call of this.#attempts.values()) call.cancel();
     this.#attempts.clear();
-    for (const resolve of this.#calls.values()) resolve({ kind: 'unknown', reason: 'the client was closed' });
-    this.#calls.clear();
     for (const channel of this.#channels) channel?.close();
   }
 
-  #step(event: ClientEvent): void {
-    this.#waiting.push(event);
-    if (this.#stepping) return;
-    this.#stepping = true;
-    try {
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        if (this.#closed) continue;
-        for (const effect of this.#machine.step(next, monotonicUs())) this.#handle(effect);
-      }
-    } finally {
-      this.#stepping = false;
-    }
-    if (!this.#closed) this.#arm();
-  }
-
-  #handle(effect: ClientEffect): void {
-    switch (effect.kind) {
-      case 'attempt':
-        this.#attempt(effect);
-        break;
-      case 'abandon':
-        this.#attempts.get(effect.attemptId)?.cancel();
-        this.#attempts.delete(effect.attemptId);
-        break;
-      case 'completed': {
-        const resolve = this.#calls.get(effect.callId);
-        this.#calls.delete(effect.callId);
-        resolve?.(effect.outcome);
-        break;
-      }
-      case 'openStream':
-        this.#streams.open(effect.streamId, this.#channel(effect.endpoint));
-        break;
-      case 'streamSend':
-        this.#streams.send(effect.streamId, effect.request);
-        break;
-      case 'closeStream':
-        this.#streams.close(effect.streamId, effect.reason);
-        break;
-      case 'watchDelivered':
-        this.#watches.get(effect.watchId)?.delivered(effect.batch);
-        break;
-      case 'watchEnded': {
-        const listener = this.#watches.get(effect.watchId);
-        this.#watches.delete(effect.watchId);
-        listener?.ended(effect.end);
-        break;
-      }
-      case 'leaseRenewed':
-        this.#leases.get(effect.leaseId)?.renewed(effect.ttlSeconds, effect.sentUs);
-        break;
-      case 'leaseLost': {
-        const listener = this.#leases.get(effect.leaseId);
-        this.#leases.delete(effect.leaseId);
-        listener?.lost(effect.reason);
-        break;
-      }
-      default:
-        unreachable(effect);
-    }
-  }
-
-  #attempt(attempt: Attempt): void {
+  attempt(attempt: Attempt): void {
     const { attemptId, endpoint } = attempt;
     if (this.#session === undefined)
       return this.#send(attempt, undefined, (event) => this.#ended(attemptId, event));
@@ -340,31 +190,6 @@ export class GrpcChainfireClient {
     this.#channels[endpoint] = channel;
     return channel;
   }
-
-  #arm(): void {
-    const deadlineUs = this.#machine.deadlineUs;
-    if (deadlineUs === this.#timerUs && this.#timer !== undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#timerUs = deadlineUs;
-    if (deadlineUs === Infinity) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#step({ kind: 'tick' });
-      },
-      // One that is further away is looked at again then.
-      Math.min(timerMsMax, Math.max(0, Math.ceil((deadlineUs - monotonicUs()) / 1_000))),
-    );
-  }
-}
-
-/** Node's timers take 31 bits of milliseconds; one that is set to more fires at once. */
-const timerMsMax = 0x7fff_ffff;
-
-/** The clock of everything that the client says in µs; it means nothing in another process. */
-export function monotonicUs(): number {
-  return Math.floor(performance.now() * 1_000);
 }
 
 /** Stands for an address in the handshake, where only names may be said. It is the address that the certificate must name. */
@@ -386,8 +211,6 @@ export function security(
     { ...channelOptions, 'grpc.ssl_target_name_override': unnamed },
   ];
 }
-
-const closedReason = 'the client is closed';
 
 function metadataOf(request: MemberRequest): Metadata {
   const metadata = new Metadata();

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 
-import { type GrpcChainfireClient, monotonicUs } from '../../adapters/grpc/client.ts';
+import { type GrpcChainfireClient } from '../../adapters/grpc/client.ts';
+import { monotonicUs } from '../../adapters/client/driver.ts';
 import { bytesFromLatin1 } from '../../core/base/bytes.ts';
 import { ChainfireError, errorOfOutcome } from '../../adapters/client/errors.ts';
 import { exitCodes, ExitError } from '../exit.ts';

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 
 import { errorOfWatchEnd } from '../../adapters/client/errors.ts';
-import { type GrpcChainfireClient, type OpenWatch } from '../../adapters/grpc/client.ts';
+import { type GrpcChainfireClient } from '../../adapters/grpc/client.ts';
+import { type OpenWatch } from '../../adapters/client/driver.ts';
 import { type Event, eventTypes } from '../../core/chainfire/api/watch.ts';
 import { type WatchBatch, type WatchTarget } from '../../core/chainfire/client/protocol.ts';
 import { exitCodes, ExitError } from '../exit.ts';
