@@ -36,14 +36,15 @@ const fileName = 'cluster';
  * the log does. It says where to begin to ask.
  */
 export class ClusterFile {
-  readonly #dir: string;
+  /** Undefined: it is kept nowhere, and is as good as that. */
+  readonly #dir: string | undefined;
   readonly #onFailed: (error: Error) => void;
   #record: ClusterRecord;
   /** The last that was begun; one at a time, and what came meanwhile is one more. */
   #writing: Promise<void> = Promise.resolve();
   #isDue = false;
 
-  constructor(dir: string, record: ClusterRecord, onFailed: (error: Error) => void) {
+  constructor(dir: string | undefined, record: ClusterRecord, onFailed: (error: Error) => void) {
     this.#dir = dir;
     this.#record = record;
     this.#onFailed = onFailed;
@@ -83,6 +84,7 @@ export class ClusterFile {
   /** Durable when it resolves. */
   async write(): Promise<void> {
     this.#isDue = false;
+    if (this.#dir === undefined) return;
     const file = join(this.#dir, fileName);
     const temporary = `${file}.${process.pid}`;
     const handle = await open(temporary, 'w', 0o600);

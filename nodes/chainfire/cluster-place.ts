@@ -3,15 +3,15 @@ import { type Logger } from 'pino';
 import { type Address, formatAddress, parseAddress } from '../../adapters/config/address.ts';
 import { ConfigError } from '../../adapters/config/resolve.ts';
 import { type NamedAddress } from '../../adapters/config/values.ts';
-import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
 import { type PeerPlace } from '../../adapters/peer/address-book.ts';
 import { formatClusterId } from '../../adapters/peer/protocol.ts';
 import { type NodeId, nodeId } from '../../core/base/ids.ts';
 import { type InitialMember, type JoiningMember } from '../../core/chainfire/member-protocol.ts';
 import { bootstrap, memberNamed, restoredToken } from './bootstrap.ts';
-import { ClusterFile, type ClusterRecord, type KnownMember } from './cluster-file.ts';
+import { type ClusterRecord, type KnownMember } from './cluster-file.ts';
 import { type Introduction, memberId } from './introduction.ts';
 import { type Introductions } from './introductions.ts';
+import { type MemberHome } from './member-home.ts';
 import { type ChainfireSettings } from './settings.ts';
 
 /** Which member of which cluster a process is, and what it knows of the others before it has read anything of its log. */
@@ -35,7 +35,7 @@ export class NoPlaceError extends Error {
 
 export interface PlaceOptions {
   readonly settings: ChainfireSettings;
-  readonly directory: DataDirectory;
+  readonly directory: MemberHome;
   readonly introductions: Introductions;
   readonly log: Logger;
 }
@@ -55,7 +55,7 @@ export function checkClusterSettings(settings: ChainfireSettings): void {
  */
 export async function findPlace(options: PlaceOptions): Promise<ClusterPlace> {
   const { settings, directory } = options;
-  const record = ClusterFile.read(directory.path);
+  const record = directory.clusterRecord();
   if (record?.removed !== undefined) {
     throw new NoPlaceError(
       `${record.removed}; to add it anew, give it an empty --data-dir, not ${directory.path}`,
@@ -191,7 +191,7 @@ function refuseLost(
   hasStarted: boolean,
   id: NodeId,
   name: string,
-  directory: DataDirectory,
+  directory: MemberHome,
 ): void {
   const cluster = formatClusterId(told.clusterId);
   if (!told.members.some((member) => member.id === BigInt(id))) {

@@ -1,6 +1,5 @@
 import { type OpenSnapshot } from '../../adapters/backup/open-snapshot.ts';
 import { Cancellation, type CancelSignal } from '../../adapters/runner/cancellation.ts';
-import { type FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type MemberObservation, type TransferObservation } from '../../adapters/metrics/observation.ts';
 import { type Address } from '../../adapters/config/address.ts';
 import { type AddressBook } from '../../adapters/peer/address-book.ts';
@@ -39,7 +38,7 @@ export interface LiveMemberParts {
   readonly machine: ChainfireMember;
   readonly runner: MemberRunner;
   readonly store: DurableStore;
-  readonly segments: FileSegments;
+  readonly closeSegments: () => void;
   readonly upkeep: MemberUpkeep;
   readonly transport: SocketPeerTransport<GroupMessage, SnapshotHeader>;
   readonly book: AddressBook;
@@ -200,7 +199,7 @@ export class LiveMember {
     await this.#parts.runner.stop();
     this.#parts.transport.close();
     await this.#parts.store.close();
-    this.#parts.segments.close();
+    this.#parts.closeSegments();
     await this.#parts.clusterFile.close();
     await this.#parts.recorder?.close();
   }

@@ -4,10 +4,10 @@ import { snapshotBytesEstimate } from '../../adapters/backup/snapshot-writer.ts'
 import { type Defragmenter } from '../../adapters/grpc/services/defragment.ts';
 import { StatusError } from '../../adapters/grpc/status.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
-import { type LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { readApplied, readPhysical } from '../../core/chainfire/mvcc/meta.ts';
 import { version } from '../version.ts';
+import { type MemberStore } from './member-home.ts';
 
 export const snapshotSystem = 'chainfire';
 
@@ -18,11 +18,11 @@ export const snapshotSystem = 'chainfire';
  * a snapshot of it needs nothing of the log.
  */
 export class MemberUpkeep implements SnapshotSource, Defragmenter {
-  readonly #store: LmdbBackend;
+  readonly #store: MemberStore;
   readonly #own: PeerIdentity;
   readonly #name: string;
 
-  constructor(store: LmdbBackend, own: PeerIdentity, name: string) {
+  constructor(store: MemberStore, own: PeerIdentity, name: string) {
     this.#store = store;
     this.#own = own;
     this.#name = name;

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { type Logger } from 'pino';
 
 import { ConfigError } from '../../adapters/config/resolve.ts';
-import { DataDirectory } from '../../adapters/data-dir/data-directory.ts';
 import { type Dial } from '../../adapters/peer/link.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { bytesPerMib } from '../../core/base/units.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { autoCompactionOptions } from './auto-compaction.ts';
 import { checkClusterSettings, type ClusterPlace, findPlace, NoPlaceError } from './cluster-place.ts';
+import { DirectoryHome } from './directory-home.ts';
 import { Introductions, NobodyAnswers } from './introductions.ts';
 import { newLogger } from './log.ts';
+import { type MemberHome } from './member-home.ts';
 import { type ProcessMessage } from './process-messages.ts';
 import { ServingMember, type ServingMemberParts } from './serving-member.ts';
 import { type ChainfireSettings } from './settings.ts';
@@ -42,7 +43,7 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   const tokens = tokenProvider(settings);
   const log = newLogger(settings);
   const stop = stopRequest();
-  const directory = await DataDirectory.lock(settings.dataDir);
+  const directory = await DirectoryHome.lock(settings.dataDir);
   try {
     const stopped = new AbortController();
     const finding = placeOf({ settings, directory, log, dial: security.dial, stopped: stopped.signal });
@@ -70,7 +71,7 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
 
 interface PlaceParts {
   readonly settings: ChainfireSettings;
-  readonly directory: DataDirectory;
+  readonly directory: MemberHome;
   readonly log: Logger;
   readonly dial: Dial;
   readonly stopped: AbortSignal;

@@ -1,7 +1,6 @@
 import { type Logger } from 'pino';
 
 import { formatAddress } from '../../adapters/config/address.ts';
-import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
 import { type TokenProvider } from '../../adapters/auth/token-provider.ts';
 import { type MountHooks } from '../../adapters/grpc/mount.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
@@ -15,10 +14,11 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { DataLossError } from '../../core/raft/data-loss.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
-import { ClusterFile } from './cluster-file.ts';
+import { type ClusterFile } from './cluster-file.ts';
 import { type ClusterPlace, knownMembers } from './cluster-place.ts';
 import { type LiveMember } from './live-member.ts';
 import { MemberDoor } from './member-door.ts';
+import { type MemberHome } from './member-home.ts';
 import { MemberListeners, type MemberPorts } from './member-listeners.ts';
 import { type ChainfireSettings } from './settings.ts';
 import { SlowRequestLog } from './slow-request-log.ts';
@@ -33,7 +33,7 @@ export interface ServingMemberParts {
   readonly place: ClusterPlace;
   readonly own: PeerIdentity;
   /** Locked by whoever starts the member, who also releases it. */
-  readonly directory: DataDirectory;
+  readonly directory: MemberHome;
   readonly tokens: TokenProvider;
   readonly log: Logger;
   /** Whether the metrics of the whole process are among the member's: not where it is one of several things in it. */
@@ -164,9 +164,9 @@ export class ServingMember {
     const { place, own, directory, log, settings } = this.#parts;
     const { birth, join, hasStarted } = place;
     const clusterId = formatClusterId(own.clusterId);
-    const members = ClusterFile.read(directory.path)?.members ?? knownMembers(place, settings.name);
+    const members = directory.clusterRecord()?.members ?? knownMembers(place, settings.name);
     const record = { clusterId, nodeId: own.id, birth, join, hasStarted, members };
-    const file = new ClusterFile(directory.path, record, (error) => {
+    const file = directory.clusterFile(record, (error) => {
       log.error({ err: error, dir: directory.path }, 'cannot keep who the members are');
     });
     await file.write();

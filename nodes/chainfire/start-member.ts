@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { type Logger } from 'pino';
 
 import { formatAddress } from '../../adapters/config/address.ts';
-import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
-import { LmdbBackend } from '../../adapters/lmdb/lmdb-backend.ts';
 import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { AddressBook } from '../../adapters/peer/address-book.ts';
 import { type Dial } from '../../adapters/peer/link.ts';
@@ -12,7 +10,6 @@ import { SocketPeerTransport } from '../../adapters/peer/transport.ts';
 import { RecordedMachine } from '../../adapters/recorder/recorded-machine.ts';
 import { defaultRunnerOptions, Runner } from '../../adapters/runner/runner.ts';
 import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
-import { FileSegments } from '../../adapters/segments/file-segments.ts';
 import { type Machine } from '../../core/base/machine.ts';
 import { usPerMs, usPerSecond } from '../../core/base/units.ts';
 import { defaultMemberConfig, memberTables } from '../../core/chainfire/member.ts';
@@ -30,6 +27,7 @@ import { type ClusterFile } from './cluster-file.ts';
 import { type ClusterPlace } from './cluster-place.ts';
 import { LiveMember, type MemberStreams } from './live-member.ts';
 import { MemberIntroducer } from './member-introducer.ts';
+import { type MemberHome } from './member-home.ts';
 import { memberBaseTables, openRecorder, recoverMember } from './member-recorder.ts';
 import { MemberUpkeep } from './member-upkeep.ts';
 import { Neighbours } from './neighbours.ts';
@@ -39,7 +37,7 @@ export interface StartMemberOptions {
   readonly settings: ChainfireSettings;
   readonly place: ClusterPlace;
   readonly own: PeerIdentity;
-  readonly directory: DataDirectory;
+  readonly directory: MemberHome;
   readonly clusterFile: ClusterFile;
   readonly log: Logger;
   readonly metrics: ChainfireMetrics;
@@ -50,9 +48,7 @@ export interface StartMemberOptions {
 /** Opens the disk, recovers the machine from it, and puts a runner under it; nothing is stepped before `start`. */
 export function startMember(options: StartMemberOptions): LiveMember {
   const { settings, place, own, directory, clusterFile, log, metrics, dial } = options;
-  const store = LmdbBackend.open({ dir: directory.part('state'), tables: memberTables });
-  // The member names its files `log/…`.
-  const segments = FileSegments.open({ dir: directory.path });
+  const { store, segments, closeSegments } = directory.openDisk(memberTables);
   const config = memberConfig(settings, place, own);
   const seed = randomBytes(16).toString('hex');
   const nowUs = defaultRunnerOptions.clock();
@@ -99,7 +95,7 @@ export function startMember(options: StartMemberOptions): LiveMember {
     machine,
     runner,
     store,
-    segments,
+    closeSegments,
     upkeep,
     transport,
     book,
