@@ -95,6 +95,7 @@ const requests: Names<MemberRequest['kind']> = {
   leaseLeases: true,
   authChange: true,
   authQuery: true,
+  alarm: true,
 };
 
 const effects: Names<MemberEffect['kind']> = {

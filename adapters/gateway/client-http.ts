@@ -22,7 +22,7 @@ export function clientHttp({ gateway, observed, version }: ClientHttpOptions): R
     request.on('error', () => undefined);
     const path = request.url?.split('?')[0] ?? '/';
     if (isGatewayPath(path)) gateway.serve(path, request, response);
-    else if (path !== '/version') answerObserved(path, request, response, observed);
+    else if (path !== '/version') answerObserved(request.url ?? '/', request, response, observed);
     else if (request.method !== 'GET') answerPlain(response, 405, { allow: 'GET' });
     else answerJson(response, 200, versions);
   };

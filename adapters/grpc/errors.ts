@@ -30,6 +30,10 @@ const refusalStatuses: Readonly<Record<MemberRefusalCode, RefusalStatus>> = {
   TOO_MANY_OPERATIONS: { status: 'INVALID_ARGUMENT', text: 'etcdserver: too many operations in txn request' },
   DUPLICATE_KEY: { status: 'INVALID_ARGUMENT', text: 'etcdserver: duplicate key given in txn request' },
   REQUEST_TOO_LARGE: { status: 'INVALID_ARGUMENT', text: 'etcdserver: request is too large' },
+  NO_SPACE: { status: 'RESOURCE_EXHAUSTED', text: 'etcdserver: mvcc: database space exceeded' },
+  CORRUPT: { status: 'DATA_LOSS', text: 'etcdserver: corrupt cluster' },
+  INVALID_ALARM: { status: 'INVALID_ARGUMENT', text: undefined },
+  TOO_MANY_ALARMS: { status: 'RESOURCE_EXHAUSTED', text: undefined },
   COMPACTED: { status: 'OUT_OF_RANGE', text: 'etcdserver: mvcc: required revision has been compacted' },
   FUTURE_REVISION: {
     status: 'OUT_OF_RANGE',

@@ -1,4 +1,6 @@
 import {
+  AlarmRequest,
+  AlarmResponse,
   HashKvRequest,
   HashKvResponse,
   HashRequest,
@@ -137,6 +139,7 @@ export const memberMethods: { readonly [K in MemberRequestKind]: MemberMethod<Re
       request: LeaseLeasesRequest,
       response: LeaseLeasesResponse,
     },
+    alarm: { path: '/etcdserverpb.Maintenance/Alarm', request: AlarmRequest, response: AlarmResponse },
     // Not served: the Auth service makes these of what clients send, which has passwords in it.
     authChange: { path: '/photon.chainfire.v1.Auth/Change', request: AuthChange, response: AuthAnswer },
     authQuery: { path: '/photon.chainfire.v1.Auth/Query', request: AuthQuery, response: AuthAnswer },

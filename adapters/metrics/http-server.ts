@@ -5,8 +5,12 @@ import { type Address, formatAddress } from '../config/address.ts';
 
 export interface ObservedProcess {
   scrape(): Promise<{ readonly contentType: string; readonly body: string }>;
-  /** Undefined when it is; otherwise why it is not, in a few words. */
-  unhealthy(): string | undefined;
+  /**
+   * Undefined when it is; otherwise why it is not, in a few words.
+   *
+   * @param excludedAlarms names of alarms that are not to count
+   */
+  unhealthy(excludedAlarms: readonly string[]): string | undefined;
   /** Undefined when requests would be served now. */
   unready(): string | undefined;
 }
@@ -28,7 +32,7 @@ export class MetricsServer {
   /** @throws Error naming the address when it cannot be listened on */
   static async listen(address: Address, observed: ObservedProcess): Promise<MetricsServer> {
     const server = createServer((request, response) => {
-      answerObserved(request.url?.split('?')[0] ?? '/', request, response, observed);
+      answerObserved(request.url ?? '/', request, response, observed);
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
@@ -51,21 +55,20 @@ export class MetricsServer {
   }
 }
 
-/** @param path without its query */
 export function answerObserved(
-  path: string,
+  url: string,
   request: IncomingMessage,
   response: ServerResponse,
   observed: ObservedProcess,
 ): void {
-  answer(path, request, response, observed).catch((error: unknown) => {
+  answer(url, request, response, observed).catch((error: unknown) => {
     if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(`cannot answer: ${(error as Error).message}\n`);
   });
 }
 
 async function answer(
-  path: string,
+  url: string,
   request: IncomingMessage,
   response: ServerResponse,
   observed: ObservedProcess,
@@ -74,6 +77,7 @@ async function answer(
     response.writeHead(405, { allow: 'GET, HEAD' }).end();
     return;
   }
+  const [path = '/', query] = url.split('?', 2);
   switch (path) {
     case '/metrics': {
       const { contentType, body } = await observed.scrape();
@@ -81,7 +85,7 @@ async function answer(
       return;
     }
     case '/health':
-      answerJson(response, 'health', observed.unhealthy());
+      answerJson(response, 'health', observed.unhealthy(new URLSearchParams(query).getAll('exclude')));
       return;
     case '/ready':
       answerJson(response, 'ready', observed.unready());

@@ -1,3 +1,4 @@
+import { type AlarmMember } from '../../core/chainfire/api/cluster.ts';
 import { type AppliedCounts } from '../../core/chainfire/applied-counts.ts';
 import { type WatchCounts } from '../../core/chainfire/watch/hub.ts';
 
@@ -21,6 +22,9 @@ export interface MemberObservation {
   /** Bytes of all rows in the store, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
+  /** 0: none. */
+  readonly quotaBackendBytes: number;
+  readonly alarms: readonly AlarmMember[];
   readonly leaseCount: number;
   readonly watches: WatchCounts;
   readonly applied: AppliedCounts;

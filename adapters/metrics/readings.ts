@@ -102,6 +102,13 @@ export const readings: readonly Reading[] = [
     'photon_chainfire_store_live_bytes',
     'etcd_mvcc_db_total_size_in_use_in_bytes',
   ),
+  gauge(
+    (of) => of.quotaBackendBytes,
+    'Bytes of the store at which the member raises NOSPACE; 0 for none',
+    'photon_chainfire_quota_backend_bytes',
+    'etcd_server_quota_backend_bytes',
+  ),
+  gauge((of) => of.alarms.length, 'Alarms that are raised in the cluster', 'photon_chainfire_alarms'),
   gauge((of) => of.leaseCount, 'Leases that exist', 'photon_chainfire_leases'),
   gauge(
     (of) => of.watches.streams,

@@ -5,6 +5,7 @@ import { type RaftView } from '../raft/types.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { type StatusResponse } from './api/cluster.ts';
 import { type ResponseHeader } from './api/kv.ts';
+import { type AlarmState, textOfAlarm } from './alarm/alarm-state.ts';
 import { type StateMachine } from './apply.ts';
 import { type LeaseKeys } from './auth/accesses.ts';
 import { answerAuthQuery } from './auth/answer-query.ts';
@@ -45,6 +46,7 @@ export class Answers {
   readonly #directory: MemberDirectory;
   readonly #membership: Membership;
   readonly #auth: AuthState;
+  readonly #alarms: AlarmState;
   readonly #leaseKeys: LeaseKeys;
   readonly #raft: RaftView;
   readonly #leases: LeaseTable;
@@ -57,6 +59,7 @@ export class Answers {
     readonly directory: MemberDirectory;
     readonly membership: Membership;
     readonly auth: AuthState;
+    readonly alarms: AlarmState;
     readonly raft: RaftView;
     readonly leases: LeaseTable;
     readonly deadlines: LeaseDeadlines;
@@ -68,6 +71,7 @@ export class Answers {
     this.#directory = given.directory;
     this.#membership = given.membership;
     this.#auth = given.auth;
+    this.#alarms = given.alarms;
     this.#leaseKeys = (id) => given.mvcc.attachedKeys(id);
     this.#raft = given.raft;
     this.#leases = given.leases;
@@ -98,6 +102,7 @@ export class Answers {
       case 'memberRemove':
       case 'memberUpdate':
       case 'memberPromote':
+      case 'alarm':
       case 'authChange':
       case 'authQuery': {
         const header = this.header(response.response.header?.revision ?? this.#mvcc.revision);
@@ -150,6 +155,10 @@ export class Answers {
         const response = answerLeases(this.header(this.#mvcc.revision), this.#leases);
         return { kind: 'leaseLeases', response };
       }
+      case 'alarm': {
+        const alarms = this.#alarms.list(request.request.alarm);
+        return { kind: 'alarm', response: { header: this.currentHeader, alarms } };
+      }
       case 'authQuery': {
         const response = answerAuthQuery(this.#auth, request.request, callerOf(request.by));
         return 'code' in response ? response : this.complete({ kind: 'authQuery', response });
@@ -185,6 +194,7 @@ export class Answers {
     }
     writer.bytes(this.#membership.encode());
     if (this.#auth.isUsed) this.#auth.writeTo(writer);
+    this.#alarms.writeTo(writer);
     return crc32c(writer.finish());
   }
 
@@ -209,6 +219,7 @@ export class Answers {
     if (this.#raft.leader === 0) errors.push(etcdRefusal('NO_LEADER').message);
     if (this.#raft.repairing)
       errors.push('the log is damaged, and what is missing is being fetched from the peers');
+    for (const alarm of this.#alarms.list()) errors.push(textOfAlarm(alarm));
     return errors;
   }
 }

@@ -6,6 +6,9 @@ import { decodeConfiguration, encodeConfiguration, membersOf } from '../raft/con
 import { type Configuration, type Entry } from '../raft/types.ts';
 import { type StorageBackend, type StoreWrite } from '../storage/backend.ts';
 import { WireWriter } from '../wire/writer.ts';
+import { type AlarmState } from './alarm/alarm-state.ts';
+import { refuseByAlarm } from './alarm/refuse-command.ts';
+import { type AlarmRequest } from './api/cluster.ts';
 import { type CompactionRequest, type ResponseHeader } from './api/kv.ts';
 import { type LeaseKeys } from './auth/accesses.ts';
 import { applyAuthChange } from './auth/apply-change.ts';
@@ -62,6 +65,7 @@ export class StateMachine {
   readonly #directory: MemberDirectory;
   readonly #membership: Membership;
   readonly #auth: AuthState;
+  readonly #alarms: AlarmState;
   readonly #leaseKeys: LeaseKeys;
   readonly #initialConfiguration: Configuration;
   readonly #leases: LeaseTable;
@@ -81,6 +85,7 @@ export class StateMachine {
     readonly directory: MemberDirectory;
     readonly membership: Membership;
     readonly auth: AuthState;
+    readonly alarms: AlarmState;
     readonly initialConfiguration: Configuration;
     readonly leases: LeaseTable;
   }) {
@@ -90,6 +95,7 @@ export class StateMachine {
     this.#directory = given.directory;
     this.#membership = given.membership;
     this.#auth = given.auth;
+    this.#alarms = given.alarms;
     this.#leaseKeys = (id) => given.mvcc.attachedKeys(id);
     this.#initialConfiguration = given.initialConfiguration;
     this.#configuration = given.initialConfiguration;
@@ -105,6 +111,7 @@ export class StateMachine {
     this.#directory.reload(this.#store);
     this.#membership.reload(this.#store);
     this.#auth.reload(this.#store);
+    this.#alarms.reload(this.#store);
     this.#load();
   }
 
@@ -133,7 +140,7 @@ export class StateMachine {
           break;
         case 'configuration':
           this.#enter(entry);
-          this.#configuration = decodeConfiguration(entry.data);
+          this.#configured(decodeConfiguration(entry.data));
           this.#metaWrites.push({
             table: metaTable,
             key: configurationRow,
@@ -216,6 +223,8 @@ export class StateMachine {
     const mvcc = this.#mvcc;
     const denied = refuseCommand(this.#auth, command, this.#leaseKeys);
     if (denied !== undefined) return denied;
+    const alarmed = refuseByAlarm(this.#alarms, command);
+    if (alarmed !== undefined) return alarmed;
     if (command.put !== undefined) {
       const response = executePut(mvcc, this.#leaseExists, command.put);
       return 'kind' in response ? response : { kind: 'put', response };
@@ -238,8 +247,12 @@ export class StateMachine {
     if (command.leaseExpire !== undefined) this.#leases.expire(command.leaseExpire, this.#term);
     if (command.publishMember !== undefined) {
       // Said before its removal, and in the log behind it.
-      const isMember = membersOf(this.#configuration).includes(command.publishMember.id as NodeId);
-      if (isMember) this.#directory.publish(command.publishMember);
+      if (this.#isMember(BigInt(command.publishMember.id))) this.#directory.publish(command.publishMember);
+      return undefined;
+    }
+    if (command.alarm !== undefined) return this.#alarm(command.alarm);
+    if (command.alarmRaised !== undefined) {
+      if (this.#isMember(command.alarmRaised.memberId)) this.#alarms.raise(command.alarmRaised);
       return undefined;
     }
     if (command.authChange !== undefined) return this.#changeAuth(command);
@@ -255,6 +268,23 @@ export class StateMachine {
     if (command.memberPromote !== undefined) return this.#membership.promote(command.memberPromote, asked);
     if (command.memberUpdate !== undefined) return this.#membership.update(command.memberUpdate, asked);
     return undefined;
+  }
+
+  #configured(configuration: Configuration): void {
+    const before = membersOf(this.#configuration);
+    this.#configuration = configuration;
+    for (const id of before) if (!this.#isMember(BigInt(id))) this.#alarms.memberLeft(BigInt(id));
+  }
+
+  #isMember(id: bigint): boolean {
+    return membersOf(this.#configuration).some((member) => BigInt(member) === id);
+  }
+
+  #alarm(request: AlarmRequest): MemberResponse {
+    const response = this.#alarms.execute(request, (id) => this.#isMember(id));
+    if ('kind' in response) return response;
+    const header = { clusterId: 0n, memberId: 0n, revision: this.#mvcc.revision, raftTerm: 0 };
+    return { kind: 'alarm', response: { ...response, header } };
   }
 
   #changeAuth({ authChange, caller }: Command): MemberResponse {
@@ -298,6 +328,7 @@ export class StateMachine {
     for (const write of this.#directory.takeWrites()) writes.push(write);
     for (const write of this.#membership.takeWrites()) writes.push(write);
     for (const write of this.#auth.takeWrites()) writes.push(write);
+    for (const write of this.#alarms.takeWrites()) writes.push(write);
     for (const write of this.#metaWrites) writes.push(write);
     this.#metaWrites = [];
     writes.push(

@@ -8,6 +8,8 @@ import {
   TxnRequest,
 } from './api/kv.ts';
 import {
+  AlarmMember,
+  AlarmRequest,
   MemberAddRequest,
   MemberPromoteRequest,
   MemberRemoveRequest,
@@ -77,6 +79,10 @@ export const Command = message('Command', {
   memberUpdate: nested(15, () => MemberUpdateRequest),
   memberPromote: nested(16, () => MemberPromoteRequest),
   memberChangeRefused: nested(17, () => MemberChangeRefused),
+  /** Raised or disarmed by request. */
+  alarm: nested(18, () => AlarmRequest),
+  /** What a member has found about itself. */
+  alarmRaised: nested(19, () => AlarmMember),
   authChange: nested(30, () => AuthChange),
   /** For whom it is proposed; undefined for nobody that is known. */
   caller: nested(31, () => Caller),
@@ -100,6 +106,8 @@ export const emptyBody: CommandBody = {
   memberUpdate: undefined,
   memberPromote: undefined,
   memberChangeRefused: undefined,
+  alarm: undefined,
+  alarmRaised: undefined,
   authChange: undefined,
 };
 

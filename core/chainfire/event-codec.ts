@@ -10,6 +10,7 @@ import { type Message } from '../wire/protobuf.ts';
 import { WireError, type WireReader } from '../wire/reader.ts';
 import { type WireWriter } from '../wire/writer.ts';
 import {
+  AlarmRequest,
   HashKvRequest,
   HashRequest,
   MemberAddRequest,
@@ -81,6 +82,7 @@ const requestMessages: { readonly [K in MemberRequest['kind']]: Message<RequestO
   moveLeader: MoveLeaderRequest,
   authChange: AuthChange,
   authQuery: AuthQuery,
+  alarm: AlarmRequest,
 };
 type RequestOf<Kind extends MemberRequest['kind']> = Extract<
   MemberRequest,

@@ -5,6 +5,7 @@ import { type RaftNode } from '../raft/node.ts';
 import { type RaftRefusal, type RaftView } from '../raft/types.ts';
 import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
+import { Quota } from './alarm/quota.ts';
 import { Answers } from './answers.ts';
 import { drawBoot, type StateMachine } from './apply.ts';
 import { AutoCompaction } from './auto-compaction.ts';
@@ -48,6 +49,7 @@ export interface MemberParts extends Readonly<Record<string, Stateful>> {
   readonly publication: Publication;
   readonly reconfigurer: Reconfigurer;
   readonly leaderMoves: LeaderMoves;
+  readonly quota: Quota;
   readonly watches: WatchHub;
   readonly snapshotHolds: SnapshotHolds;
   readonly auth: MemberAuth;
@@ -100,6 +102,7 @@ export function assembleMember(
     leases: new Leases({ ...common, prng: prng.fork('leases') }),
     queries: new Queries({ ...common, retryUs: Math.ceil(electionTimeoutUs / 2) }),
     leaderMoves: new LeaderMoves(common),
+    quota: new Quota(common),
   };
   const parts = {
     raft: node,

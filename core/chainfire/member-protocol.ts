@@ -13,6 +13,8 @@ import { type TickEvent, type WallClockEvent } from '../base/machine.ts';
 import { type Refused } from '../base/refusal.ts';
 import { type GroupMessage, type RaftOptions, type SnapshotHeader } from '../raft/types.ts';
 import {
+  type AlarmRequest,
+  type AlarmResponse,
   type HashKvRequest,
   type HashKvResponse,
   type HashRequest,
@@ -117,6 +119,11 @@ export interface MemberConfig {
   readonly watchFragmentBytes: number;
   /** How often a watch that asked for it is told of progress while it has no events. */
   readonly watchProgressIntervalUs: number;
+  /**
+   * Rows of the store, as `storedBytes` counts them, at which the member raises NOSPACE; 0: none. More may come in that is under
+   * way by then.
+   */
+  readonly quotaBackendBytes: number;
   /** How long a token of the log lives behind its last use, here. */
   readonly authTokenTtlUs: number;
 }
@@ -167,6 +174,8 @@ type RequestBody =
   | { readonly kind: 'leaseKeepAlive'; readonly request: LeaseKeepAliveRequest }
   | { readonly kind: 'leaseTimeToLive'; readonly request: LeaseTimeToLiveRequest }
   | { readonly kind: 'leaseLeases'; readonly request: LeaseLeasesRequest }
+  /** To ask which are raised is to read; anything else goes through the log. */
+  | { readonly kind: 'alarm'; readonly request: AlarmRequest }
   /** Users, roles, permissions, and whether they count. */
   | { readonly kind: 'authChange'; readonly request: AuthChange }
   | { readonly kind: 'authQuery'; readonly request: AuthQuery };
@@ -193,6 +202,7 @@ export type MemberResponse =
   | { readonly kind: 'leaseKeepAlive'; readonly response: LeaseKeepAliveResponse }
   | { readonly kind: 'leaseTimeToLive'; readonly response: LeaseTimeToLiveResponse }
   | { readonly kind: 'leaseLeases'; readonly response: LeaseLeasesResponse }
+  | { readonly kind: 'alarm'; readonly response: AlarmResponse }
   | { readonly kind: 'authChange'; readonly response: AuthAnswer }
   | { readonly kind: 'authQuery'; readonly response: AuthAnswer }
   | MemberRefusal;
@@ -222,6 +232,10 @@ export type MemberRefusalCode =
   | 'TOO_MANY_OPERATIONS'
   | 'DUPLICATE_KEY'
   | 'REQUEST_TOO_LARGE'
+  | 'NO_SPACE'
+  | 'CORRUPT'
+  | 'INVALID_ALARM'
+  | 'TOO_MANY_ALARMS'
   | 'COMPACTED'
   | 'FUTURE_REVISION'
   | 'MEMBER_NOT_FOUND'

@@ -15,6 +15,7 @@ import {
   type SnapshotHeader,
 } from '../raft/types.ts';
 import { type StorageBackend } from '../storage/backend.ts';
+import { type Quota } from './alarm/quota.ts';
 import { type StateMachine } from './apply.ts';
 import { type AutoCompaction } from './auto-compaction.ts';
 import { type Backlog } from './backlog.ts';
@@ -73,6 +74,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   readonly #writes: Writes;
   readonly #queries: Queries;
   readonly #leases: Leases;
+  readonly #quota: Quota;
   readonly #watches: WatchHub;
   readonly #publication: Publication;
   readonly #membership: Membership;
@@ -145,6 +147,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     this.#writes = parts.writes;
     this.#queries = parts.queries;
     this.#leases = parts.leases;
+    this.#quota = parts.quota;
     this.#watches = parts.watches;
     this.#publication = parts.publication;
     this.#membership = replica.membership;
@@ -177,6 +180,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       this.#publishDueUs,
       this.#stopped ? Infinity : this.#reconfigurer.dueUs,
       leasesUs,
+      this.#stopped ? Infinity : this.#quota.dueUs,
       this.#stopped ? Infinity : this.#autoCompaction.dueUs,
       this.#watches.deadlineUs,
     );
@@ -327,6 +331,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     this.#applyTurn();
     if (!this.#stopped) {
       this.#leases.settle(this.#nowUs);
+      this.#quota.settle(this.#nowUs);
       this.#autoCompaction.settle(this.#nowUs);
     }
     if (!this.#stopped && this.#reconfigurer.dueUs <= this.#nowUs) this.#reconfigure();

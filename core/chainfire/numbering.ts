@@ -36,6 +36,8 @@ export class Numbering {
       memberUpdate,
       memberPromote,
       memberChangeRefused,
+      alarm,
+      alarmRaised,
       authChange,
     } = body;
     this.#seq += 1;
@@ -58,6 +60,8 @@ export class Numbering {
       memberUpdate,
       memberPromote,
       memberChangeRefused,
+      alarm,
+      alarmRaised,
       authChange,
       caller,
     });

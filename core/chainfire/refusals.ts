@@ -14,6 +14,8 @@ const etcdTexts = {
   TOO_MANY_OPERATIONS: 'etcdserver: too many operations in txn request',
   DUPLICATE_KEY: 'etcdserver: duplicate key given in txn request',
   REQUEST_TOO_LARGE: 'etcdserver: request is too large',
+  NO_SPACE: 'etcdserver: mvcc: database space exceeded',
+  CORRUPT: 'etcdserver: corrupt cluster',
   COMPACTED: 'etcdserver: mvcc: required revision has been compacted',
   FUTURE_REVISION: 'etcdserver: mvcc: required revision is a future revision',
   MEMBER_NOT_FOUND: 'etcdserver: member not found',

@@ -1,5 +1,6 @@
 import { type StorageBackend } from '../storage/backend.ts';
 import { StateMachine } from './apply.ts';
+import { AlarmState } from './alarm/alarm-state.ts';
 import { AuthState } from './auth/auth-state.ts';
 import { Backlog } from './backlog.ts';
 import { LeaseDeadlines } from './lease/lease-deadlines.ts';
@@ -16,6 +17,7 @@ export interface Replica {
   readonly directory: MemberDirectory;
   readonly membership: Membership;
   readonly auth: AuthState;
+  readonly alarms: AlarmState;
   readonly leases: LeaseTable;
   readonly deadlines: LeaseDeadlines;
   readonly backlog: Backlog;
@@ -37,14 +39,16 @@ export function recoverReplica(
   const initialConfiguration = initialConfigurationOf(config.initialMembers);
   const membership = new Membership(directory, config.initialMembers, store);
   const auth = new AuthState(store, (bytes) => mvcc.mix(bytes));
+  const alarms = new AlarmState(store, (bytes) => mvcc.mix(bytes));
   const state = new StateMachine({
     mvcc,
     backlog,
     directory,
     membership,
     auth,
+    alarms,
     leases,
     initialConfiguration,
   });
-  return { mvcc, directory, membership, auth, leases, deadlines, backlog, state };
+  return { mvcc, directory, membership, auth, alarms, leases, deadlines, backlog, state };
 }

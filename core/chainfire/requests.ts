@@ -1,6 +1,8 @@
 import { unreachable } from '../base/assert.ts';
 import { type StateForm } from '../base/capture.ts';
 import { type NodeId } from '../base/ids.ts';
+import { type Quota } from './alarm/quota.ts';
+import { alarmActions } from './api/cluster.ts';
 import { type Answers } from './answers.ts';
 import { type MemberAuth } from './auth/member-auth.ts';
 import { writesNothing } from './command.ts';
@@ -20,6 +22,7 @@ interface RequestsParts {
   readonly queries: Queries;
   readonly leases: Leases;
   readonly leaderMoves: LeaderMoves;
+  readonly quota: Quota;
   readonly reply: (requestId: number, response: MemberResponse) => void;
   /** Asks Raft to hand the leadership over. */
   readonly transfer: (to: NodeId) => void;
@@ -40,8 +43,8 @@ export class Requests {
 
   /** At most `pendingRequestsMax`. */
   get pending(): number {
-    const { writes, queries, leases, leaderMoves } = this.#parts;
-    return writes.size + queries.size + leases.size + leaderMoves.size;
+    const { writes, queries, leases, leaderMoves, quota } = this.#parts;
+    return writes.size + queries.size + leases.size + leaderMoves.size + quota.size;
   }
 
   get dueUs(): number {
@@ -60,7 +63,8 @@ export class Requests {
   }
 
   cancel(requestId: number): void {
-    const { writes, queries, leases, leaderMoves } = this.#parts;
+    const { writes, queries, leases, leaderMoves, quota } = this.#parts;
+    quota.cancel(requestId);
     leaderMoves.cancel(requestId);
     writes.cancel(requestId);
     queries.cancel(requestId);
@@ -70,8 +74,8 @@ export class Requests {
   /** Tells whoever has waited too long. */
   expire(nowUs: number): void {
     if (this.#dueUs > nowUs) return;
-    const { writes, queries, leases, leaderMoves } = this.#parts;
-    const waiting = [writes, queries, leases, leaderMoves];
+    const { writes, queries, leases, leaderMoves, quota } = this.#parts;
+    const waiting = [writes, queries, leases, leaderMoves, quota];
     for (const part of waiting) part.expire(nowUs);
     this.#dueUs = Math.min(...waiting.map((part) => part.earliestDeadlineUs()));
   }
@@ -84,6 +88,7 @@ export class Requests {
     const { queries, writes, leases } = this.#parts;
     const deadlineUs = nowUs + this.#parts.config.requestTimeoutUs;
     this.#dueUs = Math.min(this.#dueUs, deadlineUs);
+    if (this.#parts.quota.takes(requestId, request, deadlineUs)) return;
     switch (request.kind) {
       case 'put':
       case 'deleteRange':
@@ -94,6 +99,9 @@ export class Requests {
       case 'memberRemove':
       case 'memberUpdate':
       case 'memberPromote':
+        return writes.add(requestId, request, deadlineUs);
+      case 'alarm':
+        if (request.request.action === alarmActions.get) break;
         return writes.add(requestId, request, deadlineUs);
       case 'moveLeader':
         return this.#moveLeader(requestId, request.request.targetId, deadlineUs);

@@ -20,5 +20,6 @@ export const defaultMemberConfig: Omit<MemberConfig, 'clusterId' | 'id' | 'initi
   streamsMax: 100_000,
   watchFragmentBytes: 1.5 * bytesPerMib,
   watchProgressIntervalUs: 600 * usPerSecond,
+  quotaBackendBytes: 8_192 * bytesPerMib,
   authTokenTtlUs: 300 * usPerSecond,
 };

@@ -12,6 +12,7 @@ import {
   sortTargets,
   type TxnRequest,
 } from './api/kv.ts';
+import { checkAlarmRequest } from './alarm/alarm-state.ts';
 import { checkAuthQuery } from './auth/answer-query.ts';
 import { checkAuthChange } from './auth/apply-change.ts';
 import { ttlSecondsMax } from './lease/grant.ts';
@@ -56,6 +57,8 @@ export function validate(request: MemberRequest, limits: Limits): MemberRefusal 
       return checkPeerUrls(request.request.peerUrls);
     case 'hashKv':
       return checkRevision(request.request.revision, 'HashKVRequest.revision');
+    case 'alarm':
+      return checkAlarmRequest(request.request);
     case 'authChange':
       return checkAuthChange(request.request);
     case 'authQuery':

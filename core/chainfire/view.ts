@@ -1,5 +1,6 @@
 import { type RaftView } from '../raft/types.ts';
-import { type Member } from './api/cluster.ts';
+import { type AlarmMember, type Member } from './api/cluster.ts';
+import { type AlarmState } from './alarm/alarm-state.ts';
 import { type AppliedCounts } from './applied-counts.ts';
 import { type StateMachine } from './apply.ts';
 import { type AuthState } from './auth/auth-state.ts';
@@ -33,6 +34,8 @@ export interface MemberView {
   readonly membership: Pick<Membership, 'change' | 'aspirants'>;
   /** Users, roles and permissions. */
   readonly auth: Pick<AuthState, 'enabled' | 'revision' | 'user' | 'role' | 'userNames'>;
+  /** Those that are raised, by member and kind. */
+  alarms(): readonly AlarmMember[];
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
@@ -63,6 +66,7 @@ interface ViewParts {
   readonly leases: LeaseTable;
   readonly membership: Membership;
   readonly auth: AuthState;
+  readonly alarms: AlarmState;
   readonly nowUs: () => number;
   readonly wallClockUs: () => number | undefined;
   readonly pendingRequests: () => number;
@@ -109,6 +113,7 @@ export function createView(parts: ViewParts): MemberView {
     },
     membership: parts.membership,
     auth: parts.auth,
+    alarms: () => parts.alarms.list(),
     applied: mvcc.counters,
     get isLearner() {
       return state.configuration.learners.includes(raft.id);

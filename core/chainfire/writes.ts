@@ -33,6 +33,7 @@ export type WriteRequest = Extract<
       | 'memberRemove'
       | 'memberUpdate'
       | 'memberPromote'
+      | 'alarm'
       | 'authChange';
   }
 >;
@@ -285,6 +286,8 @@ function bodyOf(request: WriteRequest): CommandBody {
     memberUpdate: request.kind === 'memberUpdate' ? request.request : undefined,
     memberPromote: request.kind === 'memberPromote' ? request.request : undefined,
     memberChangeRefused: undefined,
+    alarm: request.kind === 'alarm' ? request.request : undefined,
+    alarmRaised: undefined,
     authChange: request.kind === 'authChange' ? request.request : undefined,
   };
 }

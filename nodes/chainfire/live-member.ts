@@ -11,10 +11,11 @@ import { type Runner } from '../../adapters/runner/runner.ts';
 import { type StreamHandle, type StreamListener } from '../../adapters/runner/streams.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
-import { MoveLeaderRequest } from '../../core/chainfire/api/cluster.ts';
+import { type AlarmMember, MoveLeaderRequest } from '../../core/chainfire/api/cluster.ts';
 import { type WatchRequest, type WatchResponse } from '../../core/chainfire/api/watch.ts';
 import { processCredential } from '../../core/chainfire/auth/protocol.ts';
 import {
+  type MemberConfig,
   type MemberRefusal,
   type MemberRequest,
   type MemberResponse,
@@ -36,6 +37,7 @@ export type MemberRunner = Runner<MemberRequest, MemberResponse, GroupMessage, S
 
 export interface LiveMemberParts {
   readonly machine: ChainfireMember;
+  readonly config: Pick<MemberConfig, 'quotaBackendBytes'>;
   readonly runner: MemberRunner;
   readonly store: DurableStore;
   readonly closeSegments: () => void;
@@ -125,6 +127,11 @@ export class LiveMember {
     this.onLeaderChanged(leader, term);
   }
 
+  /** Those that are raised in the cluster, as far as this member has heard. */
+  alarms(): readonly AlarmMember[] {
+    return this.#parts.machine.view.alarms();
+  }
+
   observe(clients: TransferObservation): MemberObservation {
     const view = this.#parts.machine.view;
     const { raft } = view;
@@ -147,6 +154,8 @@ export class LiveMember {
       pendingRequests: view.pendingRequests,
       storedBytes: view.storedBytes,
       liveBytes: view.liveBytes,
+      quotaBackendBytes: this.#parts.config.quotaBackendBytes,
+      alarms: view.alarms(),
       leaseCount: view.leaseCount,
       watches: view.watches,
       applied: view.applied,

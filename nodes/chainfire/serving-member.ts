@@ -11,6 +11,7 @@ import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol
 import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
 import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
 import { type NodeId } from '../../core/base/ids.ts';
+import { nameOfAlarm } from '../../core/chainfire/alarm/alarm-state.ts';
 import { DataLossError } from '../../core/raft/data-loss.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
@@ -209,7 +210,13 @@ export class ServingMember {
   #observed(): ObservedProcess {
     const unready = (): string | undefined =>
       this.#health.serving ? undefined : 'the member knows no leader';
-    return { scrape: () => this.#metrics.scrape(), unhealthy: unready, unready };
+    // As at etcd: an alarm comes first, whoever raised it.
+    const unhealthy = (excludedAlarms: readonly string[]): string | undefined => {
+      const names = (this.#member?.alarms() ?? []).map(({ alarm }) => nameOfAlarm(alarm));
+      const raised = names.find((name) => !excludedAlarms.includes(name));
+      return raised === undefined ? unready() : `ALARM ${raised}`;
+    };
+    return { scrape: () => this.#metrics.scrape(), unhealthy, unready };
   }
 
   #hooks(): MountHooks {

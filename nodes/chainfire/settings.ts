@@ -128,6 +128,11 @@ const settings = {
     defaultMemberConfig.storeBacklogBytesMax,
     'Bytes written to the store and not yet on disk; at this bound the member stops applying until the disk catches up',
   ),
+  quotaBackendBytes: withDefault(
+    integer({ min: -1, max: 1_024 ** 5, unit: 'bytes' }),
+    0,
+    "Bytes of the store (dbSize of its status) at which the member raises the alarm NOSPACE, upon which the cluster refuses puts: 0 is 8 GiB (etcd's 0 is 2 GiB), -1 none; any size up to 1 PiB may be given (docs/alarms.md)",
+  ),
   trailingEntries: withDefault(
     integer({ min: 0, max: 10_000_000 }),
     defaultMemberConfig.trailingEntries,

@@ -93,6 +93,7 @@ export function startMember(options: StartMemberOptions): LiveMember {
   const upkeep = new MemberUpkeep(store, own, settings.name);
   const member = new LiveMember({
     machine,
+    config,
     runner,
     store,
     closeSegments,
@@ -124,6 +125,7 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
     pendingRequestsMax: settings.pendingRequestsMax,
     requestTimeoutUs: settings.requestTimeoutMs * usPerMs,
     storeBacklogBytesMax: settings.storeBacklogBytesMax,
+    quotaBackendBytes: quotaOf(settings.quotaBackendBytes),
     trailingEntries: settings.trailingEntries,
     autoCompaction: autoCompactionOptions(settings),
     clockDriftPpmMax: settings.clockDriftPpmMax,
@@ -144,6 +146,12 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
       cacheBytesMax: settings.logCacheBytesMax,
     },
   };
+}
+
+/** @param setting as etcd says it: 0 for the default, a negative one for none */
+function quotaOf(setting: number): number {
+  if (setting < 0) return 0;
+  return setting === 0 ? defaultMemberConfig.quotaBackendBytes : setting;
 }
 
 /** Beside the entries a message is a few small integers. */

@@ -32,6 +32,7 @@ const fieldsNotPassed: Readonly<Record<string, Readonly<Record<string, string>>>
 
 /** Classes that change and are not passed as such: why not. */
 const classesNotPassed: Readonly<Record<string, string>> = {
+  AlarmState: 'all of it is in the store',
   InitialCluster: 'lives while a cluster is found, on no machine',
   Lease: 'passed by the table',
   LogReplay: 'lives while a log is recovered',
@@ -54,6 +55,7 @@ interface StatefulClass {
 const folders = [
   'core/raft',
   'core/chainfire',
+  'core/chainfire/alarm',
   'core/chainfire/lease',
   'core/chainfire/mvcc',
   'core/chainfire/watch',

@@ -75,8 +75,9 @@ export class Twins {
     this.etcd = etcd;
   }
 
-  static async start(flags: readonly string[] = []): Promise<Twins> {
-    const etcd = await startEtcd();
+  /** @param flags for our members, `etcdFlags` for etcd */
+  static async start(flags: readonly string[] = [], etcdFlags: readonly string[] = []): Promise<Twins> {
+    const etcd = await startEtcd(etcdFlags);
     try {
       return new Twins(await Cluster.start(3, flags), etcd);
     } catch (error) {

@@ -1,15 +1,9 @@
-import { alarmActions, type AlarmRequest } from '../../../core/chainfire/api/cluster.ts';
 import { AuthQuery, authQuestions } from '../../../core/chainfire/auth/protocol.ts';
 import { type CallContext, type Method, type Service } from '../service.ts';
 import { ask, type MemberPort } from './member-port.ts';
 
-/** Methods of the Maintenance service that the machine itself does not carry out: by name, and when they need root. */
-const needsRoot: Readonly<Record<string, (request: unknown) => boolean>> = {
-  Snapshot: () => true,
-  Defragment: () => true,
-  Downgrade: () => true,
-  Alarm: (request) => (request as AlarmRequest).action !== alarmActions.get,
-};
+/** Methods of the Maintenance service that the machine itself does not carry out. */
+const guardedMethods = new Set(['Snapshot', 'Defragment', 'Downgrade']);
 
 /** The service, with what only root may do put before the member first. */
 export function administered(service: Service, member: MemberPort): Service {
@@ -17,14 +11,13 @@ export function administered(service: Service, member: MemberPort): Service {
 }
 
 function guarded(method: Method, member: MemberPort): Method {
-  const needs = needsRoot[method.path.slice(method.path.lastIndexOf('/') + 1)];
-  if (needs === undefined) return method;
+  if (!guardedMethods.has(method.path.slice(method.path.lastIndexOf('/') + 1))) return method;
   switch (method.kind) {
     case 'unary':
       return {
         ...method,
         handle: async (request: unknown, context: CallContext) => {
-          if (needs(request)) await requireRoot(member, context);
+          await requireRoot(member, context);
           return method.handle(request, context);
         },
       };
@@ -32,7 +25,7 @@ function guarded(method: Method, member: MemberPort): Method {
       return {
         ...method,
         handle: async function* (request: unknown, context: CallContext) {
-          if (needs(request)) await requireRoot(member, context);
+          await requireRoot(member, context);
           yield* method.handle(request, context);
         },
       };

@@ -55,9 +55,10 @@ export function readsAttachments(authorizer: Authorizer, { put, txn }: Command):
 }
 
 function isAdministration(command: Command): boolean {
-  const { compact, memberAdd, memberRemove, memberUpdate, memberPromote } = command;
+  const { compact, alarm, memberAdd, memberRemove, memberUpdate, memberPromote } = command;
   return (
     compact !== undefined ||
+    alarm !== undefined ||
     memberAdd !== undefined ||
     memberRemove !== undefined ||
     memberUpdate !== undefined ||

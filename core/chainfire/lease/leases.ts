@@ -2,7 +2,9 @@ import { type StateForm } from '../../base/capture.ts';
 import { type CapturablePrng, passPrng } from '../../base/prng.ts';
 import { refused } from '../../base/refusal.ts';
 import { type RaftRefusal, type RaftView } from '../../raft/types.ts';
+import { type AlarmState } from '../alarm/alarm-state.ts';
 import { type Answers } from '../answers.ts';
+import { alarmTypes } from '../api/cluster.ts';
 import { type LeaseGrantRequest } from '../api/lease.ts';
 import { type StateMachine } from '../apply.ts';
 import { type MemberConfig, type MemberRefusal, type MemberResponse } from '../member-protocol.ts';
@@ -31,6 +33,7 @@ export class Leases {
   readonly #table: LeaseTable;
   readonly #deadlines: LeaseDeadlines;
   readonly #mvcc: Mvcc;
+  readonly #alarms: AlarmState;
   readonly #state: StateMachine;
   readonly #answers: Answers;
   readonly #reply: LeasesPort['reply'];
@@ -44,6 +47,7 @@ export class Leases {
     readonly leases: LeaseTable;
     readonly deadlines: LeaseDeadlines;
     readonly mvcc: Mvcc;
+    readonly alarms: AlarmState;
     readonly state: StateMachine;
     readonly answers: Answers;
     readonly numbering: Numbering;
@@ -58,6 +62,7 @@ export class Leases {
     this.#table = given.leases;
     this.#deadlines = deadlines;
     this.#mvcc = mvcc;
+    this.#alarms = given.alarms;
     this.#state = given.state;
     this.#answers = given.answers;
     this.#reply = reply;
@@ -76,7 +81,8 @@ export class Leases {
 
   /** When `settle` has something to do even if nothing arrives. */
   get dueUs(): number {
-    return Math.min(this.#renewals.dueUs, this.#expiry.dueUs(this.#state.term));
+    const expiryUs = this.#mayEnd ? this.#expiry.dueUs(this.#state.term) : Infinity;
+    return Math.min(this.#renewals.dueUs, expiryUs);
   }
 
   /** The grant as it goes into the log. */
@@ -124,7 +130,7 @@ export class Leases {
 
   settle(nowUs: number): void {
     this.#renewals.settle(nowUs);
-    this.#expiry.settle(nowUs, this.#state);
+    if (this.#mayEnd) this.#expiry.settle(nowUs, this.#state);
   }
 
   /** Answers those that have waited too long. */
@@ -144,6 +150,11 @@ export class Leases {
     });
     form.part('renewals', this.#renewals);
     form.part('expiry', this.#expiry);
+  }
+
+  /** While members are known to differ no key is deleted: what is overdue ends when the alarm is disarmed. */
+  get #mayEnd(): boolean {
+    return this.#alarms.isEmpty || !this.#alarms.isRaised(alarmTypes.corrupt);
   }
 
   /** Not for every step, see `Renewals`. */

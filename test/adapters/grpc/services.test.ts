@@ -15,7 +15,12 @@ import {
 import { kvService } from '../../../adapters/grpc/services/kv.ts';
 import { maintenanceService } from '../../../adapters/grpc/services/maintenance.ts';
 import { StatusError, statusName } from '../../../adapters/grpc/status.ts';
-import { AlarmRequest, AlarmResponse, StatusResponse } from '../../../core/chainfire/api/cluster.ts';
+import {
+  alarmActions,
+  AlarmRequest,
+  AlarmResponse,
+  alarmTypes,
+} from '../../../core/chainfire/api/cluster.ts';
 import { PutRequest, PutResponse, RangeRequest, RangeResponse } from '../../../core/chainfire/api/kv.ts';
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
 
@@ -228,14 +233,13 @@ test('a client that gives up aborts what it had asked for', async () => {
   await seen;
 });
 
-test('the list of alarms is empty and carries a header; raising one is not served', async () => {
-  answer = () => Promise.resolve({ kind: 'status', response: StatusResponse.create({ header }) });
-  const path = '/etcdserverpb.Maintenance/Alarm';
-  const outcome = await callRaw(path, AlarmRequest.encode(AlarmRequest.create()));
-  expect(AlarmResponse.decode((outcome as { bytes: Uint8Array }).bytes)).toEqual({ header, alarms: [] });
-  expect(await callRaw(path, AlarmRequest.encode(AlarmRequest.create({ action: 1 })))).toMatchObject({
-    code: 'UNIMPLEMENTED',
-  });
+test('alarms are the machine’s to list, to raise and to disarm', async () => {
+  const alarms = [{ memberId: 3n, alarm: alarmTypes.nospace }];
+  answer = () => Promise.resolve({ kind: 'alarm', response: { header, alarms } });
+  const request = { action: alarmActions.activate, memberId: 3n, alarm: alarmTypes.nospace };
+  const outcome = await callRaw('/etcdserverpb.Maintenance/Alarm', AlarmRequest.encode(request));
+  expect(AlarmResponse.decode((outcome as { bytes: Uint8Array }).bytes)).toEqual({ header, alarms });
+  expect(asked).toEqual([{ kind: 'alarm', request }]);
 });
 
 describe('the standard health service', () => {

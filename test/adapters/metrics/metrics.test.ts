@@ -22,6 +22,8 @@ const observation: MemberObservation = {
   pendingRequests: 2,
   storedBytes: 1_000,
   liveBytes: 600,
+  quotaBackendBytes: 8_000,
+  alarms: [{ memberId: 7n, alarm: 1 }],
   leaseCount: 3,
   watches: { streams: 4, watches: 9, behind: 2, eventsSent: 70, undrainedBytes: 800 },
   applied: {

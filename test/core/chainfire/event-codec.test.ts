@@ -3,6 +3,9 @@ import { expect, test } from 'vitest';
 import { type NodeId } from '../../../core/base/ids.ts';
 import { CompactionRequest, PutRequest, RangeRequest, TxnRequest } from '../../../core/chainfire/api/kv.ts';
 import {
+  alarmActions,
+  AlarmRequest,
+  alarmTypes,
   HashKvRequest,
   HashRequest,
   MemberAddRequest,
@@ -92,6 +95,10 @@ const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, 
     kind: 'authQuery',
     request: AuthQuery.create({ question: authQuestions.userGet, user: 'ü' }),
     by: Credential.create({ kind: credentialKinds.user, name: 'ü', authRevision: 7 }),
+  },
+  alarm: {
+    kind: 'alarm',
+    request: AlarmRequest.create({ action: alarmActions.activate, memberId: 3n, alarm: alarmTypes.corrupt }),
   },
 };
 

@@ -2,6 +2,7 @@ import { nodeId } from '../../../core/base/ids.ts';
 import { type CompactionRequest, type TxnRequest } from '../../../core/chainfire/api/kv.ts';
 import { type AppliedCommand, StateMachine } from '../../../core/chainfire/apply.ts';
 import { Backlog } from '../../../core/chainfire/backlog.ts';
+import { AlarmState } from '../../../core/chainfire/alarm/alarm-state.ts';
 import { AuthState } from '../../../core/chainfire/auth/auth-state.ts';
 import { Command, type CommandBody } from '../../../core/chainfire/command.ts';
 import { LeaseTable } from '../../../core/chainfire/lease/lease-table.ts';
@@ -105,6 +106,7 @@ export class Machine {
       membership: new Membership(directory, [], this.store),
       initialConfiguration: { voters: [nodeId(1)], outgoing: [], learners: [] },
       auth: new AuthState(this.store, (bytes) => this.mvcc.mix(bytes)),
+      alarms: new AlarmState(this.store, (bytes) => this.mvcc.mix(bytes)),
       leases: this.leases,
     });
   }
