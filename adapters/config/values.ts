@@ -96,6 +96,31 @@ export function address(): ValueType<Address> {
   );
 }
 
+/** `host:port,host:port`: each once. In TOML also a list. */
+export function addresses(options: { readonly countMax: number }): ValueType<readonly Address[]> {
+  const { countMax } = options;
+  const collect = (texts: readonly unknown[]): readonly Address[] | undefined => {
+    const found = new Map<string, Address>();
+    for (const text of texts) {
+      const parsed = typeof text === 'string' ? parseAddress(text) : undefined;
+      if (parsed === undefined || parsed.port === 0) return undefined;
+      found.set(formatAddress(parsed), parsed);
+    }
+    return found.size === texts.length && texts.length <= countMax ? [...found.values()] : undefined;
+  };
+  const parse = (value: string): readonly Address[] | undefined => collect(value.split(','));
+  return {
+    placeholder: '<host:port,…>',
+    allowed: `a list host:port,host:port of 1 to ${countMax} addresses, each once (in TOML also a list of strings)`,
+    parse,
+    fromToml: (value) => {
+      if (typeof value === 'string') return parse(value);
+      return Array.isArray(value) && value.length > 0 ? collect(value) : undefined;
+    },
+    format: (value) => value.map(formatAddress).join(','),
+  };
+}
+
 export interface NamedAddress extends Address {
   readonly name: string;
 }

@@ -11,6 +11,7 @@ import {
   type SwimEvent,
 } from '../../core/swim/types.ts';
 import { type Address, formatAddress, parseAddress } from '../config/address.ts';
+import { DatagramSeal } from './datagram-seal.ts';
 import { GossipError } from './gossip-error.ts';
 
 /** Datagrams that the system has not taken yet, at most: what comes on top is dropped, as a network would drop it. */
@@ -25,6 +26,8 @@ export interface UdpGossipOptions {
   readonly advertise?: Address | undefined;
   /** Who this is; the gossip address follows from the two above. */
   readonly config: Omit<SwimConfig, 'self'> & { readonly self: Omit<SwimConfig['self'], 'gossipAddress'> };
+  /** What all members know and nobody else does: datagrams that are not signed with it are dropped. Undefined: none is. */
+  readonly secret?: Uint8Array | undefined;
   readonly prng: CapturablePrng;
   /** Told of everything that the machine has to say to its owner. */
   readonly onEffect: (effect: Exclude<SwimEffect, { kind: 'send' }>) => void;
@@ -33,18 +36,27 @@ export interface UdpGossipOptions {
   readonly clock?: () => number;
 }
 
+export interface GossipCounts extends Readonly<SwimCounts> {
+  /** Datagrams that came and do not bear the secret's tag. */
+  readonly unsigned: number;
+  /** Datagrams that did not leave. */
+  readonly unsent: number;
+}
+
 /** Runs the gossip machine on a UDP socket. Datagrams leave as they are: nothing is retried, and nobody waits for them. */
 export class UdpGossip {
   readonly #options: UdpGossipOptions;
   readonly #socket: Socket;
   readonly #clock: () => number;
   readonly #node: SwimNode;
+  readonly #seal: DatagramSeal | undefined;
   readonly #departed: Promise<void>;
   #depart: () => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
   #tick: NodeJS.Immediate | undefined;
   #unsent = 0;
   #unsentDropped = 0;
+  #unsigned = 0;
   #stopped = false;
 
   /** @throws GossipError when the address cannot be had */
@@ -60,6 +72,7 @@ export class UdpGossip {
       this.#depart = done;
     });
     this.#clock = options.clock ?? monotonicUs;
+    this.#seal = options.secret === undefined ? undefined : new DatagramSeal(options.secret);
     const { address, port } = socket.address();
     const gossipAddress = formatAddress(options.advertise ?? { host: address, port });
     const { config } = options;
@@ -69,7 +82,7 @@ export class UdpGossip {
       this.#clock(),
     );
     socket.on('message', (datagram, from) => {
-      this.#step({ kind: 'received', from: addressOf(from), datagram });
+      this.#receive(addressOf(from), datagram);
     });
     socket.on('error', (failure) => {
       this.#break('the gossip socket failed', failure);
@@ -91,8 +104,18 @@ export class UdpGossip {
     return this.#node.live;
   }
 
-  get counts(): SwimCounts & { readonly unsent: number } {
-    return { ...this.#node.counts, unsent: this.#unsentDropped };
+  /** Everyone else that is remembered, the dead among them. */
+  get others(): readonly MemberRecord[] {
+    return this.#node.others.map(({ record }) => record);
+  }
+
+  /** 0: this member keeps up; the more, the slower it has found itself to be. */
+  get healthScore(): number {
+    return this.#node.healthScore;
+  }
+
+  get counts(): GossipCounts {
+    return { ...this.#node.counts, unsigned: this.#unsigned, unsent: this.#unsentDropped };
   }
 
   /** It has something else to say of itself from now on; the others are told. */
@@ -116,6 +139,12 @@ export class UdpGossip {
         done();
       });
     });
+  }
+
+  #receive(from: string, received: Uint8Array): void {
+    const datagram = this.#seal === undefined ? received : this.#seal.open(received);
+    if (datagram === undefined) this.#unsigned += 1;
+    else this.#step({ kind: 'received', from, datagram });
   }
 
   #step(event: SwimEvent): void {
@@ -147,7 +176,8 @@ export class UdpGossip {
       return;
     }
     this.#unsent += 1;
-    this.#socket.send(datagram, address.port, address.host, (failure) => {
+    const sealed = this.#seal === undefined ? datagram : this.#seal.seal(datagram);
+    this.#socket.send(sealed, address.port, address.host, (failure) => {
       this.#unsent -= 1;
       // A name that is not known, a network that is down: as good as lost on the way.
       if (failure !== null) this.#unsentDropped += 1;

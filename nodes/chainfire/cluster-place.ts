@@ -9,8 +9,10 @@ import { type NodeId, nodeId } from '../../core/base/ids.ts';
 import { type InitialMember, type JoiningMember } from '../../core/chainfire/member-protocol.ts';
 import { bootstrap, memberNamed, restoredToken } from './bootstrap.ts';
 import { type ClusterRecord, type KnownMember } from './cluster-file.ts';
+import { type Discovery } from './discovery.ts';
+import { checkDiscoverySettings, discoveryPlaces } from './discovery-settings.ts';
 import { type Introduction, memberId } from './introduction.ts';
-import { type Introductions } from './introductions.ts';
+import { type Introductions, NobodyAnswers } from './introductions.ts';
 import { type MemberHome } from './member-home.ts';
 import { type ChainfireSettings } from './settings.ts';
 
@@ -37,11 +39,16 @@ export interface PlaceOptions {
   readonly settings: ChainfireSettings;
   readonly directory: MemberHome;
   readonly introductions: Introductions;
+  /** Undefined where the settings want none. */
+  readonly discovery: Discovery | undefined;
   readonly log: Logger;
+  /** Ends the waiting for others; whoever asked for a place then has no use for one. */
+  readonly stopped: AbortSignal;
 }
 
 /** What the settings say by themselves is checked before anything is made. @throws ConfigError */
 export function checkClusterSettings(settings: ChainfireSettings): void {
+  checkDiscoverySettings(settings);
   const { name, initialCluster, initialClusterState } = settings;
   if (initialCluster === undefined || initialClusterState === 'existing') return;
   ownEntry(name, initialCluster);
@@ -66,13 +73,43 @@ export async function findPlace(options: PlaceOptions): Promise<ClusterPlace> {
     return record === undefined ? join(options) : returned(record, options);
   }
   if (initialCluster !== undefined) return begun(initialCluster, record, options);
-  if (record === undefined) {
+  return record === undefined ? discovered(options) : returned(record, options);
+}
+
+/** One that knows no other, and finds them by gossip: those with whom a cluster begins, or those of one that has. */
+async function discovered(options: PlaceOptions): Promise<ClusterPlace> {
+  const { settings, directory, discovery, stopped } = options;
+  const { initialClusterSize } = settings;
+  if (discovery === undefined) {
     throw new ConfigError(
       `initial_cluster is not given, and ${directory.path} does not know its cluster: give --initial-cluster with every ` +
-        'member of a new cluster; to join one that runs, also --initial-cluster-state existing',
+        'member of a new cluster, or --discovery-seeds and --initial-cluster-size; to join one that runs, also ' +
+        '--initial-cluster-state existing',
     );
   }
-  return returned(record, options);
+  if (initialClusterSize === undefined) {
+    throw new ConfigError(
+      `initial_cluster_size is not given, and ${directory.path} does not know its cluster: give --initial-cluster-size with ` +
+        'the number of members that a new cluster is to begin with, or --initial-cluster-state existing to join one that runs',
+    );
+  }
+  const idOf = (members: readonly NamedAddress[]): string =>
+    formatClusterId(bootstrap(members, birthToken(settings, directory)).clusterId);
+  const found = await discovery.initialCluster(initialClusterSize, idOf, stopped);
+  if (found === undefined) throw new NobodyAnswers('stopped before the members of the cluster were found');
+  if (found.kind === 'begins') return begun(found.members, undefined, options);
+  const clusterId = BigInt(`0x${found.clusterId}`);
+  const told = await options.introductions.once(found.members, clusterId);
+  const birth = told?.birth.flatMap(({ name, peerUrls }) =>
+    addressesOf(peerUrls.slice(0, 1)).map((address) => ({ name, ...address })),
+  );
+  // It has agreed to this cluster in an earlier life, which ended before it was written down.
+  const isOfBirth = birth?.some(
+    (member) => member.name === settings.name && isSame(member, ownPlace(settings)),
+  );
+  if (birth !== undefined && isOfBirth === true && idOf(birth) === found.clusterId)
+    return begun(birth, undefined, options);
+  return joinBy(ownPlace(settings), found.members, options);
 }
 
 /** One of the members with which the cluster begins, or has begun. */
@@ -81,12 +118,7 @@ async function begun(
   record: ClusterRecord | undefined,
   { settings, directory, introductions, log }: PlaceOptions,
 ): Promise<ClusterPlace> {
-  const restoredFrom = directory.identity()?.restoredFrom;
-  const token = settings.initialClusterToken;
-  const cluster = bootstrap(
-    initialCluster,
-    restoredFrom === undefined ? token : restoredToken(token, restoredFrom),
-  );
+  const cluster = bootstrap(initialCluster, birthToken(settings, directory));
   const self = memberNamed(cluster, ownEntry(settings.name, initialCluster).name);
   if (self === undefined) throw new ConfigError(`name is ${settings.name}, which is no initial member`);
   const { id, address } = self;
@@ -140,12 +172,19 @@ async function returned(
   return { ...place, contacts: [...fresh, ...contacts.filter((contact) => !freshIds.has(contact.id))] };
 }
 
-/** One that was added to a cluster that runs; its id is asked for by its address. */
-async function join({ settings, directory, introductions }: PlaceOptions): Promise<ClusterPlace> {
+/** One that was added to a cluster that runs. */
+async function join(options: PlaceOptions): Promise<ClusterPlace> {
+  const { settings, discovery, stopped } = options;
   const { name, initialCluster } = settings;
   if (initialCluster === undefined) {
+    if (discovery !== undefined) {
+      const members = await discovery.runningMembers(stopped);
+      if (members === undefined) throw new NobodyAnswers('stopped before a member of the cluster was found');
+      return joinBy(ownPlace(settings), members, options);
+    }
     throw new ConfigError(
-      'initial_cluster is not given: to join a cluster, give --initial-cluster with this member and those that it has already',
+      'initial_cluster is not given: to join a cluster, give --initial-cluster with this member and those that it has already, ' +
+        'or --discovery-seeds',
     );
   }
   const own = ownEntry(name, initialCluster);
@@ -155,12 +194,22 @@ async function join({ settings, directory, introductions }: PlaceOptions): Promi
       `initial_cluster names only ${name}: to join a cluster, name members that it has already, too`,
     );
   }
+  return joinBy(own, others, options);
+}
+
+/** Asks members of a cluster that runs which of them this one is, by its address. */
+async function joinBy(
+  own: Address,
+  others: readonly Address[],
+  { settings, directory, introductions }: PlaceOptions,
+): Promise<ClusterPlace> {
+  const { name } = settings;
   const told = await introductions.insist(others);
   const self = told.members.find(({ peerUrls }) => isAt(peerUrls, own));
   const where = formatAddress(own);
   if (self === undefined) {
     throw new NoPlaceError(
-      `cluster ${formatClusterId(told.clusterId)} has no member at ${where}; add it first: ` +
+      `cluster ${formatClusterId(told.clusterId)} runs and has no member at ${where}; add it first: ` +
         `etcdctl member add ${name} --peer-urls=http://${where}`,
     );
   }
@@ -207,6 +256,17 @@ function refuseLost(
   );
 }
 
+/** What tells the cluster that begins here from others with the same members. */
+function birthToken({ initialClusterToken }: ChainfireSettings, directory: MemberHome): string {
+  const restoredFrom = directory.identity()?.restoredFrom;
+  return restoredFrom === undefined ? initialClusterToken : restoredToken(initialClusterToken, restoredFrom);
+}
+
+/** Where the others find this one. */
+function ownPlace(settings: ChainfireSettings): Address {
+  return discoveryPlaces(settings).peer;
+}
+
 /** @throws ConfigError when there is none */
 function ownEntry(name: string, initialCluster: readonly NamedAddress[]): NamedAddress {
   const own = initialCluster.find((entry) => entry.name === name);
@@ -244,7 +304,11 @@ export function placeOf({ id, name, peerUrls }: KnownMember): PeerPlace {
 }
 
 function isAt(peerUrls: readonly string[], address: Address): boolean {
-  return addressesOf(peerUrls).some((other) => formatAddress(other) === formatAddress(address));
+  return addressesOf(peerUrls).some((other) => isSame(other, address));
+}
+
+function isSame(left: Address, right: Address): boolean {
+  return formatAddress(left) === formatAddress(right);
 }
 
 /** A URL that cannot be called (of a Unix socket, without a port) is none. */

@@ -4,17 +4,20 @@ import { type Logger } from 'pino';
 import { ConfigError } from '../../adapters/config/resolve.ts';
 import { type Dial } from '../../adapters/peer/link.ts';
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
+import { GossipError } from '../../adapters/swim/gossip-error.ts';
 import { bytesPerMib } from '../../core/base/units.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { autoCompactionOptions } from './auto-compaction.ts';
 import { checkClusterSettings, type ClusterPlace, findPlace, NoPlaceError } from './cluster-place.ts';
 import { DirectoryHome } from './directory-home.ts';
+import { type Discovery, DiscoveryError } from './discovery.ts';
 import { Introductions, NobodyAnswers } from './introductions.ts';
 import { newLogger } from './log.ts';
 import { type MemberHome } from './member-home.ts';
 import { type ProcessMessage } from './process-messages.ts';
 import { ServingMember, type ServingMemberParts } from './serving-member.ts';
 import { type ChainfireSettings } from './settings.ts';
+import { gossipSecret, startDiscovery } from './start-discovery.ts';
 import { StartError } from './start-error.ts';
 import { stopRequest } from './stop-request.ts';
 import { transportSecurity } from './transport-security.ts';
@@ -39,18 +42,23 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   // Before anything is written: it throws where the two do not go together.
   autoCompactionOptions(settings);
   const security = transportSecurity(settings);
+  const secret = gossipSecret(settings);
   boundYoungGeneration(youngGenerationBytes);
   const tokens = tokenProvider(settings);
   const log = newLogger(settings);
   const stop = stopRequest();
   const directory = await DirectoryHome.lock(settings.dataDir);
+  let discovery: Discovery | undefined;
   try {
+    discovery = await startDiscovery(settings, { log, secret });
     const stopped = new AbortController();
-    const finding = placeOf({ settings, directory, log, dial: security.dial, stopped: stopped.signal });
+    const { dial } = security;
+    const finding = placeOf({ settings, directory, discovery, log, dial, stopped: stopped.signal });
     const place = await Promise.race([finding, stop]);
     stopped.abort();
     if (typeof place === 'string') {
       log.info({ reason: place }, 'stopped before the cluster was found');
+      await discovery?.leave();
       return 0;
     }
     const own: PeerIdentity = {
@@ -62,9 +70,10 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
     const { listenClient: clients, listenPeer: peers, listenMetrics: metrics } = settings;
     const ports = { clients, peers, metrics };
     return await runUntil(stop, {
-      ...{ settings, ports, security, place, own, directory, tokens, log, processMetrics: true },
+      ...{ settings, ports, security, place, own, directory, discovery, tokens, log, processMetrics: true },
     });
   } finally {
+    await discovery?.stop();
     await directory.release();
   }
 }
@@ -72,18 +81,20 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
 interface PlaceParts {
   readonly settings: ChainfireSettings;
   readonly directory: MemberHome;
+  readonly discovery: Discovery | undefined;
   readonly log: Logger;
   readonly dial: Dial;
   readonly stopped: AbortSignal;
 }
 
-async function placeOf({ settings, directory, log, dial, stopped }: PlaceParts): Promise<ClusterPlace> {
+async function placeOf({ dial, ...parts }: PlaceParts): Promise<ClusterPlace> {
   try {
-    const introductions = new Introductions(dial, log, stopped);
-    return await findPlace({ settings, directory, log, introductions });
+    const introductions = new Introductions(dial, parts.log, parts.stopped);
+    return await findPlace({ ...parts, introductions });
   } catch (error) {
-    if (error instanceof NoPlaceError) throw new StartError(error.message, { cause: error });
-    if (!(error instanceof NobodyAnswers)) throw error;
+    if (error instanceof NoPlaceError || error instanceof DiscoveryError)
+      throw new StartError(error.message, { cause: error });
+    if (!(error instanceof NobodyAnswers) && !(error instanceof GossipError)) throw error;
     throw new ExitError(`photon chainfire serve: ${error.message}`, exitCodes.failed, { cause: error });
   }
 }
@@ -102,8 +113,12 @@ async function runUntil(stop: Promise<string>, parts: ServingMemberParts): Promi
     };
     serving.start();
     const end = await Promise.race([stop, serving.failed]);
-    // To start a member again that was removed does not help.
-    if (typeof end !== 'string') return end.kind === 'machineStopped' ? exitCodes.refused : exitCodes.failed;
+    if (typeof end !== 'string') {
+      if (end.kind !== 'machineStopped') return exitCodes.failed;
+      // It was removed: to start it again does not help.
+      await parts.discovery?.leave();
+      return exitCodes.refused;
+    }
     log.info({ reason: end }, 'stopping');
     await serving.stop();
     // Not behind a failure: the last line is the one that people and supervisors look at.

@@ -6,6 +6,7 @@ import { type MountHooks } from '../../adapters/grpc/mount.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { Health } from '../../adapters/grpc/services/health.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
+import { GossipMetrics } from '../../adapters/metrics/gossip-metrics.ts';
 import { type ObservedProcess } from '../../adapters/metrics/http-server.ts';
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
@@ -17,6 +18,7 @@ import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
 import { type ClusterFile } from './cluster-file.ts';
 import { type ClusterPlace, knownMembers } from './cluster-place.ts';
+import { type Discovery } from './discovery.ts';
 import { type LiveMember } from './live-member.ts';
 import { MemberDoor } from './member-door.ts';
 import { type MemberHome } from './member-home.ts';
@@ -35,6 +37,8 @@ export interface ServingMemberParts {
   readonly own: PeerIdentity;
   /** Locked by whoever starts the member, who also releases it. */
   readonly directory: MemberHome;
+  /** Gossip, where there is any: it hears that the member belongs to a cluster and that it goes. Whoever started it stops it. */
+  readonly discovery?: Discovery | undefined;
   readonly tokens: TokenProvider;
   readonly log: Logger;
   /** Whether the metrics of the whole process are among the member's: not where it is one of several things in it. */
@@ -76,7 +80,7 @@ export class ServingMember {
   }
 
   private constructor(parts: ServingMemberParts) {
-    const { log, settings, processMetrics } = parts;
+    const { log, settings, discovery, processMetrics } = parts;
     this.#parts = parts;
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
@@ -87,6 +91,7 @@ export class ServingMember {
       processMetrics,
       observe: () => this.#listeners && this.#member?.observe(this.#listeners.transfer()),
     });
+    if (discovery !== undefined) new GossipMetrics(this.#metrics.registry, () => discovery.observe());
   }
 
   start(): void {
@@ -118,6 +123,7 @@ export class ServingMember {
     member.onLeaderChanged = (leader, term) => this.#leaderChanged(leader, term);
     void member.failed.then((failure) => this.#failed(failure, file));
     this.#door.open(member);
+    this.#parts.discovery?.belongsTo(cluster);
     const { clients, peers, metrics } = listeners.ports;
     log.info(
       {
@@ -132,7 +138,7 @@ export class ServingMember {
 
   async #stop(): Promise<void> {
     this.#health.set(false);
-    await this.#member?.drain();
+    await Promise.all([this.#member?.drain(), this.#parts.discovery?.leave()]);
     await this.close();
   }
 

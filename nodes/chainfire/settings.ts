@@ -19,6 +19,7 @@ import { jwtMethods } from '../../adapters/auth/jwt.ts';
 import { defaultRecorderOptions } from '../../adapters/recorder/recorder.ts';
 import { bytesPerKib, bytesPerMib, usPerMs } from '../../core/base/units.ts';
 import { defaultMemberConfig } from '../../core/chainfire/member.ts';
+import { discoverySettings } from './discovery-settings.ts';
 import { retention } from './retention.ts';
 
 const kib = bytesPerKib;
@@ -68,6 +69,7 @@ const settings = {
     'photon',
     'Tells clusters with the same members apart: part of the cluster id, the same on all members',
   ),
+  ...discoverySettings,
   certFile: optional(
     path(),
     'Certificate that clients are shown, in PEM; with key_file the client port speaks TLS and nothing else',

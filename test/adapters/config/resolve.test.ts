@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { type ConfigSources, resolveSettings } from '../../../adapters/config/resolve.ts';
 import { optional, type ProcessSchema, required, withDefault } from '../../../adapters/config/schema.ts';
-import { address, integer, namedAddresses, oneOf, path } from '../../../adapters/config/values.ts';
+import { address, addresses, integer, namedAddresses, oneOf, path } from '../../../adapters/config/values.ts';
 
 const settings = {
   dataDir: required(path(), 'Where data lies'),
@@ -14,6 +14,7 @@ const settings = {
   ),
   logLevel: withDefault(oneOf(['debug', 'info']), 'info', 'What is logged'),
   initialCluster: optional(namedAddresses(), 'Who is there'),
+  seeds: optional(addresses({ countMax: 2 }), 'Whom to ask'),
 } as const;
 const schema: ProcessSchema<typeof settings> = {
   command: 'photon test',
@@ -36,6 +37,7 @@ describe('the order of sources', () => {
       electionTimeoutMs: 1_000,
       logLevel: 'info',
       initialCluster: undefined,
+      seeds: undefined,
     });
   });
 
@@ -126,4 +128,25 @@ test('reserved environment names of the prefix are left to their owner', () => {
   const environment = { PHOTON_TEST_CONFIG: '/x', PHOTON_TEST_DATA_DIR: '/d' };
   expect(() => resolve({ environment })).toThrow('unknown environment variable PHOTON_TEST_CONFIG');
   expect(resolve({ environment, environmentReserved: ['PHOTON_TEST_CONFIG'] }).dataDir).toBe('/d');
+});
+
+describe('a list of addresses', () => {
+  const expected = {
+    seeds: [
+      { host: '10.0.0.1', port: 1 },
+      { host: '::1', port: 2 },
+    ],
+  };
+
+  test('is a text, in TOML also a list', () => {
+    const flags = { dataDir: '/d' };
+    expect(resolve({ flags: { ...flags, seeds: '10.0.0.1:1,[::1]:2' } })).toMatchObject(expected);
+    expect(resolve({ toml: 'seeds = ["10.0.0.1:1", "[::1]:2"]', flags })).toMatchObject(expected);
+  });
+
+  test.each(['', 'a:1,a:1', 'a:1,b:2,c:3', 'a:0', 'a', 'a:1,'])('of %j is refused', (seeds) => {
+    expect(() => resolve({ flags: { dataDir: '/d', seeds } })).toThrow(
+      'it must be a list host:port,host:port of 1 to 2 addresses, each once',
+    );
+  });
 });

@@ -26,10 +26,15 @@ class Subject {
   readonly #gossip: UdpGossip;
   #waiting: (() => void)[] = [];
 
-  static async start(name: string, seeds: readonly string[], cluster = 'test'): Promise<Subject> {
+  static async start(
+    name: string,
+    seeds: readonly string[],
+    { cluster = 'test', secret }: { cluster?: string; secret?: Uint8Array } = {},
+  ): Promise<Subject> {
     const heard: Heard[] = [];
     const gossip = await UdpGossip.start({
       listen: { host: '127.0.0.1', port: 0 },
+      secret,
       config: {
         ...fast,
         cluster,
@@ -117,7 +122,7 @@ test('who leaves says so: the others take it for left, not for dead', async () =
 
 test('what is no gossip, and gossip of another cluster, is counted and changes nothing', async () => {
   const subject = await Subject.start('a', []);
-  const stranger = await Subject.start('b', [subject.gossip.address], 'another');
+  const stranger = await Subject.start('b', [subject.gossip.address], { cluster: 'another' });
   const socket = createSocket('udp4');
   const port = Number(subject.gossip.address.split(':')[1]);
   for (
@@ -134,6 +139,24 @@ test('what is no gossip, and gossip of another cluster, is counted and changes n
   socket.close();
   expect(subject.live).toEqual(['a']);
   expect(stranger.live).toEqual(['b']);
+});
+
+test('who has not the secret is not heard, and hears nothing', async () => {
+  const secret = Buffer.from('what the members know');
+  const first = await Subject.start('a', [], { secret });
+  const seeds = [first.gossip.address];
+  const stranger = await Subject.start('x', seeds);
+  const guesser = await Subject.start('y', seeds, { secret: Buffer.from('what they do not') });
+  const second = await Subject.start('b', seeds, { secret });
+  await Promise.all([first, second].map((subject) => subject.until(({ live }) => live.length === 2)));
+  // Both strangers go on asking: what is awaited is counted with their next datagrams.
+  await second.gossip.leave();
+  await first.until(({ live, gossip }) => live.length === 1 && gossip.counts.unsigned >= 2);
+  expect(
+    first.heard.flatMap((each) => (each.kind === 'memberChanged' ? each.member.name : [])),
+  ).not.toContain('x');
+  expect([stranger.live, guesser.live]).toEqual([['x'], ['y']]);
+  expect(stranger.gossip.counts.unsigned + stranger.gossip.counts.damaged).toBe(0);
 });
 
 test('an address that another holds is refused by name', async () => {
