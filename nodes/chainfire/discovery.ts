@@ -328,11 +328,11 @@ function tell(log: Logger, effect: Exclude<SwimEffect, { kind: 'send' }>): void 
     case 'memberChanged': {
       const { change, member } = effect;
       const level = change === 'suspected' || change === 'died' ? 'warn' : 'info';
-      log[level]({ member: member.name, address: member.peerAddress }, `gossip: member ${change}`);
+      log[level]({ name: member.name, address: member.peerAddress }, `gossip: member ${change}`);
       break;
     }
     case 'nameTaken':
-      log.error({ member: effect.name, address: effect.address }, 'gossip: two processes bear one name');
+      log.error({ name: effect.name, address: effect.address }, 'gossip: two processes bear one name');
       break;
     case 'clusterJoined':
       log.info({ by: effect.by }, 'gossip: joined');

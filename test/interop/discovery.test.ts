@@ -64,8 +64,8 @@ describeWith(['etcdctl'], 'members that are told of nobody but a few seeds', () 
     await expect.poll(() => stateOf('b', 'a'), patience).toBe('dead');
     await expect.poll(() => stateOf('b', 'c'), patience).toBe('dead');
     expect(await metrics('a')).toMatch(/gossip_changes_total\{change="died"\} 1\n/);
-    expect(log('a')).toMatch(/"member":"b",.*"msg":"gossip: member suspected"/);
-    expect(log('a')).toMatch(/"member":"b",.*"msg":"gossip: member died"/);
+    expect(log('a')).toMatch(/"name":"b",.*"message":"gossip: member suspected"/);
+    expect(log('a')).toMatch(/"name":"b",.*"message":"gossip: member died"/);
     // The cluster goes on with its majority, whatever gossip says.
     expect(await etcdctl(client('a'), ['put', 'without', 'b'])).toMatchObject({ code: 0 });
     await cluster.startMember('b');
@@ -78,7 +78,7 @@ describeWith(['etcdctl'], 'members that are told of nobody but a few seeds', () 
     expect(await cluster.end('c', 'SIGTERM')).toEqual({ code: 0, signal: null });
     await expect.poll(() => stateOf('c', 'a'), patience).toBe('left');
     await expect.poll(() => stateOf('c', 'b'), patience).toBe('left');
-    expect(log('a')).not.toMatch(/"member":"c",.*"msg":"gossip: member died"/);
+    expect(log('a')).not.toMatch(/"name":"c",.*"message":"gossip: member died"/);
     await cluster.startMember('c');
     await expect.poll(() => stateOf('c', 'a'), patience).toBe('alive');
   });
