@@ -4,6 +4,7 @@ import { aimedMembershipScenarios } from './aimed-membership.ts';
 import { canary } from './canary.ts';
 import { allMembersRestart } from './all-members-restart.ts';
 import { crashDuringSnapshotInstall } from './crash-during-snapshot-install.ts';
+import { historyKeptUnderElections } from './history-kept-under-elections.ts';
 import { isolatedLeader } from './isolated-leader.ts';
 import { oneWayPartition } from './one-way-partition.ts';
 import { diskFull } from './disk-full.ts';
@@ -69,6 +70,7 @@ export const scenarios: readonly ScenarioSource[] = [
   narrowLink,
   beyondTheAtlas,
   usersUnderFire,
+  historyKeptUnderElections,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);

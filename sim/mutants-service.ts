@@ -171,4 +171,22 @@ export const serviceMutants: readonly Mutant[] = [
     caughtBy: ['invariant'],
     scenarios: ['crash-while-freeing'],
   },
+  {
+    name: 'compacted-one-revision-too-far',
+    about: 'A retention by revisions compacts the oldest of those that are to be kept.',
+    file: 'core/chainfire/auto-compaction.ts',
+    anchor: 'return this.#mvcc.revision - options.revisions;',
+    replacement: 'return this.#mvcc.revision - options.revisions + 1;',
+    caughtBy: ['retained-history'],
+    scenarios: ['history-kept-under-elections', 'swarm'],
+  },
+  {
+    name: 'retention-from-the-newest-sample',
+    about: 'A retention by time compacts to the revision of now, and not to that of a retention ago.',
+    file: 'core/chainfire/auto-compaction.ts',
+    anchor: 'return this.#samples[this.#newestReleased(nowUs, options)]?.revision;',
+    replacement: 'return this.#samples.at(-1)?.revision;',
+    caughtBy: ['retained-history'],
+    scenarios: ['history-kept-under-elections', 'swarm'],
+  },
 ];

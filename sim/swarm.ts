@@ -49,8 +49,17 @@ function drawCluster(prng: Prng): ClusterPlan {
       requestTimeoutUs: between(prng, 2, 7) * usPerSecond,
       storeBacklogBytesMax: prng.chance(1, 4) ? between(prng, 1, 16) * bytesPerKib : 64 * bytesPerMib,
       ...drawStreams(prng.fork('streams')),
+      ...drawAutoCompaction(prng.fork('autoCompaction')),
     },
   };
+}
+
+/** In some clusters history goes by itself, so soon that clients, watches and snapshots meet it. */
+function drawAutoCompaction(prng: Prng): ClusterPlan['config'] {
+  if (!prng.chance(1, 4)) return {};
+  if (prng.chance(1, 2)) return { autoCompaction: { retentionUs: between(prng, 2, 15) * usPerSecond } };
+  const intervalUs = between(prng, 200, 5_000) * usPerMs;
+  return { autoCompaction: { revisions: between(prng, 5, 200), intervalUs } };
 }
 
 /** Small bounds make watches fall behind and catch up from history; often enough they are told of progress. */

@@ -136,6 +136,11 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'An event that carries the key as it was before carries it as the revision before had it.',
     source: "etcd's watch API: prev_kv",
   },
+  'retained-history': {
+    sentence:
+      'Compaction that nobody asked for leaves as much of the history as the cluster is told to keep.',
+    source: "etcd's automatic compaction (--auto-compaction-retention)",
+  },
   'watch-compaction': {
     sentence: 'A watch is told that history was compacted only where what it lacks really is gone.',
     source: "etcd's watch API: compact_revision",

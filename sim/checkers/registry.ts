@@ -16,6 +16,7 @@ import { Linearizability } from './linearizability.ts';
 import { LogConfigurations } from './log-configurations.ts';
 import { LogMatching } from './log-matching.ts';
 import { MatchNeverFalls } from './match-never-falls.ts';
+import { RetainedHistory } from './retained-history.ts';
 import { Revisions } from './revisions.ts';
 import { SerializableReads } from './serializable-reads.ts';
 import { StateMachineSafety } from './state-machine-safety.ts';
@@ -64,6 +65,7 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['lease-not-late', () => new LeaseNotLate()],
   ['member-answers', () => new MemberAnswers()],
   ['revisions', ({ truth }) => new Revisions(truth)],
+  ['retained-history', ({ truth }) => new RetainedHistory(truth)],
   ['linearizability', ({ truth }) => new Linearizability(truth)],
   ['serializable-reads', ({ truth }) => new SerializableReads(truth)],
   ['watch-ordered', (evidence) => new WatchChecker('watch-ordered', watchOrdered, evidence)],

@@ -1,5 +1,6 @@
 import { noBytes } from '../../../core/base/bytes.ts';
 import { groupId, nodeId, type NodeId } from '../../../core/base/ids.ts';
+import { type AutoCompactionOptions } from '../../../core/chainfire/auto-compaction-options.ts';
 import { type ChainfireMember } from '../../../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../../../core/chainfire/member-protocol.ts';
 import { type Entry, type RaftMessage, type Role } from '../../../core/raft/types.ts';
@@ -21,6 +22,7 @@ export interface Shown {
   readonly appliedHash?: number;
   readonly revision?: number;
   readonly compactRevision?: number;
+  readonly autoCompaction?: AutoCompactionOptions;
   readonly voters?: readonly number[];
   readonly outgoing?: readonly number[];
   readonly repairing?: boolean;
@@ -74,6 +76,7 @@ export function member(shown: Shown): ChainfireMember {
     appliedHash: shown.appliedHash ?? 0,
     revision: shown.revision ?? 1,
     compactRevision: shown.compactRevision ?? 0,
+    autoCompaction: shown.autoCompaction,
     leaseCount: shown.leases?.length ?? 0,
     leases: () =>
       (shown.leases ?? []).map((id) => ({
