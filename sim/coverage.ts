@@ -96,6 +96,9 @@ const requests: Names<MemberRequest['kind']> = {
   authChange: true,
   authQuery: true,
   alarm: true,
+  namespacePut: true,
+  namespaceRemove: true,
+  namespaceList: true,
 };
 
 const effects: Names<MemberEffect['kind']> = {

@@ -95,6 +95,12 @@ const refusalStatuses: Readonly<Record<MemberRefusalCode, RefusalStatus>> = {
   ROLE_NOT_GRANTED: { status: 'FAILED_PRECONDITION', text: 'etcdserver: role is not granted to the user' },
   NAME_TOO_LONG: { status: 'INVALID_ARGUMENT', text: undefined },
   TOO_MANY_GRANTS: { status: 'RESOURCE_EXHAUSTED', text: undefined },
+  INVALID_NAMESPACE: { status: 'INVALID_ARGUMENT', text: undefined },
+  NAMESPACE_EXISTS: { status: 'FAILED_PRECONDITION', text: undefined },
+  NAMESPACE_NOT_FOUND: { status: 'NOT_FOUND', text: undefined },
+  NAMESPACE_OVERLAPS: { status: 'FAILED_PRECONDITION', text: undefined },
+  NAMESPACE_QUOTA_EXCEEDED: { status: 'RESOURCE_EXHAUSTED', text: undefined },
+  TOO_MANY_NAMESPACES: { status: 'RESOURCE_EXHAUSTED', text: undefined },
 };
 
 /** Trailer with the refusal's own code, so that our client need not guess from texts. */

@@ -44,6 +44,14 @@ import {
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
 } from '../../core/chainfire/api/lease.ts';
+import {
+  NamespaceListRequest,
+  NamespaceListResponse,
+  NamespacePutRequest,
+  NamespacePutResponse,
+  NamespaceRemoveRequest,
+  NamespaceRemoveResponse,
+} from '../../core/chainfire/api/namespace.ts';
 import { AuthAnswer, AuthChange, AuthQuery } from '../../core/chainfire/auth/protocol.ts';
 import {
   type MemberRefusal,
@@ -140,6 +148,21 @@ export const memberMethods: { readonly [K in MemberRequestKind]: MemberMethod<Re
       response: LeaseLeasesResponse,
     },
     alarm: { path: '/etcdserverpb.Maintenance/Alarm', request: AlarmRequest, response: AlarmResponse },
+    namespacePut: {
+      path: '/photon.chainfire.v1.Namespaces/Put',
+      request: NamespacePutRequest,
+      response: NamespacePutResponse,
+    },
+    namespaceRemove: {
+      path: '/photon.chainfire.v1.Namespaces/Remove',
+      request: NamespaceRemoveRequest,
+      response: NamespaceRemoveResponse,
+    },
+    namespaceList: {
+      path: '/photon.chainfire.v1.Namespaces/List',
+      request: NamespaceListRequest,
+      response: NamespaceListResponse,
+    },
     // Not served: the Auth service makes these of what clients send, which has passwords in it.
     authChange: { path: '/photon.chainfire.v1.Auth/Change', request: AuthChange, response: AuthAnswer },
     authQuery: { path: '/photon.chainfire.v1.Auth/Query', request: AuthQuery, response: AuthAnswer },

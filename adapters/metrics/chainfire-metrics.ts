@@ -4,6 +4,7 @@ import { etcdApiVersion } from '../../core/chainfire/answers.ts';
 import { type StatusName } from '../grpc/status.ts';
 import { type Method } from '../grpc/service.ts';
 import { CallMetrics } from './call-metrics.ts';
+import { NamespaceMetrics } from './namespace-metrics.ts';
 import { type MemberObservation } from './observation.ts';
 import { type Reading, readings } from './readings.ts';
 
@@ -23,6 +24,7 @@ export class ChainfireMetrics {
   }[];
   readonly #syncs: readonly Histogram[];
   readonly #calls: CallMetrics;
+  readonly #namespaces: NamespaceMetrics;
   readonly #serverId: Gauge;
   readonly #leaderChanges: readonly Counter[];
   readonly #peerConnected: Gauge;
@@ -55,6 +57,7 @@ export class ChainfireMetrics {
       (name) => histogram(name, 'Time that a sync of the log took', syncBuckets),
     );
     this.#calls = new CallMetrics(this.registry);
+    this.#namespaces = new NamespaceMetrics(this.registry);
     this.#serverId = new Gauge({
       name: 'etcd_server_id',
       help: 'Always 1; the id of the member, in hexadecimal as everywhere in etcd, is a label',
@@ -131,6 +134,7 @@ export class ChainfireMetrics {
         metric.inc(value);
       }
     }
+    this.#namespaces.read(observation.namespaces);
     this.#serverId.reset();
     this.#serverId.set({ server_id: BigInt(observation.memberId).toString(16) }, 1);
     this.#peerConnected.reset();

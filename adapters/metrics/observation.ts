@@ -1,5 +1,6 @@
 import { type AlarmMember } from '../../core/chainfire/api/cluster.ts';
 import { type AppliedCounts } from '../../core/chainfire/applied-counts.ts';
+import { type NamespaceView } from '../../core/chainfire/namespace/list.ts';
 import { type WatchCounts } from '../../core/chainfire/watch/hub.ts';
 
 /** What a scrape reads of a member; every number as of now. */
@@ -31,6 +32,7 @@ export interface MemberObservation {
   readonly runner: RunnerObservation;
   readonly clients: TransferObservation;
   readonly peers: readonly PeerObservation[];
+  readonly namespaces: readonly NamespaceView[];
 }
 
 /** Counted since the process started. */

@@ -6,6 +6,7 @@ import { WireWriter } from '../wire/writer.ts';
 import { type StatusResponse } from './api/cluster.ts';
 import { type ResponseHeader } from './api/kv.ts';
 import { type AlarmState, textOfAlarm } from './alarm/alarm-state.ts';
+import { type NamespacePutResponse, NamespaceUsage } from './api/namespace.ts';
 import { type StateMachine } from './apply.ts';
 import { type LeaseKeys } from './auth/accesses.ts';
 import { answerAuthQuery } from './auth/answer-query.ts';
@@ -25,6 +26,9 @@ import {
   type MemberResponse,
 } from './member-protocol.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
+import { listNamespaces } from './namespace/list.ts';
+import { type Namespaces } from './namespace/namespaces.ts';
+import { type WatchQuota } from './namespace/watch-quota.ts';
 import { checkRevision, evaluateRange } from './mvcc/range.ts';
 import { etcdRefusal } from './refusals.ts';
 import { executeTxn } from './txn/execute.ts';
@@ -47,6 +51,8 @@ export class Answers {
   readonly #membership: Membership;
   readonly #auth: AuthState;
   readonly #alarms: AlarmState;
+  readonly #namespaces: Namespaces;
+  readonly #watchQuota: WatchQuota;
   readonly #leaseKeys: LeaseKeys;
   readonly #raft: RaftView;
   readonly #leases: LeaseTable;
@@ -60,6 +66,8 @@ export class Answers {
     readonly membership: Membership;
     readonly auth: AuthState;
     readonly alarms: AlarmState;
+    readonly namespaces: Namespaces;
+    readonly watchQuota: WatchQuota;
     readonly raft: RaftView;
     readonly leases: LeaseTable;
     readonly deadlines: LeaseDeadlines;
@@ -72,6 +80,8 @@ export class Answers {
     this.#membership = given.membership;
     this.#auth = given.auth;
     this.#alarms = given.alarms;
+    this.#namespaces = given.namespaces;
+    this.#watchQuota = given.watchQuota;
     this.#leaseKeys = (id) => given.mvcc.attachedKeys(id);
     this.#raft = given.raft;
     this.#leases = given.leases;
@@ -91,6 +101,8 @@ export class Answers {
   /** Completes the header of an answer that the state machine gave. */
   complete(response: MemberResponse): MemberResponse {
     switch (response.kind) {
+      case 'namespacePut':
+        return this.#completeNamespace(response.response);
       case 'put':
       case 'deleteRange':
       case 'txn':
@@ -103,6 +115,8 @@ export class Answers {
       case 'memberUpdate':
       case 'memberPromote':
       case 'alarm':
+      case 'namespaceRemove':
+      case 'namespaceList':
       case 'authChange':
       case 'authQuery': {
         const header = this.header(response.response.header?.revision ?? this.#mvcc.revision);
@@ -163,9 +177,15 @@ export class Answers {
         const response = answerAuthQuery(this.#auth, request.request, callerOf(request.by));
         return 'code' in response ? response : this.complete({ kind: 'authQuery', response });
       }
+      case 'namespaceList': {
+        const response = listNamespaces(this.#namespaces, this.#watchQuota, request.request);
+        return 'kind' in response ? response : this.complete({ kind: 'namespaceList', response });
+      }
       case 'put':
       case 'deleteRange':
       case 'compact':
+      case 'namespacePut':
+      case 'namespaceRemove':
       case 'authChange':
       case 'hash':
       case 'hashKv':
@@ -196,6 +216,20 @@ export class Answers {
     if (this.#auth.isUsed) this.#auth.writeTo(writer);
     this.#alarms.writeTo(writer);
     return crc32c(writer.finish());
+  }
+
+  /** Which watches there are is known here alone. */
+  #completeNamespace({ header, namespace }: NamespacePutResponse): MemberResponse {
+    const known = this.#namespaces.named(namespace?.name ?? '');
+    const watches = known === undefined ? 0 : this.#watchQuota.countOf(known);
+    const usage = NamespaceUsage.create({ ...namespace?.usage, watches });
+    return {
+      kind: 'namespacePut',
+      response: {
+        header: this.header(header?.revision ?? this.#mvcc.revision),
+        namespace: namespace && { ...namespace, usage },
+      },
+    };
   }
 
   #status(): StatusResponse {

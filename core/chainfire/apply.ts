@@ -24,6 +24,8 @@ import { type MemberResponse } from './member-protocol.ts';
 import { metaTable } from './mvcc/keys.ts';
 import { appliedWrite, readApplied } from './mvcc/meta.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
+import { type Namespaces, statusOf } from './namespace/namespaces.ts';
+import { WriteQuota } from './namespace/quota.ts';
 import { etcdRefusal } from './refusals.ts';
 import { executeDeleteRange, executePut, executeTxn, type LeaseLookup } from './txn/execute.ts';
 
@@ -66,6 +68,8 @@ export class StateMachine {
   readonly #membership: Membership;
   readonly #auth: AuthState;
   readonly #alarms: AlarmState;
+  readonly #namespaces: Namespaces;
+  readonly #quota: WriteQuota;
   readonly #leaseKeys: LeaseKeys;
   readonly #initialConfiguration: Configuration;
   readonly #leases: LeaseTable;
@@ -86,6 +90,7 @@ export class StateMachine {
     readonly membership: Membership;
     readonly auth: AuthState;
     readonly alarms: AlarmState;
+    readonly namespaces: Namespaces;
     readonly initialConfiguration: Configuration;
     readonly leases: LeaseTable;
   }) {
@@ -96,6 +101,8 @@ export class StateMachine {
     this.#membership = given.membership;
     this.#auth = given.auth;
     this.#alarms = given.alarms;
+    this.#namespaces = given.namespaces;
+    this.#quota = new WriteQuota(given.mvcc, given.namespaces);
     this.#leaseKeys = (id) => given.mvcc.attachedKeys(id);
     this.#initialConfiguration = given.initialConfiguration;
     this.#configuration = given.initialConfiguration;
@@ -112,6 +119,7 @@ export class StateMachine {
     this.#membership.reload(this.#store);
     this.#auth.reload(this.#store);
     this.#alarms.reload(this.#store);
+    this.#namespaces.reload();
     this.#load();
   }
 
@@ -226,12 +234,12 @@ export class StateMachine {
     const alarmed = refuseByAlarm(this.#alarms, command);
     if (alarmed !== undefined) return alarmed;
     if (command.put !== undefined) {
-      const response = executePut(mvcc, this.#leaseExists, command.put);
+      const response = executePut(mvcc, this.#leaseExists, command.put, this.#quota);
       return 'kind' in response ? response : { kind: 'put', response };
     }
     if (command.txn !== undefined) {
       mvcc.counters.txns += 1;
-      const response = executeTxn(mvcc, this.#leaseExists, command.txn);
+      const response = executeTxn(mvcc, this.#leaseExists, command.txn, this.#quota);
       return 'kind' in response ? response : { kind: 'txn', response };
     }
     if (command.deleteRange !== undefined) {
@@ -256,7 +264,7 @@ export class StateMachine {
       return undefined;
     }
     if (command.authChange !== undefined) return this.#changeAuth(command);
-    return this.#changeMembers(command);
+    return this.#changeNamespaces(command) ?? this.#changeMembers(command);
   }
 
   /** Undefined for a change that has begun, and for what is none. */
@@ -287,6 +295,27 @@ export class StateMachine {
     return { kind: 'alarm', response: { ...response, header } };
   }
 
+  /** Undefined for what is none of them. */
+  #changeNamespaces({ namespacePut, namespaceRemove, namespaceTurn }: Command): MemberResponse | undefined {
+    const namespaces = this.#namespaces;
+    const header: ResponseHeader = {
+      clusterId: 0n,
+      memberId: 0n,
+      revision: this.#mvcc.revision,
+      raftTerm: 0,
+    };
+    if (namespacePut !== undefined) {
+      const defined = namespaces.define(namespacePut);
+      if ('kind' in defined) return defined;
+      return { kind: 'namespacePut', response: { header, namespace: statusOf(defined, 0) } };
+    }
+    if (namespaceRemove !== undefined) {
+      return namespaces.remove(namespaceRemove) ?? { kind: 'namespaceRemove', response: { header } };
+    }
+    if (namespaceTurn !== undefined) namespaces.turn(namespaceTurn);
+    return undefined;
+  }
+
   #changeAuth({ authChange, caller }: Command): MemberResponse {
     const refusal = applyAuthChange(this.#auth, authChange as AuthChange, caller);
     if (refusal !== undefined) return refusal;
@@ -304,6 +333,9 @@ export class StateMachine {
   #needsWritten(command: Command): boolean {
     const { txn, leaseRevoke, leaseExpire } = command;
     if (txn !== undefined && readsHistory(txn)) return true;
+    const { namespaceRemove, namespaceTurn } = command;
+    const clears = namespaceRemove !== undefined || namespaceTurn !== undefined;
+    if (clears && this.#namespaces.leaseKeysChanged) return true;
     const readsKeys = leaseRevoke !== undefined || leaseExpire !== undefined;
     return (readsKeys || readsAttachments(this.#auth, command)) && this.#mvcc.attachmentsChanged;
   }
@@ -329,6 +361,7 @@ export class StateMachine {
     for (const write of this.#membership.takeWrites()) writes.push(write);
     for (const write of this.#auth.takeWrites()) writes.push(write);
     for (const write of this.#alarms.takeWrites()) writes.push(write);
+    for (const write of this.#namespaces.takeWrites()) writes.push(write);
     for (const write of this.#metaWrites) writes.push(write);
     this.#metaWrites = [];
     writes.push(

@@ -17,7 +17,9 @@ import {
 } from './api/cluster.ts';
 import { Caller } from './auth/caller.ts';
 import { AuthChange } from './auth/protocol.ts';
+import { NamespacePutRequest, NamespaceRemoveRequest } from './api/namespace.ts';
 import { LeaseGrantRequest, LeaseRevokeRequest } from './api/lease.ts';
+import { NamespaceTurn } from './namespace/protocol.ts';
 
 /** What a member says of itself to everybody. */
 export const MemberAttributes = message('MemberAttributes', {
@@ -83,6 +85,9 @@ export const Command = message('Command', {
   alarm: nested(18, () => AlarmRequest),
   /** What a member has found about itself. */
   alarmRaised: nested(19, () => AlarmMember),
+  namespacePut: nested(23, () => NamespacePutRequest),
+  namespaceRemove: nested(24, () => NamespaceRemoveRequest),
+  namespaceTurn: nested(25, () => NamespaceTurn),
   authChange: nested(30, () => AuthChange),
   /** For whom it is proposed; undefined for nobody that is known. */
   caller: nested(31, () => Caller),
@@ -108,6 +113,9 @@ export const emptyBody: CommandBody = {
   memberChangeRefused: undefined,
   alarm: undefined,
   alarmRaised: undefined,
+  namespacePut: undefined,
+  namespaceRemove: undefined,
+  namespaceTurn: undefined,
   authChange: undefined,
 };
 

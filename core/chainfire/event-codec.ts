@@ -29,6 +29,7 @@ import {
   LeaseRevokeRequest,
   LeaseTimeToLiveRequest,
 } from './api/lease.ts';
+import { NamespaceListRequest, NamespacePutRequest, NamespaceRemoveRequest } from './api/namespace.ts';
 import { WatchRequest } from './api/watch.ts';
 import { AuthChange, AuthQuery, Credential } from './auth/protocol.ts';
 import {
@@ -83,6 +84,9 @@ const requestMessages: { readonly [K in MemberRequest['kind']]: Message<RequestO
   authChange: AuthChange,
   authQuery: AuthQuery,
   alarm: AlarmRequest,
+  namespacePut: NamespacePutRequest,
+  namespaceRemove: NamespaceRemoveRequest,
+  namespaceList: NamespaceListRequest,
 };
 type RequestOf<Kind extends MemberRequest['kind']> = Extract<
   MemberRequest,

@@ -4,6 +4,7 @@ import { type ResponseHeader } from './api/kv.ts';
 import { type MemberResponse } from './member-protocol.ts';
 import { type Answers } from './answers.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
+import { namespaceLeaseTable, namespaceTable } from './namespace/keys.ts';
 import { StateHash } from './mvcc/state-hash.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { type StorageBackend, type StoreView } from '../storage/backend.ts';
@@ -66,7 +67,7 @@ export class HashJobs {
   addHash(requestId: number): void {
     const header = this.#answers.header(this.#mvcc.revision);
     const initial = this.#answers.hashOfTheRest();
-    const tables = [leaseTable, leaseKeyTable];
+    const tables = [leaseTable, leaseKeyTable, namespaceTable, namespaceLeaseTable];
     this.#add(requestId, { revision: this.#mvcc.revision, initial, tables }, { header, history: undefined });
   }
 

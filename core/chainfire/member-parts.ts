@@ -15,6 +15,8 @@ import { LeaderMoves } from './leader-moves.ts';
 import { Leases } from './lease/leases.ts';
 import { type MemberConfig } from './member-protocol.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
+import { type Namespaces } from './namespace/namespaces.ts';
+import { NamespaceTurns } from './namespace/turns.ts';
 import { Numbering } from './numbering.ts';
 import { Publication } from './publication.ts';
 import { Queries } from './queries.ts';
@@ -53,6 +55,8 @@ export interface MemberParts extends Readonly<Record<string, Stateful>> {
   readonly watches: WatchHub;
   readonly snapshotHolds: SnapshotHolds;
   readonly auth: MemberAuth;
+  readonly namespaces: Namespaces;
+  readonly namespaceTurns: NamespaceTurns;
   readonly autoCompaction: AutoCompaction;
 }
 
@@ -94,7 +98,8 @@ export function assembleMember(
   const proposer = { member: config.id, boot: drawBoot(prng.fork('boot')) };
   const numbering = new Numbering(proposer);
   const propose = (bytes: Uint8Array): RaftRefusal | undefined => proposeAll([bytes])?.code;
-  const port = { propose, proposeAll, reply };
+  const encode = numbering.encode.bind(numbering);
+  const port = { propose, proposeAll, reply, encode };
   const common = { ...replica, config, raft, answers, numbering, port, reply };
   const auth = new MemberAuth(replica.auth, config.authTokenTtlUs);
   const waiting = {
@@ -114,14 +119,12 @@ export function assembleMember(
     requests: new Requests({ ...common, ...waiting, auth, transfer }),
     publication: new Publication(config, directory),
     reconfigurer: new Reconfigurer({ ...common, retryUs: heartbeatIntervalUs }),
-    watches: new WatchHub({ config, store: ports.store, mvcc, answers, authority: auth }),
+    watches: new WatchHub({ ...common, store: ports.store, authority: auth, quota: replica.watchQuota }),
     snapshotHolds: new SnapshotHolds(snapshotGraceElections * electionTimeoutUs),
     auth,
-    autoCompaction: new AutoCompaction({
-      ...common,
-      port: { encode: numbering.encode.bind(numbering), propose },
-      nowUs,
-    }),
+    namespaces: replica.namespaces,
+    namespaceTurns: new NamespaceTurns({ ...common, retryUs: heartbeatIntervalUs }),
+    autoCompaction: new AutoCompaction({ ...common, nowUs }),
   };
   return { parts, replica, raftView: raft, proposer };
 }

@@ -59,6 +59,14 @@ import {
   type LeaseTimeToLiveRequest,
   type LeaseTimeToLiveResponse,
 } from './api/lease.ts';
+import {
+  type NamespaceListRequest,
+  type NamespaceListResponse,
+  type NamespacePutRequest,
+  type NamespacePutResponse,
+  type NamespaceRemoveRequest,
+  type NamespaceRemoveResponse,
+} from './api/namespace.ts';
 import { type WatchRequest, type WatchResponse } from './api/watch.ts';
 import { type AutoCompactionOptions } from './auto-compaction-options.ts';
 import { type AuthAnswer, type AuthChange, type AuthQuery, type Credential } from './auth/protocol.ts';
@@ -176,6 +184,10 @@ type RequestBody =
   | { readonly kind: 'leaseLeases'; readonly request: LeaseLeasesRequest }
   /** To ask which are raised is to read; anything else goes through the log. */
   | { readonly kind: 'alarm'; readonly request: AlarmRequest }
+  /** Prefixes of keys with limits to what lies below them; refused by name where there is no room. */
+  | { readonly kind: 'namespacePut'; readonly request: NamespacePutRequest }
+  | { readonly kind: 'namespaceRemove'; readonly request: NamespaceRemoveRequest }
+  | { readonly kind: 'namespaceList'; readonly request: NamespaceListRequest }
   /** Users, roles, permissions, and whether they count. */
   | { readonly kind: 'authChange'; readonly request: AuthChange }
   | { readonly kind: 'authQuery'; readonly request: AuthQuery };
@@ -203,6 +215,9 @@ export type MemberResponse =
   | { readonly kind: 'leaseTimeToLive'; readonly response: LeaseTimeToLiveResponse }
   | { readonly kind: 'leaseLeases'; readonly response: LeaseLeasesResponse }
   | { readonly kind: 'alarm'; readonly response: AlarmResponse }
+  | { readonly kind: 'namespacePut'; readonly response: NamespacePutResponse }
+  | { readonly kind: 'namespaceRemove'; readonly response: NamespaceRemoveResponse }
+  | { readonly kind: 'namespaceList'; readonly response: NamespaceListResponse }
   | { readonly kind: 'authChange'; readonly response: AuthAnswer }
   | { readonly kind: 'authQuery'; readonly response: AuthAnswer }
   | MemberRefusal;
@@ -272,7 +287,13 @@ export type MemberRefusalCode =
   | 'ROLE_NOT_FOUND'
   | 'ROLE_NOT_GRANTED'
   | 'NAME_TOO_LONG'
-  | 'TOO_MANY_GRANTS';
+  | 'TOO_MANY_GRANTS'
+  | 'INVALID_NAMESPACE'
+  | 'NAMESPACE_EXISTS'
+  | 'NAMESPACE_NOT_FOUND'
+  | 'NAMESPACE_OVERLAPS'
+  | 'NAMESPACE_QUOTA_EXCEEDED'
+  | 'TOO_MANY_NAMESPACES';
 
 /** What a stream is for, said when it opens. */
 export interface MemberStream {

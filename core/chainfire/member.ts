@@ -172,7 +172,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
 
   get deadlineUs(): number {
     if (!this.#started || this.#hasWork) return this.#nowUs;
-    const leasesUs = this.#stopped ? Infinity : this.#leases.dueUs;
+    const leasesUs = this.#stopped
+      ? Infinity
+      : Math.min(this.#leases.dueUs, this.#parts.namespaceTurns.dueUs);
     return Math.min(
       this.#raft.deadlineUs,
       this.#requests.dueUs,
@@ -333,6 +335,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       this.#leases.settle(this.#nowUs);
       this.#quota.settle(this.#nowUs);
       this.#autoCompaction.settle(this.#nowUs);
+      this.#parts.namespaceTurns.settle(this.#nowUs);
     }
     if (!this.#stopped && this.#reconfigurer.dueUs <= this.#nowUs) this.#reconfigure();
     this.#leaderMoves.settle();
@@ -432,7 +435,11 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     const own = this.#state.apply(entries, this.#proposer);
     this.#watches.published(this.#mvcc.takeChanges(), this.#nowUs);
     this.#leases.tableMoved(this.#nowUs);
-    for (const applied of own) if (!this.#leases.applied(applied.seq)) this.#writes.applied(applied);
+    for (const applied of own) {
+      const { seq } = applied;
+      if (this.#leases.applied(seq) || this.#parts.namespaceTurns.applied(seq)) continue;
+      this.#writes.applied(applied);
+    }
     this.#drive({ kind: 'applied', group, index: last.index });
     if (last.term > termBefore) this.#writes.termApplied(last.term);
     const { commitIndex, syncedIndex } = this.#raftView;

@@ -38,6 +38,9 @@ export class Numbering {
       memberChangeRefused,
       alarm,
       alarmRaised,
+      namespacePut,
+      namespaceRemove,
+      namespaceTurn,
       authChange,
     } = body;
     this.#seq += 1;
@@ -62,6 +65,9 @@ export class Numbering {
       memberChangeRefused,
       alarm,
       alarmRaised,
+      namespacePut,
+      namespaceRemove,
+      namespaceTurn,
       authChange,
       caller,
     });

@@ -10,6 +10,8 @@ import { Membership } from './membership.ts';
 import { initialConfigurationOf, MemberDirectory } from './members.ts';
 import { readApplied } from './mvcc/meta.ts';
 import { Mvcc } from './mvcc/mvcc.ts';
+import { Namespaces } from './namespace/namespaces.ts';
+import { WatchQuota } from './namespace/watch-quota.ts';
 
 /** The replicated state as this member has it, and what it counts beside it. */
 export interface Replica {
@@ -18,6 +20,8 @@ export interface Replica {
   readonly membership: Membership;
   readonly auth: AuthState;
   readonly alarms: AlarmState;
+  readonly namespaces: Namespaces;
+  readonly watchQuota: WatchQuota;
   readonly leases: LeaseTable;
   readonly deadlines: LeaseDeadlines;
   readonly backlog: Backlog;
@@ -40,6 +44,8 @@ export function recoverReplica(
   const membership = new Membership(directory, config.initialMembers, store);
   const auth = new AuthState(store, (bytes) => mvcc.mix(bytes));
   const alarms = new AlarmState(store, (bytes) => mvcc.mix(bytes));
+  const namespaces = new Namespaces(mvcc);
+  const watchQuota = new WatchQuota(namespaces);
   const state = new StateMachine({
     mvcc,
     backlog,
@@ -47,8 +53,21 @@ export function recoverReplica(
     membership,
     auth,
     alarms,
+    namespaces,
     leases,
     initialConfiguration,
   });
-  return { mvcc, directory, membership, auth, alarms, leases, deadlines, backlog, state };
+  return {
+    mvcc,
+    directory,
+    membership,
+    auth,
+    alarms,
+    namespaces,
+    watchQuota,
+    leases,
+    deadlines,
+    backlog,
+    state,
+  };
 }

@@ -95,6 +95,8 @@ export class Requests {
       case 'compact':
       case 'leaseRevoke':
       case 'authChange':
+      case 'namespacePut':
+      case 'namespaceRemove':
       case 'memberAdd':
       case 'memberRemove':
       case 'memberUpdate':
@@ -121,6 +123,7 @@ export class Requests {
       case 'hashKv':
       case 'leaseTimeToLive':
       case 'leaseLeases':
+      case 'namespaceList':
       case 'authQuery':
         break;
       default:

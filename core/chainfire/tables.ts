@@ -1,6 +1,7 @@
 import { authTable } from './auth/keys.ts';
 import { leaseKeyTable, leaseTable } from './lease/keys.ts';
 import { currentTable, historyTable, indexTable, metaTable } from './mvcc/keys.ts';
+import { namespaceLeaseTable, namespaceTable } from './namespace/keys.ts';
 
 /** Tables of a member's store. */
 export const memberTables: readonly string[] = [
@@ -10,5 +11,7 @@ export const memberTables: readonly string[] = [
   leaseTable,
   leaseKeyTable,
   authTable,
+  namespaceTable,
+  namespaceLeaseTable,
   metaTable,
 ];

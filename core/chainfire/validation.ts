@@ -19,6 +19,7 @@ import { ttlSecondsMax } from './lease/grant.ts';
 import { type MemberConfig, type MemberRefusal, type MemberRequest } from './member-protocol.ts';
 import { toTheEnd } from './mvcc/key-range.ts';
 import { escapedBytes, keyBytesMax } from './mvcc/keys.ts';
+import { checkNamespacePut } from './namespace/check.ts';
 import { etcdRefusal } from './refusals.ts';
 import { changesKeyTwice } from './txn/overlap.ts';
 
@@ -59,6 +60,8 @@ export function validate(request: MemberRequest, limits: Limits): MemberRefusal 
       return checkRevision(request.request.revision, 'HashKVRequest.revision');
     case 'alarm':
       return checkAlarmRequest(request.request);
+    case 'namespacePut':
+      return checkNamespacePut(request.request);
     case 'authChange':
       return checkAuthChange(request.request);
     case 'authQuery':

@@ -12,6 +12,9 @@ import { type Membership } from './membership.ts';
 import { type MemberDirectory } from './members.ts';
 import { historyTable, mainRevisionOf, revisionKey } from './mvcc/keys.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
+import { type NamespaceView, viewNamespaces } from './namespace/list.ts';
+import { type Namespaces } from './namespace/namespaces.ts';
+import { type WatchQuota } from './namespace/watch-quota.ts';
 import { type WatchCounts, type WatchHub } from './watch/hub.ts';
 
 /** What the outside may see of a member: for metrics and for the simulator's checkers. Live: it shows the present. */
@@ -45,6 +48,8 @@ export interface MemberView {
   /** What the wall clock showed last; undefined before it was looked at. What the leader writes into entries to decide by. */
   readonly wallClockUs: number | undefined;
   readonly leaseCount: number;
+  /** In the order of their names; a copy of all. */
+  namespaces(): readonly NamespaceView[];
   /** By id; a copy of all, so not for every scrape of a member with a million. */
   leases(): readonly LeaseView[];
   /** Keys that are attached to the lease, in order. */
@@ -71,6 +76,8 @@ interface ViewParts {
   readonly wallClockUs: () => number | undefined;
   readonly pendingRequests: () => number;
   readonly watches: Pick<WatchHub, 'counts'>;
+  readonly namespaces: Namespaces;
+  readonly watchQuota: WatchQuota;
 }
 
 export function createView(parts: ViewParts): MemberView {
@@ -124,6 +131,7 @@ export function createView(parts: ViewParts): MemberView {
     get leaseCount() {
       return leases.size;
     },
+    namespaces: () => viewNamespaces(parts.namespaces, parts.watchQuota),
     leases: () => viewLeases(leases, nowUs()),
     leaseKeys: (id) => mvcc.attachedKeys(id),
     *history(from, to) {

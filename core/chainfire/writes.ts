@@ -34,6 +34,8 @@ export type WriteRequest = Extract<
       | 'memberUpdate'
       | 'memberPromote'
       | 'alarm'
+      | 'namespacePut'
+      | 'namespaceRemove'
       | 'authChange';
   }
 >;
@@ -288,6 +290,9 @@ function bodyOf(request: WriteRequest): CommandBody {
     memberChangeRefused: undefined,
     alarm: request.kind === 'alarm' ? request.request : undefined,
     alarmRaised: undefined,
+    namespacePut: request.kind === 'namespacePut' ? request.request : undefined,
+    namespaceRemove: request.kind === 'namespaceRemove' ? request.request : undefined,
+    namespaceTurn: undefined,
     authChange: request.kind === 'authChange' ? request.request : undefined,
   };
 }

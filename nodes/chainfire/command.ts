@@ -4,6 +4,7 @@ import { flagHelp } from '../../adapters/config/describe.ts';
 import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { namespaceCommand } from './namespace/command.ts';
 import { configVariable, readSettings } from './read-settings.ts';
 import { serve } from './serve.ts';
 import { chainfireSchema } from './settings.ts';
@@ -43,7 +44,8 @@ export function chainfireCommand(): Command {
   for (const { flags, about } of flagHelp(chainfireSchema.settings))
     serveCommand.addOption(new Option(flags, about));
   return new Command('chainfire')
-    .description('run a member of a Chainfire cluster, and back a cluster up')
+    .description('run a member of a Chainfire cluster, back a cluster up, set limits to namespaces')
     .addCommand(serveCommand)
-    .addCommand(snapshotCommand());
+    .addCommand(snapshotCommand())
+    .addCommand(namespaceCommand());
 }

@@ -159,6 +159,7 @@ export class LiveMember {
       leaseCount: view.leaseCount,
       watches: view.watches,
       applied: view.applied,
+      namespaces: view.namespaces(),
       runner: this.#parts.runner.counters,
       clients,
       peers: [...counters].map(([id, link]) => ({

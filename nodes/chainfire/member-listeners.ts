@@ -19,6 +19,7 @@ import { kvService } from '../../adapters/grpc/services/kv.ts';
 import { leaseService } from '../../adapters/grpc/services/lease.ts';
 import { lockService } from '../../adapters/grpc/services/lock.ts';
 import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts';
+import { namespacesService } from '../../adapters/grpc/services/namespaces.ts';
 import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { MetricsServer, type ObservedProcess } from '../../adapters/metrics/http-server.ts';
 import { type TransferObservation } from '../../adapters/metrics/observation.ts';
@@ -124,6 +125,7 @@ function listenForClients(
       lockService(door),
       electionService(door),
       clusterService(door),
+      namespacesService(door),
       administered(maintenanceService(door, door), door),
       authService(door, { passwords: new Passwords(settings.authPasswordCost), tokens }),
       healthService(health, [
@@ -135,6 +137,7 @@ function listenForClients(
         'etcdserverpb.Cluster',
         'etcdserverpb.Maintenance',
         'etcdserverpb.Auth',
+        'photon.chainfire.v1.Namespaces',
       ]),
     ],
     receiveBytesMax: settings.requestBytesMax + receiveReserveBytes,

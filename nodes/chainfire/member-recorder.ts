@@ -12,6 +12,7 @@ import { type MemberConfig, type MemberEvent } from '../../core/chainfire/member
 import { leaseTable } from '../../core/chainfire/lease/keys.ts';
 import { ChainfireMember } from '../../core/chainfire/member.ts';
 import { metaTable } from '../../core/chainfire/mvcc/keys.ts';
+import { namespaceTable } from '../../core/chainfire/namespace/keys.ts';
 import { type StorageBackend } from '../../core/storage/backend.ts';
 import { type SegmentRepair } from '../../core/storage/segment-files.ts';
 import { seededPrng } from '../../sim/prng.ts';
@@ -22,8 +23,8 @@ export type MemberRecorder = Recorder<MemberEvent>;
 
 export const recordedSystem = 'chainfire';
 
-/** What a member reads of the store where it is restored: where it is, who is in the cluster, which leases and users there are. */
-export const memberBaseTables: readonly string[] = [metaTable, leaseTable, authTable];
+/** What a member reads of the store where it is restored: where it is, who is in the cluster, which leases, users and namespaces there are. */
+export const memberBaseTables: readonly string[] = [metaTable, leaseTable, authTable, namespaceTable];
 
 /**
  * Begins the recording that the settings ask for. A disk that does not take it is no reason not to serve.

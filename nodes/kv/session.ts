@@ -26,19 +26,25 @@ export interface Session {
   readonly db: Chainfire;
 }
 
-/** Runs with a connection, and closes it. @throws ExitError where the library throws its own */
+/**
+ * Runs with a connection, and closes it.
+ *
+ * @param command who asks, for errors
+ * @throws ExitError where the library throws its own
+ */
 export async function withSession<T>(
   options: ConnectionOptions,
   run: (session: Session) => Promise<T>,
+  command = 'photon kv',
 ): Promise<T> {
-  const endpoints = endpointsOf(options.endpoints);
-  const user = await userOf(options.user);
-  const tls = credentialsOf(options);
+  const endpoints = endpointsOf(options.endpoints, command);
+  const user = await userOf(options.user, command);
+  const tls = credentialsOf(options, command);
   const client = new GrpcChainfireClient({ endpoints, prng: systemPrng, tls, user });
   try {
     return await run({ client, db: new Chainfire(client, { timeoutMs: options.timeout * 1_000 }) });
   } catch (error) {
-    if (error instanceof ChainfireError) throw exitErrorOf(error);
+    if (error instanceof ChainfireError) throw exitErrorOf(error, command);
     throw error;
   } finally {
     client.close();
@@ -49,24 +55,29 @@ export async function withSession<T>(
 export function askOnce<Request extends MemberRequest>(
   options: ConnectionOptions,
   request: Request,
+  command?: string,
 ): Promise<ResponseOf<Request['kind']>> {
-  return withSession(options, async ({ client }) => {
-    const outcome = await client.call(request, options.timeout * 1_000);
-    if (outcome.kind !== 'answered') throw errorOfOutcome(outcome);
-    return outcome.response.response as ResponseOf<Request['kind']>;
-  });
+  return withSession(
+    options,
+    async ({ client }) => {
+      const outcome = await client.call(request, options.timeout * 1_000);
+      if (outcome.kind !== 'answered') throw errorOfOutcome(outcome);
+      return outcome.response.response as ResponseOf<Request['kind']>;
+    },
+    command,
+  );
 }
 
-function exitErrorOf(error: ChainfireError): ExitError {
+function exitErrorOf(error: ChainfireError, command: string): ExitError {
   const cause = { cause: error };
   switch (error.outcome) {
     case 'refused':
-      return new ExitError(`photon kv: refused: ${error.message}`, exitCodes.failed, cause);
+      return new ExitError(`${command}: refused: ${error.message}`, exitCodes.failed, cause);
     case 'failed':
-      return new ExitError(`photon kv: not done: ${error.message}`, exitCodes.failed, cause);
+      return new ExitError(`${command}: not done: ${error.message}`, exitCodes.failed, cause);
     case 'unknown':
       return new ExitError(
-        `photon kv: nobody knows whether it was done: ${error.message}`,
+        `${command}: nobody knows whether it was done: ${error.message}`,
         exitCodes.unknown,
         cause,
       );

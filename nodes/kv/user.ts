@@ -2,13 +2,16 @@ import { type ClientUser } from '../../adapters/grpc/client-session.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 
 /** What `--user` says. A password that it leaves out is read from the terminal, without being shown, or from a pipe. */
-export async function userOf(text: string | undefined): Promise<ClientUser | undefined> {
+export async function userOf(
+  text: string | undefined,
+  command = 'photon kv',
+): Promise<ClientUser | undefined> {
   if (text === undefined) return undefined;
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
   if (name === '') {
     throw new ExitError(
-      'photon kv: --user is name or name:password, and the name is not empty',
+      `${command}: --user is name or name:password, and the name is not empty`,
       exitCodes.refused,
     );
   }

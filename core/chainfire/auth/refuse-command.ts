@@ -41,6 +41,7 @@ export function refuseRead(
     }
     case 'hash':
     case 'hashKv':
+    case 'namespaceList':
       return authorizer.refuseAdministration(caller);
     default:
       return undefined;
@@ -56,12 +57,15 @@ export function readsAttachments(authorizer: Authorizer, { put, txn }: Command):
 
 function isAdministration(command: Command): boolean {
   const { compact, alarm, memberAdd, memberRemove, memberUpdate, memberPromote } = command;
+  const { namespacePut, namespaceRemove } = command;
   return (
     compact !== undefined ||
     alarm !== undefined ||
     memberAdd !== undefined ||
     memberRemove !== undefined ||
     memberUpdate !== undefined ||
-    memberPromote !== undefined
+    memberPromote !== undefined ||
+    namespacePut !== undefined ||
+    namespaceRemove !== undefined
   );
 }

@@ -2,6 +2,7 @@ import { type StoreRow } from '../../storage/backend.ts';
 import { authTable } from '../auth/keys.ts';
 import { leaseKeyTable, leaseTable } from '../lease/keys.ts';
 import { currentTable, historyTable, indexTable, metaTable } from '../mvcc/keys.ts';
+import { namespaceLeaseTable, namespaceTable } from '../namespace/keys.ts';
 
 /** What becomes of a row of a snapshot in the new cluster that is made of it. */
 export type RowFate =
@@ -29,6 +30,8 @@ const rules: readonly RowRule[] = [
   { table: leaseTable, rows: everyRow, fate: 'taken' },
   { table: leaseKeyTable, rows: everyRow, fate: 'taken' },
   { table: authTable, rows: everyRow, fate: 'taken' },
+  { table: namespaceTable, rows: everyRow, fate: 'taken' },
+  { table: namespaceLeaseTable, rows: everyRow, fate: 'taken' },
   // How far the state is: the log begins behind it.
   { table: metaTable, rows: 'applied', fate: 'taken' },
   // How far this member was in freeing what is compacted, and what its rows come to.

@@ -206,6 +206,8 @@ function harmlessTwice(request: MemberRequest): boolean {
     case 'memberUpdate':
     case 'memberPromote':
     case 'moveLeader':
+    case 'namespacePut':
+    case 'namespaceRemove':
       return false;
     case 'txn':
       return writesNothing(request.request);

@@ -15,6 +15,7 @@ import {
   leaseKeyTable,
 } from '../lease/keys.ts';
 import { type Change } from './change.ts';
+import { type KeyAccounts } from './key-accounts.ts';
 import { type KeyRange } from './key-range.ts';
 import {
   behindIndexPrefix,
@@ -82,6 +83,7 @@ export class Mvcc {
   /** What has changed since `takeChanges`, while somebody wants to know. */
   #changed: Change[] = [];
   #capturesChanges = false;
+  #accounts: KeyAccounts | undefined;
 
   constructor(store: StorageBackend) {
     this.#store = store;
@@ -109,6 +111,11 @@ export class Mvcc {
 
   get store(): StorageBackend {
     return this.#store;
+  }
+
+  /** From now on every change of a key is told to `accounts` too. */
+  accountTo(accounts: KeyAccounts): void {
+    this.#accounts = accounts;
   }
 
   /** What a read sees now: one more than before the transaction as soon as it has changed something. */
@@ -195,6 +202,7 @@ export class Mvcc {
     this.#write(currentTable, key, record);
     this.#attach(key, previous?.lease ?? 0n, lease);
     this.#change(key, record, putMark, previousRow);
+    if (this.#accounts?.isEmpty === false) this.#accounts.put(key, previous, { value, lease });
   }
 
   /** @returns the keys that were deleted, with their last records */
@@ -364,6 +372,7 @@ export class Mvcc {
     this.#write(currentTable, key, undefined);
     this.#attach(key, leaseOfRecord(row), 0n);
     this.#change(key, encodeTombstone(key, this.#revision + 1), tombstoneMark, row);
+    if (this.#accounts?.isEmpty === false) this.#accounts.deleted(key, row);
   }
 
   /** The key leaves one lease for another; 0 is none. */

@@ -19,6 +19,13 @@ import { decodeRecord } from '../mvcc/record.ts';
 import { etcdRefusal } from '../refusals.ts';
 import { choosePath, type TxnPath } from './compare.ts';
 
+/** Has a say before anything is changed: why a write may not be, although it says nothing wrong. */
+export interface WriteLimits {
+  put(request: PutRequest): MemberRefusal | undefined;
+  /** @param path the branches that it takes */
+  txn(request: TxnRequest, path: TxnPath): MemberRefusal | undefined;
+}
+
 /** Whether a lease exists, in the replicated state. */
 export type LeaseLookup = (lease: bigint) => boolean;
 
@@ -30,8 +37,9 @@ export function executePut(
   mvcc: Mvcc,
   leaseExists: LeaseLookup,
   request: PutRequest,
+  limits?: WriteLimits,
 ): PutResponse | MemberRefusal {
-  const refusal = checkPut(mvcc, leaseExists, request);
+  const refusal = checkPut(mvcc, leaseExists, request) ?? limits?.put(request);
   if (refusal !== undefined) return refusal;
   mvcc.begin();
   const response = put(mvcc, request);
@@ -51,9 +59,10 @@ export function executeTxn(
   mvcc: Mvcc,
   leaseExists: LeaseLookup,
   request: TxnRequest,
+  limits?: WriteLimits,
 ): TxnResponse | MemberRefusal {
   const path = choosePath(mvcc, request);
-  const refusal = checkBranch(mvcc, leaseExists, request, path);
+  const refusal = checkBranch(mvcc, leaseExists, request, path) ?? limits?.txn(request, path);
   if (refusal !== undefined) return refusal;
   mvcc.begin();
   const responses = runBranch(mvcc, request, path);

@@ -6,7 +6,9 @@ import { type ResponseHeader } from '../api/kv.ts';
 import { everyWatch, type WatchCreateRequest, type WatchRequest } from '../api/watch.ts';
 import { type MemberAuth } from '../auth/member-auth.ts';
 import { type MemberConfig, type MemberRefusal, type MemberStream } from '../member-protocol.ts';
+import { type WatchQuota } from '../namespace/watch-quota.ts';
 import { type Change } from '../mvcc/change.ts';
+import { type KeyRange } from '../mvcc/key-range.ts';
 import { revisionKey } from '../mvcc/keys.ts';
 import { etcdRefusal } from '../refusals.ts';
 import { CatchUp, defaultTurnBounds, type TurnBounds } from './catch-up.ts';
@@ -66,6 +68,7 @@ export class WatchHub {
   readonly #config: HubConfig;
   readonly #mvcc: { readonly revision: number; readonly compactRevision: number };
   readonly #authority: WatchAuthority;
+  readonly #quota: WatchQuota | undefined;
   readonly #notifier: WatchNotifier;
   readonly #streams = new Map<number, WatchStream>();
   readonly #bounds: TurnBounds;
@@ -91,11 +94,14 @@ export class WatchHub {
     readonly mvcc: { readonly revision: number; readonly compactRevision: number };
     readonly answers: { header(revision: number): ResponseHeader };
     readonly authority: WatchAuthority;
+    readonly quota?: WatchQuota;
     readonly bounds?: TurnBounds;
   }) {
     this.#config = given.config;
     this.#mvcc = given.mvcc;
     this.#authority = given.authority;
+    this.#quota = given.quota;
+    this.#quota?.countFrom(() => this.#ranges());
     this.#notifier = new WatchNotifier(given.answers, given.config.watchFragmentBytes);
     this.#idle = new IdleWatches(given.config.watchProgressIntervalUs);
     this.#leaderless = new LeaderlessStreams(given.config.raft.electionTimeoutUs);
@@ -284,7 +290,10 @@ export class WatchHub {
     const notifier = this.#notifier;
     const checked = checkCreate(request, stream, this.#config.watchesPerStreamMax);
     const cancelReason =
-      typeof checked === 'string' ? checked : this.#authority.refuseWatch(stream, checked.range, nowUs);
+      typeof checked === 'string'
+        ? checked
+        : (this.#authority.refuseWatch(stream, checked.range, nowUs) ??
+          this.#quota?.refuse(checked.range)?.message);
     if (typeof checked === 'string' || cancelReason !== undefined) {
       const refused = { created: true, canceled: true, cancelReason: cancelReason ?? '' };
       return notifier.answer(stream, { ...notifier.blank(everyWatch, revision), ...refused });
@@ -298,6 +307,7 @@ export class WatchHub {
     const watch = new Watch({ stream, id, range, wants, fragment, startRevision, next, nowUs });
     stream.watches.set(id, watch);
     this.#watches += 1;
+    this.#quota?.opened(range);
     if (request.progressNotify) this.#idle.checkLater(watch, nowUs);
     this.#enter(watch);
   }
@@ -477,7 +487,12 @@ export class WatchHub {
     if (watch.place === 'future') this.#future.delete(watch.futureKey);
     watch.cohort?.remove(watch);
     this.#watches -= 1;
+    this.#quota?.closed(watch.range);
     this.#setPlace(watch, 'ended');
+  }
+
+  *#ranges(): Iterable<KeyRange> {
+    for (const { watches } of this.#streams.values()) for (const { range } of watches.values()) yield range;
   }
 
   #end(stream: WatchStream, refusal: MemberRefusal): void {

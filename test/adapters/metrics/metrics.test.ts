@@ -44,6 +44,16 @@ const observation: MemberObservation = {
     snapshotsSent: 3,
     snapshotsFailed: 1,
   },
+  namespaces: [
+    {
+      name: 'team-a',
+      prefix: 'a/',
+      limits: { bytes: 1_000, keys: 0, leases: 6, watches: 0 },
+      usage: { bytes: 900, keys: 8, leases: 5, watches: 4 },
+      counting: false,
+      refusals: 3,
+    },
+  ],
   peers: [{ peer: 'b', connected: true, sentMessages: 7, sentBytes: 700, droppedMessages: 1 }],
 };
 
@@ -110,6 +120,14 @@ test('our names and etcd’s carry the same values where the meaning is the same
     ),
   ).toBe('1');
   expect(found.get('etcd_server_id{server_id="1a"}')).toBe('1');
+  const ofNamespace = (name: string) => found.get(`photon_chainfire_namespace_${name}{namespace="team-a"}`);
+  expect(['used_bytes', 'limit_bytes', 'used_leases', 'refusals_total'].map(ofNamespace)).toEqual([
+    '900',
+    '1000',
+    '5',
+    '3',
+  ]);
+  expect([ofNamespace('used_keys'), ofNamespace('limit_keys')]).toEqual(['8', undefined]);
 });
 
 test('before the member has started a scrape still answers', async () => {

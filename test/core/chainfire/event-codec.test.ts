@@ -33,6 +33,11 @@ import {
   Credential,
   credentialKinds,
 } from '../../../core/chainfire/auth/protocol.ts';
+import {
+  NamespaceListRequest,
+  NamespacePutRequest,
+  NamespaceRemoveRequest,
+} from '../../../core/chainfire/api/namespace.ts';
 import { readMemberEvent, writeMemberEvent } from '../../../core/chainfire/event-codec.ts';
 import { type MemberEvent, type MemberRequest } from '../../../core/chainfire/member-protocol.ts';
 import { type GroupId } from '../../../core/base/ids.ts';
@@ -63,6 +68,16 @@ const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, 
     }),
   },
   compact: { kind: 'compact', request: CompactionRequest.create({ revision: 9, physical: true }) },
+  namespacePut: {
+    kind: 'namespacePut',
+    request: NamespacePutRequest.create({
+      name: 'a',
+      prefix: 'a/\xff',
+      limits: { bytes: 1, keys: 2, leases: 3, watches: 4 },
+    }),
+  },
+  namespaceRemove: { kind: 'namespaceRemove', request: NamespaceRemoveRequest.create({ name: 'a' }) },
+  namespaceList: { kind: 'namespaceList', request: NamespaceListRequest.create({ name: 'b' }) },
   memberList: { kind: 'memberList', request: MemberListRequest.create({ linearizable: true }) },
   status: { kind: 'status', request: StatusRequest.create() },
   hash: { kind: 'hash', request: HashRequest.create() },

@@ -10,6 +10,7 @@ import { memberTables } from '../../../core/chainfire/member.ts';
 import { type MemberRequest, type MemberResponse } from '../../../core/chainfire/member-protocol.ts';
 import { Membership } from '../../../core/chainfire/membership.ts';
 import { MemberDirectory } from '../../../core/chainfire/members.ts';
+import { Namespaces } from '../../../core/chainfire/namespace/namespaces.ts';
 import { compactionTurn } from '../../../core/chainfire/mvcc/compaction.ts';
 import { Mvcc } from '../../../core/chainfire/mvcc/mvcc.ts';
 import { StateHash } from '../../../core/chainfire/mvcc/state-hash.ts';
@@ -19,7 +20,21 @@ import { MemoryBackend } from '../../../core/storage/memory-backend.ts';
 
 const proposer = { member: nodeId(1), boot: 9 };
 type Written =
-  | Extract<MemberRequest, { kind: 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseGrant' | 'leaseRevoke' }>
+  | Extract<
+      MemberRequest,
+      {
+        kind:
+          | 'put'
+          | 'deleteRange'
+          | 'txn'
+          | 'compact'
+          | 'leaseGrant'
+          | 'leaseRevoke'
+          | 'namespacePut'
+          | 'namespaceRemove';
+      }
+    >
+  | { readonly kind: 'namespaceTurn'; readonly request: NonNullable<CommandBody['namespaceTurn']> }
   | { readonly kind: 'leaseRenew'; readonly request: NonNullable<CommandBody['leaseRenew']> }
   | { readonly kind: 'leaseExpire'; readonly request: NonNullable<CommandBody['leaseExpire']> };
 
@@ -29,13 +44,22 @@ export class Machine {
   readonly log: Entry[];
   mvcc: Mvcc;
   leases: LeaseTable;
+  namespaces: Namespaces;
   state: StateMachine;
+  readonly #turnMax: ConstructorParameters<typeof Namespaces>[1];
 
-  constructor(store: StorageBackend = new MemoryBackend(memberTables), log: Entry[] = []) {
+  /** @param turnMax work of one turn of counting a namespace */
+  constructor(
+    store: StorageBackend = new MemoryBackend(memberTables),
+    log: Entry[] = [],
+    turnMax?: ConstructorParameters<typeof Namespaces>[1],
+  ) {
     this.store = store;
     this.log = log;
+    this.#turnMax = turnMax;
     this.mvcc = new Mvcc(store);
     this.leases = new LeaseTable(this.mvcc);
+    this.namespaces = new Namespaces(this.mvcc, this.#turnMax);
     this.state = this.#recover();
   }
 
@@ -43,6 +67,7 @@ export class Machine {
   restart(): void {
     this.mvcc = new Mvcc(this.store);
     this.leases = new LeaseTable(this.mvcc);
+    this.namespaces = new Namespaces(this.mvcc, this.#turnMax);
     this.state = this.#recover();
     this.state.apply(this.log.slice(this.state.index), proposer);
   }
@@ -72,6 +97,9 @@ export class Machine {
         leaseRevoke: request.kind === 'leaseRevoke' ? request.request : undefined,
         leaseRenew: request.kind === 'leaseRenew' ? request.request : undefined,
         leaseExpire: request.kind === 'leaseExpire' ? request.request : undefined,
+        namespacePut: request.kind === 'namespacePut' ? request.request : undefined,
+        namespaceRemove: request.kind === 'namespaceRemove' ? request.request : undefined,
+        namespaceTurn: request.kind === 'namespaceTurn' ? request.request : undefined,
       }),
     );
     return { index, term, kind: 'command', data };
@@ -108,6 +136,7 @@ export class Machine {
       auth: new AuthState(this.store, (bytes) => this.mvcc.mix(bytes)),
       alarms: new AlarmState(this.store, (bytes) => this.mvcc.mix(bytes)),
       leases: this.leases,
+      namespaces: this.namespaces,
     });
   }
 }

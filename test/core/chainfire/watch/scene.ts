@@ -11,6 +11,7 @@ import {
   type WatchResponse,
 } from '../../../../core/chainfire/api/watch.ts';
 import { memberTables } from '../../../../core/chainfire/member.ts';
+import { WatchQuota } from '../../../../core/chainfire/namespace/watch-quota.ts';
 import { defaultTurnBounds, type TurnBounds } from '../../../../core/chainfire/watch/catch-up.ts';
 import { type HubConfig, WatchHub } from '../../../../core/chainfire/watch/hub.ts';
 import { Machine } from '../machine.ts';
@@ -42,6 +43,7 @@ export class WatchScene {
       store: this.machine.store,
       mvcc: this.machine.mvcc,
       authority: { refuseWatch: () => undefined, refuseGoingOn: () => undefined, moved: () => false },
+      quota: new WatchQuota(this.machine.namespaces),
       answers: { header: (revision) => ({ clusterId: 1n, memberId: 2n, revision, raftTerm: 3 }) },
       bounds: { ...defaultTurnBounds, ...bounds },
     });
