@@ -32,7 +32,11 @@ const fieldsNotPassed: Readonly<Record<string, Readonly<Record<string, string>>>
   },
   RaftGroup: { view: 'shows the state, has none' },
   Ring: { '#slots': 'the items are passed', '#head': 'where they begin means nothing' },
-  StateMachine: { '#positionWriter': 'a buffer', '#configuration': 'in the store' },
+  StateMachine: {
+    '#positionWriter': 'a buffer',
+    '#configuration': 'in the store',
+    '#quota': 'has no state of its own',
+  },
   Watch: { bucket: 'the cohort says it', bucketAt: 'the cohort says it', cohort: 'itself says who is in it' },
   WatchStream: { watches: 'passed by the hub, in order', parked: 'passed by the hub, in order' },
 };
