@@ -11,7 +11,6 @@ const root = resolve(import.meta.dirname, '../..');
 
 /** Fields that change and are not passed, by class: why not. */
 const fieldsNotPassed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  ChainfireMember: { '#handingRefused': 'read in the step that sets it' },
   Cohort: { '#found': 'of one look-up', '#size': 'follows from the watches' },
   DatagramOutbox: { '#effects': 'of the step under way' },
   EntryCache: { '#bytes': 'follows from the entries' },
@@ -44,6 +43,7 @@ const fieldsNotPassed: Readonly<Record<string, Readonly<Record<string, string>>>
 /** Classes that change and are not passed as such: why not. */
 const classesNotPassed: Readonly<Record<string, string>> = {
   AlarmState: 'all of it is in the store',
+  HandOver: 'lives within a step, which the member asserts',
   InitialCluster: 'lives while a cluster is found, on no machine',
   Lease: 'passed by the table',
   LogReplay: 'lives while a log is recovered',
