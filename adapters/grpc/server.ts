@@ -3,7 +3,6 @@ import { type RequestListener } from 'node:http';
 import { type AddressInfo, type Server as SocketServer, type Socket } from 'node:net';
 
 import { type Address, formatAddress } from '../config/address.ts';
-import { type KeyPair } from '../tls/pem-files.ts';
 import { createListener, type ServerTls } from '../tls/listener.ts';
 import { Http1Connections } from './http1-connections.ts';
 import { mount, type MountHooks } from './mount.ts';
@@ -28,7 +27,7 @@ export interface GrpcServerOptions {
 }
 
 /** What the port shows its clients, and whom it lets in. */
-export type ClientTls = KeyPair & Pick<ServerTls, 'ca' | 'clientCertRequired'>;
+export type ClientTls = Pick<ServerTls, 'material' | 'clientCertRequired'>;
 
 interface Transfer {
   receivedBytes: number;

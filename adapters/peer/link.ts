@@ -13,8 +13,8 @@ export interface LinkCodec<Message> {
   sizeOf(message: Message): number;
 }
 
-/** Opens a socket to a peer; TLS comes in here. */
-export type Dial = (address: Address) => Socket;
+/** Opens a socket to a peer; TLS comes in here. @param name whom to expect there, where that is known */
+export type Dial = (address: Address, name?: string) => Socket;
 export const dialTcp: Dial = ({ host, port }) => connect({ host, port, noDelay: true });
 
 export interface LinkOptions<Message> {
@@ -22,6 +22,8 @@ export interface LinkOptions<Message> {
   readonly to: NodeId;
   /** Where the peer may be, asked before every attempt: they may change, and each is tried in turn. */
   readonly addresses: () => readonly Address[];
+  /** Its name, where it is known; asked before every attempt. */
+  readonly name: () => string | undefined;
   readonly dial: Dial;
   readonly codec: LinkCodec<Message>;
   /** Messages waiting to be written; beyond it they are dropped. */
@@ -119,7 +121,7 @@ export class PeerLink<Message> {
 
   #connect(): void {
     this.#state = 'connecting';
-    const { own, to, addresses, dial, keepaliveMs } = this.#options;
+    const { own, to, addresses, name, dial, keepaliveMs } = this.#options;
     const known = addresses();
     const address = known[this.#turn % Math.max(1, known.length)];
     if (address === undefined) {
@@ -127,7 +129,7 @@ export class PeerLink<Message> {
       return;
     }
     this.#address = address;
-    const socket = new FrameSocket(dial(address), {
+    const socket = new FrameSocket(dial(address, name()), {
       frame: (kind, payload) => {
         this.#silence?.heard();
         if (this.#state === 'connecting') this.#onAnswer(kind, payload);

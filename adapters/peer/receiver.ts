@@ -13,6 +13,8 @@ export interface PeerReceiver<Message, Header> {
    * @throws PeerRefusal when nobody can say, or too many speak already
    */
   admits(id: NodeId, address: Address | undefined): boolean;
+  /** Its name, where it is known: who shows a certificate must be named so in it. @throws PeerRefusal when nobody can say */
+  nameOf(id: NodeId): string | undefined;
   /** Whether a node that was admitted still may speak. @throws PeerRefusal when nobody can say */
   knows(id: NodeId): boolean;
   /**

@@ -5,7 +5,7 @@ import { type Address, formatAddress } from '../config/address.ts';
 import { createListener } from '../tls/listener.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
-import { type PeerTls, strangerBehind } from './peer-tls.ts';
+import { nodeBehind, type PeerTls, strangerBehind } from './peer-tls.ts';
 import {
   Accepted,
   acceptHello,
@@ -105,6 +105,8 @@ class IncomingPeer<Message, Header> {
   readonly #reception: Reception;
   readonly #socket: FrameSocket;
   readonly #silence: SilenceWatch;
+  /** By its certificate; undefined where none is shown. */
+  readonly #name: string | undefined;
   #from: NodeId | undefined;
   #snapshot: IncomingSnapshot<Message, Header> | undefined;
   /** It has asked for an introduction, and has nothing more to say. */
@@ -113,6 +115,7 @@ class IncomingPeer<Message, Header> {
   constructor(socket: Socket, options: PeerServerOptions<Message, Header>, reception: Reception) {
     this.#options = options;
     this.#reception = reception;
+    this.#name = nodeBehind(socket);
     this.#socket = new FrameSocket(socket, {
       frame: (kind, payload) => this.#onFrame(kind, payload),
       closed: () => this.#over(),
@@ -154,9 +157,10 @@ class IncomingPeer<Message, Header> {
     if (kind !== frameKinds.hello)
       throw new PeerRefusal('WRONG_PROTOCOL', 'a connection begins with a hello');
     const hello = decoded('hello', () => Hello.decode(payload));
-    const caller = acceptHello(own, hello, this.#socket.remote, (id, address) =>
-      receiver.admits(id, address),
-    );
+    const caller = acceptHello(own, hello, this.#socket.remote, (id, address) => {
+      this.#mustBeNamed(id);
+      return receiver.admits(id, address);
+    });
     if (!('from' in caller)) {
       this.#introduce(caller.purpose);
       return;
@@ -173,6 +177,16 @@ class IncomingPeer<Message, Header> {
     this.#from = from;
     this.#socket.frameBytesMax = frameBytesMax;
     this.#socket.write(frameKinds.accepted, Accepted.encode({ nodeId: own.id, bootId: own.bootId }));
+  }
+
+  /** A certificate is one member's: with it one does not speak for another. */
+  #mustBeNamed(id: NodeId): void {
+    const name = this.#options.receiver.nameOf(id);
+    if (name === undefined || this.#name === undefined || this.#name === name) return;
+    const { onStranger } = this.#options;
+    const reason = `its certificate is that of ${this.#name}, and node ${id} is ${name}`;
+    onStranger?.(this.#socket.remote, reason);
+    throw new PeerRefusal('NOT_A_MEMBER', `the peer is refused: ${reason}`);
   }
 
   #introduce(purpose: Enquiry): void {
@@ -206,6 +220,8 @@ class IncomingPeer<Message, Header> {
       throw new PeerRefusal('MALFORMED', `a frame of kind ${kind} among messages`);
     // Membership may have changed since the hello: a removed node is not listened to.
     if (!receiver.knows(from)) throw new PeerRefusal('NOT_A_MEMBER', `node ${from} is no longer a member`);
+    // Its name may have become known since.
+    this.#mustBeNamed(from);
     receiver.received(
       from,
       decoded('messages', () => receiver.decodeMessages(payload)),

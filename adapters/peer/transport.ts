@@ -10,6 +10,8 @@ export interface SocketPeerTransportOptions<Message, Header> {
   readonly own: PeerIdentity;
   /** Where a node may be, the likeliest first; asked before every call. Empty: nobody knows. */
   readonly addressesOf: (id: NodeId) => readonly Address[];
+  /** Whom to expect there, where that is known. */
+  readonly nameOf?: (id: NodeId) => string | undefined;
   readonly codec: LinkCodec<Message> & { encodeHeader(header: Header): Uint8Array };
   readonly onConnected: (to: NodeId) => void;
   readonly onDisconnected: (to: NodeId, reason: string) => void;
@@ -88,11 +90,11 @@ export class SocketPeerTransport<Message, Header> implements PeerTransport<Messa
   }
 
   async sendSnapshot(to: NodeId, header: Header, view: StoreView, tables: readonly string[]): Promise<void> {
-    const { own, codec, addressesOf } = this.#options;
+    const { own, codec, addressesOf, nameOf } = this.#options;
     const link = this.#ways.get(to)?.link;
     const address = (link?.connected === true ? link.address : undefined) ?? addressesOf(to)[0];
     if (address === undefined) throw new Error(`node ${to} has no address`);
-    const snapshot = new OutgoingSnapshot(this.#dial(address), { own, to }, snapshotStallMs);
+    const snapshot = new OutgoingSnapshot(this.#dial(address, nameOf?.(to)), { own, to }, snapshotStallMs);
     this.#snapshots.add(snapshot);
     try {
       await snapshot.stream(codec.encodeHeader(header), view, tables);
@@ -136,11 +138,12 @@ export class SocketPeerTransport<Message, Header> implements PeerTransport<Messa
   }
 
   #open(to: NodeId): Way<Message> {
-    const { own, codec, onConnected, onDisconnected, addressesOf } = this.#options;
+    const { own, codec, onConnected, onDisconnected, addressesOf, nameOf } = this.#options;
     const link = new PeerLink({
       ...{ own, to, codec, onConnected, onDisconnected, dial: this.#dial },
       ...{ queueBytesMax, batchBytesMax, reconnectMinMs, reconnectMaxMs, keepaliveMs },
       addresses: () => addressesOf(to),
+      name: () => nameOf?.(to),
     });
     const way: Way<Message> = { link, passingSinceMs: undefined };
     this.#ways.set(to, way);

@@ -1,11 +1,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
 
-import { type KeyPair } from './pem-files.ts';
+import { type TlsMaterial } from './pem-files.ts';
 
-export interface ServerTls extends KeyPair {
-  /** Who may vouch for clients; undefined: nobody asks them for a certificate. */
-  readonly ca: Buffer | undefined;
+export interface ServerTls {
+  /**
+   * Asked before every handshake: it may be another than before. Without authorities nobody asks clients for a certificate, and
+   * that does not change.
+   */
+  readonly material: () => TlsMaterial;
   /** A client without a certificate is refused. Where not: one that it shows must be good all the same. */
   readonly clientCertRequired: boolean;
   /** Protocols to offer by ALPN, the best first. */
@@ -33,19 +36,18 @@ export function createListener({ tls, onSocket, onConnection, onRefused }: Liste
       onConnection(socket);
     });
   }
+  let material = tls.material();
   const options: TlsOptions = {
-    cert: tls.cert,
-    key: tls.key,
-    ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true }),
+    ...contextOf(material),
+    requestCert: material.ca !== undefined,
     // Where no certificate is demanded, a bad one is still refused, below.
     rejectUnauthorized: tls.clientCertRequired,
-    minVersion: 'TLSv1.2',
     handshakeTimeout: handshakeMs,
     ...(tls.alpn.length === 0 ? {} : { ALPNProtocols: [...tls.alpn] }),
   };
   const server = createTlsServer(options, (socket) => {
     const shown = socket.getPeerX509Certificate();
-    if (tls.ca !== undefined && shown !== undefined && !socket.authorized) {
+    if (material.ca !== undefined && shown !== undefined && !socket.authorized) {
       onRefused(remoteOf(socket), textOf(socket.authorizationError) ?? 'its certificate is not good');
       socket.destroy();
       return;
@@ -55,6 +57,13 @@ export function createListener({ tls, onSocket, onConnection, onRefused }: Liste
     onConnection(socket);
   });
   server.on('connection', onSocket);
+  // Before the server's own listener begins the handshake.
+  server.prependListener('connection', () => {
+    const present = tls.material();
+    if (present === material) return;
+    material = present;
+    server.setSecureContext(contextOf(present));
+  });
   server.on('tlsClientError', (error, socket) => {
     // What was wrong with a certificate, or OpenSSL's own word: its message names source files.
     const { reason } = error as Error & { readonly reason?: string };
@@ -62,6 +71,10 @@ export function createListener({ tls, onSocket, onConnection, onRefused }: Liste
     socket.destroy();
   });
   return server;
+}
+
+function contextOf({ cert, key, ca }: TlsMaterial): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) };
 }
 
 function remoteOf(socket: Socket): string {

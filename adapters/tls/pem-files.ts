@@ -8,6 +8,11 @@ export interface KeyPair {
   readonly key: Buffer;
 }
 
+/** What one side of a connection shows, and who may vouch for the other; undefined: nobody need. */
+export interface TlsMaterial extends KeyPair {
+  readonly ca: Buffer | undefined;
+}
+
 /** @throws Error naming the file that cannot be read, is none, or does not fit the other */
 export function readKeyPair(certFile: string, keyFile: string): KeyPair {
   const cert = readCertificates(certFile);

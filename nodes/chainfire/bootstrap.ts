@@ -12,13 +12,24 @@ export interface Bootstrap {
   readonly members: readonly (InitialMember & { readonly address: Address })[];
 }
 
-/** Ids 1..n by name order; the cluster id is a 64-bit hash of the sorted members and the token. */
-export function bootstrap(initialCluster: readonly NamedAddress[], token: string): Bootstrap {
+/** What stands before the addresses of peers in the member list. */
+export type PeerScheme = 'http' | 'https';
+
+/**
+ * Ids 1..n by name order; the cluster id is a 64-bit hash of the sorted members and the token.
+ *
+ * @param scheme no part of the id: a cluster that is given TLS later is the same
+ */
+export function bootstrap(
+  initialCluster: readonly NamedAddress[],
+  token: string,
+  scheme: PeerScheme = 'http',
+): Bootstrap {
   const sorted = initialCluster.toSorted((left, right) => compareKeys(left.name, right.name));
   const members = sorted.map(({ name, host, port }, position) => ({
     id: nodeId(position + 1),
     name,
-    peerUrls: [`http://${formatAddress({ host, port })}`],
+    peerUrls: [`${scheme}://${formatAddress({ host, port })}`],
     address: { host, port },
   }));
   const hash = createHash('sha256');

@@ -7,7 +7,7 @@ import { type PeerPlace } from '../../adapters/peer/address-book.ts';
 import { formatClusterId } from '../../adapters/peer/protocol.ts';
 import { type NodeId, nodeId } from '../../core/base/ids.ts';
 import { type InitialMember, type JoiningMember } from '../../core/chainfire/member-protocol.ts';
-import { bootstrap, memberNamed, restoredToken } from './bootstrap.ts';
+import { bootstrap, memberNamed, type PeerScheme, restoredToken } from './bootstrap.ts';
 import { type ClusterRecord, type KnownMember } from './cluster-file.ts';
 import { type Discovery } from './discovery.ts';
 import { checkDiscoverySettings, discoveryPlaces } from './discovery-settings.ts';
@@ -118,7 +118,7 @@ async function begun(
   record: ClusterRecord | undefined,
   { settings, directory, introductions, log }: PlaceOptions,
 ): Promise<ClusterPlace> {
-  const cluster = bootstrap(initialCluster, birthToken(settings, directory));
+  const cluster = bootstrap(initialCluster, birthToken(settings, directory), peerScheme(settings));
   const self = memberNamed(cluster, ownEntry(settings.name, initialCluster).name);
   if (self === undefined) throw new ConfigError(`name is ${settings.name}, which is no initial member`);
   const { id, address } = self;
@@ -128,7 +128,9 @@ async function begun(
   const { clusterId } = cluster;
   const place: ClusterPlace = { clusterId, id, address, birth, join: undefined, hasStarted: false, contacts };
   if (record !== undefined && record.clusterId === formatClusterId(clusterId)) {
-    return { ...place, hasStarted: record.hasStarted, contacts: contactsOf(record.members, id) };
+    // The birth as it was: it is state, the same on all members, whatever has been set since.
+    const { birth, hasStarted } = record;
+    return { ...place, birth, hasStarted, contacts: contactsOf(record.members, id) };
   }
   // A directory that was lost is as empty as one that never was: the others know better.
   if (directory.identity() === undefined) {
@@ -140,6 +142,7 @@ async function begun(
     if (told !== undefined) {
       refuseLost(told, (known?.clientUrls.length ?? 0) > 0, id, settings.name, directory);
       log.info({ members: told.members.length }, 'the cluster runs already');
+      return { ...place, birth: told.birth };
     }
   }
   return place;
@@ -210,7 +213,7 @@ async function joinBy(
   if (self === undefined) {
     throw new NoPlaceError(
       `cluster ${formatClusterId(told.clusterId)} runs and has no member at ${where}; add it first: ` +
-        `etcdctl member add ${name} --peer-urls=http://${where}`,
+        `etcdctl member add ${name} --peer-urls=${peerScheme(settings)}://${where}`,
     );
   }
   if (self.name !== '' && self.name !== name) {
@@ -260,6 +263,11 @@ function refuseLost(
 function birthToken({ initialClusterToken }: ChainfireSettings, directory: MemberHome): string {
   const restoredFrom = directory.identity()?.restoredFrom;
   return restoredFrom === undefined ? initialClusterToken : restoredToken(initialClusterToken, restoredFrom);
+}
+
+/** Peers speak TLS where this one has a certificate for them. */
+export function peerScheme({ peerCertFile }: Pick<ChainfireSettings, 'peerCertFile'>): PeerScheme {
+  return peerCertFile === undefined ? 'http' : 'https';
 }
 
 /** Where the others find this one. */

@@ -109,6 +109,10 @@ export class LiveMember {
     return true;
   }
 
+  nameOf(id: NodeId): string | undefined {
+    return this.#parts.book.nameOf(id);
+  }
+
   knows(id: NodeId): boolean {
     return this.#parts.book.knows(id);
   }

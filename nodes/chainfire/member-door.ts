@@ -78,6 +78,7 @@ export class MemberDoor implements MemberPort, SnapshotSource, Defragmenter {
     return {
       own,
       admits: (id, address) => this.#forPeers().admits(id, address),
+      nameOf: (id) => this.#forPeers().nameOf(id),
       knows: (id) => this.#forPeers().knows(id),
       introduce: (purpose) => this.#forPeers().introduce(purpose),
       decodeMessages: decodeGroupMessages,

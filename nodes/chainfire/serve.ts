@@ -41,11 +41,11 @@ export async function serve(settings: ChainfireSettings): Promise<number> {
   }
   // Before anything is written: it throws where the two do not go together.
   autoCompactionOptions(settings);
-  const security = transportSecurity(settings);
+  const log = newLogger(settings);
+  const security = transportSecurity(settings, log);
   const secret = gossipSecret(settings);
   boundYoungGeneration(youngGenerationBytes);
   const tokens = tokenProvider(settings);
-  const log = newLogger(settings);
   const stop = stopRequest();
   const directory = await DirectoryHome.lock(settings.dataDir);
   let discovery: Discovery | undefined;

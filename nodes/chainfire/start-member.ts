@@ -59,6 +59,7 @@ export function startMember(options: StartMemberOptions): LiveMember {
   const transport = new SocketPeerTransport<GroupMessage, SnapshotHeader>({
     own,
     addressesOf: (id) => book.addressesOf(id),
+    nameOf: (id) => book.nameOf(id),
     codec: { encode: encodeGroupMessages, sizeOf: messageBytes, encodeHeader: encodeSnapshotHeader },
     onConnected: (to) => log.info({ peer: to }, 'peer connected'),
     onDisconnected: (to, reason) => log.warn({ peer: to, reason }, 'peer not reachable'),

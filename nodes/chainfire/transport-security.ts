@@ -1,8 +1,12 @@
+import { X509Certificate } from 'node:crypto';
+import { type Logger } from 'pino';
+
 import { ConfigError } from '../../adapters/config/resolve.ts';
 import { type ClientTls } from '../../adapters/grpc/server.ts';
 import { type Dial, dialTcp } from '../../adapters/peer/link.ts';
 import { dialTls, type PeerTls } from '../../adapters/peer/peer-tls.ts';
-import { readCertificates, readKeyPair } from '../../adapters/tls/pem-files.ts';
+import { KeptFiles } from '../../adapters/tls/kept-files.ts';
+import { readCertificates, readKeyPair, type TlsMaterial } from '../../adapters/tls/pem-files.ts';
 import { type ChainfireSettings } from './settings.ts';
 
 /** What a member's certificates are for: peers of other systems, and clients, are not taken for members. */
@@ -16,18 +20,22 @@ export interface TransportSecurity {
   readonly dial: Dial;
 }
 
-/** @throws ConfigError naming what is missing, or the file that is not what it should be */
-export function transportSecurity(settings: ChainfireSettings): TransportSecurity {
+/**
+ * Files are looked at before every handshake: new connections are shown what they say then.
+ *
+ * @throws ConfigError naming what is missing, or the file that is not what it should be
+ */
+export function transportSecurity(settings: ChainfireSettings, log: Logger): TransportSecurity {
   try {
-    const peers = peerTls(settings);
-    return { clients: clientTls(settings), peers, dial: peers === undefined ? dialTcp : dialTls(peers) };
+    const peers = peerTls(settings, log);
+    return { clients: clientTls(settings, log), peers, dial: peers === undefined ? dialTcp : dialTls(peers) };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError((error as Error).message, { cause: error });
   }
 }
 
-function clientTls(settings: ChainfireSettings): ClientTls | undefined {
+function clientTls(settings: ChainfireSettings, log: Logger): ClientTls | undefined {
   const { certFile, keyFile, trustedCaFile, clientCertAuth } = settings;
   if (clientCertAuth && trustedCaFile === undefined) {
     throw new ConfigError('client_cert_auth needs trusted_ca_file: somebody must vouch for clients');
@@ -40,13 +48,13 @@ function clientTls(settings: ChainfireSettings): ClientTls | undefined {
     throw new ConfigError('cert_file and key_file belong together: give both, or neither');
   }
   return {
-    ...readKeyPair(certFile, keyFile),
-    ca: trustedCaFile === undefined ? undefined : readCertificates(trustedCaFile),
+    material: materialIn({ certFile, keyFile, caFile: trustedCaFile }, log),
     clientCertRequired: clientCertAuth,
   };
 }
 
-function peerTls({ peerCertFile, peerKeyFile, peerTrustedCaFile }: ChainfireSettings): PeerTls | undefined {
+function peerTls(settings: ChainfireSettings, log: Logger): PeerTls | undefined {
+  const { peerCertFile, peerKeyFile, peerTrustedCaFile } = settings;
   if (peerCertFile === undefined && peerKeyFile === undefined && peerTrustedCaFile === undefined) {
     return undefined;
   }
@@ -56,8 +64,34 @@ function peerTls({ peerCertFile, peerKeyFile, peerTrustedCaFile }: ChainfireSett
     );
   }
   return {
-    ...readKeyPair(peerCertFile, peerKeyFile),
-    ca: readCertificates(peerTrustedCaFile),
+    material: materialIn({ certFile: peerCertFile, keyFile: peerKeyFile, caFile: peerTrustedCaFile }, log),
     system: chainfireSystem,
   };
+}
+
+interface MaterialFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string | undefined;
+}
+
+function materialIn({ certFile, keyFile, caFile }: MaterialFiles, log: Logger): () => TlsMaterial {
+  const kept = new KeptFiles({
+    files: [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])],
+    read: (): TlsMaterial => ({
+      ...readKeyPair(certFile, keyFile),
+      ca: caFile === undefined ? undefined : readCertificates(caFile),
+    }),
+    onChanged: ({ cert }) => {
+      const { validTo } = new X509Certificate(cert);
+      log.info({ certFile, validTo }, 'certificates were replaced: new connections are shown the new ones');
+    },
+    onUnusable: (error) => {
+      log.error(
+        { reason: error.message },
+        'certificates were changed, and cannot be used: new connections are shown the ones of before',
+      );
+    },
+  });
+  return () => kept.content;
 }

@@ -109,6 +109,7 @@ class RealNodes implements NodeSubject {
       address: present(this.#addresses.get(node), 'an address'),
       receiver: {
         own,
+        nameOf: () => undefined,
         knows: (id) => nodes.includes(id),
         admits: (id) => nodes.includes(id),
         introduce: () => Promise.reject(new Error('nobody joins')),

@@ -9,6 +9,7 @@ import { exitCodes, ExitError } from '../../exit.ts';
 import { withEndpoints } from '../../kv/options.ts';
 import { type ConnectionOptions, credentialsOf, endpointsOf } from '../../kv/session.ts';
 import { readSettings } from '../read-settings.ts';
+import { peerScheme } from '../cluster-place.ts';
 import { chainfireSchema } from '../settings.ts';
 import { restoreSnapshot } from './restore.ts';
 import { saveSnapshot } from './save.ts';
@@ -81,7 +82,7 @@ type RestoreFlags = Readonly<Record<(typeof restoreSettings)[number] | 'config',
 };
 
 /** The settings of a member that decide what its directory is. */
-const restoreSettings = ['name', 'dataDir', 'initialCluster', 'initialClusterToken'] as const;
+const restoreSettings = ['name', 'dataDir', 'initialCluster', 'initialClusterToken', 'peerCertFile'] as const;
 
 function restoreCommand(): Command {
   const command = new Command('restore')
@@ -104,10 +105,8 @@ function restoreCommand(): Command {
         if (markCompacted && bumpRevision === 0) {
           throw new ConfigError('--mark-compacted is given without --bump-revision: give both');
         }
-        const { name, dataDir, initialCluster, initialClusterToken, segmentBytesMax } = readSettings(
-          config,
-          flags,
-        );
+        const settings = readSettings(config, flags);
+        const { name, dataDir, initialCluster, initialClusterToken, segmentBytesMax } = settings;
         if (initialCluster === undefined) {
           throw new ConfigError(
             'initial_cluster is required: give --initial-cluster with every member of the new cluster',
@@ -115,6 +114,7 @@ function restoreCommand(): Command {
         }
         const restored = await restoreSnapshot({
           ...{ file, name, dataDir, initialCluster, initialClusterToken, segmentBytesMax },
+          peerScheme: peerScheme(settings),
           revisions: { bump: bumpRevision, markCompacted },
         });
         process.stdout.write(

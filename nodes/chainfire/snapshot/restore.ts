@@ -21,7 +21,7 @@ import { restorableTables, rowsTaken } from '../../../core/chainfire/backup/row-
 import { memberTables } from '../../../core/chainfire/member.ts';
 import { readApplied } from '../../../core/chainfire/mvcc/meta.ts';
 import { type StoreRow } from '../../../core/storage/backend.ts';
-import { type Bootstrap, bootstrap, memberNamed, restoredToken } from '../bootstrap.ts';
+import { type Bootstrap, bootstrap, memberNamed, restoredToken, type PeerScheme } from '../bootstrap.ts';
 import { ClusterFile } from '../cluster-file.ts';
 import { snapshotSystem } from '../member-upkeep.ts';
 import { syncDirectory } from './save.ts';
@@ -32,6 +32,8 @@ export interface RestoreOptions {
   readonly dataDir: string;
   readonly initialCluster: readonly NamedAddress[];
   readonly initialClusterToken: string;
+  /** Of the new members' peer URLs. */
+  readonly peerScheme: PeerScheme;
   readonly segmentBytesMax: number;
   readonly revisions: RestoredRevisions;
 }
@@ -62,7 +64,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
   const file = await SnapshotFile.open(options.file, snapshotSystem);
   const restoredFrom = originOf(file, options.revisions);
   const token = restoredToken(options.initialClusterToken, restoredFrom);
-  const cluster = bootstrap(options.initialCluster, token);
+  const cluster = bootstrap(options.initialCluster, token, options.peerScheme);
   const self = memberNamed(cluster, options.name);
   if (self === undefined) {
     const names = cluster.members.map((member) => member.name).join(', ');

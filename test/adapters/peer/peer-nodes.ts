@@ -69,6 +69,7 @@ export async function receivingNode(
   const addresses: (Address | undefined)[] = [];
   const receiver: PeerReceiver<string, string> = {
     own: identityOf(2),
+    nameOf: () => undefined,
     knows: (id) => {
       if (options.ready === false) throw new PeerRefusal('NOT_READY', 'the member is starting');
       return knows.has(id);
@@ -120,6 +121,7 @@ export function link(address: Address, options: LinkTestOptions = {}) {
   const created = new PeerLink<string>({
     own: options.own ?? identityOf(1),
     to: options.to ?? two,
+    name: () => undefined,
     addresses: options.addresses ?? (() => [address]),
     codec,
     queueBytesMax: options.queueBytesMax ?? 1_000_000,
