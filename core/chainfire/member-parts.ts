@@ -11,6 +11,7 @@ import { drawBoot, type StateMachine } from './apply.ts';
 import { AutoCompaction } from './auto-compaction.ts';
 import { MemberAuth } from './auth/member-auth.ts';
 import { type Backlog } from './backlog.ts';
+import { Freeing } from './freeing.ts';
 import { LeaderMoves } from './leader-moves.ts';
 import { Leases } from './lease/leases.ts';
 import { type MemberConfig } from './member-protocol.ts';
@@ -43,6 +44,7 @@ export interface MemberParts extends Readonly<Record<string, Stateful>> {
   readonly mvcc: Mvcc;
   readonly state: StateMachine;
   readonly backlog: Backlog;
+  readonly freeing: Freeing;
   readonly numbering: Numbering;
   readonly requests: Requests;
   readonly writes: Writes;
@@ -114,6 +116,7 @@ export function assembleMember(
     mvcc,
     state,
     backlog,
+    freeing: new Freeing({ ...common, store: ports.store }),
     numbering,
     ...waiting,
     requests: new Requests({ ...common, ...waiting, auth, transfer }),

@@ -107,8 +107,10 @@ export interface MemberConfig {
   readonly storeBacklogBytesMax: number;
   /** Log entries kept behind the applied index that is stored, for followers that are a little late. */
   readonly trailingEntries: number;
-  /** Revisions whose deleted versions are freed in one turn of compaction. */
+  /** Records that one turn of freeing what compaction released looks at. */
   readonly compactionBatch: number;
+  /** From the beginning of such a turn to that of the next. */
+  readonly compactionPauseUs: number;
   /** Compaction that nobody asks for; the same on all members. Default: none. */
   readonly autoCompaction?: AutoCompactionOptions | undefined;
   /**

@@ -31,7 +31,6 @@ import {
   type MemberStream,
 } from './member-protocol.ts';
 import { type Membership } from './membership.ts';
-import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { type Publication } from './publication.ts';
 import { type Queries } from './queries.ts';
@@ -184,6 +183,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       leasesUs,
       this.#stopped ? Infinity : this.#quota.dueUs,
       this.#stopped ? Infinity : this.#autoCompaction.dueUs,
+      this.#stopped ? Infinity : this.#parts.freeing.dueUs,
       this.#watches.deadlineUs,
     );
   }
@@ -273,7 +273,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     if (this.#stopped) return false;
     if (this.#leaderFound || this.#writes.hasGathered) return true;
     if (this.#queries.hasWork || this.#watches.hasWork) return true;
-    return !this.#backlog.isFull && (this.#mayTake || !isCompacted(this.#mvcc));
+    return !this.#backlog.isFull && this.#mayTake;
   }
 
   get #publishDueUs(): number {
@@ -469,14 +469,9 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
 
   /** One turn of freeing what compaction released. */
   #freeTurn(): void {
-    if (this.#backlog.isFull || this.#stopped) return;
-    const batch = compactionTurn(this.#mvcc, this.#config.compactionBatch);
-    if (batch !== undefined) {
-      let bytes = 0;
-      for (const { key } of batch) bytes += key.length;
-      this.#backlog.written(this.#store.write(batch), bytes, this.#state.index);
-    }
-    if (this.#writes.waitsForFreeing && isCompacted(this.#mvcc)) this.#writes.freed();
+    if (this.#stopped) return;
+    this.#parts.freeing.turn(this.#nowUs);
+    if (this.#writes.waitsForFreeing && this.#parts.freeing.isDone) this.#writes.freed();
   }
 
   /** What the disk has of the state, the log need not keep, but for followers that are a little late. */

@@ -1,4 +1,4 @@
-import { bytesPerMib, usPerSecond } from '../base/units.ts';
+import { bytesPerMib, usPerMs, usPerSecond } from '../base/units.ts';
 import { defaultRaftOptions } from '../raft/types.ts';
 import { type MemberConfig } from './member-protocol.ts';
 
@@ -11,7 +11,8 @@ export const defaultMemberConfig: Omit<MemberConfig, 'clusterId' | 'id' | 'initi
   requestTimeoutUs: 7 * usPerSecond,
   storeBacklogBytesMax: 64 * bytesPerMib,
   trailingEntries: 5_000,
-  compactionBatch: 1_000,
+  compactionBatch: 100,
+  compactionPauseUs: 5 * usPerMs,
   autoCompaction: undefined,
   clockDriftPpmMax: 1_000,
   leasesMax: 1_000_000,

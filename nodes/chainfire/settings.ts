@@ -155,6 +155,16 @@ const settings = {
     300_000,
     'Where auto_compaction_mode is revision: how often what is older is compacted',
   ),
+  compactionBatchLimit: withDefault(
+    integer({ min: 1, max: 100_000 }),
+    defaultMemberConfig.compactionBatch,
+    'Records that are looked at in one turn of freeing what a compaction released: what a request may have to wait for',
+  ),
+  compactionSleepIntervalMs: withDefault(
+    integer({ min: 0, max: 60_000, unit: 'ms' }),
+    defaultMemberConfig.compactionPauseUs / usPerMs,
+    'Time between two such turns',
+  ),
   segmentBytesMax: withDefault(
     integer({ min: 64 * kib, max: 1_024 * mib, unit: 'bytes' }),
     raft.segmentBytesMax,

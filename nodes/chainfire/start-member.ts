@@ -128,6 +128,8 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
     storeBacklogBytesMax: settings.storeBacklogBytesMax,
     quotaBackendBytes: quotaOf(settings.quotaBackendBytes),
     trailingEntries: settings.trailingEntries,
+    compactionBatch: settings.compactionBatchLimit,
+    compactionPauseUs: settings.compactionSleepIntervalMs * usPerMs,
     autoCompaction: autoCompactionOptions(settings),
     clockDriftPpmMax: settings.clockDriftPpmMax,
     leasesMax: settings.leasesMax,

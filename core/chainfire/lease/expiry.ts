@@ -13,10 +13,13 @@ export interface ExpiryPort {
   countKeys(lease: Lease, max: number): number;
 }
 
-/** Leases that one entry ends, at most. */
-export const expiryIdsMax = 1_000;
-/** Keys that one entry deletes, but for those of its first lease: applying it holds up everything else. */
-const expiryKeysMax = 10_000;
+/**
+ * Leases that one entry ends, at most: a few milliseconds of every member, which hold up everything else. Tens of thousands that end
+ * together take some seconds in which all other requests go on.
+ */
+export const expiryIdsMax = 100;
+/** Keys that one entry deletes, but for those of its first lease. */
+export const expiryKeysMax = 300;
 
 /**
  * A leader's part in the end of leases: it proposes to end those that are overdue by its clock.

@@ -26,8 +26,8 @@ export interface RenewalsPort {
   propose(bytes: Uint8Array): RaftRefusal | undefined;
 }
 
-/** Leases that one entry renews, at most. */
-export const renewalIdsMax = 10_000;
+/** Leases that one entry renews, at most: applying it holds up everything else. */
+export const renewalIdsMax = 1_000;
 
 /**
  * Keepalives on their way through the log. Those that come while an entry of this member is under way gather, and the next

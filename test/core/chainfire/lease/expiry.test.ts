@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { usPerSecond } from '../../../../core/base/units.ts';
 import { type CommandBody } from '../../../../core/chainfire/command.ts';
-import { expiryIdsMax, Expiry } from '../../../../core/chainfire/lease/expiry.ts';
+import { expiryIdsMax, expiryKeysMax, Expiry } from '../../../../core/chainfire/lease/expiry.ts';
 import { LeaseDeadlines } from '../../../../core/chainfire/lease/lease-deadlines.ts';
 import { type RaftRefusal, type RaftView, type Role } from '../../../../core/raft/types.ts';
 import { Machine } from '../machine.ts';
@@ -92,7 +92,7 @@ test('one entry is under way at a time, of bounded length', () => {
 test('leases with many keys share an entry with few others, and one alone is never too many', () => {
   const scene = new Scene();
   scene.grant(3);
-  scene.keys = 5_000;
+  scene.keys = expiryKeysMax / 2;
   scene.settle();
   scene.keys = 1_000_000;
   expect(scene.expiry.applied(1)).toBe(true);

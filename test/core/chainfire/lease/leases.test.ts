@@ -371,7 +371,7 @@ test('a keepalive that nobody waits for any more makes room', () => {
   expect(cluster.member(1).view.pendingRequests).toBe(0);
 });
 
-test('thousands of leases that end at once do, a thousand an entry', () => {
+test('thousands of leases that end at once do, a hundred an entry', () => {
   const cluster = new TestCluster(1);
   cluster.elect();
   const sent: number[] = [];
@@ -381,8 +381,8 @@ test('thousands of leases that end at once do, a thousand an entry', () => {
   const { lastIndex } = cluster.member(1).view.raft;
   expect(cluster.member(1).view.leaseCount).toBe(2_500);
   cluster.runUntil(() => cluster.member(1).view.leaseCount === 0);
-  expect(cluster.member(1).view.raft.lastIndex - lastIndex).toBeGreaterThanOrEqual(3);
-  expect(cluster.member(1).view.raft.lastIndex - lastIndex).toBeLessThanOrEqual(4);
+  expect(cluster.member(1).view.raft.lastIndex - lastIndex).toBeGreaterThanOrEqual(25);
+  expect(cluster.member(1).view.raft.lastIndex - lastIndex).toBeLessThanOrEqual(26);
 });
 
 test('the checksum of the whole state knows leases, that of keys does not', () => {
