@@ -8,11 +8,7 @@ export type CommonOptions = ConnectionOptions & RenderOptions;
 /** What every command that asks a cluster takes. */
 export function withConnection(command: Command): Command {
   return withEndpoints(command)
-    .addOption(
-      new Option('--user <name[:password]>', 'as whom; without a password it is asked for').env(
-        'PHOTON_KV_USER',
-      ),
-    )
+    .addOption(userOption())
     .addOption(new Option('--timeout <seconds>', 'how long to try a call').default(5).argParser(integer(1)))
     .option('--json', 'print JSON');
 }
@@ -32,6 +28,12 @@ export function withEndpoints(command: Command): Command {
     )
     .addOption(new Option('--cert <file>', 'certificate to show over TLS; with --key').env('PHOTON_KV_CERT'))
     .addOption(new Option('--key <file>', 'private key of --cert').env('PHOTON_KV_KEY'));
+}
+
+export function userOption(): Option {
+  return new Option('--user <name[:password]>', 'as whom; without a password it is asked for').env(
+    'PHOTON_KV_USER',
+  );
 }
 
 export function integer(min: number): (text: string) => number {

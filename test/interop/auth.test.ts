@@ -14,7 +14,7 @@ import { RangeRequest } from '../../core/chainfire/api/kv.ts';
 import { connect } from '../../adapters/client/connect.ts';
 import { memberMethods } from '../../adapters/grpc/member-methods.ts';
 import { Cluster, photonFile } from './cluster.ts';
-import { etcdctl, LiveCommand, runCommand } from './command.ts';
+import { type CommandResult, etcdctl, LiveCommand, runCommand } from './command.ts';
 import { RawClient } from './raw-client.ts';
 import { describeWith } from './requirement.ts';
 import { Twins } from './twins.ts';
@@ -263,6 +263,39 @@ describeWith(['etcdctl'], 'users of Chainfire, where it does more than etcd', ()
     await etcdctl(cluster.endpoints, [...asRoot, 'put', 'secret', 'v', `--lease=${id}`]);
     await refused(...asAnn, 'lease', 'timetolive', id, '--keys');
     expect((await etcdctl(cluster.endpoints, [...asRoot, 'compaction', '2'])).code).toBe(0);
+  });
+
+  test('a snapshot is taken by root alone, who shows a password or is asked for it', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'photon-auth-snapshot-'));
+    const file = join(dir, 'auth.snap');
+    const save = (user: readonly string[], input?: string): Promise<CommandResult> =>
+      runCommand(
+        process.execPath,
+        [...[photonFile, 'chainfire', 'snapshot', 'save', file, '--endpoints', cluster.endpoints], ...user],
+        { input },
+      );
+    const refused = async (user: readonly string[], words: string, input?: string): Promise<void> => {
+      expect(await save(user, input)).toMatchObject({ code: 1, stderr: expect.stringContaining(words) });
+      // Neither a file nor a part of one.
+      expect(readdirSync(dir)).toEqual([]);
+    };
+    try {
+      await refused([], 'INVALID_ARGUMENT: etcdserver: user name is empty');
+      await refused(['--user', 'ann:x'], 'PERMISSION_DENIED: etcdserver: permission denied');
+      await refused(['--user', 'root'], 'authentication failed, invalid user ID or password', 'wrong\n');
+      expect(await save(['--user', 'root'], 'rpw\n')).toMatchObject({ code: 0, stderr: '' });
+      expect(await save(['--user', 'root:rpw'])).toMatchObject({ code: 0, stderr: '' });
+      const status = await runCommand(process.execPath, [
+        photonFile,
+        'chainfire',
+        'snapshot',
+        'status',
+        file,
+      ]);
+      expect(status).toMatchObject({ code: 0 });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   test('no password is in anything that a member keeps', () => {

@@ -6,8 +6,9 @@ import { ConfigError } from '../../../adapters/config/resolve.ts';
 import { DataDirError } from '../../../adapters/data-dir/data-dir-error.ts';
 import { DownloadError } from '../../../adapters/grpc/snapshot-download.ts';
 import { exitCodes, ExitError } from '../../exit.ts';
-import { withEndpoints } from '../../kv/options.ts';
+import { userOption, withEndpoints } from '../../kv/options.ts';
 import { type ConnectionOptions, credentialsOf, endpointsOf } from '../../kv/session.ts';
+import { userOf } from '../../kv/user.ts';
 import { readSettings } from '../read-settings.ts';
 import { peerScheme } from '../cluster-place.ts';
 import { chainfireSchema } from '../settings.ts';
@@ -19,6 +20,7 @@ import { renderStatus, statusFormats } from './render.ts';
 const examples = `
 Examples:
   photon chainfire snapshot save backup.snap --endpoints 10.0.0.1:2379,10.0.0.2:2379
+  photon chainfire snapshot save backup.snap --user root --cacert pki/ca.crt   # asks for the password
   photon chainfire snapshot status backup.snap
   photon chainfire snapshot restore backup.snap --name a --data-dir /var/lib/photon/a \\
     --initial-cluster a=10.0.0.1:2380,b=10.0.0.2:2380,c=10.0.0.3:2380
@@ -51,13 +53,14 @@ function saveCommand(): Command {
         const saved = await saveSnapshot(path, endpointsOf(options.endpoints, asker), {
           stallMs: options.timeout * 1_000,
           tls: credentialsOf(options, asker),
+          user: await userOf(options.user, asker),
         });
         process.stdout.write(
           `Snapshot saved at ${path}: revision ${saved.revision}, ${saved.sizeBytes} bytes, sha-256 ${saved.digest}\n`,
         );
       });
     });
-  return withEndpoints(command);
+  return withEndpoints(command).addOption(userOption());
 }
 
 function statusCommand(): Command {
