@@ -7,8 +7,10 @@ import { type Configuration, type Entry } from '../raft/types.ts';
 import { type StorageBackend, type StoreWrite } from '../storage/backend.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { type AlarmState } from './alarm/alarm-state.ts';
+import { type CheckJob } from './alarm/check-job.ts';
+import { type CheckState } from './alarm/check-state.ts';
 import { refuseByAlarm } from './alarm/refuse-command.ts';
-import { type AlarmRequest } from './api/cluster.ts';
+import { type AlarmRequest, alarmTypes } from './api/cluster.ts';
 import { type CompactionRequest, type ResponseHeader } from './api/kv.ts';
 import { type LeaseKeys } from './auth/accesses.ts';
 import { applyAuthChange } from './auth/apply-change.ts';
@@ -70,6 +72,8 @@ export class StateMachine {
   readonly #alarms: AlarmState;
   readonly #namespaces: Namespaces;
   readonly #quota: WriteQuota;
+  readonly #checks: CheckState;
+  readonly #checkJob: CheckJob;
   readonly #leaseKeys: LeaseKeys;
   readonly #initialConfiguration: Configuration;
   readonly #leases: LeaseTable;
@@ -91,6 +95,8 @@ export class StateMachine {
     readonly auth: AuthState;
     readonly alarms: AlarmState;
     readonly namespaces: Namespaces;
+    readonly checks: CheckState;
+    readonly checkJob: CheckJob;
     readonly initialConfiguration: Configuration;
     readonly leases: LeaseTable;
   }) {
@@ -103,6 +109,8 @@ export class StateMachine {
     this.#alarms = given.alarms;
     this.#namespaces = given.namespaces;
     this.#quota = new WriteQuota(given.mvcc, given.namespaces);
+    this.#checks = given.checks;
+    this.#checkJob = given.checkJob;
     this.#leaseKeys = (id) => given.mvcc.attachedKeys(id);
     this.#initialConfiguration = given.initialConfiguration;
     this.#configuration = given.initialConfiguration;
@@ -120,6 +128,9 @@ export class StateMachine {
     this.#auth.reload(this.#store);
     this.#alarms.reload(this.#store);
     this.#namespaces.reload();
+    this.#checks.reload(this.#store);
+    // Of what was here: it says nothing of what is here now.
+    this.#checkJob.abort();
     this.#load();
   }
 
@@ -161,6 +172,7 @@ export class StateMachine {
           if (this.#needsWritten(command)) this.#flush();
           this.#enter(entry);
           this.#applyCommand(command, proposer, own);
+          if (command.checkRequested !== undefined) this.#beginCheck();
           break;
         }
         default:
@@ -263,6 +275,12 @@ export class StateMachine {
       if (this.#isMember(command.alarmRaised.memberId)) this.#alarms.raise(command.alarmRaised);
       return undefined;
     }
+    if (command.checkRequested !== undefined) this.#checks.requested(this.#index);
+    if (command.checkReported !== undefined) {
+      const differing = this.#checks.reported(command.checkReported, this.#configuration);
+      for (const memberId of differing) this.#alarms.raise({ memberId, alarm: alarmTypes.corrupt });
+      return undefined;
+    }
     if (command.authChange !== undefined) return this.#changeAuth(command);
     return this.#changeNamespaces(command) ?? this.#changeMembers(command);
   }
@@ -286,6 +304,13 @@ export class StateMachine {
 
   #isMember(id: bigint): boolean {
     return membersOf(this.#configuration).some((member) => BigInt(member) === id);
+  }
+
+  /** Everybody looks at the state behind this very entry: it is written, and nothing of what follows. */
+  #beginCheck(): void {
+    this.#flush();
+    const { revision, compactRevision } = this.#mvcc;
+    this.#checkJob.begin({ index: this.#index, revision, compactRevision });
   }
 
   #alarm(request: AlarmRequest): MemberResponse {
@@ -362,6 +387,7 @@ export class StateMachine {
     for (const write of this.#auth.takeWrites()) writes.push(write);
     for (const write of this.#alarms.takeWrites()) writes.push(write);
     for (const write of this.#namespaces.takeWrites()) writes.push(write);
+    for (const write of this.#checks.takeWrites()) writes.push(write);
     for (const write of this.#metaWrites) writes.push(write);
     this.#metaWrites = [];
     writes.push(

@@ -2,6 +2,8 @@ import { assert } from '../base/assert.ts';
 import { type StateForm } from '../base/capture.ts';
 import { usPerSecond } from '../base/units.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
+import { type AlarmState } from './alarm/alarm-state.ts';
+import { alarmTypes } from './api/cluster.ts';
 import { type StateMachine } from './apply.ts';
 import { type AutoCompactionOptions, type RetentionByTime } from './auto-compaction-options.ts';
 import { type Caller } from './auth/caller.ts';
@@ -41,6 +43,7 @@ export class AutoCompaction {
   readonly #options: AutoCompactionOptions | undefined;
   readonly #raftView: RaftView;
   readonly #mvcc: Mvcc;
+  readonly #alarms: Pick<AlarmState, 'isRaised'>;
   readonly #state: StateMachine;
   readonly #port: AutoCompactionPort;
   /** How often a sample is taken; Infinity where none is needed. */
@@ -58,6 +61,7 @@ export class AutoCompaction {
     readonly config: { readonly autoCompaction?: AutoCompactionOptions | undefined };
     readonly raft: RaftView;
     readonly mvcc: Mvcc;
+    readonly alarms: Pick<AlarmState, 'isRaised'>;
     readonly state: StateMachine;
     readonly port: AutoCompactionPort;
     readonly nowUs: number;
@@ -66,6 +70,7 @@ export class AutoCompaction {
     this.#options = options;
     this.#raftView = given.raft;
     this.#mvcc = given.mvcc;
+    this.#alarms = given.alarms;
     this.#state = given.state;
     this.#port = given.port;
     this.#intervalUs = Infinity;
@@ -100,6 +105,8 @@ export class AutoCompaction {
   settle(nowUs: number): void {
     const options = this.#options;
     if (options === undefined) return;
+    // What was proposed is refused, and so is to be proposed again when the members are at one.
+    if (this.#alarms.isRaised(alarmTypes.corrupt)) this.#proposed = undefined;
     if ('retentionUs' in options && this.#nextSampleUs <= nowUs) this.#sample(nowUs, options);
     if (!this.#mayPropose || this.#nextLookUs > nowUs) return;
     const revision = this.#releasedRevision(nowUs);
@@ -133,7 +140,8 @@ export class AutoCompaction {
   /** Behind its own term's first entry a leader knows of every compaction before its time. */
   get #mayPropose(): boolean {
     const { role, term } = this.#raftView;
-    if (this.#options === undefined || role !== 'leader' || this.#state.term !== term) return false;
+    if (this.#options === undefined || this.#alarms.isRaised(alarmTypes.corrupt)) return false;
+    if (role !== 'leader' || this.#state.term !== term) return false;
     const underWay = this.#proposed;
     return underWay?.term !== term || underWay.revision <= this.#mvcc.compactRevision;
   }

@@ -15,6 +15,7 @@ import {
   MemberRemoveRequest,
   MemberUpdateRequest,
 } from './api/cluster.ts';
+import { CheckReport, CheckRequested } from './alarm/check-state.ts';
 import { Caller } from './auth/caller.ts';
 import { AuthChange } from './auth/protocol.ts';
 import { NamespacePutRequest, NamespaceRemoveRequest } from './api/namespace.ts';
@@ -88,6 +89,8 @@ export const Command = message('Command', {
   namespacePut: nested(23, () => NamespacePutRequest),
   namespaceRemove: nested(24, () => NamespaceRemoveRequest),
   namespaceTurn: nested(25, () => NamespaceTurn),
+  checkRequested: nested(20, () => CheckRequested),
+  checkReported: nested(21, () => CheckReport),
   authChange: nested(30, () => AuthChange),
   /** For whom it is proposed; undefined for nobody that is known. */
   caller: nested(31, () => Caller),
@@ -116,6 +119,8 @@ export const emptyBody: CommandBody = {
   namespacePut: undefined,
   namespaceRemove: undefined,
   namespaceTurn: undefined,
+  checkRequested: undefined,
+  checkReported: undefined,
   authChange: undefined,
 };
 

@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts';
+import { bytesPerMib } from '../base/units.ts';
 import { type StateForm } from '../base/capture.ts';
 import { type ResponseHeader } from './api/kv.ts';
 import { type MemberResponse } from './member-protocol.ts';
@@ -13,6 +14,7 @@ import { type StorageBackend, type StoreView } from '../storage/backend.ts';
 export const hashJobsMax = 4;
 /** Records that all checksums together take in at one turn. */
 const recordsPerTurn = 4_096;
+const bytesPerTurn = bytesPerMib;
 
 /** What is answered beside the checksum. */
 interface Answer {
@@ -82,7 +84,7 @@ export class HashJobs {
   advance(): { readonly requestId: number; readonly response: MemberResponse } | undefined {
     const job = this.#jobs[0];
     if (job === undefined) return undefined;
-    job.hash.advance(recordsPerTurn);
+    job.hash.advance(recordsPerTurn, bytesPerTurn);
     if (!job.hash.done) return undefined;
     this.cancel(job.requestId);
     return { requestId: job.requestId, response: responseOf(job.answer, job.hash.hash) };

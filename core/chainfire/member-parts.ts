@@ -5,6 +5,8 @@ import { type RaftNode } from '../raft/node.ts';
 import { type RaftRefusal, type RaftView } from '../raft/types.ts';
 import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
+import { type CheckJob } from './alarm/check-job.ts';
+import { CorruptionChecks } from './alarm/corruption-checks.ts';
 import { Quota } from './alarm/quota.ts';
 import { Answers } from './answers.ts';
 import { drawBoot, type StateMachine } from './apply.ts';
@@ -59,6 +61,8 @@ export interface MemberParts extends Readonly<Record<string, Stateful>> {
   readonly auth: MemberAuth;
   readonly namespaces: Namespaces;
   readonly namespaceTurns: NamespaceTurns;
+  readonly checkJob: CheckJob;
+  readonly corruptionChecks: CorruptionChecks;
   readonly autoCompaction: AutoCompaction;
 }
 
@@ -128,6 +132,8 @@ export function assembleMember(
     namespaces: replica.namespaces,
     namespaceTurns: new NamespaceTurns({ ...common, retryUs: heartbeatIntervalUs }),
     autoCompaction: new AutoCompaction({ ...common, nowUs }),
+    checkJob: replica.checkJob,
+    corruptionChecks: new CorruptionChecks({ ...common, nowUs }),
   };
   return { parts, replica, raftView: raft, proposer };
 }

@@ -134,6 +134,10 @@ export interface MemberConfig {
    * way by then.
    */
   readonly quotaBackendBytes: number;
+  /** How often a leader has the members compare their stores; 0: never. */
+  readonly corruptionCheckIntervalUs: number;
+  /** Whether this member asks for a comparison when it has started and caught up. */
+  readonly initialCorruptionCheck: boolean;
   /** How long a token of the log lives behind its last use, here. */
   readonly authTokenTtlUs: number;
 }

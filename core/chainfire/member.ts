@@ -15,6 +15,7 @@ import {
   type SnapshotHeader,
 } from '../raft/types.ts';
 import { type StorageBackend } from '../storage/backend.ts';
+import { type CorruptionChecks } from './alarm/corruption-checks.ts';
 import { type Quota } from './alarm/quota.ts';
 import { type StateMachine } from './apply.ts';
 import { type AutoCompaction } from './auto-compaction.ts';
@@ -74,6 +75,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
   readonly #queries: Queries;
   readonly #leases: Leases;
   readonly #quota: Quota;
+  readonly #corruptionChecks: CorruptionChecks;
   readonly #watches: WatchHub;
   readonly #publication: Publication;
   readonly #membership: Membership;
@@ -147,6 +149,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     this.#queries = parts.queries;
     this.#leases = parts.leases;
     this.#quota = parts.quota;
+    this.#corruptionChecks = parts.corruptionChecks;
     this.#watches = parts.watches;
     this.#publication = parts.publication;
     this.#membership = replica.membership;
@@ -182,6 +185,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       this.#stopped ? Infinity : this.#reconfigurer.dueUs,
       leasesUs,
       this.#stopped ? Infinity : this.#quota.dueUs,
+      this.#stopped ? Infinity : this.#corruptionChecks.dueUs,
       this.#stopped ? Infinity : this.#autoCompaction.dueUs,
       this.#stopped ? Infinity : this.#parts.freeing.dueUs,
       this.#watches.deadlineUs,
@@ -334,6 +338,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
     if (!this.#stopped) {
       this.#leases.settle(this.#nowUs);
       this.#quota.settle(this.#nowUs);
+      this.#corruptionChecks.settle(this.#nowUs);
       this.#autoCompaction.settle(this.#nowUs);
       this.#parts.namespaceTurns.settle(this.#nowUs);
     }

@@ -41,6 +41,8 @@ export class Numbering {
       namespacePut,
       namespaceRemove,
       namespaceTurn,
+      checkRequested,
+      checkReported,
       authChange,
     } = body;
     this.#seq += 1;
@@ -68,6 +70,8 @@ export class Numbering {
       namespacePut,
       namespaceRemove,
       namespaceTurn,
+      checkRequested,
+      checkReported,
       authChange,
       caller,
     });

@@ -1,6 +1,8 @@
 import { type StorageBackend } from '../storage/backend.ts';
 import { StateMachine } from './apply.ts';
 import { AlarmState } from './alarm/alarm-state.ts';
+import { CheckJob } from './alarm/check-job.ts';
+import { CheckState } from './alarm/check-state.ts';
 import { AuthState } from './auth/auth-state.ts';
 import { Backlog } from './backlog.ts';
 import { LeaseDeadlines } from './lease/lease-deadlines.ts';
@@ -22,6 +24,8 @@ export interface Replica {
   readonly alarms: AlarmState;
   readonly namespaces: Namespaces;
   readonly watchQuota: WatchQuota;
+  readonly checks: CheckState;
+  readonly checkJob: CheckJob;
   readonly leases: LeaseTable;
   readonly deadlines: LeaseDeadlines;
   readonly backlog: Backlog;
@@ -46,6 +50,8 @@ export function recoverReplica(
   const alarms = new AlarmState(store, (bytes) => mvcc.mix(bytes));
   const namespaces = new Namespaces(mvcc);
   const watchQuota = new WatchQuota(namespaces);
+  const checks = new CheckState(store, (bytes) => mvcc.mix(bytes));
+  const checkJob = new CheckJob(store);
   const state = new StateMachine({
     mvcc,
     backlog,
@@ -54,6 +60,8 @@ export function recoverReplica(
     auth,
     alarms,
     namespaces,
+    checks,
+    checkJob,
     leases,
     initialConfiguration,
   });
@@ -65,6 +73,8 @@ export function recoverReplica(
     alarms,
     namespaces,
     watchQuota,
+    checks,
+    checkJob,
     leases,
     deadlines,
     backlog,

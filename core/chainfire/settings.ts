@@ -22,5 +22,7 @@ export const defaultMemberConfig: Omit<MemberConfig, 'clusterId' | 'id' | 'initi
   watchFragmentBytes: 1.5 * bytesPerMib,
   watchProgressIntervalUs: 600 * usPerSecond,
   quotaBackendBytes: 8_192 * bytesPerMib,
+  corruptionCheckIntervalUs: 0,
+  initialCorruptionCheck: false,
   authTokenTtlUs: 300 * usPerSecond,
 };

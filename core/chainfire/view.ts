@@ -1,6 +1,7 @@
 import { type RaftView } from '../raft/types.ts';
 import { type AlarmMember, type Member } from './api/cluster.ts';
 import { type AlarmState } from './alarm/alarm-state.ts';
+import { type CheckState } from './alarm/check-state.ts';
 import { type AppliedCounts } from './applied-counts.ts';
 import { type StateMachine } from './apply.ts';
 import { type AuthState } from './auth/auth-state.ts';
@@ -39,6 +40,8 @@ export interface MemberView {
   readonly auth: Pick<AuthState, 'enabled' | 'revision' | 'user' | 'role' | 'userNames'>;
   /** Those that are raised, by member and kind. */
   alarms(): readonly AlarmMember[];
+  /** The last comparison of the members, and what has come of it. */
+  readonly checks: Pick<CheckState, 'check'>;
   /** Bytes of all rows here, and of those visible at the current revision. */
   readonly storedBytes: number;
   readonly liveBytes: number;
@@ -72,6 +75,7 @@ interface ViewParts {
   readonly membership: Membership;
   readonly auth: AuthState;
   readonly alarms: AlarmState;
+  readonly checks: CheckState;
   readonly nowUs: () => number;
   readonly wallClockUs: () => number | undefined;
   readonly pendingRequests: () => number;
@@ -120,6 +124,7 @@ export function createView(parts: ViewParts): MemberView {
     },
     membership: parts.membership,
     auth: parts.auth,
+    checks: parts.checks,
     alarms: () => parts.alarms.list(),
     applied: mvcc.counters,
     get isLearner() {

@@ -293,6 +293,8 @@ function bodyOf(request: WriteRequest): CommandBody {
     namespacePut: request.kind === 'namespacePut' ? request.request : undefined,
     namespaceRemove: request.kind === 'namespaceRemove' ? request.request : undefined,
     namespaceTurn: undefined,
+    checkRequested: undefined,
+    checkReported: undefined,
     authChange: request.kind === 'authChange' ? request.request : undefined,
   };
 }

@@ -135,6 +135,16 @@ const settings = {
     0,
     "Bytes of the store (dbSize of its status) at which the member raises the alarm NOSPACE, upon which the cluster refuses puts: 0 is 8 GiB (etcd's 0 is 2 GiB), -1 none; any size up to 1 PiB may be given (docs/alarms.md)",
   ),
+  corruptionCheckIntervalMs: withDefault(
+    integer({ min: 0, max: 2_678_400_000, unit: 'ms' }),
+    0,
+    "How often the leader has all members compare what they hold, and raise the alarm CORRUPT for one that differs; 0: never (etcd: experimental-corrupt-check-time). It is the leader's setting that counts (docs/alarms.md)",
+  ),
+  initialCorruptionCheck: withDefault(
+    bool(),
+    false,
+    'Have the members compare what they hold once this one has started and caught up (etcd: experimental-initial-corrupt-check)',
+  ),
   trailingEntries: withDefault(
     integer({ min: 0, max: 10_000_000 }),
     defaultMemberConfig.trailingEntries,

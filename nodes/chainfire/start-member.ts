@@ -127,6 +127,8 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
     requestTimeoutUs: settings.requestTimeoutMs * usPerMs,
     storeBacklogBytesMax: settings.storeBacklogBytesMax,
     quotaBackendBytes: quotaOf(settings.quotaBackendBytes),
+    corruptionCheckIntervalUs: settings.corruptionCheckIntervalMs * usPerMs,
+    initialCorruptionCheck: settings.initialCorruptionCheck,
     trailingEntries: settings.trailingEntries,
     compactionBatch: settings.compactionBatchLimit,
     compactionPauseUs: settings.compactionSleepIntervalMs * usPerMs,

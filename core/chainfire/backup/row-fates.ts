@@ -42,6 +42,7 @@ const rules: readonly RowRule[] = [
   { table: metaTable, rows: 'member/', fate: 'left' },
   // They name members of the old cluster: the new one finds for itself what is to be said of its own.
   { table: metaTable, rows: 'alarm/', fate: 'left' },
+  { table: metaTable, rows: 'check', fate: 'left' },
 ];
 
 const rulesByTable = new Map<string, RowRule[]>();

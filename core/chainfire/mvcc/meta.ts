@@ -34,7 +34,8 @@ export interface PhysicalState {
 export const firstRevision = 1;
 
 const appliedRow = 'applied';
-const physicalRow = 'physical';
+/** Of this member alone: what it holds is no part of the replicated state. */
+export const physicalRow = 'physical';
 const formatVersion = 1;
 
 export function readApplied(store: Pick<StorageBackend, 'get'>): AppliedState {

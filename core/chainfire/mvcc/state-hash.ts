@@ -2,13 +2,24 @@ import { bytesFromLatin1 } from '../../base/bytes.ts';
 import { type StateForm } from '../../base/capture.ts';
 import { crc32c } from '../../base/crc32c.ts';
 import { type StoreView } from '../../storage/backend.ts';
-import { historyTable, indexKey, indexTable, mainRevisionOf, revisionKey } from './keys.ts';
+import {
+  historyTable,
+  indexKey,
+  indexTable,
+  mainRevisionOf,
+  metaTable,
+  prefixOfIndexKey,
+  revisionKey,
+} from './keys.ts';
+import { physicalRow } from './meta.ts';
+import { isTombstoneMark, mainRevisionOfIndexKey } from './mvcc.ts';
 import { isTombstone, keyOfRecord } from './record.ts';
 
 /**
  * A checksum over the history up to a revision, and over whole tables behind it, taken slice by slice over a read view, so that
  * a large store holds nothing up. Of the history only records that compaction keeps count, whether or not this member has
- * freed the others yet: members at the same revision and compact revision agree.
+ * freed the others yet: members at the same revision and compact revision agree. So with the rows of its index; rows that say
+ * how far this member has come in freeing are left out.
  */
 export class StateHash {
   readonly #view: StoreView;
@@ -49,16 +60,20 @@ export class StateHash {
     return this.#hash;
   }
 
-  /** Takes up to `recordsMax` more records in. */
-  advance(recordsMax: number): void {
+  /** Takes up to `recordsMax` more records in, or until they come to `bytesMax`. */
+  advance(recordsMax: number, bytesMax = Infinity): void {
     const inHistory = this.#table === historyTable;
     let seen = 0;
+    let bytes = 0;
     const range = { from: this.#from, to: inHistory ? this.#end : undefined, limit: recordsMax };
     for (const [key, record] of this.#view.range(this.#table, range)) {
       seen += 1;
       this.#from = `${key}\x00`;
-      if (inHistory && !this.#isKept(key, record)) continue;
-      this.#hash = crc32c(record, crc32c(bytesFromLatin1(key), this.#hash));
+      bytes += record.length;
+      if (this.#isCounted(key, record)) {
+        this.#hash = crc32c(record, crc32c(bytesFromLatin1(key), this.#hash));
+      }
+      if (bytes >= bytesMax) return;
     }
     if (seen < recordsMax) this.#nextTable();
   }
@@ -83,17 +98,28 @@ export class StateHash {
     this.#from = '';
   }
 
+  #isCounted(key: string, value: Uint8Array): boolean {
+    if (this.#table === historyTable) return this.#isKept(key, value);
+    if (this.#table === indexTable) return this.#isKeptInIndex(key, value);
+    return this.#table !== metaTable || key !== physicalRow;
+  }
+
+  #isKeptInIndex(key: string, mark: Uint8Array): boolean {
+    if (mainRevisionOfIndexKey(key) >= this.#compactRevision) return true;
+    return !isTombstoneMark(mark) && !this.#hasLater(key);
+  }
+
   /** The rule of `compactionTurn`, for one record. */
   #isKept(revision: string, record: Uint8Array): boolean {
     if (mainRevisionOf(revision) >= this.#compactRevision) return true;
     if (isTombstone(record)) return false;
-    const key = keyOfRecord(record);
-    const later = {
-      from: `${indexKey(key, revision)}\x00`,
-      to: indexKey(key, revisionKey(this.#compactRevision + 1, 0)),
-      limit: 1,
-    };
-    for (const _ of this.#view.range(indexTable, later)) return false;
-    return true;
+    return !this.#hasLater(indexKey(keyOfRecord(record), revision));
+  }
+
+  /** Whether the key has changed once more up to the compact revision. */
+  #hasLater(index: string): boolean {
+    const to = prefixOfIndexKey(index) + revisionKey(this.#compactRevision + 1, 0);
+    for (const _ of this.#view.range(indexTable, { from: `${index}\x00`, to, limit: 1 })) return true;
+    return false;
   }
 }

@@ -22,6 +22,7 @@ class Scene {
   refusal: RaftRefusal | undefined;
   holds = false;
   nowUs = 0;
+  corrupt = false;
   readonly proposed: number[] = [];
   readonly callers: unknown[] = [];
   compaction: AutoCompaction;
@@ -41,6 +42,7 @@ class Scene {
       raft: live<RaftView>({ role: () => this.role, term: () => this.term }),
       state: live<StateMachine>({ term: () => this.appliedTerm }),
       mvcc: live<Mvcc>({ revision: () => this.revision, compactRevision: () => this.compactRevision }),
+      alarms: { isRaised: () => this.corrupt },
       nowUs: this.nowUs,
       port: {
         encode: ({ compact }, caller) => {
@@ -124,6 +126,20 @@ test('a member that comes to lead goes by its own samples, from the time before 
   expect(scene.proposed).toHaveLength(1);
   expect(scene.proposed[0]).toBeGreaterThanOrEqual(16);
   expect(scene.proposed[0]).toBeLessThanOrEqual(18);
+});
+
+test('none is proposed while members differ; one that was refused meanwhile is proposed again', () => {
+  const scene = new Scene(tenMinutes);
+  scene.holds = true;
+  scene.run(15 * minuteUs, minuteUs);
+  expect(scene.proposed).toEqual([1]);
+  scene.corrupt = true;
+  scene.run(40 * minuteUs, minuteUs);
+  expect(scene.proposed).toEqual([1]);
+  scene.corrupt = false;
+  scene.holds = false;
+  scene.run(51 * minuteUs, minuteUs);
+  expect(scene.proposed.length).toBeGreaterThan(1);
 });
 
 test('one proposal is under way in a term; the next leader does not wait for it', () => {

@@ -20,6 +20,8 @@ const config: Partial<MemberConfig> = {
   watchFragmentBytes: 300,
   watchProgressIntervalUs: 400_000,
   trailingEntries: 20,
+  initialCorruptionCheck: true,
+  corruptionCheckIntervalUs: 1_500_000,
 };
 
 /** A cluster whose members make way, after every step, for others that were restored from them; or do not. */

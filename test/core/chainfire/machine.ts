@@ -3,6 +3,8 @@ import { type CompactionRequest, type TxnRequest } from '../../../core/chainfire
 import { type AppliedCommand, StateMachine } from '../../../core/chainfire/apply.ts';
 import { Backlog } from '../../../core/chainfire/backlog.ts';
 import { AlarmState } from '../../../core/chainfire/alarm/alarm-state.ts';
+import { CheckJob } from '../../../core/chainfire/alarm/check-job.ts';
+import { CheckState } from '../../../core/chainfire/alarm/check-state.ts';
 import { AuthState } from '../../../core/chainfire/auth/auth-state.ts';
 import { Command, type CommandBody } from '../../../core/chainfire/command.ts';
 import { LeaseTable } from '../../../core/chainfire/lease/lease-table.ts';
@@ -135,6 +137,8 @@ export class Machine {
       initialConfiguration: { voters: [nodeId(1)], outgoing: [], learners: [] },
       auth: new AuthState(this.store, (bytes) => this.mvcc.mix(bytes)),
       alarms: new AlarmState(this.store, (bytes) => this.mvcc.mix(bytes)),
+      checks: new CheckState(this.store, (bytes) => this.mvcc.mix(bytes)),
+      checkJob: new CheckJob(this.store),
       leases: this.leases,
       namespaces: this.namespaces,
     });
