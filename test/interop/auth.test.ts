@@ -150,16 +150,98 @@ describeWith(['etcdctl', 'etcd'], 'etcdctl cannot tell the users of Chainfire fr
     });
   });
 
+  test('passwords that are typed, supplied, changed or absent; permissions on ranges; answers in every format', async () => {
+    await twins.same(async (side) => {
+      const said: object[] = [];
+      const run = async (...args: string[]) => said.push(withoutHeader(await side.run(...args)));
+      const typing = async (input: string, ...args: string[]) =>
+        said.push(await side.runWith(input, ...args));
+      await typing('typed\n', 'user', 'add', 'bea', '--interactive=false');
+      await typing('', 'user', 'add', 'nobody', '--interactive=false');
+      await run('user', 'add', 'cyd', '--new-user-password=given');
+      await run('user', 'add', 'dan:', '--interactive=false');
+      await run('user', 'add', 'eve', '--no-password');
+      await run('user', 'add', 'fay:both', '--no-password');
+      await run('user', 'add', '');
+      await run('user', 'add');
+      await run('user', 'add', 'root:rpw');
+      await run('role', 'add', 'root');
+      await run('role', 'add', 'ranges');
+      await run('user', 'grant-role', 'root', 'root');
+      await run('user', 'grant-role', 'bea', 'ranges');
+      for (const range of [['a'], ['b', 'c'], ['d', '--from-key'], ['e', '--prefix'], ['', '--prefix']])
+        await run('role', 'grant-permission', 'ranges', 'readwrite', ...range);
+      for (const bad of [
+        ['f', 'e'],
+        ['f', 'g', '--prefix'],
+        ['f', '--prefix', '--from-key'],
+      ])
+        await run('role', 'grant-permission', 'ranges', 'read', ...bad);
+      await run('role', 'grant-permission', 'ranges', 'own', 'x');
+      await run('role', 'grant-permission', 'ranges');
+      for (const format of ['simple', 'json', 'fields', 'protobuf', 'table']) {
+        const as = ['-w', format];
+        for (const command of [
+          ['role', 'add', `made ${format}`],
+          ['role', 'get', 'ranges'],
+          ['role', 'list'],
+          ['role', 'grant-permission', `made ${format}`, 'read', 'z'],
+          ['role', 'revoke-permission', `made ${format}`, 'z'],
+          ['user', 'add', `made ${format}:pw`],
+          ['user', 'get', 'bea'],
+          ['user', 'get', 'bea', '--detail'],
+          ['user', 'list'],
+          ['user', 'grant-role', `made ${format}`, `made ${format}`],
+          ['user', 'revoke-role', `made ${format}`, `made ${format}`],
+          ['role', 'delete', `made ${format}`],
+          ['user', 'delete', `made ${format}`],
+        ])
+          await run(...command, ...as);
+      }
+      for (const range of [
+        ['a'],
+        ['b', 'c'],
+        ['d', '--from-key'],
+        ['e', '--prefix'],
+        ['', '--prefix'],
+        ['a'],
+      ])
+        await run('role', 'revoke-permission', 'ranges', ...range);
+      await run('role', 'get', 'ranges');
+      await run('role', 'grant-permission', 'ranges', 'readwrite', 'bea/', '--prefix');
+      await run('auth', 'enable');
+      const root = ['--user=root', '--password=rpw'];
+      await run('--user=bea', '--password=typed', 'put', 'bea/1', 'v');
+      await run('--user=bea:typed', 'put', 'other', 'v');
+      await run('--user=cyd:given', 'get', 'bea/1');
+      await run('--user=eve', '--password=', 'get', 'bea/1');
+      await typing('changed\n', ...root, 'user', 'passwd', 'bea', '--interactive=false');
+      await typing('x\n', ...root, 'user', 'passwd', 'stranger', '--interactive=false');
+      await typing('x\n', '--user=bea:changed', 'user', 'passwd', 'cyd', '--interactive=false');
+      await run('--user=bea:typed', 'get', 'bea/1');
+      await run('--user=bea:changed', 'get', 'bea/1');
+      await run('--user=bea:changed', 'role', 'get', 'ranges', '-w', 'json');
+      await run('--user=bea:changed', 'auth', 'disable');
+      await run(...root, 'auth', 'disable');
+      for (const name of ['bea', 'nobody', 'cyd', 'dan', 'eve', 'fay', 'root'])
+        await run('user', 'delete', name);
+      for (const name of ['root', 'ranges']) await run('role', 'delete', name);
+      await run('user', 'list');
+      await run('role', 'list');
+      return said;
+    });
+  });
+
   test('transactions need what any of their branches does, and watches a permission to read', async () => {
     await twins.same(async (side) => {
       for (const line of beforeEnabling) await side.run(...line);
       const txn = (input: string) => side.runWith(input, ...asAnn, 'txn');
       const said = [
-        await txn('\n\nput app/1 v\n\nget app/1\n\n'),
-        await txn('\n\nput app/1 v\n\nget secret\n\n'),
-        await txn('\n\nput secret v\n\nget app/1\n\n'),
+        await txn('\nput app/1 v\n\nget app/1\n\n'),
+        await txn('\nput app/1 v\n\nget secret\n\n'),
+        await txn('\nput secret v\n\nget app/1\n\n'),
         await txn('version("secret") = "0"\n\nput app/1 v\n\n\n'),
-        await txn('\n\ndel secret\n\n\n'),
+        await txn('\ndel secret\n\n\n'),
         await side.normalised(await side.start(...asAnn, 'watch', 'secret').end()),
         await side.normalised(await side.start('watch', 'app/1').end()),
       ];
@@ -441,6 +523,13 @@ describeWith(['etcdctl', 'curl'], 'callers that are known by a certificate or ov
     expect(await ask('auth/user/list', {}, String(token))).toMatchObject({ code: 7 });
   });
 });
+
+/** A message as it came, but for its first field: there the cluster, the member and the term are named. */
+function withoutHeader(result: CommandResult & { readonly command: string }): object {
+  if (!result.command.endsWith('protobuf') || result.code !== 0) return result;
+  const length = result.stdout.charCodeAt(1);
+  return { ...result, stdout: result.stdout.slice(2 + length) };
+}
 
 async function enable(cluster: Cluster, run: typeof etcdctl = etcdctl): Promise<void> {
   const lines = [

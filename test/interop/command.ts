@@ -65,6 +65,7 @@ export class LiveCommand {
   #stdout = '';
   #stderr = '';
   #isClosed = false;
+  #worked = false;
   #changed: () => void = () => undefined;
 
   constructor(program: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
@@ -86,6 +87,7 @@ export class LiveCommand {
       this.#child.on('error', reject);
       this.#child.on('close', (code) => {
         this.#isClosed = true;
+        this.#worked ||= code === 0;
         this.#changed();
         resolve(code);
       });
@@ -98,6 +100,11 @@ export class LiveCommand {
 
   get stdout(): string {
     return this.#stdout;
+  }
+
+  /** It has ended well, or went on until it was told to end. */
+  get worked(): boolean {
+    return this.#worked;
   }
 
   /** Waits until what it has said on stdout satisfies. @throws with everything it said when it ends before */
@@ -118,7 +125,7 @@ export class LiveCommand {
 
   /** Waits for its end, which a signal may bring about. */
   async end(signal?: NodeJS.Signals): Promise<CommandResult> {
-    if (signal !== undefined) this.#child.kill(signal);
+    if (signal !== undefined) this.#worked ||= !this.#isClosed && this.#child.kill(signal);
     const code = await this.#closed;
     return { code, stdout: this.#stdout, stderr: this.#stderr };
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { fieldsOf } from './protobuf-shape.ts';
 import { describeWith } from './requirement.ts';
 import { type Side, Twins } from './twins.ts';
 
@@ -80,6 +81,29 @@ describeWith(['etcdctl', 'etcd'], 'etcdctl lease cannot tell three Chainfire mem
           ['timetolive', id],
         ]) {
           found.push(shape((await side.run('lease', ...args, '-w', format)).stdout));
+        }
+      }
+      return found;
+    });
+  });
+
+  test('answers as protobuf, and where a table is asked for', async () => {
+    await twins.same(async (side) => {
+      const found = [];
+      for (const format of ['protobuf', 'table']) {
+        await side.run('lease', 'grant', '100');
+        const id = `{${side.ids.length}}`;
+        for (const args of [
+          ['grant', '100'],
+          ['timetolive', id],
+          ['timetolive', id, '--keys'],
+          ['keep-alive', id, '--once'],
+          ['list'],
+          ['revoke', id],
+        ]) {
+          const { code, stdout, stderr } = await side.run('lease', ...args, '-w', format);
+          const shape = stderr.replace(/\d+/g, '0');
+          found.push({ args, code, shape, said: code === 0 ? fieldsOf(stdout) : stdout });
         }
       }
       return found;

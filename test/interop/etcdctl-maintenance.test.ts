@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { type CommandResult, etcdctl } from './command.ts';
+import { type CommandResult } from './command.ts';
 import { describeWith } from './requirement.ts';
-import { Side, Twins } from './twins.ts';
+import { Twins } from './twins.ts';
 
 describeWith(
   ['etcdctl', 'etcd'],
@@ -21,9 +21,6 @@ describeWith(
       rmSync(dir, { recursive: true, force: true });
       await twins?.stop();
     });
-
-    /** The member that is asked where only one may be. */
-    const one = (side: Side): Side => new Side(side.name, side.endpoints.split(',')[0] ?? '');
 
     test('alarm list and disarm, with no alarm', async () => {
       await twins.same(async (side) => [
@@ -50,7 +47,7 @@ describeWith(
 
     test('endpoint hashkv', async () => {
       await twins.same(async (side) => {
-        const only = one(side);
+        const only = side.at();
         const never = compactRevisionOf(await only.run('endpoint', 'hashkv', '-w', 'json'));
         const before = await only.run('endpoint', 'hashkv');
         await only.run('put', 'a', 'y');
@@ -73,9 +70,8 @@ describeWith(
 
     test('check datascale', { timeout: 240_000 }, async () => {
       await twins.same(async (side) => {
-        const [endpoint = ''] = side.endpoints.split(',');
-        const args = ['check', 'datascale', '--load=s', '--auto-compact', '--auto-defrag'];
-        const { code, stdout } = await etcdctl(endpoint, args, undefined, 200_000);
+        const args = ['check', 'datascale', '--load=s', '--prefix=scale/', '--auto-compact', '--auto-defrag'];
+        const { code, stdout } = await side.at().runFor(200_000, ...args);
         return { code, verdict: /^(PASS|FAIL): [A-Za-z ]+/m.exec(stdout)?.[0] };
       });
     });
@@ -83,11 +79,12 @@ describeWith(
     test('snapshot save', async () => {
       await twins.same(async (side) => {
         const file = join(dir, side.name);
-        const result = await one(side).run('snapshot', 'save', file);
+        const result = await side.at().run('snapshot', 'save', file);
         expect(statSync(file).size % 512).toBe(32);
         return [
           { ...result, command: 'snapshot save', stdout: result.stdout.replace(file, '(file)') },
-          await new Side(side.name, '127.0.0.1:1,127.0.0.1:2')
+          await side
+            .at('127.0.0.1:1,127.0.0.1:2')
             .run('snapshot', 'save', join(dir, 'none'))
             .then(({ code, stdout }) => ({ code, stdout })),
         ];

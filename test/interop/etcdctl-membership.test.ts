@@ -1,14 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { Cluster } from './cluster.ts';
+import { Cluster, type MemberPlace } from './cluster.ts';
 import { etcdctl } from './command.ts';
-import { type EtcdServer, startEtcd } from './etcd-server.ts';
+import { recordCompared } from './compared-commands.ts';
+import { type EtcdServer, joinEtcd, startEtcd } from './etcd-server.ts';
+import { freePorts } from './ports.ts';
+import { fieldsOf } from './protobuf-shape.ts';
 import { describeWith } from './requirement.ts';
+
+type Said = { readonly code: number | null } & Readonly<Record<string, unknown>>;
 
 /** A cluster of one, and what it says of itself. Any two clusters differ in ids and addresses, and in nothing else here. */
 class Side {
   readonly endpoint: string;
   readonly #isOurs: boolean;
+  readonly given: { readonly args: readonly string[]; readonly worked: boolean }[] = [];
   #own = '';
   #learner = '';
   #peer = '';
@@ -19,7 +25,7 @@ class Side {
   }
 
   /** `{own}` and `{learner}` in an argument are ids, `{peer}` is the first member's peer address. */
-  async run(...args: readonly string[]): Promise<unknown> {
+  async run(...args: readonly string[]): Promise<Said> {
     const given = args.map((arg) =>
       arg
         .replaceAll('{own}', this.#own)
@@ -27,6 +33,8 @@ class Side {
         .replaceAll('{peer}', this.#peer),
     );
     const { code, stdout, stderr } = await etcdctl(this.endpoint, given);
+    this.given.push({ args, worked: code === 0 });
+    if (args.at(-1) === 'protobuf' && code === 0) return { code, fields: fieldsOf(stdout) };
     const lines = stderr.split('\n').filter((line) => !line.startsWith('{"level"'));
     return {
       command: args.join(' '),
@@ -36,11 +44,15 @@ class Side {
     };
   }
 
+  get peer(): string {
+    return this.#peer;
+  }
+
   async lookUp(): Promise<void> {
     const { stdout } = await etcdctl(this.endpoint, ['member', 'list']);
     for (const line of stdout.trim().split('\n')) {
-      const [id = '', status = '', , peer = ''] = line.split(', ');
-      if (status === 'started') [this.#own, this.#peer] = [id, peer];
+      const [id = '', , , peer = '', client = ''] = line.split(', ');
+      if (client === `http://${this.endpoint}`) [this.#own, this.#peer] = [id, peer];
       else this.#learner = id;
     }
   }
@@ -133,11 +145,10 @@ describeWith(['etcdctl', 'etcd'], 'etcdctl member cannot tell a Chainfire member
       }
       return transcript;
     };
-    const [ours, theirs] = await Promise.all([
-      play(new Side(cluster.place('a').client, true)),
-      play(new Side(etcd.endpoint, false)),
-    ]);
+    const side = new Side(cluster.place('a').client, true);
+    const [ours, theirs] = await Promise.all([play(side), play(new Side(etcd.endpoint, false))]);
     expect(ours).toEqual(theirs);
+    recordCompared(side.given);
   });
 
   test('what etcd 3.4 counts, waits for or forgets wrongly: a member that is not there, a leader without a vote, a learner that moves', async () => {
@@ -162,5 +173,80 @@ describeWith(['etcdctl', 'etcd'], 'etcdctl member cannot tell a Chainfire member
     expect(await ask('member', 'add', 'm', '--peer-urls=http://127.0.0.1:1')).toBe(
       'Error: etcdserver: Peer URLs already exists',
     );
+  });
+});
+
+describeWith(['etcdctl', 'etcd'], 'etcdctl promotes a learner that has caught up, as with etcd', () => {
+  const ends: (() => Promise<unknown>)[] = [];
+  afterAll(() => Promise.all(ends.map((end) => end())));
+
+  /** A member, and how another is started that has been added as `l` at this peer address. */
+  interface Stage {
+    readonly side: Side;
+    readonly peer: string;
+    readonly joined: string;
+    join(): Promise<void>;
+  }
+
+  async function ours(): Promise<Stage> {
+    const all = new Map<string, readonly string[]>();
+    const cluster = await Cluster.plan(2, ({ name }) => all.get(name) ?? []);
+    ends.push(() => cluster.remove());
+    cluster.showLogsOnFailure();
+    const [first, second] = ['a', 'b'].map((name) => cluster.place(name)) as [MemberPlace, MemberPlace];
+    all.set('a', ['--initial-cluster', `a=${first.peer}`]);
+    await cluster.startMember('a');
+    const both = `a=${first.peer},b=${second.peer}`;
+    all.set('b', ['--initial-cluster', both, '--initial-cluster-state', 'existing']);
+    const side = new Side(first.client, true);
+    return { side, peer: second.peer, joined: second.client, join: () => cluster.startMember('b') };
+  }
+
+  async function theirs(): Promise<Stage> {
+    const etcd = await startEtcd();
+    ends.push(() => etcd.stop());
+    const [peerPort = 0, clientPort = 0] = await freePorts(2);
+    const [peer, joined] = [`127.0.0.1:${peerPort}`, `127.0.0.1:${clientPort}`];
+    const side = new Side(etcd.endpoint, false);
+    await side.lookUp();
+    const both = `reference=${side.peer},b=http://${peer}`;
+    const join = async (): Promise<void> => {
+      const second = await joinEtcd(`http://${peer}`, `http://${joined}`, both);
+      ends.push(() => second.stop());
+    };
+    return { side, peer, joined, join };
+  }
+
+  test('it is added, started, promoted, asked, and removed', async () => {
+    const play = async ({ side, peer, joined, join }: Stage): Promise<readonly unknown[]> => {
+      const said: unknown[] = [];
+      await side.lookUp();
+      for (const [at, format] of ['simple', 'json', 'fields', 'protobuf', 'table'].entries()) {
+        // The same address in the same second would make the same id at etcd, which is never used again.
+        const added = `--peer-urls=http://127.0.0.1:${at + 3}`;
+        said.push(await side.run('member', 'update', '{own}', '--peer-urls={peer}', '-w', format));
+        said.push(await side.run('member', 'add', 'b', '--learner', added, '-w', format));
+        await side.lookUp();
+        said.push(await side.run('member', 'promote', '{learner}', '-w', format));
+        said.push(await side.run('member', 'remove', '{learner}', '-w', format));
+      }
+      await side.run('put', 'before', 'it came');
+      said.push((await side.run('member', 'add', 'b', '--learner', `--peer-urls=http://${peer}`)).code);
+      await side.lookUp();
+      await join();
+      // It has to catch up first, and is refused until it has.
+      while ((await side.run('member', 'promote', '{learner}')).code !== 0);
+      said.push(await side.run('member', 'promote', '{learner}'));
+      said.push((await etcdctl(joined, ['get', 'before'])).stdout);
+      said.push((await etcdctl(joined, ['put', 'of two', 'voters'])).stdout);
+      // Etcd wants to have been connected for a while.
+      while ((await side.run('member', 'remove', '{learner}')).code !== 0);
+      said.push(await side.run('get', 'of two'));
+      return said;
+    };
+    const [our, their] = await Promise.all([ours(), theirs()]);
+    const [found, expected] = await Promise.all([play(our), play(their)]);
+    expect(found).toEqual(expected);
+    recordCompared(our.side.given);
   });
 });

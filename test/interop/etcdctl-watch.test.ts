@@ -138,7 +138,11 @@ describeWith(['etcdctl', 'etcd'], 'etcdctl watch cannot tell three Chainfire mem
       command.write('nonsense\n');
       command.closeInput();
       const { code, stderr } = side.normalised(await command.end());
-      return [seen, code, stderr];
+      // Another is ended while it watches.
+      const interrupted = side.start('watch', '--interactive');
+      interrupted.write(`watch i/b --rev=${start}\n`);
+      await interrupted.until(saysLast);
+      return [seen, code, stderr, side.normalised(await interrupted.end('SIGINT'))];
     });
   });
 
