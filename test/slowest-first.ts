@@ -24,6 +24,7 @@ const slowest = [
   'test/interop/patroni.test.ts',
   'test/interop/leases.test.ts',
   'test/interop/up.test.ts',
+  'test/interop/etcdctl-auth.test.ts',
   'test/interop/auth.test.ts',
   'test/interop/kv.test.ts',
   'test/interop/etcdctl-maintenance.test.ts',
