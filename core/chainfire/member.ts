@@ -165,6 +165,7 @@ export class ChainfireMember implements Machine<MemberEvent, MemberEffect>, Capt
       wallClockUs: () => this.#wallClockUs,
       pendingRequests: () => parts.requests.pending,
       watches: parts.watches,
+      callers: parts.auth,
     });
   }
 

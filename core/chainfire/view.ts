@@ -5,6 +5,7 @@ import { type CheckState } from './alarm/check-state.ts';
 import { type AppliedCounts } from './applied-counts.ts';
 import { type StateMachine } from './apply.ts';
 import { type AuthState } from './auth/auth-state.ts';
+import { type MemberAuth } from './auth/member-auth.ts';
 import { type AutoCompactionOptions } from './auto-compaction-options.ts';
 import { type Backlog } from './backlog.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
@@ -38,6 +39,8 @@ export interface MemberView {
   readonly membership: Pick<Membership, 'change' | 'aspirants'>;
   /** Users, roles and permissions. */
   readonly auth: Pick<AuthState, 'enabled' | 'revision' | 'user' | 'role' | 'userNames'>;
+  /** Who a caller is, before it is admitted. */
+  readonly callers: Pick<MemberAuth, 'identify'>;
   /** Those that are raised, by member and kind. */
   alarms(): readonly AlarmMember[];
   /** The last comparison of the members, and what has come of it. */
@@ -74,6 +77,7 @@ interface ViewParts {
   readonly leases: LeaseTable;
   readonly membership: Membership;
   readonly auth: AuthState;
+  readonly callers: Pick<MemberAuth, 'identify'>;
   readonly alarms: AlarmState;
   readonly checks: CheckState;
   readonly nowUs: () => number;
@@ -125,6 +129,7 @@ export function createView(parts: ViewParts): MemberView {
     membership: parts.membership,
     auth: parts.auth,
     checks: parts.checks,
+    callers: parts.callers,
     alarms: () => parts.alarms.list(),
     applied: mvcc.counters,
     get isLearner() {

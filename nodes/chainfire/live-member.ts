@@ -13,7 +13,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type AlarmMember, MoveLeaderRequest } from '../../core/chainfire/api/cluster.ts';
 import { type WatchRequest, type WatchResponse } from '../../core/chainfire/api/watch.ts';
-import { processCredential } from '../../core/chainfire/auth/protocol.ts';
+import { type Credential, processCredential } from '../../core/chainfire/auth/protocol.ts';
 import {
   type MemberConfig,
   type MemberRefusal,
@@ -107,6 +107,15 @@ export class LiveMember {
     this.#parts.book.called(id, address);
     this.#parts.transport.called(id);
     return true;
+  }
+
+  /** Who a caller is, before it is asked what it wants. */
+  identify(by: Credential | undefined): { readonly user: string } | MemberRefusal {
+    return this.#parts.machine.view.callers.identify(by);
+  }
+
+  leaseKeys(id: bigint): readonly string[] {
+    return this.#parts.machine.view.leaseKeys(id);
   }
 
   nameOf(id: NodeId): string | undefined {

@@ -1,3 +1,4 @@
+import { type Acquaintance } from '../../adapters/auth/authorized-member.ts';
 import { type OpenSnapshot, type SnapshotSource } from '../../adapters/backup/open-snapshot.ts';
 import { type CancelSignal } from '../../adapters/runner/cancellation.ts';
 import {
@@ -11,7 +12,9 @@ import { StatusError } from '../../adapters/grpc/status.ts';
 import { type PeerIdentity, PeerRefusal } from '../../adapters/peer/protocol.ts';
 import { type PeerReceiver } from '../../adapters/peer/receiver.ts';
 import { RunnerError } from '../../adapters/runner/runner-error.ts';
+import { type Credential } from '../../core/chainfire/auth/protocol.ts';
 import {
+  type MemberRefusal,
   type MemberRequest,
   type MemberResponse,
   type MemberStream,
@@ -25,7 +28,7 @@ import { type LiveMember } from './live-member.ts';
  * What stands between the sockets, which open first, and the member, which comes later and goes earlier. Outside of its
  * life every call is refused with a status that promises that nothing was done.
  */
-export class MemberDoor implements MemberPort, SnapshotSource, Defragmenter {
+export class MemberDoor implements MemberPort, SnapshotSource, Defragmenter, Acquaintance {
   #member: LiveMember | undefined;
   #closed = false;
 
@@ -73,6 +76,13 @@ export class MemberDoor implements MemberPort, SnapshotSource, Defragmenter {
   async defragment(): Promise<void> {
     await this.#behind().defragment();
   }
+
+  identify(by: Credential | undefined): { readonly user: string } | MemberRefusal {
+    return this.#behind().identify(by);
+  }
+
+  /** Bound, since it is handed on. */
+  readonly leaseKeys = (id: bigint): readonly string[] => this.#behind().leaseKeys(id);
 
   peerReceiver(own: PeerIdentity): PeerReceiver<GroupMessage, SnapshotHeader> {
     return {

@@ -1,6 +1,8 @@
 import { type RequestListener } from 'node:http';
 import { type Logger } from 'pino';
 
+import { AuthorizedMember } from '../../adapters/auth/authorized-member.ts';
+import { type RequestAuthorizer } from '../../adapters/auth/authorizer.ts';
 import { identify } from '../../adapters/auth/identify.ts';
 import { Passwords } from '../../adapters/auth/passwords.ts';
 import { type TokenProvider } from '../../adapters/auth/token-provider.ts';
@@ -20,6 +22,7 @@ import { leaseService } from '../../adapters/grpc/services/lease.ts';
 import { lockService } from '../../adapters/grpc/services/lock.ts';
 import { maintenanceService } from '../../adapters/grpc/services/maintenance.ts';
 import { namespacesService } from '../../adapters/grpc/services/namespaces.ts';
+import { type MemberPort } from '../../adapters/grpc/services/member-port.ts';
 import { watchService } from '../../adapters/grpc/services/watch.ts';
 import { MetricsServer, type ObservedProcess } from '../../adapters/metrics/http-server.ts';
 import { type TransferObservation } from '../../adapters/metrics/observation.ts';
@@ -45,6 +48,8 @@ export interface MemberListenersOptions {
   readonly security: TransportSecurity;
   readonly own: PeerIdentity;
   readonly tokens: TokenProvider;
+  /** Undefined: users and roles decide alone. */
+  readonly authorizer: RequestAuthorizer | undefined;
   readonly door: MemberDoor;
   readonly health: Health;
   readonly observed: ObservedProcess;
@@ -115,19 +120,20 @@ function listenForClients(
   // A certificate that is shown is looked into by the listener: one that nobody vouches for is let in nowhere.
   const identification = { tokens, trustsCertificates: settings.clientCertAuth };
   const hooks: MountHooks = { ...options.hooks, identify: (shown) => identify(shown, identification) };
+  const member = memberFor(options);
   return GrpcServer.listen({
     address,
     purpose: 'clients',
     services: [
-      kvService(door),
-      watchService(door),
-      leaseService(door),
-      lockService(door),
-      electionService(door),
-      clusterService(door),
-      namespacesService(door),
-      administered(maintenanceService(door, door), door),
-      authService(door, { passwords: new Passwords(settings.authPasswordCost), tokens }),
+      kvService(member),
+      watchService(member),
+      leaseService(member),
+      lockService(member),
+      electionService(member),
+      clusterService(member),
+      namespacesService(member),
+      administered(maintenanceService(member, door), member),
+      authService(member, { passwords: new Passwords(settings.authPasswordCost), tokens }),
       healthService(health, [
         'etcdserverpb.KV',
         'etcdserverpb.Watch',
@@ -145,6 +151,18 @@ function listenForClients(
     tls: security.clients,
     onRefused: (remote, reason) => strangers.refused('clients', remote, reason),
     hooks,
+  });
+}
+
+/** The member as its clients may use it. */
+function memberFor({ authorizer, door, settings, log }: MemberListenersOptions): MemberPort {
+  if (authorizer === undefined) return door;
+  return new AuthorizedMember(door, {
+    authorizer,
+    acquaintance: door,
+    timeoutMs: settings.requestTimeoutMs,
+    pendingMax: settings.pendingRequestsMax,
+    onFailed: (error) => log.error({ err: error }, 'the authorizer has failed: what it was asked is refused'),
   });
 }
 

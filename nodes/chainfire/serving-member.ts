@@ -1,6 +1,7 @@
 import { type Logger } from 'pino';
 
 import { formatAddress } from '../../adapters/config/address.ts';
+import { type RequestAuthorizer } from '../../adapters/auth/authorizer.ts';
 import { type TokenProvider } from '../../adapters/auth/token-provider.ts';
 import { type MountHooks } from '../../adapters/grpc/mount.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
@@ -40,6 +41,8 @@ export interface ServingMemberParts {
   /** Gossip, where there is any: it hears that the member belongs to a cluster and that it goes. Whoever started it stops it. */
   readonly discovery?: Discovery | undefined;
   readonly tokens: TokenProvider;
+  /** Decides beside users and roles, and before them; undefined: they alone do. */
+  readonly authorizer?: RequestAuthorizer | undefined;
   readonly log: Logger;
   /** Whether the metrics of the whole process are among the member's: not where it is one of several things in it. */
   readonly processMetrics: boolean;
@@ -201,10 +204,11 @@ export class ServingMember {
   }
 
   async #listen(): Promise<MemberListeners> {
-    const { ports, settings, security, own, tokens, log } = this.#parts;
+    const { ports, settings, security, own, tokens, authorizer, log } = this.#parts;
     try {
       return await MemberListeners.listen({
-        ...{ ports, settings, security, own, tokens, log, door: this.#door, health: this.#health },
+        ...{ ports, settings, security, own, tokens, authorizer, log },
+        ...{ door: this.#door, health: this.#health },
         observed: this.#observed(),
         hooks: this.#hooks(),
       });

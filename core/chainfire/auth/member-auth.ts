@@ -47,6 +47,18 @@ export class MemberAuth {
     return request.by === undefined ? request : { ...request, by };
   }
 
+  /**
+   * Who a caller is, for whoever decides about it outside before it is admitted: an empty name is nobody's. What is refused here is
+   * refused to everybody who may not ask as nobody; a token's end is found out where it is used.
+   */
+  identify(by: Credential | undefined): { readonly user: string } | MemberRefusal {
+    if (by?.kind === credentialKinds.user) return { user: by.name };
+    const owner = by?.kind === credentialKinds.token ? this.#tokens.ownerOf(by.name) : undefined;
+    if (owner !== undefined) return { user: owner };
+    const isShown = by?.kind === credentialKinds.token || by?.kind === credentialKinds.invalid;
+    return isShown && this.#state.enabled ? etcdRefusal('INVALID_AUTH_TOKEN') : { user: '' };
+  }
+
   /** Entries were applied, or a snapshot installed. @returns whether what somebody may do may be another */
   moved(nowUs: number): boolean {
     for (const news of this.#state.takeNews()) {

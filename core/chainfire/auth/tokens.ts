@@ -46,6 +46,11 @@ export class Tokens {
     return held.user;
   }
 
+  /** Whose it is, or was: whoever only asks does not use it. */
+  ownerOf(digest: string): string | undefined {
+    return this.#held.get(digest)?.user;
+  }
+
   revoke(user: string): void {
     for (const [digest, held] of this.#held) if (held.user === user) this.#held.delete(digest);
   }
