@@ -30,6 +30,7 @@ import { listNamespaces } from './namespace/list.ts';
 import { type Namespaces } from './namespace/namespaces.ts';
 import { type WatchQuota } from './namespace/watch-quota.ts';
 import { checkRevision, evaluateRange } from './mvcc/range.ts';
+import { evaluatePage } from './mvcc/range-page.ts';
 import { etcdRefusal } from './refusals.ts';
 import { executeTxn } from './txn/execute.ts';
 
@@ -136,8 +137,14 @@ export class Answers {
   read(request: MemberRequest, nowUs: number): MemberResponse {
     switch (request.kind) {
       case 'range': {
-        const refusal = checkRevision(this.#mvcc, request.request.revision);
+        const { page } = request;
+        const refusal = checkRevision(this.#mvcc, page?.at?.revision ?? request.request.revision);
         if (refusal !== undefined) return etcdRefusal(refusal);
+        if (page !== undefined) {
+          const { response, next } = evaluatePage(this.#mvcc, request.request, page);
+          const header = this.header(response.header?.revision ?? 0);
+          return { kind: 'range', response: { ...response, header }, next };
+        }
         return this.complete({ kind: 'range', response: evaluateRange(this.#mvcc, request.request) });
       }
       case 'txn': {

@@ -69,6 +69,7 @@ import {
 } from './api/namespace.ts';
 import { type WatchRequest, type WatchResponse } from './api/watch.ts';
 import { type AutoCompactionOptions } from './auto-compaction-options.ts';
+import { type RangePage, type RangePlace } from './mvcc/range-page.ts';
 import { type AuthAnswer, type AuthChange, type AuthQuery, type Credential } from './auth/protocol.ts';
 
 /** What a member is told at start; the same everywhere in its life. */
@@ -166,7 +167,13 @@ export type MemberRequest = RequestBody & {
 };
 
 type RequestBody =
-  | { readonly kind: 'range'; readonly request: RangeRequest; readonly consistency?: LocalConsistency }
+  | {
+      readonly kind: 'range';
+      readonly request: RangeRequest;
+      readonly consistency?: LocalConsistency;
+      /** Of a range in key order only so much at once; absent: all of it. */
+      readonly page?: RangePage;
+    }
   | { readonly kind: 'put'; readonly request: PutRequest }
   | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
   | { readonly kind: 'txn'; readonly request: TxnRequest; readonly consistency?: LocalConsistency }
@@ -201,7 +208,8 @@ type RequestBody =
 export type RequestOf<Kind extends MemberRequest['kind']> = Extract<MemberRequest, { readonly kind: Kind }>;
 
 export type MemberResponse =
-  | { readonly kind: 'range'; readonly response: RangeResponse }
+  /** `next` where a page was asked for, and it was not the last. */
+  | { readonly kind: 'range'; readonly response: RangeResponse; readonly next?: RangePlace | undefined }
   | { readonly kind: 'put'; readonly response: PutResponse }
   | { readonly kind: 'deleteRange'; readonly response: DeleteRangeResponse }
   | { readonly kind: 'txn'; readonly response: TxnResponse }

@@ -22,6 +22,8 @@ export type Consistency = 'linearizable' | 'serializable' | 'local';
 export function consistencyOf(request: MemberRequest): Consistency {
   switch (request.kind) {
     case 'range':
+      // This member has shown the page before.
+      if (request.page?.at !== undefined) return 'local';
       if (request.consistency !== undefined) return request.consistency;
       return request.request.serializable ? 'serializable' : 'linearizable';
     case 'txn':

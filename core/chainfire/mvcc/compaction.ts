@@ -6,10 +6,12 @@ import {
   indexKey,
   indexTable,
   mainRevisionOf,
+  mainRevisionOfIndexKey,
   revisionKey,
   revisionOfIndexKey,
 } from './keys.ts';
-import { isTombstoneMark, mainRevisionOfIndexKey, type Mvcc, recordBytes } from './mvcc.ts';
+import { isTombstoneMark } from './marks.ts';
+import { type Mvcc, recordBytes } from './mvcc.ts';
 import { isCreation, isTombstone, keyOfRecord } from './record.ts';
 
 /** Sorts directly behind a key of fixed length. */

@@ -90,9 +90,20 @@ export function revisionOfIndexKey(index: string): string {
   return index.slice(index.length - revisionKeyBytes);
 }
 
+/** Main revision of a row of `index`. */
+export function mainRevisionOfIndexKey(index: string): number {
+  return mainRevisionOf(index, index.length - revisionKeyBytes);
+}
+
 /** The first part of a key in `index`: what all revisions of one key share. */
 export function prefixOfIndexKey(index: string): string {
   return index.slice(0, index.length - revisionKeyBytes);
+}
+
+/** The user's key of a key in `index`. */
+export function keyOfIndexKey(index: string): string {
+  const escaped = index.slice(0, index.length - revisionKeyBytes - terminator.length);
+  return escaped.includes('\x00') ? escaped.replaceAll('\x00\xff', '\x00') : escaped;
 }
 
 /** Behind every revision of the key that `prefix` (of `prefixOfIndexKey`) belongs to. */

@@ -18,7 +18,6 @@ import { type Change } from './change.ts';
 import { type KeyAccounts } from './key-accounts.ts';
 import { type KeyRange } from './key-range.ts';
 import {
-  behindIndexPrefix,
   currentBound,
   currentTable,
   historyTable,
@@ -26,18 +25,14 @@ import {
   indexKey,
   indexTable,
   keyBytesMax,
-  mainRevisionOf,
-  prefixOfIndexKey,
   revisionKey,
   revisionKeyBytes,
-  revisionOfIndexKey,
 } from './keys.ts';
 import { firstRevision, physicalWrite, readApplied, readPhysical } from './meta.ts';
 import { decodeRecord, encodePut, encodeTombstone, leaseOfRecord } from './record.ts';
+import { versionsAt } from './versions-at.ts';
+import { putMark, tombstoneMark } from './marks.ts';
 
-/** Value of a row in `index`. */
-const putMark = Uint8Array.of(0);
-const tombstoneMark = Uint8Array.of(1);
 /** Stands for a deleted key in the overlay: no record is empty. */
 const deletedRow = noBytes;
 
@@ -266,8 +261,8 @@ export class Mvcc {
   }
 
   /**
-   * Where the records lie that made up the range at an earlier revision; lazily. Two seeks a key: a key may have any
-   * number of versions.
+   * Keys in `index` of the records that made up the range at an earlier revision; lazily. It reads the index along, and seeks
+   * past a key of which it has met many versions: a key may have any number of them.
    *
    * @param revision compactRevision ≤ revision, all of it written
    */
@@ -276,25 +271,13 @@ export class Mvcc {
     assert(revision <= this.#revision, 'a read sees the past only');
     const unwritten = this.#open ? this.#writesBefore : this.#writes.length;
     assert(unwritten === 0, 'earlier transactions are written before their past is read');
-    const store = this.#store;
-    const behind = revisionKey(revision + 1, 0);
-    let from = indexBound(range.from);
-    let to = range.to === undefined ? undefined : indexBound(range.to);
-    while (to === undefined || from < to) {
-      const next = firstOf(store.range(indexTable, { from, to, reverse, limit: 1 }));
-      if (next === undefined) return;
-      const prefix = prefixOfIndexKey(next[0]);
-      const last = firstOf(
-        store.range(indexTable, { from: prefix, to: prefix + behind, reverse: true, limit: 1 }),
-      );
-      if (last !== undefined && last[1][0] === putMark[0]) yield revisionOfIndexKey(last[0]);
-      if (range.single) return;
-      if (reverse) to = prefix;
-      else from = behindIndexPrefix(prefix);
-    }
+    const from = indexBound(range.from);
+    const to = range.to === undefined ? undefined : indexBound(range.to);
+    if (to !== undefined && to <= from) return;
+    yield* versionsAt(this.#store, { from, to, reverse }, revision);
   }
 
-  /** The record that `rows` or `rowsAt` named. */
+  /** The record that `rows` named, or that lies in `history` under what a key of `rowsAt` ends with. */
   record(at: RecordAt): Uint8Array {
     if (typeof at !== 'string') return at;
     return present(this.#store.get(historyTable, at), 'every revision in the index has its record');
@@ -413,21 +396,6 @@ export class Mvcc {
 /** Bytes of the rows that one record takes up in `history` and `index`. */
 export function recordBytes(index: string, record: Uint8Array): number {
   return revisionKeyBytes + record.length + index.length + putMark.length;
-}
-
-/** True when the row of `index` stands for a deletion. */
-export function isTombstoneMark(mark: Uint8Array): boolean {
-  return mark[0] === tombstoneMark[0];
-}
-
-/** Main revision of a row of `index`. */
-export function mainRevisionOfIndexKey(index: string): number {
-  return mainRevisionOf(index, index.length - revisionKeyBytes);
-}
-
-function firstOf<T>(items: Iterable<T>): T | undefined {
-  for (const item of items) return item;
-  return undefined;
 }
 
 type Row = readonly [key: string, row: Uint8Array];

@@ -1,8 +1,10 @@
-import { compareBytes, compareKeys, noBytes } from '../../base/bytes.ts';
+import { noBytes } from '../../base/bytes.ts';
 import { type KeyValue, type RangeRequest, type RangeResponse, sortOrders, sortTargets } from '../api/kv.ts';
 import { type KeyRange, keyRange } from './key-range.ts';
 import { type Mvcc, type RecordAt } from './mvcc.ts';
+import { keyOfIndexKey, revisionOfIndexKey } from './keys.ts';
 import { decodeRecord } from './record.ts';
+import { SortedPick } from './sorted-pick.ts';
 
 export type RangeRefusalCode = 'COMPACTED' | 'FUTURE_REVISION';
 
@@ -54,20 +56,28 @@ interface Picked {
   readonly count: number;
 }
 
-function* recordsAt(mvcc: Mvcc, range: KeyRange, revision: number, reverse: boolean): Iterable<RecordAt> {
+/** Keys that made up the range at a revision (0: the newest), and where their records lie; lazily. */
+export function* recordsAt(
+  mvcc: Mvcc,
+  range: KeyRange,
+  revision: number,
+  reverse: boolean,
+): Iterable<readonly [key: string, at: RecordAt]> {
   // The newest revision needs no index: `current` holds it. Inside a transaction it is the transaction's own.
   if (isNewest(mvcc, revision)) {
-    for (const [, row] of mvcc.rows(range, reverse)) yield row;
+    yield* mvcc.rows(range, reverse);
   } else {
-    yield* mvcc.rowsAt(range, revision, reverse);
+    for (const index of mvcc.rowsAt(range, revision, reverse)) {
+      yield [keyOfIndexKey(index), revisionOfIndexKey(index)];
+    }
   }
 }
 
-function isNewest(mvcc: Mvcc, revision: number): boolean {
+export function isNewest(mvcc: Mvcc, revision: number): boolean {
   return revision === 0 || revision === mvcc.revision;
 }
 
-function isInKeyOrder(request: RangeRequest): boolean {
+export function isInKeyOrder(request: RangeRequest): boolean {
   return request.sortTarget === sortTargets.key;
 }
 
@@ -77,7 +87,7 @@ function pickInOrder(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked
   let count = 0;
   let more = false;
   const reverse = request.sortOrder === sortOrders.descend;
-  for (const at of recordsAt(mvcc, range, request.revision, reverse)) {
+  for (const [, at] of recordsAt(mvcc, range, request.revision, reverse)) {
     count += 1;
     if (more) continue;
     const kv = decodeRecord(mvcc.record(at));
@@ -96,59 +106,26 @@ function pickInOrder(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked
 }
 
 /** What is left of a range behind a key of it. */
-function behind(range: KeyRange, key: string, reverse: boolean): KeyRange {
+export function behind(range: KeyRange, key: string, reverse: boolean): KeyRange {
   return reverse
     ? { from: range.from, to: key, single: false }
     : { from: `${key}\x00`, to: range.to, single: false };
 }
 
-/** Below this many spare records a cut is not worth its sort. */
-const sparesMin = 1_024;
-
-/** By another target than the key: with a limit, never more than about twice the limit is held. */
+/** By another target than the key. */
 function pickSorted(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked {
-  const compare = comparator(request);
-  const { limit } = request;
-  const holdMax = limit > 0 ? limit + Math.max(limit, sparesMin) : Infinity;
-  let kvs: KeyValue[] = [];
+  const sorted = new SortedPick(request);
   let count = 0;
-  let passed = 0;
-  for (const at of recordsAt(mvcc, range, request.revision, false)) {
+  for (const [, at] of recordsAt(mvcc, range, request.revision, false)) {
     count += 1;
     const kv = decodeRecord(mvcc.record(at));
-    if (!passesFilters(kv, request)) continue;
-    passed += 1;
-    kvs.push(kv);
-    if (kvs.length >= holdMax) kvs = kvs.sort(compare).slice(0, limit);
+    if (passesFilters(kv, request)) sorted.add(kv);
   }
-  kvs.sort(compare);
-  const more = limit > 0 && passed > limit;
-  return { kvs: more ? kvs.slice(0, limit) : kvs, more, count };
-}
-
-function comparator(request: RangeRequest): (left: KeyValue, right: KeyValue) => number {
-  const by = targetComparator(request.sortTarget);
-  const sign = request.sortOrder === sortOrders.descend ? -1 : 1;
-  return (left, right) => sign * by(left, right) || compareKeys(left.key, right.key);
-}
-
-function targetComparator(target: number): (left: KeyValue, right: KeyValue) => number {
-  switch (target) {
-    case sortTargets.version:
-      return (left, right) => left.version - right.version;
-    case sortTargets.create:
-      return (left, right) => left.createRevision - right.createRevision;
-    case sortTargets.mod:
-      return (left, right) => left.modRevision - right.modRevision;
-    case sortTargets.value:
-      return (left, right) => compareBytes(left.value, right.value);
-    default:
-      return (left, right) => compareKeys(left.key, right.key);
-  }
+  return { ...sorted.finish(), count };
 }
 
 /** Zero means no bound. */
-function passesFilters(kv: KeyValue, request: RangeRequest): boolean {
+export function passesFilters(kv: KeyValue, request: RangeRequest): boolean {
   return (
     (request.maxModRevision === 0 || kv.modRevision <= request.maxModRevision) &&
     (request.minModRevision === 0 || kv.modRevision >= request.minModRevision) &&
@@ -157,7 +134,7 @@ function passesFilters(kv: KeyValue, request: RangeRequest): boolean {
   );
 }
 
-function withoutValue(kv: KeyValue): KeyValue {
+export function withoutValue(kv: KeyValue): KeyValue {
   return {
     key: kv.key,
     createRevision: kv.createRevision,

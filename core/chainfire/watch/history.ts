@@ -8,7 +8,7 @@ import {
   revisionKey,
   revisionOfIndexKey,
 } from '../mvcc/keys.ts';
-import { isTombstoneMark } from '../mvcc/mvcc.ts';
+import { isTombstoneMark } from '../mvcc/marks.ts';
 
 /** The store's history as watches read it: only what is written, whole revisions, in order. */
 export class WatchHistory {

@@ -6,8 +6,10 @@ import {
   RangeRequest,
   RequestOp,
   TxnRequest,
+  sortTargets,
 } from '../../../../core/chainfire/api/kv.ts';
 import { checkRevision, evaluateRange } from '../../../../core/chainfire/mvcc/range.ts';
+import { joinedPages } from './joined-pages.ts';
 import { validate } from '../../../../core/chainfire/validation.ts';
 import { Machine } from '../machine.ts';
 import { value } from '../requests.ts';
@@ -181,6 +183,9 @@ test('whatever is put, deleted, compared and compacted in whatever order, every 
             const actual =
               checkRevision(machine.mvcc, request.revision) ?? evaluateRange(machine.mvcc, request);
             expect(actual).toEqual(model.range(request));
+            if (typeof actual !== 'string' && request.sortTarget === sortTargets.key) {
+              expect(joinedPages(machine.mvcc, request)).toEqual(actual);
+            }
             break;
           }
           case 'compact': {
