@@ -24,6 +24,7 @@ import {
   type MemberRefusal,
   type MemberRequest,
   type MemberResponse,
+  type RequestOf,
 } from './member-protocol.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';
 import { listNamespaces } from './namespace/list.ts';
@@ -136,17 +137,8 @@ export class Answers {
   /** Answers a request that reads and that is not refused, from the state as it is now; a checksum is the business of `HashJobs`. */
   read(request: MemberRequest, nowUs: number): MemberResponse {
     switch (request.kind) {
-      case 'range': {
-        const { page } = request;
-        const refusal = checkRevision(this.#mvcc, page?.at?.revision ?? request.request.revision);
-        if (refusal !== undefined) return etcdRefusal(refusal);
-        if (page !== undefined) {
-          const { response, next } = evaluatePage(this.#mvcc, request.request, page);
-          const header = this.header(response.header?.revision ?? 0);
-          return { kind: 'range', response: { ...response, header }, next };
-        }
-        return this.complete({ kind: 'range', response: evaluateRange(this.#mvcc, request.request) });
-      }
+      case 'range':
+        return this.#range(request);
       case 'txn': {
         // No put comes here, so no lease is ever looked up.
         const response = executeTxn(this.#mvcc, () => false, request.request);
@@ -208,6 +200,17 @@ export class Answers {
       default:
         return unreachable(request);
     }
+  }
+
+  #range({ request, page }: RequestOf<'range'>): MemberResponse {
+    const refusal = checkRevision(this.#mvcc, page?.at?.revision ?? request.revision);
+    if (refusal !== undefined) return etcdRefusal(refusal);
+    if (page === undefined) {
+      return this.complete({ kind: 'range', response: evaluateRange(this.#mvcc, request) });
+    }
+    const { response, next } = evaluatePage(this.#mvcc, request, page);
+    const header = this.header(response.header?.revision ?? 0);
+    return { kind: 'range', response: { ...response, header }, next };
   }
 
   /** What the checksum of the whole state begins with: everything replicated that is not in the history. */

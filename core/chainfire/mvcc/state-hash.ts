@@ -10,9 +10,10 @@ import {
   metaTable,
   prefixOfIndexKey,
   revisionKey,
+  mainRevisionOfIndexKey,
 } from './keys.ts';
 import { physicalRow } from './meta.ts';
-import { isTombstoneMark, mainRevisionOfIndexKey } from './mvcc.ts';
+import { isTombstoneMark } from './marks.ts';
 import { isTombstone, keyOfRecord } from './record.ts';
 
 /**
