@@ -33,6 +33,8 @@ import { storeFull } from './store-full.ts';
 import { wallClockJumps } from './wall-clock-jumps.ts';
 import { usersUnderFire } from './users-under-fire.ts';
 import { swarm } from './swarm.ts';
+import { namespacesCountedUnderFire } from './namespaces-counted-under-fire.ts';
+import { namespacesUnderFire } from './namespaces-under-fire.ts';
 import { tornLogTail } from './torn-log-tail.ts';
 import { wipeAndRejoin } from './wipe-and-rejoin.ts';
 
@@ -71,6 +73,8 @@ export const scenarios: readonly ScenarioSource[] = [
   beyondTheAtlas,
   usersUnderFire,
   historyKeptUnderElections,
+  namespacesUnderFire,
+  namespacesCountedUnderFire,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);

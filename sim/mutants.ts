@@ -5,6 +5,7 @@ import { faultMutants } from './mutants-faults.ts';
 import { gossipMutants } from './mutants-gossip.ts';
 import { leaseMutants } from './mutants-lease.ts';
 import { membershipMutants } from './mutants-membership.ts';
+import { namespaceMutants } from './mutants-namespace.ts';
 import { serviceMutants } from './mutants-service.ts';
 import { simulatorMutants } from './mutants-simulator.ts';
 import { watchMutants } from './mutants-watch.ts';
@@ -19,6 +20,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Disks and clocks', mutants: faultMutants },
   { title: 'Gossip', mutants: gossipMutants },
   { title: 'Users, roles and permissions', mutants: authMutants },
+  { title: 'Namespaces', mutants: namespaceMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

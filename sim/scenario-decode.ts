@@ -140,6 +140,7 @@ const operations: { readonly [Operation in WorkloadOperation]: Decode<number> } 
   watch: nonNegative,
   lock: nonNegative,
   auth: nonNegative,
+  namespace: nonNegative,
 };
 
 const decodeWorkload = object<WorkloadPlan>(

@@ -127,6 +127,7 @@ function drawWorkload(prng: Prng): WorkloadPlan {
       historicRange: weight(3),
       compact: weight(2),
       ...drawServices(prng.fork('services')),
+      ...(prng.fork('namespaces').chance(1, 4) ? { namespace: 1 } : {}),
     },
   };
 }

@@ -439,6 +439,8 @@ export type WorkloadOperation =
   | 'watch'
   /** As an administrator, change users, roles and permissions; in a plan that has it every client speaks for some user. */
   | 'auth'
+  /** As an operator, define namespaces, change their limits, remove them. */
+  | 'namespace'
   /** Take a lock on a lease of one's own, hold it for a while, and unlock it. */
   | 'lock';
 

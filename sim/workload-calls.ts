@@ -12,6 +12,7 @@ import {
   type RequestOp,
 } from '../core/chainfire/api/kv.ts';
 import { type MemberRequest } from '../core/chainfire/member-protocol.ts';
+import { drawNamespaceRequest } from './workload-namespaces.ts';
 import { drawAuthChange } from './workload-users.ts';
 import { type KeyKnowledge } from './workload-knowledge.ts';
 import { type WorkloadOperation, type WorkloadPlan } from './types.ts';
@@ -97,6 +98,8 @@ export class CallDrawer {
         return this.#compact();
       case 'auth':
         return drawAuthChange(this.#prng, () => this.#span());
+      case 'namespace':
+        return drawNamespaceRequest(this.#prng, this.#plan);
       default:
         return unreachable(operation);
     }

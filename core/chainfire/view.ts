@@ -56,6 +56,8 @@ export interface MemberView {
   readonly leaseCount: number;
   /** In the order of their names; a copy of all. */
   namespaces(): readonly NamespaceView[];
+  /** Another whenever namespaces were defined, limited anew or removed; of this life of the process alone. */
+  readonly namespaceVersion: number;
   /** By id; a copy of all, so not for every scrape of a member with a million. */
   leases(): readonly LeaseView[];
   /** Keys that are attached to the lease, in order. */
@@ -140,6 +142,9 @@ export function createView(parts: ViewParts): MemberView {
     },
     get leaseCount() {
       return leases.size;
+    },
+    get namespaceVersion() {
+      return parts.namespaces.version;
     },
     namespaces: () => viewNamespaces(parts.namespaces, parts.watchQuota),
     leases: () => viewLeases(leases, nowUs()),

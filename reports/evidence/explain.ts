@@ -79,6 +79,15 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'Members that have applied up to the same index know the same leases.',
     source: 'leases are replicated state (etcd v3, lease API)',
   },
+  'namespace-usage': {
+    sentence:
+      'What a member says that a namespace holds is what its keys come to, and the same on every member at the same applied index.',
+    source: 'quotas are decided by replicated state (docs/namespaces.md)',
+  },
+  'namespace-limits': {
+    sentence: 'No write takes a namespace beyond a limit, and none is refused that would not.',
+    source: 'quotas are decided by replicated state (docs/namespaces.md)',
+  },
   'member-answers': {
     sentence:
       'A member answers no revision that it has not come to, and in the life of a process never an older one than before.',

@@ -16,6 +16,8 @@ import { Linearizability } from './linearizability.ts';
 import { LogConfigurations } from './log-configurations.ts';
 import { LogMatching } from './log-matching.ts';
 import { MatchNeverFalls } from './match-never-falls.ts';
+import { NamespaceLimits } from './namespace-limits.ts';
+import { NamespaceUsage } from './namespace-usage.ts';
 import { RetainedHistory } from './retained-history.ts';
 import { Revisions } from './revisions.ts';
 import { SerializableReads } from './serializable-reads.ts';
@@ -64,6 +66,8 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['lease-agreement', () => new LeaseAgreement()],
   ['lease-not-late', () => new LeaseNotLate()],
   ['member-answers', () => new MemberAnswers()],
+  ['namespace-usage', ({ truth }) => new NamespaceUsage(truth)],
+  ['namespace-limits', ({ truth }) => new NamespaceLimits(truth)],
   ['revisions', ({ truth }) => new Revisions(truth)],
   ['retained-history', ({ truth }) => new RetainedHistory(truth)],
   ['linearizability', ({ truth }) => new Linearizability(truth)],

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import { passMap, type StateForm } from '../../base/capture.ts';
-import { bytesPerMib } from '../../base/units.ts';
+import { bytesPerKib } from '../../base/units.ts';
 import { refused } from '../../base/refusal.ts';
 import { type StorageBackend, type StoreWrite } from '../../storage/backend.ts';
 import { WireReader } from '../../wire/reader.ts';
@@ -24,7 +24,7 @@ import { Prefixes, rangeOfPrefix } from './prefixes.ts';
 import { type NamespaceTurn } from './protocol.ts';
 
 /** Work of one turn, at most, but for one record that is larger: applying it holds up everything else. */
-const turnMax = { rows: 1_000, bytes: bytesPerMib };
+const turnMax = { rows: 1_000, bytes: 256 * bytesPerKib };
 
 /**
  * The namespaces, as entries of the log have made them, and what is in each: part of the replicated state, the same on every
@@ -81,7 +81,7 @@ export class Namespaces implements KeyAccounts {
     return this.#prefixes.isEmpty;
   }
 
-  /** Rises whenever there may be others, in this life of the member; no part of what is replicated. */
+  /** Rises whenever there may be others, or other limits, in this life of the member; no part of what is replicated. */
   get version(): number {
     return this.#version;
   }
@@ -237,6 +237,7 @@ export class Namespaces implements KeyAccounts {
       );
     }
     known.limits = limits;
+    this.#version += 1;
     this.#changed.add(known.id);
     return known;
   }

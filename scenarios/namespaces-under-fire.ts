@@ -1,0 +1,48 @@
+import { nodeId } from '../core/base/ids.ts';
+import { usPerSecond } from '../core/base/units.ts';
+import { type Fault, type ScenarioSource } from '../sim/types.ts';
+
+const nodes = [1, 2, 3].map(nodeId);
+const rounds = 4;
+const roundUs = 11 * usPerSecond;
+
+export const namespacesUnderFire: ScenarioSource = {
+  name: 'namespaces-under-fire',
+  about:
+    'Quotas are reached, freed and changed under load and crashes: sums stay exact, no write passes a limit, none is refused unduly.',
+  plan: (seed) => ({
+    name: namespacesUnderFire.name,
+    about: namespacesUnderFire.about,
+    cluster: {
+      members: nodes.length,
+      // Whoever was away gets its namespaces by a snapshot.
+      config: { trailingEntries: 20 },
+      throughCodec: seed % 4 === 0,
+    },
+    workload: {
+      clients: 5,
+      keys: 30,
+      thinkUsMin: 20_000,
+      thinkUsMax: 200_000,
+      callTimeoutUs: 2 * usPerSecond,
+      mix: { put: 20, get: 3, delete: 6, compareAndSwap: 4, txn: 10, lease: 6, watch: 1, namespace: 4 },
+    },
+    faults: Array.from({ length: rounds }, (_, round): Fault[] => {
+      const node = nodes[round % nodes.length] ?? nodeId(1);
+      const others = nodes.filter((other) => other !== node);
+      const atUs = (round + 1) * roundUs;
+      return [
+        { kind: 'partition', atUs, forUs: 5 * usPerSecond, side: [node], otherSide: others },
+        { kind: 'crash', atUs: atUs + 7 * usPerSecond, node: others[0] ?? node, downUs: 2 * usPerSecond },
+      ];
+    }).flat(),
+    checks: 'all',
+    durationUs: (rounds + 2) * roundUs,
+    floors: {
+      answered: 800,
+      elections: 2,
+      leasesExpired: 20,
+      fired: { partition: rounds, crash: rounds - 1 },
+    },
+  }),
+};
