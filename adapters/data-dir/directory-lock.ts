@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
 import { DataDirError } from './data-dir-error.ts';
+import { readIfThere } from './read-if-there.ts';
 
 /**
  * One process a data directory.
@@ -88,13 +89,8 @@ function listenAbstract(name: string): Promise<Server | 'taken'> {
 
 /** Undefined when there is no such file, or nothing in it that names a process. */
 function readHolder(file: string): Holder | undefined {
-  let content: string;
-  try {
-    content = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const content = readIfThere(file);
+  if (content === undefined) return undefined;
   let holder: unknown;
   try {
     holder = JSON.parse(content);

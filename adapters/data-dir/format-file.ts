@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { DataDirError } from './data-dir-error.ts';
+import { readIfThere } from './read-if-there.ts';
 
 /** Whose data a directory holds. Written once, before any data. */
 export interface DirectoryIdentity {
@@ -99,13 +100,8 @@ function checkFormat(
 
 function readFormat(dir: string): Readonly<Record<string, unknown>> | undefined {
   const file = join(dir, fileName);
-  let content: string;
-  try {
-    content = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const content = readIfThere(file);
+  if (content === undefined) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(content);

@@ -1,8 +1,8 @@
 import { open, rename } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
+import { readIfThere } from '../../adapters/data-dir/read-if-there.ts';
 import { type InitialMember, type JoiningMember } from '../../core/chainfire/member-protocol.ts';
 
 /** Another member as it was last heard of. */
@@ -53,13 +53,13 @@ export class ClusterFile {
   /** Undefined when there is none. @throws DataDirError when it cannot be read */
   static read(dir: string): ClusterRecord | undefined {
     const file = join(dir, fileName);
-    let content: string;
+    let content: string | undefined;
     try {
-      content = readFileSync(file, 'utf8');
+      content = readIfThere(file);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw new DataDirError(`cannot read ${file}: ${(error as Error).message}`, { cause: error });
     }
+    if (content === undefined) return undefined;
     const record = parseRecord(content);
     if (record !== undefined) return record;
     throw new DataDirError(

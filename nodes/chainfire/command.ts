@@ -5,6 +5,7 @@ import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { namespaceCommand } from './namespace/command.ts';
+import { mayPass } from './may-pass.ts';
 import { configVariable, readSettings } from './read-settings.ts';
 import { serve } from './serve.ts';
 import { chainfireSchema } from './settings.ts';
@@ -19,6 +20,7 @@ Examples:
   photon chainfire serve --name a --data-dir ./data/a --initial-cluster a=127.0.0.1:2380
   photon chainfire serve --config /etc/photon/chainfire.toml --log-level debug
 
+Exit codes: 0 stopped; 1 it failed, and may do better at the next start; 2 it refuses, and would refuse again.
 SIGTERM and SIGINT stop the member in order; SIGKILL at any moment loses nothing that was acknowledged. A process that
 was started with an IPC channel stops when its parent is gone.
 `;
@@ -34,9 +36,8 @@ export function chainfireCommand(): Command {
         process.exitCode = await serve(readSettings(config, flags));
       } catch (error) {
         if (error instanceof ConfigError || error instanceof DataDirError || error instanceof StartError) {
-          throw new ExitError(`photon chainfire serve: ${error.message}`, exitCodes.refused, {
-            cause: error,
-          });
+          const code = mayPass(error) ? exitCodes.failed : exitCodes.refused;
+          throw new ExitError(`photon chainfire serve: ${error.message}`, code, { cause: error });
         }
         throw error;
       }

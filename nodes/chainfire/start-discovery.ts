@@ -7,6 +7,7 @@ import { Discovery } from './discovery.ts';
 import { discoveryPlaces } from './discovery-settings.ts';
 import { type GossipEvent } from './gossip-events.ts';
 import { type ChainfireSettings } from './settings.ts';
+import { StartError } from './start-error.ts';
 
 const secretBytesMin = 32;
 
@@ -28,7 +29,7 @@ export function gossipSecret({ gossipKeyFile }: ChainfireSettings): Uint8Array |
   );
 }
 
-/** Gossip as the settings want it; undefined where they want none. @throws ConfigError when its address cannot be had */
+/** Gossip as the settings want it; undefined where they want none. @throws StartError when its address cannot be had */
 export async function startDiscovery(
   settings: ChainfireSettings,
   options: {
@@ -51,6 +52,6 @@ export async function startDiscovery(
     });
   } catch (error) {
     if (!(error instanceof GossipError)) throw error;
-    throw new ConfigError(error.message, { cause: error });
+    throw new StartError(error.message, { cause: error });
   }
 }

@@ -55,7 +55,8 @@ describe('one member, one process', () => {
   test('a taken port is refused by address and purpose, and no data directory is left behind claimed', async () => {
     const dataDir = join(cluster.dir, 'elsewhere');
     const result = await serve(cluster, 'a', ['--data-dir', dataDir]);
-    expect(result.code).toBe(2);
+    // It may be free at the next start.
+    expect(result.code).toBe(1);
     expect(result.stderr).toContain(`cannot listen for clients on ${cluster.place('a').client}`);
     expect(readdirSync(dataDir)).toEqual([]);
   });
@@ -340,7 +341,7 @@ test('a port taken by something else entirely is named', async () => {
   await new Promise<void>((resolve) => other.listen({ host, port: Number(port) }, resolve));
   try {
     const result = await serve(cluster, 'a');
-    expect(result.code).toBe(2);
+    expect(result.code).toBe(1);
     expect(result.stderr).toContain(`cannot listen for peers on ${cluster.place('a').peer}`);
   } finally {
     other.close();
