@@ -37,7 +37,7 @@ export class NoPlaceError extends Error {
 
 export interface PlaceOptions {
   readonly settings: ChainfireSettings;
-  readonly directory: MemberHome;
+  readonly home: MemberHome;
   readonly introductions: Introductions;
   /** Undefined where the settings want none. */
   readonly discovery: Discovery | undefined;
@@ -61,11 +61,11 @@ export function checkClusterSettings(settings: ChainfireSettings): void {
  * @throws ConfigError, DataDirError or NoPlaceError when it is none, NobodyAnswers when that cannot be found out now
  */
 export async function findPlace(options: PlaceOptions): Promise<ClusterPlace> {
-  const { settings, directory } = options;
-  const record = directory.clusterRecord();
+  const { settings, home } = options;
+  const record = home.clusterRecord();
   if (record?.removed !== undefined) {
     throw new NoPlaceError(
-      `${record.removed}; to add it anew, give it an empty --data-dir, not ${directory.path}`,
+      `${record.removed}; to add it anew, give it an empty --data-dir, not ${home.path}`,
     );
   }
   const { initialCluster, initialClusterState } = settings;
@@ -78,23 +78,23 @@ export async function findPlace(options: PlaceOptions): Promise<ClusterPlace> {
 
 /** One that knows no other, and finds them by gossip: those with whom a cluster begins, or those of one that has. */
 async function discovered(options: PlaceOptions): Promise<ClusterPlace> {
-  const { settings, directory, discovery, stopped } = options;
+  const { settings, home, discovery, stopped } = options;
   const { initialClusterSize } = settings;
   if (discovery === undefined) {
     throw new ConfigError(
-      `initial_cluster is not given, and ${directory.path} does not know its cluster: give --initial-cluster with every ` +
+      `initial_cluster is not given, and ${home.path} does not know its cluster: give --initial-cluster with every ` +
         'member of a new cluster, or --discovery-seeds and --initial-cluster-size; to join one that runs, also ' +
         '--initial-cluster-state existing',
     );
   }
   if (initialClusterSize === undefined) {
     throw new ConfigError(
-      `initial_cluster_size is not given, and ${directory.path} does not know its cluster: give --initial-cluster-size with ` +
+      `initial_cluster_size is not given, and ${home.path} does not know its cluster: give --initial-cluster-size with ` +
         'the number of members that a new cluster is to begin with, or --initial-cluster-state existing to join one that runs',
     );
   }
   const idOf = (members: readonly NamedAddress[]): string =>
-    formatClusterId(bootstrap(members, birthToken(settings, directory)).clusterId);
+    formatClusterId(bootstrap(members, birthToken(settings, home)).clusterId);
   const found = await discovery.initialCluster(initialClusterSize, idOf, stopped);
   if (found === undefined) throw new NobodyAnswers('stopped before the members of the cluster were found');
   if (found.kind === 'begins') return begun(found.members, undefined, options);
@@ -116,9 +116,9 @@ async function discovered(options: PlaceOptions): Promise<ClusterPlace> {
 async function begun(
   initialCluster: readonly NamedAddress[],
   record: ClusterRecord | undefined,
-  { settings, directory, introductions, log }: PlaceOptions,
+  { settings, home, introductions, log }: PlaceOptions,
 ): Promise<ClusterPlace> {
-  const cluster = bootstrap(initialCluster, birthToken(settings, directory), peerScheme(settings));
+  const cluster = bootstrap(initialCluster, birthToken(settings, home), peerScheme(settings));
   const self = memberNamed(cluster, ownEntry(settings.name, initialCluster).name);
   if (self === undefined) throw new ConfigError(`name is ${settings.name}, which is no initial member`);
   const { id, address } = self;
@@ -133,14 +133,14 @@ async function begun(
     return { ...place, birth, hasStarted, contacts: contactsOf(record.members, id) };
   }
   // A directory that was lost is as empty as one that never was: the others know better.
-  if (directory.identity() === undefined) {
+  if (home.identity() === undefined) {
     const told = await introductions.once(
       others.map((other) => other.address),
       clusterId,
     );
     const known = told?.members.find((member) => member.id === BigInt(id));
     if (told !== undefined) {
-      refuseLost(told, (known?.clientUrls.length ?? 0) > 0, id, settings.name, directory);
+      refuseLost(told, (known?.clientUrls.length ?? 0) > 0, id, settings.name, home);
       log.info({ members: told.members.length }, 'the cluster runs already');
       return { ...place, birth: told.birth };
     }
@@ -204,7 +204,7 @@ async function join(options: PlaceOptions): Promise<ClusterPlace> {
 async function joinBy(
   own: Address,
   others: readonly Address[],
-  { settings, directory, introductions }: PlaceOptions,
+  { settings, home, introductions }: PlaceOptions,
 ): Promise<ClusterPlace> {
   const { name } = settings;
   const told = await introductions.insist(others);
@@ -222,8 +222,8 @@ async function joinBy(
     );
   }
   const id = memberId(self.id);
-  if (directory.identity() === undefined) {
-    refuseLost(told, self.clientUrls.length > 0, id, name, directory);
+  if (home.identity() === undefined) {
+    refuseLost(told, self.clientUrls.length > 0, id, name, home);
   }
   const isOfBirth = told.birth.some((member) => member.id === id);
   return {
@@ -243,7 +243,7 @@ function refuseLost(
   hasStarted: boolean,
   id: NodeId,
   name: string,
-  directory: MemberHome,
+  home: MemberHome,
 ): void {
   const cluster = formatClusterId(told.clusterId);
   if (!told.members.some((member) => member.id === BigInt(id))) {
@@ -254,14 +254,14 @@ function refuseLost(
   }
   if (!hasStarted) return;
   throw new NoPlaceError(
-    `member ${id} (${name}) of cluster ${cluster} has started before, and ${directory.path} is empty: what it had promised ` +
+    `member ${id} (${name}) of cluster ${cluster} has started before, and ${home.path} is empty: what it had promised ` +
       'is lost; start it with its own directory, or remove it and add it anew',
   );
 }
 
 /** What tells the cluster that begins here from others with the same members. */
-function birthToken({ initialClusterToken }: ChainfireSettings, directory: MemberHome): string {
-  const restoredFrom = directory.identity()?.restoredFrom;
+function birthToken({ initialClusterToken }: ChainfireSettings, home: MemberHome): string {
+  const restoredFrom = home.identity()?.restoredFrom;
   return restoredFrom === undefined ? initialClusterToken : restoredToken(initialClusterToken, restoredFrom);
 }
 

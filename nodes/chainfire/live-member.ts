@@ -11,7 +11,7 @@ import { type Runner } from '../../adapters/runner/runner.ts';
 import { type StreamHandle, type StreamListener } from '../../adapters/runner/streams.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
-import { type AlarmMember, MoveLeaderRequest } from '../../core/chainfire/api/cluster.ts';
+import { type AlarmMember, type Member, MoveLeaderRequest } from '../../core/chainfire/api/cluster.ts';
 import { type WatchRequest, type WatchResponse } from '../../core/chainfire/api/watch.ts';
 import { type Credential, processCredential } from '../../core/chainfire/auth/protocol.ts';
 import {
@@ -21,6 +21,7 @@ import {
   type MemberResponse,
   type MemberStream,
 } from '../../core/chainfire/member-protocol.ts';
+import { type MemberView } from '../../core/chainfire/view.ts';
 import { type GroupMessage, type SnapshotHeader } from '../../core/raft/types.ts';
 import { type MemberUpkeep } from './member-upkeep.ts';
 import { type ClusterFile } from './cluster-file.ts';
@@ -61,6 +62,8 @@ export class LiveMember {
   readonly failed: Promise<RunnerFailure>;
   /** Called when another member leads, and with 0 when none is known to. */
   onLeaderChanged: (leader: NodeId | 0, term: number) => void = () => undefined;
+  /** Called when what this member has applied of the members has changed. */
+  onMembersChanged: (members: readonly Member[]) => void = () => undefined;
   readonly #parts: LiveMemberParts;
   #leader: NodeId | 0 = 0;
   #term = 0;
@@ -69,6 +72,11 @@ export class LiveMember {
     this.#parts = parts;
     this.store = parts.store;
     this.failed = parts.failed;
+  }
+
+  /** What is there to be seen of it, now. */
+  get view(): MemberView {
+    return this.#parts.machine.view;
   }
 
   start(): void {

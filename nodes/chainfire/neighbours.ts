@@ -2,6 +2,7 @@ import { type Logger } from 'pino';
 
 import { type AddressBook } from '../../adapters/peer/address-book.ts';
 import { type NodeId } from '../../core/base/ids.ts';
+import { type Member } from '../../core/chainfire/api/cluster.ts';
 import { type MemberView } from '../../core/chainfire/view.ts';
 import { type Configuration } from '../../core/raft/types.ts';
 import { type ClusterFile } from './cluster-file.ts';
@@ -20,11 +21,13 @@ export class Neighbours {
   readonly #transport: { setMembers(members: readonly NodeId[]): void };
   readonly #clusterFile: ClusterFile;
   readonly #log: Logger;
+  readonly #onChanged: (members: readonly Member[]) => void;
   #lookedAtIndex = -1;
   #configuration: Configuration | undefined;
   #againUs = 0;
   /** As they were, to compare. */
   #members = '';
+  #listed = '';
 
   constructor(parts: {
     readonly view: MemberView;
@@ -32,12 +35,15 @@ export class Neighbours {
     readonly transport: { setMembers(members: readonly NodeId[]): void };
     readonly clusterFile: ClusterFile;
     readonly log: Logger;
+    /** Called when anything of the members has changed, but for what was there at the start. */
+    readonly onChanged: (members: readonly Member[]) => void;
   }) {
     this.#view = parts.view;
     this.#book = parts.book;
     this.#transport = parts.transport;
     this.#clusterFile = parts.clusterFile;
     this.#log = parts.log;
+    this.#onChanged = parts.onChanged;
     this.look(0);
   }
 
@@ -49,7 +55,9 @@ export class Neighbours {
     this.#lookedAtIndex = appliedIndex;
     this.#configuration = raft.configuration;
     this.#againUs = nowUs + lookUs;
-    const members = this.#view.members.map(({ id, name, peerUrls }) => ({ id: Number(id), name, peerUrls }));
+    const listed = this.#view.members;
+    this.#tell(listed);
+    const members = listed.map(({ id, name, peerUrls }) => ({ id: Number(id), name, peerUrls }));
     const text = JSON.stringify(members);
     if (text === this.#members) return;
     const isFirst = this.#members === '';
@@ -59,5 +67,13 @@ export class Neighbours {
     // One that joins reads of the members before its time; whom it was told of is better.
     if (members.some(({ id }) => id === raft.id)) this.#clusterFile.change({ members });
     if (!isFirst) this.#log.info({ members: members.map(({ id, name }) => `${id} ${name}`) }, 'members');
+  }
+
+  #tell(listed: readonly Member[]): void {
+    const text = JSON.stringify(listed.map((member) => ({ ...member, id: String(member.id) })));
+    if (text === this.#listed) return;
+    const isFirst = this.#listed === '';
+    this.#listed = text;
+    if (!isFirst) this.#onChanged(listed);
   }
 }

@@ -1,9 +1,10 @@
 import { type Logger } from 'pino';
 
-import { formatAddress } from '../../adapters/config/address.ts';
+import { type Address, formatAddress } from '../../adapters/config/address.ts';
 import { type RequestAuthorizer } from '../../adapters/auth/authorizer.ts';
 import { type TokenProvider } from '../../adapters/auth/token-provider.ts';
 import { type MountHooks } from '../../adapters/grpc/mount.ts';
+import { type MemberPort } from '../../adapters/grpc/services/member-port.ts';
 import { LmdbBackendError } from '../../adapters/lmdb/lmdb-backend-error.ts';
 import { Health } from '../../adapters/grpc/services/health.ts';
 import { ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
@@ -12,8 +13,11 @@ import { type ObservedProcess } from '../../adapters/metrics/http-server.ts';
 import { formatClusterId, type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { RecorderError } from '../../adapters/recorder/recorder-error.ts';
 import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
+import { present } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { nameOfAlarm } from '../../core/chainfire/alarm/alarm-state.ts';
+import { type Member } from '../../core/chainfire/api/cluster.ts';
+import { type MemberView } from '../../core/chainfire/view.ts';
 import { DataLossError } from '../../core/raft/data-loss.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { version } from '../version.ts';
@@ -36,9 +40,9 @@ export interface ServingMemberParts {
   readonly security: TransportSecurity;
   readonly place: ClusterPlace;
   readonly own: PeerIdentity;
-  /** Locked by whoever starts the member, who also releases it. */
-  readonly directory: MemberHome;
-  /** Gossip, where there is any: it hears that the member belongs to a cluster and that it goes. Whoever started it stops it. */
+  /** Released when the member is closed; not when it cannot be opened. */
+  readonly home: MemberHome;
+  /** Gossip, where there is any: it hears that the member belongs to a cluster and that it goes. Ended like the home. */
   readonly discovery?: Discovery | undefined;
   readonly tokens: TokenProvider;
   /** Decides beside users and roles, and before them; undefined: they alone do. */
@@ -59,6 +63,8 @@ export class ServingMember {
   readonly failed: Promise<RunnerFailure>;
   /** Called when another member leads, and with 0 when none is known to. */
   onLeaderChanged: (leader: NodeId | 0, term: number) => void = () => undefined;
+  /** Called when what this member has applied of the members has changed. */
+  onMembersChanged: (members: readonly Member[]) => void = () => undefined;
   readonly #parts: ServingMemberParts;
   readonly #door = new MemberDoor();
   readonly #health = new Health();
@@ -66,6 +72,7 @@ export class ServingMember {
   readonly #slowRequests: SlowRequestLog;
   #listeners: MemberListeners | undefined;
   #member: LiveMember | undefined;
+  #isRemoved = false;
   #fail: (failure: RunnerFailure) => void = () => undefined;
   #stopping: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -76,7 +83,7 @@ export class ServingMember {
     try {
       await serving.#open();
     } catch (error) {
-      await serving.close();
+      await serving.#closeMember();
       throw error;
     }
     return serving;
@@ -97,6 +104,25 @@ export class ServingMember {
     if (discovery !== undefined) new GossipMetrics(this.#metrics.registry, () => discovery.observe());
   }
 
+  /** What is there to be seen of the member, now. */
+  get view(): MemberView {
+    return present(this.#member, 'a member that is open is there').view;
+  }
+
+  get clusterId(): bigint {
+    return this.#parts.own.clusterId;
+  }
+
+  /** For whoever asks in the same process. Outside of the member's life everything is refused. */
+  get port(): MemberPort {
+    return this.#door;
+  }
+
+  /** Where it listens. */
+  get ports(): MemberPorts {
+    return this.#listeners?.ports ?? { clients: undefined, peers: undefined, metrics: undefined };
+  }
+
   start(): void {
     this.#member?.start();
   }
@@ -114,23 +140,24 @@ export class ServingMember {
   }
 
   async #open(): Promise<void> {
-    const { settings, own, directory, log } = this.#parts;
+    const { settings, own, home, log } = this.#parts;
     const listeners = await this.#listen();
     this.#listeners = listeners;
     const cluster = formatClusterId(own.clusterId);
     const claim = { system: 'chainfire', clusterId: cluster, nodeId: own.id, name: settings.name };
-    const found = directory.claim(claim);
+    const found = home.claim(claim);
     const file = await this.#openClusterFile();
-    const member = this.#startMember(file);
+    const member = this.#startMember(file, listeners.ports.clients);
     this.#member = member;
     member.onLeaderChanged = (leader, term) => this.#leaderChanged(leader, term);
+    member.onMembersChanged = (members) => this.onMembersChanged(members);
     void member.failed.then((failure) => this.#failed(failure, file));
     this.#door.open(member);
     this.#parts.discovery?.belongsTo(cluster);
     const { clients, peers, metrics } = listeners.ports;
     log.info(
       {
-        ...{ cluster, node: own.id, boot: own.bootId, data: directory.path, found, version },
+        ...{ cluster, node: own.id, boot: own.bootId, data: home.path, found, version },
         client: clients && formatAddress(clients),
         peer: peers && formatAddress(peers),
         metrics: metrics && formatAddress(metrics),
@@ -146,6 +173,15 @@ export class ServingMember {
   }
 
   async #close(): Promise<void> {
+    const { discovery, home } = this.#parts;
+    await this.#closeMember();
+    // The others need not find out by themselves that it does not come back.
+    if (this.#isRemoved) await discovery?.leave();
+    await discovery?.stop();
+    await home.release();
+  }
+
+  async #closeMember(): Promise<void> {
     this.#health.set(false);
     this.#door.close();
     await this.#listeners?.stop();
@@ -165,30 +201,32 @@ export class ServingMember {
     const { kind, reason } = failure;
     this.#parts.log.fatal({ kind }, `the member cannot go on: ${reason}`);
     // The machine's own wish has one reason, that it was removed: the next start must know.
-    if (kind === 'machineStopped') file.change({ removed: reason });
+    this.#isRemoved = kind === 'machineStopped';
+    if (this.#isRemoved) file.change({ removed: reason });
     this.#fail(failure);
   }
 
   /** What the next start must know is kept before this one writes anything of the member. */
   async #openClusterFile(): Promise<ClusterFile> {
-    const { place, own, directory, log, settings } = this.#parts;
+    const { place, own, home, log, settings } = this.#parts;
     const { birth, join, hasStarted } = place;
     const clusterId = formatClusterId(own.clusterId);
-    const members = directory.clusterRecord()?.members ?? knownMembers(place, settings.name);
+    const members = home.clusterRecord()?.members ?? knownMembers(place, settings.name);
     const record = { clusterId, nodeId: own.id, birth, join, hasStarted, members };
-    const file = directory.clusterFile(record, (error) => {
-      log.error({ err: error, dir: directory.path }, 'cannot keep who the members are');
+    const file = home.clusterFile(record, (error) => {
+      log.error({ err: error, dir: home.path }, 'cannot keep who the members are');
     });
     await file.write();
     return file;
   }
 
-  #startMember(clusterFile: ClusterFile): LiveMember {
-    const { settings, security, place, own, directory, log } = this.#parts;
+  #startMember(clusterFile: ClusterFile, clientAddress: Address | undefined): LiveMember {
+    const { settings, security, place, own, home, log } = this.#parts;
     try {
       const { dial } = security;
       return startMember({
-        ...{ settings, place, own, directory, clusterFile, log, metrics: this.#metrics, dial },
+        ...{ settings, place, own, home, clusterFile, log, metrics: this.#metrics, dial },
+        clientAddress,
       });
     } catch (error) {
       if (error instanceof RecorderError) throw new StartError(error.message, { cause: error });
@@ -199,7 +237,7 @@ export class ServingMember {
         error instanceof DataLossError ||
         isSystemError(error);
       if (!isOfData) throw error;
-      throw new StartError(`cannot open the data in ${directory.path}: ${error.message}`, { cause: error });
+      throw new StartError(`cannot open the data in ${home.path}: ${error.message}`, { cause: error });
     }
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Logger } from 'pino';
 
-import { formatAddress } from '../../adapters/config/address.ts';
+import { type Address, formatAddress } from '../../adapters/config/address.ts';
 import { type ChainfireMetrics } from '../../adapters/metrics/chainfire-metrics.ts';
 import { AddressBook } from '../../adapters/peer/address-book.ts';
 import { type Dial } from '../../adapters/peer/link.ts';
@@ -37,19 +37,21 @@ export interface StartMemberOptions {
   readonly settings: ChainfireSettings;
   readonly place: ClusterPlace;
   readonly own: PeerIdentity;
-  readonly directory: MemberHome;
+  readonly home: MemberHome;
   readonly clusterFile: ClusterFile;
   readonly log: Logger;
   readonly metrics: ChainfireMetrics;
   /** How the other members are called. */
   readonly dial: Dial;
+  /** Where clients find it; undefined: nowhere. */
+  readonly clientAddress: Address | undefined;
 }
 
 /** Opens the disk, recovers the machine from it, and puts a runner under it; nothing is stepped before `start`. */
 export function startMember(options: StartMemberOptions): LiveMember {
-  const { settings, place, own, directory, clusterFile, log, metrics, dial } = options;
-  const { store, segments, closeSegments } = directory.openDisk(memberTables);
-  const config = memberConfig(settings, place, own);
+  const { settings, place, own, home, clusterFile, log, metrics, dial, clientAddress } = options;
+  const { store, segments, closeSegments } = home.openDisk(memberTables);
+  const config = memberConfig(settings, place, own, clientAddress);
   const seed = randomBytes(16).toString('hex');
   const nowUs = defaultRunnerOptions.clock();
   const recorder = openRecorder(settings, { own, config, seed, nowUs, log });
@@ -66,7 +68,10 @@ export function startMember(options: StartMemberOptions): LiveMember {
     onGivenUp: (to) => book.forget(to),
     dial,
   });
-  const neighbours = new Neighbours({ view: machine.view, book, transport, clusterFile, log });
+  const neighbours = new Neighbours({
+    ...{ view: machine.view, book, transport, clusterFile, log },
+    onChanged: (members) => member.onMembersChanged(members),
+  });
   let fail: (failure: RunnerFailure) => void = () => undefined;
   const failed = new Promise<RunnerFailure>((resolve) => {
     fail = resolve;
@@ -109,7 +114,15 @@ export function startMember(options: StartMemberOptions): LiveMember {
   return member;
 }
 
-function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: PeerIdentity): MemberConfig {
+/** Stands for the address of a member without a port for clients: one that has none at all has never started. */
+const noClientPort: Address = { host: 'no-client-port.invalid', port: 0 };
+
+function memberConfig(
+  settings: ChainfireSettings,
+  place: ClusterPlace,
+  own: PeerIdentity,
+  clientAddress: Address = noClientPort,
+): MemberConfig {
   return {
     ...defaultMemberConfig,
     clusterId: own.clusterId,
@@ -119,7 +132,7 @@ function memberConfig(settings: ChainfireSettings, place: ClusterPlace, own: Pee
     contacts: place.contacts.map(({ id }) => id),
     hasStarted: place.hasStarted,
     clientUrls: [
-      `${settings.certFile === undefined ? 'http' : 'https'}://${formatAddress(settings.advertiseClient ?? settings.listenClient)}`,
+      `${settings.certFile === undefined ? 'http' : 'https'}://${formatAddress(settings.advertiseClient ?? clientAddress)}`,
     ],
     requestBytesMax: settings.requestBytesMax,
     txnOperationsMax: settings.txnOperationsMax,
