@@ -23,7 +23,8 @@ export function givenSettings<S extends Schema>(
     const setting = known.get(name);
     if (setting === undefined) {
       const near = nearest(name, [...known.keys()]);
-      const names = near === undefined ? `known are ${[...known.keys()].join(', ')}` : `did you mean ${near}?`;
+      const names =
+        near === undefined ? `known are ${[...known.keys()].join(', ')}` : `did you mean ${near}?`;
       throw new ConfigError(`unknown setting ${name}; ${names}`);
     }
     const parsed = valueOf(setting, value);
