@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Logger } from 'pino';
 
+import { type RequestAuthorizer } from '../../adapters/auth/authorizer.ts';
 import { type TokenProvider } from '../../adapters/auth/token-provider.ts';
 import { ConfigError } from '../../adapters/config/resolve.ts';
 import { autoCompactionOptions } from './auto-compaction.ts';
@@ -49,6 +50,8 @@ export interface OpenMemberOptions {
   readonly home: MemberHome;
   readonly log: Logger;
   readonly processMetrics: boolean;
+  /** Decides beside users and roles, and before them; undefined: they alone do. */
+  readonly authorizer?: RequestAuthorizer | undefined;
   /** Ends the search for the cluster. */
   readonly stopped: AbortSignal;
   readonly onGossip?: (event: GossipEvent) => void;
@@ -65,7 +68,7 @@ export async function openMember(
   options: OpenMemberOptions,
 ): Promise<ServingMember | undefined> {
   const { settings, security, tokens } = checked;
-  const { home, ports, log, processMetrics, onGossip } = options;
+  const { home, ports, log, processMetrics, authorizer, onGossip } = options;
   let discovery: Discovery | undefined;
   try {
     discovery = await startDiscovery(settings, {
@@ -82,7 +85,8 @@ export async function openMember(
     const { clusterId, id, address } = place;
     const own = { clusterId, id, bootId: randomBytes(8).toString('hex'), address };
     return await ServingMember.open({
-      ...{ settings, ports, security, place, own, home, discovery, tokens, log, processMetrics },
+      ...{ settings, ports, security, place, own, home, discovery, tokens, authorizer, log },
+      processMetrics,
     });
   } catch (error) {
     await discovery?.stop();

@@ -1,23 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { type AuthorizationQuestion } from '../../adapters/auth/authorizer.ts';
-import { formatAddress } from '../../adapters/config/address.ts';
-import { resolveSettings } from '../../adapters/config/resolve.ts';
-import { Introductions } from '../../nodes/chainfire/introductions.ts';
-import { findPlace } from '../../nodes/chainfire/cluster-place.ts';
-import { MemoryHome } from '../../nodes/chainfire/memory-home.ts';
-import { ServingMember } from '../../nodes/chainfire/serving-member.ts';
-import { chainfireSchema } from '../../nodes/chainfire/settings.ts';
-import { tokenProvider } from '../../nodes/chainfire/token-provider.ts';
-import { transportSecurity } from '../../nodes/chainfire/transport-security.ts';
+import { ClusterBuilder } from '../../nodes/chainfire/embed/cluster-builder.ts';
+import { type EmbeddedMember } from '../../nodes/chainfire/embed/embedded-member.ts';
 import { type CommandResult, etcdctl, LiveCommand } from './command.ts';
-import { freePorts } from './ports.ts';
 import { describeWith } from './requirement.ts';
 
 describeWith(['etcdctl'], 'a member with an authorizer of another kind', () => {
-  let member: ServingMember;
+  let member: EmbeddedMember;
   let endpoint: string;
   const questions: AuthorizationQuestion[] = [];
   /** Mallory has every permission that there is, and is denied by name; nobody may look at secrets. */
@@ -37,33 +27,14 @@ describeWith(['etcdctl'], 'a member with an authorizer of another kind', () => {
   };
 
   beforeAll(async () => {
-    const [client = 0, peer = 0] = await freePorts(2);
-    const settings = resolveSettings(chainfireSchema, {
-      environment: {},
-      flags: {
-        ...{ name: 'a', dataDir: '/nowhere', initialCluster: `a=127.0.0.1:${peer}` },
-        authPasswordCost: '10',
-      },
-    });
-    const log = pino({ level: 'silent' });
-    const security = transportSecurity(settings, log);
-    const directory = new MemoryHome();
-    const { signal: stopped } = new AbortController();
-    const introductions = new Introductions(security.dial, log, stopped);
-    const place = await findPlace({
-      ...{ settings, directory, introductions, discovery: undefined, log, stopped },
-    });
-    const { clusterId, id, address } = place;
-    const clients = { host: '127.0.0.1', port: client };
-    endpoint = formatAddress(clients);
-    member = await ServingMember.open({
-      ...{ settings, security, place, directory, log, processMetrics: false },
-      ports: { clients, peers: undefined, metrics: undefined },
-      own: { clusterId, id, address, bootId: randomBytes(8).toString('hex') },
-      tokens: tokenProvider(settings),
-      authorizer: { permits },
-    });
-    member.start();
+    member = await new ClusterBuilder()
+      .name('a')
+      .inMemory()
+      .listenClients('127.0.0.1:0')
+      .settings({ authPasswordCost: 10, logLevel: 'fatal' })
+      .authorizer({ permits })
+      .start();
+    endpoint = member.clientAddress ?? '';
     await done('put', 'before', 'anything');
   });
   afterAll(() => member?.stop());

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Logger } from 'pino';
 
+import { type RequestAuthorizer } from '../../../adapters/auth/authorizer.ts';
 import { type Bytes } from '../../../adapters/client/bytes.ts';
 import { type Address, formatAddress } from '../../../adapters/config/address.ts';
 import { givenSettings, type GivenSettings } from '../../../adapters/config/given-settings.ts';
@@ -46,6 +47,7 @@ export class ClusterBuilder {
   #inMemory = false;
   #log: Logger | undefined;
   #processMetrics = false;
+  #authorizer: RequestAuthorizer | undefined;
   #onHandlerFailed: HandlerFailed | undefined;
 
   /** The member's name, one of those in the cluster it begins with. */
@@ -133,6 +135,12 @@ export class ClusterBuilder {
     return this;
   }
 
+  /** Is asked, beside users and roles and before them, what clients may do over the member's port: see docs/authentication.md. */
+  authorizer(authorizer: RequestAuthorizer): this {
+    this.#authorizer = authorizer;
+    return this;
+  }
+
   /** The metrics of the whole process (memory, event loop) are among the member's. */
   processMetrics(): this {
     this.#processMetrics = true;
@@ -188,6 +196,7 @@ export class ClusterBuilder {
       home: (): Promise<MemberHome> =>
         inMemory ? Promise.resolve(new MemoryHome()) : DirectoryHome.lock(settings.dataDir),
       processMetrics: this.#processMetrics,
+      authorizer: this.#authorizer,
     });
     for (const { keys, handler, options } of this.#keyWishes) member.subscribe(keys, handler, options);
     return member;

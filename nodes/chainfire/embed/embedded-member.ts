@@ -1,3 +1,4 @@
+import { type RequestAuthorizer } from '../../../adapters/auth/authorizer.ts';
 import { formatAddress } from '../../../adapters/config/address.ts';
 import { type NamedAddress } from '../../../adapters/config/values.ts';
 import { type MemberPort } from '../../../adapters/grpc/services/member-port.ts';
@@ -46,6 +47,7 @@ export interface EmbeddedMemberParts {
   readonly home: () => Promise<MemberHome>;
   readonly log: Logger;
   readonly processMetrics: boolean;
+  readonly authorizer: RequestAuthorizer | undefined;
   readonly events: EventDispatcher;
   readonly onHandlerFailed: HandlerFailed;
 }
@@ -179,11 +181,11 @@ export class EmbeddedMember implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const { ports, log, processMetrics, events } = this.#parts;
+    const { ports, log, processMetrics, authorizer, events } = this.#parts;
     const home = await this.#parts.home();
     const checked = await this.#checkedFor(home);
     const serving = await openMember(checked, {
-      ...{ home, ports, log, processMetrics },
+      ...{ home, ports, log, processMetrics, authorizer },
       stopped: this.#stopped.signal,
       onGossip: (event: GossipEvent) => tellGossip(event, events),
     });

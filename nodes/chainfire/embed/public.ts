@@ -24,6 +24,7 @@ export {
   type KeySubscriptionOptions,
   type SubscribedKeys,
 } from './key-subscription.ts';
+export { type AuthorizationQuestion, type RequestAuthorizer } from '../../../adapters/auth/authorizer.ts';
 export { ConfigError } from '../../../adapters/config/resolve.ts';
 export { DataDirError } from '../../../adapters/data-dir/data-dir-error.ts';
 export { NobodyAnswers } from '../introductions.ts';
