@@ -1,10 +1,5 @@
-import {
-  type RangeRequest,
-  type RangeResponse,
-  sortOrders,
-  sortTargets,
-} from '../../../core/chainfire/api/kv.ts';
-import { SortedPick } from '../../../core/chainfire/mvcc/sorted-pick.ts';
+import { type RangeResponse, sortTargets } from '../../../core/chainfire/api/kv.ts';
+import { inKeyOrder, SortedPick } from '../../../core/chainfire/mvcc/sorted-pick.ts';
 import { withoutValue } from '../../../core/chainfire/mvcc/range.ts';
 import { type CallContext } from '../service.ts';
 import { StatusError } from '../status.ts';
@@ -25,7 +20,7 @@ export async function wholeRange(
   if (request.rangeEnd === '') return ask<'range'>(member, asked, context);
   try {
     return await (request.sortTarget === sortTargets.key || request.countOnly
-      ? inKeyOrder(member, asked, context)
+      ? unsorted(member, asked, context)
       : sorted(member, asked, context));
   } catch (error) {
     // What is asked of the present is never too old: it was compacted while it was read. In one step, nothing comes between.
@@ -35,7 +30,7 @@ export async function wholeRange(
   }
 }
 
-async function inKeyOrder(member: MemberPort, asked: RangeOf, context: CallContext): Promise<RangeResponse> {
+async function unsorted(member: MemberPort, asked: RangeOf, context: CallContext): Promise<RangeResponse> {
   let encoded: EncodedRange | undefined;
   for await (const page of rangePages(member, asked, context)) {
     // Most ranges are one page.
@@ -49,18 +44,10 @@ async function inKeyOrder(member: MemberPort, asked: RangeOf, context: CallConte
 /** Looked for in key order, and sorted here; `more` and the limit are of what is sorted. */
 async function sorted(member: MemberPort, asked: RangeOf, context: CallContext): Promise<RangeResponse> {
   const { request } = asked;
-  const unsorted: RangeRequest = {
-    ...request,
-    limit: 0,
-    sortTarget: sortTargets.key,
-    sortOrder: sortOrders.none,
-    // Values are what it may be sorted by.
-    keysOnly: request.keysOnly && request.sortTarget !== sortTargets.value,
-  };
   const pick = new SortedPick(request);
   let header: RangeResponse['header'];
   let count = 0;
-  for await (const { response } of rangePages(member, { ...asked, request: unsorted }, context)) {
+  for await (const { response } of rangePages(member, { ...asked, request: inKeyOrder(request) }, context)) {
     ({ header, count } = response);
     for (const kv of response.kvs) pick.add(kv);
   }

@@ -4,7 +4,7 @@ import { type KeyRange, keyRange } from './key-range.ts';
 import { type Mvcc, type RecordAt } from './mvcc.ts';
 import { keyOfIndexKey, revisionOfIndexKey } from './keys.ts';
 import { decodeRecord } from './record.ts';
-import { SortedPick } from './sorted-pick.ts';
+import { inKeyOrder, SortedPick } from './sorted-pick.ts';
 
 export type RangeRefusalCode = 'COMPACTED' | 'FUTURE_REVISION';
 
@@ -28,8 +28,8 @@ export function checkRevision(
  * completes it.
  *
  * As in etcd: `count` is that of the whole range whatever the limit and the revision filters; `more` says that the limit
- * cut something off; a sort target without an order sorts ascending; sorting comes before the limit, leaving out values
- * after both. Equal sort values stay in key order.
+ * cut something off; a sort target without an order sorts ascending; sorting comes before the limit (but see `inKeyOrder`),
+ * leaving out values after both. Equal sort values stay in key order.
  */
 export function evaluateRange(mvcc: Mvcc, request: RangeRequest): RangeResponse {
   const header = { clusterId: 0n, memberId: 0n, revision: mvcc.revision, raftTerm: 0 };
@@ -115,7 +115,13 @@ export function behind(range: KeyRange, key: string, reverse: boolean): KeyRange
 /** By another target than the key. */
 function pickSorted(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked {
   const sorted = new SortedPick(request);
+  const unsorted = inKeyOrder(request);
   let count = 0;
+  if (unsorted.limit > 0) {
+    const first = pickInOrder(mvcc, range, unsorted);
+    for (const kv of first.kvs) sorted.add(kv);
+    return { ...sorted.finish(), count: first.count };
+  }
   for (const [, at] of recordsAt(mvcc, range, request.revision, false)) {
     count += 1;
     const kv = decodeRecord(mvcc.record(at));

@@ -1,6 +1,25 @@
 import { compareBytes, compareKeys } from '../../base/bytes.ts';
 import { type KeyValue, type RangeRequest, sortOrders, sortTargets } from '../api/kv.ts';
 
+/**
+ * What has to be read in key order, for a request that sorts by something else. As in etcd: with no order given, what the limit
+ * cuts off is cut off before it is sorted, but for one record, unless a filter asks for all to be read.
+ */
+export function inKeyOrder(request: RangeRequest): RangeRequest {
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
+  const filters = [minModRevision, maxModRevision, minCreateRevision, maxCreateRevision];
+  const isFiltered = filters.some((bound) => bound !== 0);
+  const cutsFirst = request.sortOrder === sortOrders.none && !isFiltered && request.limit > 0;
+  return {
+    ...request,
+    limit: cutsFirst ? request.limit + 1 : 0,
+    sortTarget: sortTargets.key,
+    sortOrder: sortOrders.none,
+    // Values are what it may be sorted by.
+    keysOnly: request.keysOnly && request.sortTarget !== sortTargets.value,
+  };
+}
+
 /** Below this many spare records a cut is not worth its sort. */
 const sparesMin = 1_024;
 

@@ -200,8 +200,12 @@ function select(keys: Keys, request: RangeRequest, revision: number): RangeRespo
   );
   const sign = request.sortOrder === 2 ? -1 : 1;
   const by = targets[request.sortTarget] as (left: KeyValue, right: KeyValue) => number;
-  const sorted = filtered.sort((left, right) => sign * by(left, right));
   const limit = request.limit || Infinity;
+  // Without an order, etcd reads no more of them than the limit and one, and sorts those.
+  const isCutFirst =
+    request.sortOrder === 0 && !(minModRevision || maxModRevision || minCreateRevision || maxCreateRevision);
+  const read = isCutFirst ? filtered.slice(0, limit + 1) : filtered;
+  const sorted = read.sort((left, right) => sign * by(left, right));
   const kvs = sorted.slice(0, limit).map((kv) => (request.keysOnly ? { ...kv, value: noBytes } : kv));
   return { header: header(revision), kvs, more: sorted.length > limit, count };
 }
