@@ -20,7 +20,7 @@ export const snapshotFormatVersion = 1;
 export const blockBytes = 512;
 export const digestBytes = 32;
 /** A single row larger than this makes a larger frame. */
-export const frameRowsBytes = 65_536;
+export const frameRowsBytes = 262_144;
 /** No row is longer: a request is 16 MiB at most. Beyond it a length is damage. */
 export const frameBytesMax = 67_108_864;
 

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 
-import { type StoreView } from '../../core/storage/backend.ts';
-import { framingBytes, writeFraming } from '../../core/wire/framing.ts';
+import { framingBytes } from '../../core/wire/framing.ts';
 import { End } from '../peer/protocol.ts';
-import { collectRows } from '../peer/row-frames.ts';
+import { framed, rowsFrame, type RowsView } from './rows-frame.ts';
 import { blockBytes, frameRowsBytes, SnapshotFileHeader, snapshotFrames, snapshotMagic } from './format.ts';
 
 /**
@@ -13,7 +12,7 @@ import { blockBytes, frameRowsBytes, SnapshotFileHeader, snapshotFrames, snapsho
  */
 export async function* snapshotBytes(
   header: SnapshotFileHeader,
-  view: Pick<StoreView, 'range'>,
+  view: RowsView,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const digest = createHash('sha256');
   let writtenBytes = 0;
@@ -23,21 +22,21 @@ export async function* snapshotBytes(
     return bytes;
   };
   yield hashed(snapshotMagic);
-  yield hashed(frame(snapshotFrames.header, SnapshotFileHeader.encode(header)));
+  yield hashed(framed(snapshotFrames.header, SnapshotFileHeader.encode(header)));
   let rows = 0;
   for (const table of header.tables) {
     for (let from: string | undefined = ''; from !== undefined;) {
-      const part = collectRows(view, table, { from, bytesMax: frameRowsBytes });
-      if (part.count > 0) yield hashed(frame(snapshotFrames.rows, part.payload));
+      const part = rowsFrame(view, table, { kind: snapshotFrames.rows, from, bytesMax: frameRowsBytes });
+      if (part.count > 0) yield hashed(part.frame);
       rows += part.count;
       from = part.next;
       await setImmediate();
     }
   }
-  yield hashed(frame(snapshotFrames.end, End.encode({ rows })));
+  yield hashed(framed(snapshotFrames.end, End.encode({ rows })));
   const overBytes = (writtenBytes + framingBytes) % blockBytes;
   const padding = new Uint8Array(overBytes === 0 ? 0 : blockBytes - overBytes);
-  yield hashed(frame(snapshotFrames.padding, padding));
+  yield hashed(framed(snapshotFrames.padding, padding));
   yield digest.digest();
 }
 
@@ -45,11 +44,4 @@ export async function* snapshotBytes(
 export function snapshotBytesEstimate(store: { readonly rows: number; readonly bytes: number }): number {
   const rowOverheadBytes = 9;
   return store.bytes + store.rows * rowOverheadBytes;
-}
-
-function frame(kind: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(framingBytes + payload.length);
-  writeFraming(bytes, kind, payload);
-  bytes.set(payload, framingBytes);
-  return bytes;
 }

@@ -6,6 +6,7 @@ import { type StoreRange, type StoreRow } from '../../core/storage/backend.ts';
 import { makeDirectory, removeDirectory, syncPath } from './current-file.ts';
 import { LmdbBackendError } from './lmdb-backend-error.ts';
 import { type PendingLayer } from './pending-layer.ts';
+import { RawRows, type RowVisitor } from './raw-rows.ts';
 
 export interface GenerationOptions {
   /** The store's directory, which holds the generation's. */
@@ -54,6 +55,7 @@ export class Generation {
   readonly path: string;
   readonly #root: RootDatabase<Uint8Array, string>;
   readonly #tables: ReadonlyMap<string, Table>;
+  readonly #rawTables: ReadonlyMap<string, RawRows>;
   /** The store itself while it is live or a stage, each view, and each commit under way. Closed when it reaches 0. */
   #users = 1;
   #retired = false;
@@ -90,6 +92,7 @@ export class Generation {
         }),
       ]),
     );
+    this.#rawTables = new Map(Array.from(this.#tables, ([name, table]) => [name, new RawRows(table)]));
     // What is found may be the last commit of a process that was killed before its sync: read as it is, but not on the disk.
     // Whoever recovers from it relies on it, and cuts the log behind it.
     this.makeDurable();
@@ -123,6 +126,20 @@ export class Generation {
       else from = `${last[0]}\0`;
       rowsMax = Math.min(chunkRowsMax, rowsMax * 2);
     }
+  }
+
+  /** Rows as bytes, keys ascending. @returns false when the visitor wanted no more */
+  visit(
+    table: string,
+    bounds: { readonly from: string; readonly to: string | undefined },
+    snapshot: Snapshot,
+    visit: RowVisitor,
+  ): boolean {
+    const rows = present(
+      this.#rawTables.get(table),
+      'a table is one of those that the store was opened with',
+    );
+    return rows.visit(bounds, snapshot, visit);
   }
 
   /** Rows that are committed, counted by lmdb itself: neither keys nor values come out of the map. */
