@@ -32,6 +32,8 @@ import { narrowLink } from './narrow-link.ts';
 import { storeFull } from './store-full.ts';
 import { wallClockJumps } from './wall-clock-jumps.ts';
 import { usersUnderFire } from './users-under-fire.ts';
+import { backupUnderFire } from './backup-under-fire.ts';
+import { restoredClusterUnderFire } from './restored-cluster-under-fire.ts';
 import { swarm } from './swarm.ts';
 import { namespacesCountedUnderFire } from './namespaces-counted-under-fire.ts';
 import { namespacesUnderFire } from './namespaces-under-fire.ts';
@@ -75,6 +77,8 @@ export const scenarios: readonly ScenarioSource[] = [
   historyKeptUnderElections,
   namespacesUnderFire,
   namespacesCountedUnderFire,
+  backupUnderFire,
+  restoredClusterUnderFire,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);

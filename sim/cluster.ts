@@ -48,7 +48,7 @@ export interface ClusterObserver {
   diskFailed(process: MemberProcess, failure: DiskFailure, why?: string): void;
 }
 
-const clusterId = 0x70686f746f6en;
+const firstClusterId = 0x70686f746f6en;
 /** Each member's disk draws its medians from these ranges. */
 const syncUsMin = 80;
 const syncUsMax = 2_000;
@@ -88,6 +88,11 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   readonly #leaving = new Set<NodeId>();
   /** Whom each process was told of when it started. */
   readonly #contacts = new Map<MemberProcess, readonly NodeId[]>();
+  readonly #clusterId: bigint;
+  /** Who votes at the cluster's birth, by id: 1 to n, as every cluster counts its own. */
+  readonly #birth: readonly NodeId[];
+  /** Its members were made from a backup, before any of them started. */
+  readonly #restored: boolean;
   #disks = 0;
 
   constructor(options: {
@@ -98,10 +103,15 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     readonly observer: ClusterObserver;
     readonly watcher?: ProcessWatcher | undefined;
     readonly captureCheck?: CaptureCheck | undefined;
+    /** Machines are numbered from here on, and nobody lives anywhere before `restore`. Default: the world's first cluster. */
+    readonly restoredBehind?: number | undefined;
   }) {
-    const { world, plan, prng } = options;
+    const { world, plan, prng, restoredBehind } = options;
     const { members, spares = 0 } = plan;
     assert(members >= 1 && members + spares <= membersMax, 'a cluster has 1 to 9 machines');
+    this.#restored = restoredBehind !== undefined;
+    this.#clusterId = firstClusterId + BigInt(restoredBehind ?? 0);
+    this.#birth = Array.from({ length: members }, (_, position) => nodeId(position + 1));
     this.#world = world;
     this.#plan = plan;
     this.#prng = prng;
@@ -114,11 +124,13 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#observer = options.observer;
     this.#watcher = options.watcher;
     this.#captureCheck = options.captureCheck;
-    this.nodes = Array.from({ length: members + spares }, (_, position) => nodeId(position + 1));
-    for (const node of this.nodes) {
-      const process = this.#newProcess(node, prng.fork(`node ${node}`));
+    const before = restoredBehind ?? 0;
+    this.nodes = Array.from({ length: members + spares }, (_, position) => nodeId(before + position + 1));
+    for (const [position, node] of this.nodes.entries()) {
+      const member = this.#restored ? undefined : this.#birth[position];
+      const process = this.#newProcess(node, member, prng.fork(`node ${node}`));
       this.#processes.set(node, process);
-      if (node <= members) this.#homes.set(node, process);
+      if (member !== undefined) this.#homes.set(member, process);
     }
     this.calls = new ClientCalls({
       world,
@@ -157,6 +169,20 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#homes.set(member, process);
   }
 
+  /** Every member of a restored cluster moves in where its own disks were made for it. */
+  restore(disksOf: (fresh: () => DiskParts) => Disks): void {
+    assert(this.#restored && this.#homes.size === 0, 'a cluster is restored once, before it lives');
+    for (const [position, member] of this.#birth.entries()) {
+      const process = this.process(present(this.nodes[position], 'every member has a machine'));
+      process.setUp(
+        member,
+        disksOf(() => this.#newDiskParts()),
+        { hasStarted: true },
+      );
+      this.#homes.set(member, process);
+    }
+  }
+
   /** Its removal was asked for: from here on it may stop by itself. */
   leaves(member: NodeId): void {
     this.#leaving.add(member);
@@ -173,6 +199,10 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
 
   /** Disks with nothing on them. */
   newDisks(): Disks {
+    return disksOf(this.#newDiskParts());
+  }
+
+  #newDiskParts(): DiskParts {
     this.#disks += 1;
     return this.#drawDisks(this.#prng.fork(`disks ${this.#disks}`));
   }
@@ -231,12 +261,12 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#observer.diskFailed(process, failure, why);
   }
 
-  #newProcess(node: NodeId, prng: CapturablePrng): MemberProcess {
+  #newProcess(node: NodeId, member: NodeId | undefined, prng: CapturablePrng): MemberProcess {
     const disk = prng.fork('disk');
-    const disks = this.#drawDisks(prng, disk);
+    const disks = disksOf(this.#drawDisks(prng, disk));
     return new SimulatedProcess<ChainfireMember>({
       node,
-      member: node <= this.#plan.members ? node : 'none',
+      member: member ?? 'none',
       world: this.#world,
       prng: prng.fork('process'),
       ...disks,
@@ -257,23 +287,23 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     });
   }
 
-  #drawDisks(prng: CapturablePrng, medians: Prng = prng.fork('disk')): Disks {
+  #drawDisks(prng: CapturablePrng, medians: Prng = prng.fork('disk')): DiskParts {
     const world = this.#world;
     const syncMedianUs = between(medians, syncUsMin, syncUsMax);
     const flushMedianUs = between(medians, flushUsMin, flushUsMax);
     return {
-      segments: new SimulatedSegments({ world, prng: prng.fork('segments'), syncMedianUs }),
-      store: new SimulatedStore({ world, prng: prng.fork('store'), tables: memberTables, flushMedianUs }),
+      segments: { world, prng: prng.fork('segments'), syncMedianUs },
+      store: { world, prng: prng.fork('store'), tables: memberTables, flushMedianUs },
     };
   }
 
   #configOf(process: MemberProcess): MemberConfig {
     const { member, node, hasSynced } = process;
-    const birth = this.nodes.slice(0, this.#plan.members);
+    const birth = this.#birth;
     return {
       ...defaultMemberConfig,
       ...this.#plan.config,
-      clusterId,
+      clusterId: this.#clusterId,
       id: member,
       initialMembers: birth.map((id) => ({ id, name: nameOf(id), peerUrls: [peerUrlOf(id)] })),
       join: birth.includes(member) ? undefined : { name: nameOf(member), peerUrls: [peerUrlOf(member)] },
@@ -282,6 +312,16 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
       clientUrls: [`http://client-${node}`],
     };
   }
+}
+
+/** What a machine's disks are like, before there are any. */
+export interface DiskParts {
+  readonly segments: ConstructorParameters<typeof SimulatedSegments>[0];
+  readonly store: ConstructorParameters<typeof SimulatedStore>[0];
+}
+
+function disksOf({ segments, store }: DiskParts): Disks {
+  return { segments: new SimulatedSegments(segments), store: new SimulatedStore(store) };
 }
 
 function nameOf(member: NodeId): string {

@@ -82,6 +82,14 @@ export function missedFloor(floors: Floors, result: RunResult, meter: ExerciseMe
     ['reads answered during faults', meter.readsDuringFaults, floors.readsDuringFaults],
     ...serviceCounts(floors, meter.service),
     ...recordCounts(floors, meter.record),
+    ['backups taken', result.backups?.taken ?? 0, floors.backupsTaken],
+    ['backups broken off', result.backups?.brokenOff ?? 0, floors.backupsBrokenOff],
+    ['clusters restored', result.backups?.restored ?? 0, floors.restored],
+    [
+      'operations answered by a restored cluster',
+      result.backups?.restoredAnswered ?? 0,
+      floors.restoredAnswered,
+    ],
     ...Object.entries(floors.fired ?? {}).map(
       ([kind, floor]) => [`${kind} fired`, firedCount(result, kind), floor] as const,
     ),

@@ -53,6 +53,7 @@ export class LivenessPhase {
   readonly #cluster: Cluster;
   readonly #injector: FaultInjector;
   readonly #clients: readonly FinishingClient[];
+  readonly #firstClient: number;
   readonly #history: History;
   readonly #prng: Prng;
   readonly #electionTimeoutUs: number;
@@ -73,6 +74,8 @@ export class LivenessPhase {
     readonly cluster: Cluster;
     readonly injector: FaultInjector;
     readonly clients: readonly FinishingClient[];
+    /** Number of the first of them; the others follow. Default: 0. */
+    readonly firstClient?: number;
     readonly history: History;
     readonly prng: Prng;
     readonly electionTimeoutUs: number;
@@ -85,6 +88,7 @@ export class LivenessPhase {
     this.#cluster = options.cluster;
     this.#injector = options.injector;
     this.#clients = options.clients;
+    this.#firstClient = options.firstClient ?? 0;
     this.#history = options.history;
     this.#prng = options.prng;
     this.#electionTimeoutUs = options.electionTimeoutUs;
@@ -176,7 +180,7 @@ export class LivenessPhase {
       network: this.#network,
       prng: this.#prng.fork('outsiders'),
       core: this.#core.map((process) => process.node),
-      clients: this.#clients.map((_, client) => clientAddress(client)),
+      clients: this.#clients.map((_, at) => clientAddress(this.#firstClient + at)),
     });
     for (const process of this.#cluster.processes) {
       if (this.#core.includes(process) || this.#leavers.includes(process) || process.stopped) continue;
@@ -191,7 +195,7 @@ export class LivenessPhase {
         world: this.#world,
         calls: this.#cluster.calls,
         history: this.#history,
-        client: this.#clients.length + position,
+        client: this.#firstClient + this.#clients.length + position,
         node,
       });
       this.#probes.set(node, probe);
@@ -267,8 +271,8 @@ export class LivenessPhase {
   }
 
   #whyNotIdle(): string | undefined {
-    const client = this.#clients.findIndex(({ idle }) => !idle);
-    return client === -1 ? undefined : `a call of client ${client} has not ended`;
+    const at = this.#clients.findIndex(({ idle }) => !idle);
+    return at === -1 ? undefined : `a call of client ${this.#firstClient + at} has not ended`;
   }
 
   #whyNotServed(): string | undefined {
@@ -287,9 +291,9 @@ export class LivenessPhase {
 
   #whyNotTold(): string | undefined {
     const revision = this.#core[0]?.machine?.view.revision ?? 0;
-    for (const [client, finishing] of this.#clients.entries()) {
+    for (const [at, finishing] of this.#clients.entries()) {
       const what = finishing.behind(revision);
-      if (what !== undefined) return `client ${client}: ${what}`;
+      if (what !== undefined) return `client ${this.#firstClient + at}: ${what}`;
     }
     return undefined;
   }

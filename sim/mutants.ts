@@ -1,5 +1,6 @@
 import { type Mutant, patchesOf } from './mutant.ts';
 import { authMutants } from './mutants-auth.ts';
+import { backupMutants } from './mutants-backup.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { faultMutants } from './mutants-faults.ts';
 import { gossipMutants } from './mutants-gossip.ts';
@@ -21,6 +22,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Gossip', mutants: gossipMutants },
   { title: 'Users, roles and permissions', mutants: authMutants },
   { title: 'Namespaces', mutants: namespaceMutants },
+  { title: 'Backups and restored clusters', mutants: backupMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

@@ -252,12 +252,16 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.#state = 'stopped';
   }
 
-  /** Another member moves in, on empty disks; what is on its way to the former finds nobody. */
-  setUp(member: NodeId, disks: Disks): void {
+  /**
+   * Another member moves in, on empty disks unless it was made from a backup; what is on its way to the former finds nobody.
+   *
+   * @param given.hasStarted its log is there, and is to be found
+   */
+  setUp(member: NodeId, disks: Disks, given: { readonly hasStarted: boolean } = { hasStarted: false }): void {
     assert(this.stopped, 'one member leaves before the next moves in');
     this.wipe(disks);
     this.#member = member;
-    this.#hasSynced = false;
+    this.#hasSynced = given.hasStarted;
     this.#state = 'down';
   }
 

@@ -1,5 +1,6 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { defaultMemberConfig } from '../core/chainfire/settings.ts';
+import { type BackupPlan, type RestorePlan } from './backup/plan.ts';
 import { checkerNames } from './checkers/registry.ts';
 import {
   boolean,
@@ -171,6 +172,30 @@ function decodeFloors(value: unknown, path: string): Floors {
   return { ...decoded, fired: recordOf(nonNegative)(fired, `${path}.fired`) as Record<FaultKind, number> };
 }
 
+const revisionBumpMax = 100_000;
+
+const decodeRestore = object<RestorePlan>({
+  atUs: nonNegative,
+  members: integer(1, membersMax),
+  revisions: object<RestorePlan['revisions']>({
+    bump: integer(0, revisionBumpMax),
+    markCompacted: boolean,
+  }),
+  faults: listOf(decodeFault),
+  durationUs: integer(1, durationUsMax),
+});
+
+const decodeBackups = object<BackupPlan>(
+  {
+    takers: integer(1, 8),
+    everyUs: positive,
+    chunkRowsMax: positive,
+    chunkUsMax: nonNegative,
+    restore: orUndefined(decodeRestore),
+  },
+  { optional: ['restore'] },
+);
+
 /** A whole plan, as `readableJson` wrote it. @throws DecodeError */
 export const decodeScenario: Decode<Scenario> = object<Scenario>(
   {
@@ -179,10 +204,11 @@ export const decodeScenario: Decode<Scenario> = object<Scenario>(
     cluster: decodeCluster,
     workload: decodeWorkload,
     faults: listOf(decodeFault),
+    backups: orUndefined(decodeBackups),
     checks: (value, path) =>
       value === 'all' ? 'all' : listOf(oneOf(checkerNames), { least: 1 })(value, path),
     durationUs: integer(1, durationUsMax),
     floors: decodeFloors as Decode<Floors | undefined> as never,
   },
-  { optional: ['floors'] },
+  { optional: ['backups', 'floors'] },
 );

@@ -15,7 +15,7 @@ export interface FaultDraw {
 type Draw = (draw: FaultDraw) => Fault | undefined;
 
 /** How the swarm draws a fault of each kind; undefined where the cluster is too small for it. */
-export const faultDrawers: ReadonlyMap<FaultKind, Draw> = new Map<FaultKind, Draw>([
+const faultDrawers: ReadonlyMap<FaultKind, Draw> = new Map<FaultKind, Draw>([
   ['crash', drawCrash],
   ['crashAll', drawCrashAll],
   [
@@ -113,6 +113,25 @@ export const faultDrawers: ReadonlyMap<FaultKind, Draw> = new Map<FaultKind, Dra
     }),
   ],
 ]);
+
+/** Each kind is on in half of the seeds, each from its own stream: leaving one out leaves the others as they were. */
+export function drawFaultsOfKinds(
+  prng: Prng,
+  given: Pick<FaultDraw, 'nodes' | 'clients'> & { readonly durationUs: number },
+): readonly Fault[] {
+  const { nodes, clients, durationUs } = given;
+  const faults: Fault[] = [];
+  for (const [kind, draw] of faultDrawers) {
+    const own = prng.fork(kind);
+    if (own.chance(1, 2)) continue;
+    const meanUs = between(own, 4, 25) * usPerSecond;
+    for (let atUs = own.below(meanUs); atUs < durationUs; atUs += 1 + own.below(2 * meanUs)) {
+      const fault = draw({ prng: own, atUs, nodes, clients });
+      if (fault !== undefined) faults.push(fault);
+    }
+  }
+  return faults;
+}
 
 function drawCrash({ prng, atUs, nodes }: FaultDraw): Fault {
   const node = one(prng, nodes);

@@ -5,7 +5,8 @@ import { defaultMemberConfig } from '../core/chainfire/member.ts';
 import { defaultRaftOptions, type RaftOptions } from '../core/raft/types.ts';
 import { quietDriftPpmMax } from './cluster.ts';
 import { seededPrng } from './prng.ts';
-import { faultDrawers } from './swarm-faults.ts';
+import { drawBackups } from './swarm-backups.ts';
+import { drawFaultsOfKinds } from './swarm-faults.ts';
 import { drawMembershipFaults, drawSpares } from './swarm-membership.ts';
 import { type ClusterPlan, type Fault, type Scenario, type WorkloadPlan } from './types.ts';
 
@@ -19,9 +20,11 @@ export function drawScenario(seed: number): Scenario {
   const drawn = drawCluster(prng.fork('cluster'));
   const workload = drawWorkload(prng.fork('workload'));
   const faults = drawFaults(prng.fork('faults'), drawn, workload);
+  const backups = drawBackups(prng.fork('backups'), workload, durationUs);
+  const allFaults = [...faults, ...(backups?.restore?.faults ?? [])];
   const cluster = {
     ...drawn,
-    config: { ...drawn.config, ...drawClocks(prng.fork('clocks'), drawn, faults) },
+    config: { ...drawn.config, ...drawClocks(prng.fork('clocks'), drawn, allFaults) },
   };
   return {
     name: 'swarm',
@@ -30,6 +33,7 @@ export function drawScenario(seed: number): Scenario {
     cluster,
     workload,
     faults,
+    ...(backups === undefined ? {} : { backups }),
     checks: 'all',
     durationUs,
   };
@@ -139,23 +143,13 @@ function drawServices(prng: Prng): WorkloadPlan['mix'] {
   return { lease: weight(2), watch: weight(3), lock: weight(2) };
 }
 
-/** Each kind is on in half of the seeds, each from its own stream: leaving one out leaves the others as they were. */
 function drawFaults(prng: Prng, cluster: ClusterPlan, workload: WorkloadPlan): readonly Fault[] {
   const { members, spares = 0 } = cluster;
   const nodes: readonly NodeId[] = Array.from({ length: members + spares }, (_, position) =>
     nodeId(position + 1),
   );
   const clients = Array.from({ length: workload.clients }, (_, client) => client);
-  const faults: Fault[] = [];
-  for (const [kind, draw] of faultDrawers) {
-    const own = prng.fork(kind);
-    if (own.chance(1, 2)) continue;
-    const meanUs = between(own, 4, 25) * usPerSecond;
-    for (let atUs = own.below(meanUs); atUs < durationUs; atUs += 1 + own.below(2 * meanUs)) {
-      const fault = draw({ prng: own, atUs, nodes, clients });
-      if (fault !== undefined) faults.push(fault);
-    }
-  }
+  const faults = [...drawFaultsOfKinds(prng, { nodes, clients, durationUs })];
   if (spares > 0) faults.push(...drawMembershipFaults(prng.fork('membership'), nodes, durationUs));
   return faults.sort((left, right) => left.atUs - right.atUs);
 }

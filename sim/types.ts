@@ -12,6 +12,8 @@ import {
   type WatchEnd,
   type WatchTarget,
 } from '../core/chainfire/client/protocol.ts';
+import { type Backup, type OpenedBackup } from './backup/backup.ts';
+import { type BackupPlan } from './backup/plan.ts';
 import { siteOf } from './site.ts';
 
 /** An invariant that did not hold. The run ends with it; the report names `invariant` and shows `detail`. */
@@ -44,6 +46,8 @@ export interface Checker {
   onCrashed?(node: NodeId, nowUs: number): void;
   /** The disk of a member that is down has lost something it had acknowledged; a member cannot always tell. */
   onDamaged?(node: NodeId, nowUs: number): void;
+  /** A member shows itself as it is now to somebody who takes a backup. @throws Violation */
+  onBackupOpened?(backup: OpenedBackup): void;
   /** After the liveness phase: history complete, members quiet. @throws Violation */
   onEnd?(end: RunEnd): void;
 }
@@ -73,6 +77,8 @@ export interface RunEnd {
   readonly watches: readonly WatchLog[];
   /** Every time that a client took itself for the holder of a lock. */
   readonly holds: readonly LockHold[];
+  /** Every backup that was taken and is whole; none: nobody takes any. */
+  readonly backups?: readonly Backup[];
 }
 
 /** One watch of a client's, as its machine delivered it. Times are the world's. */
@@ -326,6 +332,8 @@ export interface Scenario {
   readonly workload: WorkloadPlan;
   /** Drawn from the seed for the swarm; the same for every seed in a hand-written scenario where it can be. */
   readonly faults: readonly Fault[];
+  /** None: nobody takes any. */
+  readonly backups?: BackupPlan | undefined;
   /** Names of `sim/checkers`; all of them unless said otherwise. */
   readonly checks: readonly string[] | 'all';
   /** Length of the safety phase. At least 60 s for the swarm. */
@@ -385,6 +393,13 @@ export interface Floors {
   readonly watchesStarved?: number;
   /** Reports of progress that watches were given without an event. */
   readonly progressTold?: number;
+  readonly backupsTaken?: number;
+  /** Downloads that a member had begun to serve, and that broke off. */
+  readonly backupsBrokenOff?: number;
+  /** Clusters that were made from a backup and judged to their end. */
+  readonly restored?: number;
+  /** Calls that were answered by such a cluster. */
+  readonly restoredAnswered?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 
@@ -454,6 +469,13 @@ export interface ServiceCounts {
   readonly locksHeld: number;
 }
 
+export interface BackupCounts {
+  readonly taken: number;
+  readonly brokenOff: number;
+  readonly restored: number;
+  readonly restoredAnswered: number;
+}
+
 /** What a run has to show for itself, violation or not. */
 export interface RunResult {
   readonly scenario: string;
@@ -480,6 +502,8 @@ export interface RunResult {
   readonly elections: number;
   readonly snapshotsInstalled: number;
   readonly faultsFired: Readonly<Partial<Record<FaultKind, number>>>;
+  /** What came of backups; undefined where nobody was to take any. */
+  readonly backups?: BackupCounts | undefined;
   /**
    * Why the run ended without a verdict: its faults destroyed more than any system could bring back. Only by faults that were
    * to ignore the fault atlas. Undefined: it was judged to its end.

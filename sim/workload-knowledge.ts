@@ -9,7 +9,12 @@ import { type ClientOutcome } from '../core/chainfire/client/protocol.ts';
 /** What a client has seen so far: the base of its compare-and-swaps and of the revisions that it asks for. */
 export class KeyKnowledge {
   readonly #seen = new Map<string, KeyValue>();
-  #revision = 0;
+  #revision: number;
+
+  /** @param seenRevision of another cluster that this one was made from */
+  constructor(seenRevision = 0) {
+    this.#revision = seenRevision;
+  }
 
   /** The newest revision that an answer named; 0 before the first. */
   get revision(): number {

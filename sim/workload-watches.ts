@@ -103,18 +103,24 @@ export class WatchUndertaking implements Undertaking, WatchListener {
 }
 
 /**
- * A watch of everything that ends a client's work: from a revision that it knows, on and on, until it has been told of all
- * that there is. What is compacted meanwhile is passed over, as a real client would.
+ * A watch of everything from a revision that a client knows, on and on: it ends a client's work, which is over when it has been
+ * told of all that there is, and goes on in a restored cluster from what was seen in another. What is compacted is passed over,
+ * as a real client would.
  */
-export class ConcludingWatch implements WatchListener {
+export class WatchOfEverything implements WatchListener {
   readonly #desk: ClientDesk;
+  readonly #startRevision: number;
   #completeUpTo = 0;
   #state = 'it was not set up yet';
   #opened = 0;
 
   constructor(options: { readonly desk: ClientDesk; readonly startRevision: number }) {
     this.#desk = options.desk;
-    this.#open(options.startRevision);
+    this.#startRevision = options.startRevision;
+  }
+
+  open(): void {
+    this.#open(this.#startRevision);
   }
 
   /** Why it has not yet told of everything up to this revision; undefined when it has. */

@@ -15,7 +15,7 @@ import { userOfClient } from './workload-users.ts';
 import { KeyKnowledge } from './workload-knowledge.ts';
 import { LeaseUndertaking } from './workload-leases.ts';
 import { LockUndertaking } from './workload-locks.ts';
-import { ConcludingWatch, WatchUndertaking } from './workload-watches.ts';
+import { WatchOfEverything, WatchUndertaking } from './workload-watches.ts';
 
 type UndertakingOperation = Exclude<WorkloadOperation, Parameters<CallDrawer['draw']>[1]>;
 
@@ -46,12 +46,12 @@ export class WorkloadClient {
   readonly #plan: WorkloadPlan;
   readonly #prng: Prng;
   readonly #undertakingPrng: Prng;
-  readonly #knowledge = new KeyKnowledge();
+  readonly #knowledge: KeyKnowledge;
   readonly #drawer: CallDrawer;
   readonly #desk: ClientDesk;
   #undertakings: Begun[] = [];
   #begun = 0;
-  #concludingWatch: ConcludingWatch | undefined;
+  #concludingWatch: WatchOfEverything | undefined;
   #nextCallUs: number;
   #restartUs: number;
   /** One call at a time, beside what undertakings call. */
@@ -71,7 +71,10 @@ export class WorkloadClient {
     nowUs: number;
     history: History;
     logs: ClientLogs;
+    /** It goes on with another cluster than before, of which it remembers this revision. */
+    seenRevision?: number | undefined;
   }) {
+    this.#knowledge = new KeyKnowledge(options.seenRevision);
     this.#plan = options.plan;
     this.#prng = options.prng.fork('think');
     this.#undertakingPrng = options.prng.fork('undertakings');
@@ -90,6 +93,11 @@ export class WorkloadClient {
     this.#owed = hasCalls(options.plan) ? answersOwed : 0;
     this.#nextCallUs = options.nowUs + this.#think();
     this.#restartUs = this.#drawRestartUs();
+    // Takes up again what it watched of the cluster that it knew.
+    const { seenRevision } = options;
+    if (seenRevision !== undefined && (options.plan.mix.watch ?? 0) > 0 && !this.#hasUsers) {
+      new WatchOfEverything({ desk: this.#desk, startRevision: seenRevision + 1 }).open();
+    }
   }
 
   /** What the world has to carry out. */
@@ -177,7 +185,8 @@ export class WorkloadClient {
     if (this.#concludingWatch === undefined && (this.#plan.mix.watch ?? 0) > 0 && !this.#hasUsers) {
       const back = this.#undertakingPrng.below(concludingReach);
       const startRevision = Math.max(1, this.#knowledge.revision - back);
-      this.#concludingWatch = new ConcludingWatch({ desk: this.#desk, startRevision });
+      this.#concludingWatch = new WatchOfEverything({ desk: this.#desk, startRevision });
+      this.#concludingWatch.open();
     }
     this.#desk.call(this.#concludingRead(), (outcome) => {
       this.#underWay = false;

@@ -38,7 +38,7 @@ export interface MemberView {
   /** The change of the members that the log has taken and that has not ended, and who is to vote once it has caught up. */
   readonly membership: Pick<Membership, 'change' | 'aspirants'>;
   /** Users, roles and permissions. */
-  readonly auth: Pick<AuthState, 'enabled' | 'revision' | 'user' | 'role' | 'userNames'>;
+  readonly auth: Pick<AuthState, 'enabled' | 'revision' | 'user' | 'role' | 'userNames' | 'roleNames'>;
   /** Who a caller is, before it is admitted. */
   readonly callers: Pick<MemberAuth, 'identify'>;
   /** Those that are raised, by member and kind. */

@@ -168,6 +168,25 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'A lock never has two holders at once, and fencing tokens rise from holder to holder.',
     source: "etcd's lock recipe (v3lock), held against the clock of the world",
   },
+  'backup-exact': {
+    sentence:
+      'A backup is the state of one member at one revision: nothing is missing, nothing is of another.',
+    source: "etcd's disaster recovery: a snapshot is a point in time",
+  },
+  'backup-not-older': {
+    sentence: 'A backup holds whatever the member that gives it had told anybody before.',
+    source: "etcd's disaster recovery: a snapshot is of what the member has applied",
+  },
+  'restored-state': {
+    sentence:
+      'A cluster that is made from a backup starts as the backup was, with its own members, every lease with its whole time before it.',
+    source: "etcd's disaster recovery: restoring a cluster",
+  },
+  'restored-history': {
+    sentence:
+      'Where everything from before counts as compacted, a watch that is resumed from before is told so, and nothing else.',
+    source: "etcd's disaster recovery: restoring with a revision bump",
+  },
   durability: {
     sentence: 'Nothing that was acknowledged is lost, whatever crashed, all members at once included.',
     source: etcdKv,

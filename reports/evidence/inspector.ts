@@ -62,7 +62,11 @@ export class Inspector {
   /** Without checkers: up to the step at which one of them would object, the run is the same, and faster. */
   #newRun(): Run {
     this.#eye = new Eye(this.#held);
-    const run = new Run(this.#scenario, this.#seed, { checkers: [], watcher: this.#eye });
+    const run = new Run(this.#scenario, this.#seed, {
+      checkers: [],
+      restoredCheckers: [],
+      watcher: this.#eye,
+    });
     this.#eye.run = run;
     return run;
   }

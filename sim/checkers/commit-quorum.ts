@@ -4,6 +4,7 @@ import { isJoint } from '../../core/raft/configuration.ts';
 import { type RaftView } from '../../core/raft/types.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
 import { type Commit, CommittedLog } from './committed-log.ts';
+import { type Inheritance } from './inheritance.ts';
 import { type LogConfigurations, type PlacedConfiguration } from './log-configurations.ts';
 
 /**
@@ -17,12 +18,13 @@ import { type LogConfigurations, type PlacedConfiguration } from './log-configur
 export class CommitQuorum implements Checker {
   readonly name = 'commit-quorum';
   readonly #configurations: LogConfigurations;
-  readonly #committed = new CommittedLog();
+  readonly #committed: CommittedLog;
   /** The newest incarnation of each; a crashed one still shows what it had synced. */
   readonly #members = new Map<NodeId, ChainfireMember>();
 
-  constructor(configurations: LogConfigurations) {
+  constructor(configurations: LogConfigurations, inheritance?: Inheritance) {
     this.#configurations = configurations;
+    this.#committed = new CommittedLog(inheritance);
   }
 
   onRecovered(node: NodeId, member: ChainfireMember): void {

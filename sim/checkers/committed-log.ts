@@ -1,4 +1,5 @@
 import { type RaftView } from '../../core/raft/types.ts';
+import { type Inheritance } from './inheritance.ts';
 
 /** One advance of the cluster's commit index: up to `index`, whose entry is of `entryTerm`, during `commitTerm`. */
 export interface Commit {
@@ -15,6 +16,15 @@ export class CommittedLog {
   readonly #commits: Commit[] = [];
   /** Term of each committed entry, as its first committer had it; undefined where a snapshot hid it. */
   readonly #terms: (number | undefined)[] = [0];
+
+  /** @param inherited what a cluster began with, that was made from a backup: on every disk before anybody started */
+  constructor(inherited?: Inheritance) {
+    if (inherited === undefined) return;
+    const { index, term } = inherited.state;
+    for (let below = 1; below < index; below += 1) this.#terms[below] = undefined;
+    this.#terms[index] = term;
+    this.#commits.push({ index, entryTerm: term, commitTerm: term });
+  }
 
   get last(): Commit | undefined {
     return this.#commits.at(-1);

@@ -1,5 +1,6 @@
 import { type Checker, type RunEnd, type StepObservation, Violation } from '../types.ts';
 import { CommittedLog } from './committed-log.ts';
+import { type Inheritance } from './inheritance.ts';
 import { surelyWrote } from './outcomes.ts';
 
 /**
@@ -12,7 +13,11 @@ import { surelyWrote } from './outcomes.ts';
  */
 export class Durability implements Checker {
   readonly name = 'durability';
-  readonly #committed = new CommittedLog();
+  readonly #committed: CommittedLog;
+
+  constructor(inheritance?: Inheritance) {
+    this.#committed = new CommittedLog(inheritance);
+  }
 
   onStep(step: StepObservation): void {
     this.#committed.observe(step.member.view.raft);

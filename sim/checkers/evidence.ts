@@ -1,3 +1,4 @@
+import { type Inheritance } from './inheritance.ts';
 import { type LeaseLives } from './lease-lives.ts';
 import { type LogConfigurations } from './log-configurations.ts';
 import { type Truth } from './truth.ts';
@@ -9,4 +10,6 @@ export interface Evidence {
   readonly feeds: MemberFeeds;
   readonly leases: LeaseLives;
   readonly configurations: LogConfigurations;
+  /** What the cluster was made from; undefined: it began with nothing. */
+  readonly inheritance: Inheritance | undefined;
 }

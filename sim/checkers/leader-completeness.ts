@@ -2,6 +2,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type RaftView } from '../../core/raft/types.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
 import { CommittedLog } from './committed-log.ts';
+import { type Inheritance } from './inheritance.ts';
 
 /**
  * Leader Completeness (Raft, figure 3): whoever leads a term holds every entry that was committed in an earlier one.
@@ -12,7 +13,11 @@ import { CommittedLog } from './committed-log.ts';
  */
 export class LeaderCompleteness implements Checker {
   readonly name = 'leader-completeness';
-  readonly #committed = new CommittedLog();
+  readonly #committed: CommittedLog;
+
+  constructor(inheritance?: Inheritance) {
+    this.#committed = new CommittedLog(inheritance);
+  }
   readonly #ledTerms = new Map<NodeId, number>();
   readonly #commitIndexes = new Map<NodeId, number>();
 

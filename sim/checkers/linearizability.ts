@@ -4,7 +4,7 @@ import { KvModel, revisionEvidence } from './kv-model.ts';
 import { keysOf, type KvMove, kvMoves, type ReadsChecked, type Sighting, sightings } from './kv-moves.ts';
 import { kvPartitions } from './kv-partitions.ts';
 import { isLeaseEnd } from './lease-ends.ts';
-import { type Truth } from './truth.ts';
+import { type TrueChange, type Truth } from './truth.ts';
 import { searchLinearization, type SearchVerdict } from './wing-gong.ts';
 import { findWitness } from './witness.ts';
 
@@ -31,8 +31,8 @@ export interface LinearizabilityOptions {
  * `undecided`, never a pass.
  *
  * Not verified: serializable reads and reads of old revisions (serializable-reads does); that each revision is taken once
- * and none skipped, where there is no truth (revisions does); that a lease ended when it might (lease-not-early does); a
- * store that held keys before the history began.
+ * and none skipped, where there is no truth (revisions does); that a lease ended when it might (lease-not-early does); without
+ * a truth, a store that held keys before the history began.
  */
 export class Linearizability implements Checker {
   readonly name = 'linearizability';
@@ -45,11 +45,14 @@ export class Linearizability implements Checker {
 
   onEnd(end: RunEnd): void {
     const truth = this.#truth;
+    if (truth?.isLost === true) return;
     if (truth?.isComplete !== true) {
       requireLinearizable(this.name, end.history);
       return;
     }
-    const verdict = findWitness(end.history, truth, { isInternal: (change) => isLeaseEnd(change, truth) });
+    const isInternal = (change: TrueChange): boolean =>
+      truth.isInherited(change.revision) || isLeaseEnd(change, truth);
+    const verdict = findWitness(end.history, truth, { isInternal });
     if (verdict.kind === 'contradicted') throw new Violation(this.name, verdict.detail);
   }
 }

@@ -1,4 +1,6 @@
 import { type Checker } from '../types.ts';
+import { BackupExact } from './backup-exact.ts';
+import { BackupNotOlder } from './backup-not-older.ts';
 import { AllowedAnswers } from './allowed-answers.ts';
 import { CommitAndTermMonotonic } from './commit-and-term-monotonic.ts';
 import { CommitQuorum } from './commit-quorum.ts';
@@ -27,6 +29,9 @@ import { TruthRecorder } from './truth-recorder.ts';
 import { VoteOnce } from './vote-once.ts';
 
 import { type Evidence } from './evidence.ts';
+import { type Inheritance } from './inheritance.ts';
+import { RestoredHistory } from './restored-history.ts';
+import { RestoredState } from './restored-state.ts';
 import { LeaseAgreement } from './lease-agreement.ts';
 import { LeaseLives } from './lease-lives.ts';
 import { LeaseNotEarly } from './lease-not-early.ts';
@@ -59,8 +64,8 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['configuration-in-force', ({ configurations }) => new ConfigurationInForce(configurations)],
   ['configuration-changes', ({ configurations }) => new ConfigurationChanges(configurations)],
   ['election-quorum', ({ configurations }) => new ElectionQuorum(configurations)],
-  ['commit-quorum', ({ configurations }) => new CommitQuorum(configurations)],
-  ['leader-completeness', () => new LeaderCompleteness()],
+  ['commit-quorum', ({ configurations, inheritance }) => new CommitQuorum(configurations, inheritance)],
+  ['leader-completeness', ({ inheritance }) => new LeaderCompleteness(inheritance)],
   ['commit-and-term-monotonic', () => new CommitAndTermMonotonic()],
   ['state-machine-safety', () => new StateMachineSafety()],
   ['lease-agreement', () => new LeaseAgreement()],
@@ -83,22 +88,40 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['lease-not-early', (evidence) => new LeaseNotEarly(evidence)],
   ['lock-exclusion', () => new LockExclusion()],
   ['allowed-answers', () => new AllowedAnswers()],
-  ['durability', () => new Durability()],
+  ['backup-not-older', () => new BackupNotOlder()],
+  ['backup-exact', ({ truth }) => new BackupExact(truth)],
+  ['restored-state', ({ inheritance, leases }) => new RestoredState(inheritance, leases)],
+  ['restored-history', ({ inheritance, feeds }) => new RestoredHistory(inheritance, feeds)],
+  ['durability', ({ inheritance }) => new Durability(inheritance)],
   ['convergence', () => new Convergence()],
 ]);
 
 export const checkerNames: readonly string[] = [...factories.keys()];
 
 /** Fresh checkers for one run, in the order of the registry, behind those that record for them. @throws RangeError for a name that is not in it */
-export function createCheckers(names: readonly string[] | 'all'): readonly Checker[] {
+export function createCheckers(
+  names: readonly string[] | 'all',
+  inheritance?: Inheritance,
+): readonly Checker[] {
   for (const name of names === 'all' ? [] : names) {
     if (!factories.has(name))
       throw new RangeError(`no checker is called ${name}; there are ${checkerNames.join(', ')}`);
   }
-  const truth = new Truth();
+  const truth = inheritance?.truth ?? new Truth();
   const configurations = new LogConfigurations();
-  const evidence = { truth, feeds: new MemberFeeds(), leases: new LeaseLives(), configurations };
+  const evidence = {
+    truth,
+    feeds: new MemberFeeds(),
+    leases: new LeaseLives(),
+    configurations,
+    inheritance,
+  };
   const recorders = [new TruthRecorder(truth), evidence.feeds, evidence.leases, configurations];
   const chosen = [...factories].filter(([name]) => names === 'all' || names.includes(name));
   return [...recorders, ...chosen.map(([, create]) => create(evidence))];
+}
+
+/** What some of these have recorded of what was applied; undefined: nobody does. */
+export function truthOf(checkers: readonly Checker[]): Truth | undefined {
+  return checkers.find((checker) => checker instanceof TruthRecorder)?.truth;
 }

@@ -26,8 +26,9 @@ export class Revisions implements Checker {
 
   onEnd(end: RunEnd): void {
     const truth = this.#truth;
+    if (truth?.isLost === true) return;
     requireRevisions(end.history, {
-      initialRevision: truth?.firstRevision ?? 1,
+      initialRevision: truth?.inheritedRevision ?? 1,
       isInternal: (revision) => {
         const change = truth?.changeAt(revision);
         return truth !== undefined && change !== undefined && isLeaseEnd(change, truth);
@@ -37,7 +38,7 @@ export class Revisions implements Checker {
 }
 
 export interface RevisionsOptions {
-  /** Revision of the empty store that the history begins with. */
+  /** Revision of the store that the history begins with: of an empty one, or of a restored one. */
   readonly initialRevision?: number;
   /** True for a revision that no operation made: the end of a lease. */
   readonly isInternal?: (revision: number) => boolean;
@@ -47,7 +48,7 @@ export interface RevisionsOptions {
 export function requireRevisions(history: readonly Operation[], options: RevisionsOptions = {}): void {
   requireHeaders(history);
   const rows = requireOneRow(sightings(history));
-  const writes = claims(history, rows);
+  const writes = claims(history, rows, options.initialRevision ?? 1);
   requireNotBeforeWrite(history, writes);
   requireRising(history);
   requireNoGap(history, writes, options);
@@ -102,7 +103,11 @@ function requireOneRow(seen: readonly Sighting[]): Iterable<Sighting> {
 }
 
 /** Which write each revision belongs to, by the writer's own answer or by the sight of its value. */
-function claims(history: readonly Operation[], rows: Iterable<Sighting>): ReadonlyMap<number, Operation> {
+function claims(
+  history: readonly Operation[],
+  rows: Iterable<Sighting>,
+  initialRevision: number,
+): ReadonlyMap<number, Operation> {
   const writes = new Map<number, Operation>();
   const claim = (revision: number, operation: Operation): void => {
     const other = writes.get(revision);
@@ -119,7 +124,8 @@ function claims(history: readonly Operation[], rows: Iterable<Sighting>): Readon
   }
   const writers = new ValueWriters(history);
   for (const { kv, operation, keysOnly } of rows) {
-    if (keysOnly) continue;
+    // What was there before is nobody's of this history; that it is what it was, linearizability sees.
+    if (keysOnly || kv.modRevision <= initialRevision) continue;
     const writer = writers.writerOf(kv.key, kv.value);
     if (writer === 'several') continue;
     if (writer === 'nobody')

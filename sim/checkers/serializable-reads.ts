@@ -24,6 +24,7 @@ export class SerializableReads implements Checker {
 
   onEnd(end: RunEnd): void {
     const truth = this.#truth;
+    if (truth?.isLost === true) return;
     if (truth?.isComplete !== true) {
       requireLinearizable(this.name, end.history, { reads: 'all' });
       return;

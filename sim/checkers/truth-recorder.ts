@@ -20,6 +20,10 @@ export class TruthRecorder implements Checker {
     this.#truth = truth;
   }
 
+  get truth(): Truth {
+    return this.#truth;
+  }
+
   onStep(step: StepObservation): void {
     this.#record(step.member, step.nowUs);
   }

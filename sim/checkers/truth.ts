@@ -27,9 +27,51 @@ export class Truth {
   readonly #compared = new Map<ArrayBufferLike, Map<number, KeyValue>>();
   readonly #compactions: { readonly atUs: number; readonly revision: number }[] = [];
 
+  /** Up to here everything was there when the cluster's life began: that of the empty store, or of what it was restored from. */
+  #inheritedRevision: number;
+
   /** @param firstRevision that of the empty store */
   constructor(firstRevision = 1) {
     this.firstRevision = firstRevision;
+    this.#inheritedRevision = firstRevision;
+  }
+
+  /**
+   * Of a cluster that goes on from what another one was at a revision, so much above it: what lies between was never written,
+   * and changes nothing.
+   *
+   * @param other undefined: nobody recorded what was applied there
+   */
+  static goingOn(
+    other: Truth | undefined,
+    from: { readonly revision: number; readonly bump: number },
+  ): Truth {
+    const truth = new Truth(other?.firstRevision);
+    const isKnown = other?.isComplete === true && other.revision >= from.revision;
+    if (isKnown) {
+      for (const change of other.changes) if (change.revision <= from.revision) truth.add(change);
+      for (let gap = 0; gap < from.bump; gap += 1) {
+        truth.#changes.push({ revision: truth.revision + 1, atUs: 0, rows: [] });
+      }
+    } else {
+      truth.abandon();
+    }
+    truth.#inheritedRevision = from.revision + from.bump;
+    return truth;
+  }
+
+  get inheritedRevision(): number {
+    return this.#inheritedRevision;
+  }
+
+  /** It began with something of which not everything is known: what clients were told can be held against nothing. */
+  get isLost(): boolean {
+    return !this.#complete && this.#inheritedRevision > this.firstRevision;
+  }
+
+  /** No operation of this cluster's clients has made this revision. */
+  isInherited(revision: number): boolean {
+    return revision <= this.#inheritedRevision;
   }
 
   /** The highest revision here. */

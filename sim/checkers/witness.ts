@@ -24,7 +24,7 @@ export type WitnessVerdict =
   | { readonly kind: 'contradicted'; readonly detail: string };
 
 export interface WitnessOptions {
-  /** True for a revision that needs no operation, since the system made it by itself (the end of a lease). */
+  /** True for a revision that needs no operation, since the system made it by itself (the end of a lease), or was born with it. */
   readonly isInternal: (change: TrueChange) => boolean;
 }
 
@@ -132,7 +132,7 @@ class Walk {
   }
 
   #place(operation: Operation, revision: number): void {
-    if (revision < this.#truth.firstRevision || revision > this.#truth.revision) {
+    if (revision < this.#truth.inheritedRevision || revision > this.#truth.revision) {
       throw new Contradiction(
         `${describeOperation(operation)} reflects revision ${revision}, which never was`,
       );

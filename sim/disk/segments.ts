@@ -1,5 +1,6 @@
 import { assert, present } from '../../core/base/assert.ts';
 import { compareKeys, noBytes } from '../../core/base/bytes.ts';
+import { type SegmentAppend } from '../../core/base/effects.ts';
 import { type Prng } from '../../core/base/prng.ts';
 import { UnreadableError } from '../../core/storage/read-errors.ts';
 import { type SegmentFile, type SegmentFiles } from '../../core/storage/segment-files.ts';
@@ -42,10 +43,19 @@ export class SimulatedSegments implements SegmentFiles {
   /** The next sync takes this much longer, and says so. */
   #stall: { readonly forUs: number; readonly stalled: () => void } | undefined;
 
-  constructor(options: { readonly world: World; readonly prng: Prng; readonly syncMedianUs: number }) {
+  constructor(options: {
+    readonly world: World;
+    readonly prng: Prng;
+    readonly syncMedianUs: number;
+    /** Written and synced before anything else. Default: nothing. */
+    readonly content?: readonly SegmentAppend[] | undefined;
+  }) {
     this.#world = options.world;
     this.#prng = options.prng;
     this.#syncMedianUs = options.syncMedianUs;
+    for (const { file, bytes } of options.content ?? []) this.append(file, bytes);
+    for (const file of this.#files.values()) file.synced(file.lengthBytes);
+    this.#durable = this.#appended;
   }
 
   get appended(): number {

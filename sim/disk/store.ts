@@ -48,13 +48,17 @@ export class SimulatedStore implements StorageBackend {
     readonly prng: Prng;
     readonly tables: readonly string[];
     readonly flushMedianUs: number;
+    /** What lies on the disk from the beginning, of the same tables. Default: nothing. */
+    readonly content?: Pick<StorageBackend, 'range'> | undefined;
   }) {
     this.#world = options.world;
     this.#prng = options.prng;
     this.tables = options.tables;
     this.#flushMedianUs = options.flushMedianUs;
-    this.#content = new MemoryBackend(options.tables);
-    this.#durable = new Map(options.tables.map((table) => [table, new OrderedMap()]));
+    this.#durable = new Map(
+      options.tables.map((table) => [table, rowsOf(options.content?.range(table, { from: '' }) ?? [])]),
+    );
+    this.#content = this.#durableContent();
   }
 
   get storedSeq(): number {
@@ -118,7 +122,9 @@ export class SimulatedStore implements StorageBackend {
     if (this.#full) throw new InstallFailed('ENOSPC: no space left on device');
     this.#content.installStage(stageId);
     this.#stages.delete(stageId);
-    this.#durable = new Map(this.tables.map((table) => [table, this.#copyOf(table)]));
+    this.#durable = new Map(
+      this.tables.map((table) => [table, rowsOf(this.#content.range(table, { from: '' }))]),
+    );
     this.#installed += 1;
     this.#life += 1;
     this.#flushUnderWay = false;
@@ -158,11 +164,15 @@ export class SimulatedStore implements StorageBackend {
     this.#writtenSeq = 0;
     this.#storedSeq = 0;
     this.#stages.clear();
-    this.#content = new MemoryBackend(this.tables);
-    const stage = this.#content.openStage();
-    for (const [table, rows] of this.#durable)
-      this.#content.stageRows(stage, table, [...rows.range({ from: '' })]);
-    this.#content.installStage(stage);
+    this.#content = this.#durableContent();
+  }
+
+  #durableContent(): MemoryBackend {
+    const content = new MemoryBackend(this.tables);
+    const stage = content.openStage();
+    for (const [table, rows] of this.#durable) content.stageRows(stage, table, [...rows.range({ from: '' })]);
+    content.installStage(stage);
+    return content;
   }
 
   /** One round at a time, each with every batch that was written before it began. */
@@ -193,10 +203,10 @@ export class SimulatedStore implements StorageBackend {
       else rows.set(key, value);
     }
   }
+}
 
-  #copyOf(table: string): OrderedMap<Uint8Array> {
-    const copy = new OrderedMap<Uint8Array>();
-    for (const [key, value] of this.#content.range(table, { from: '' })) copy.set(key, value);
-    return copy;
-  }
+function rowsOf(rows: Iterable<StoreRow>): OrderedMap<Uint8Array> {
+  const copy = new OrderedMap<Uint8Array>();
+  for (const [key, value] of rows) copy.set(key, value);
+  return copy;
 }

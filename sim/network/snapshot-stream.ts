@@ -1,15 +1,14 @@
 import { type NodeId } from '../../core/base/ids.ts';
-import { type StoreRow, type StoreView, stagesMax } from '../../core/storage/backend.ts';
+import { type StoreView, stagesMax } from '../../core/storage/backend.ts';
 import { type SnapshotHeader } from '../../core/raft/types.ts';
 import { type ProcessMachine, type SimulatedProcess } from '../process.ts';
 import { type World } from '../world.ts';
 import { type Network } from './network.ts';
+import { packetBytes, type SnapshotChunk, snapshotChunks } from './snapshot-chunks.ts';
 
 const chunkRowsMax = 64;
-const chunkBytesMax = 65_536;
 /** Without a sign from the other side for so long, either side gives up. */
 const silenceUsMax = 2_000_000;
-const packetBytes = 64;
 const pausedPollUs = 10_000;
 const unknownEffect = { kind: 'sendSnapshot' };
 const taken = { kind: 'snapshotTaken' };
@@ -26,12 +25,6 @@ export interface SnapshotStreamOptions<M extends ProcessMachine> {
   readonly view: StoreView;
 }
 
-interface Chunk {
-  readonly table: string;
-  readonly rows: readonly StoreRow[];
-  readonly bytes: number;
-}
-
 /**
  * One snapshot on its way: chunks of the view go out one by one, each when the one before was acknowledged, into a stage
  * beside the receiver's store. A packet that is lost, a process that dies or a side that falls silent ends it: the sender
@@ -42,7 +35,7 @@ export class SnapshotStream<M extends ProcessMachine> {
   readonly #receiverMember: NodeId;
   readonly #senderBoot: number;
   readonly #receiverBoot: number;
-  readonly #chunks: Iterator<Chunk>;
+  readonly #chunks: Iterator<SnapshotChunk>;
   #stageId: number | undefined;
   /** Chunks that each side has seen. */
   #sent = 0;
@@ -56,7 +49,7 @@ export class SnapshotStream<M extends ProcessMachine> {
     this.#receiverMember = options.receiver.member;
     this.#senderBoot = options.sender.boot;
     this.#receiverBoot = options.receiver.boot;
-    this.#chunks = chunksOf(options.view, options.sender.store.tables);
+    this.#chunks = snapshotChunks(options.view, options.sender.store.tables, chunkRowsMax);
   }
 
   begin(): void {
@@ -80,7 +73,7 @@ export class SnapshotStream<M extends ProcessMachine> {
     });
   }
 
-  #onChunk(chunk: Chunk): void {
+  #onChunk(chunk: SnapshotChunk): void {
     if (!this.#receiverAlive() || this.#receiverDone) return;
     const store = this.#options.receiver.store;
     if (this.#stageId === undefined) {
@@ -189,21 +182,5 @@ export class SnapshotStream<M extends ProcessMachine> {
 
   #receiverAlive(): boolean {
     return this.#options.receiver.alive && this.#options.receiver.boot === this.#receiverBoot;
-  }
-}
-
-function* chunksOf(view: StoreView, tables: readonly string[]): Generator<Chunk, void> {
-  for (const table of tables) {
-    let rows: StoreRow[] = [];
-    let bytes = packetBytes;
-    for (const row of view.range(table, { from: '' })) {
-      rows.push(row);
-      bytes += row[0].length + row[1].length;
-      if (rows.length < chunkRowsMax && bytes < chunkBytesMax) continue;
-      yield { table, rows, bytes };
-      rows = [];
-      bytes = packetBytes;
-    }
-    if (rows.length > 0) yield { table, rows, bytes };
   }
 }

@@ -1,0 +1,70 @@
+import { type ChainfireMember } from '../core/chainfire/member.ts';
+import { RollingHash } from '../core/base/rolling-hash.ts';
+import { Coverage } from './coverage.ts';
+import { type MemberProcess } from './cluster.ts';
+import { stepLine, type TraceSink, worldLine } from './trace.ts';
+import { type RunResult, type StepObservation, type Violation } from './types.ts';
+import { type RunWatcher } from './watcher.ts';
+import { type World } from './world.ts';
+
+/** What a run leaves behind of all that happens in it, whichever cluster it happens to. */
+export class RunRecord {
+  readonly hash = new RollingHash();
+  readonly coverage = new Coverage();
+  readonly watcher: RunWatcher | undefined;
+  readonly #world: World;
+  readonly #trace: TraceSink | undefined;
+  #steps = 0;
+
+  constructor(
+    world: World,
+    options: { readonly trace?: TraceSink | undefined; readonly watcher?: RunWatcher | undefined },
+  ) {
+    this.#world = world;
+    this.#trace = options.trace;
+    this.watcher = options.watcher;
+  }
+
+  /** Steps that members have made. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Something happened to the world: for those who read the trace. */
+  line(what: string): void {
+    this.#trace?.(worldLine(this.#world.nowUs, what));
+  }
+
+  /** The simulator did something to the world. */
+  noted(what: string): void {
+    this.line(what);
+    this.watcher?.noted(what);
+  }
+
+  recovered(process: MemberProcess, member: ChainfireMember): void {
+    this.hash.number(this.#world.nowUs);
+    this.hash.number(process.node);
+    this.line(`n${process.node} recovered, boot ${process.boot}`);
+    this.watcher?.recovered(process, member);
+  }
+
+  /** @param where the member's name in the trace: its id, or its address where another cluster has members of that id */
+  stepped(process: MemberProcess, step: StepObservation, where = step.node): void {
+    const { nowUs, event, effects, member } = step;
+    this.#steps += 1;
+    this.hash.number(nowUs);
+    this.hash.number(process.node);
+    this.hash.value(event);
+    this.hash.value(effects);
+    this.coverage.step(event, effects, member);
+    if (this.#trace !== undefined) this.#trace(stepLine({ nowUs, node: where, event, effects }));
+    this.watcher?.stepped(process, step);
+  }
+}
+
+/** A violation as results show it. */
+export function violationShown(violation: Violation | undefined, atUs: number): RunResult['violation'] {
+  if (violation === undefined) return undefined;
+  const { invariant, site, message } = violation;
+  return { invariant, site, detail: message, atUs };
+}
