@@ -74,7 +74,7 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['namespace-usage', ({ truth }) => new NamespaceUsage(truth)],
   ['namespace-limits', ({ truth }) => new NamespaceLimits(truth)],
   ['revisions', ({ truth }) => new Revisions(truth)],
-  ['retained-history', ({ truth }) => new RetainedHistory(truth)],
+  ['retained-history', ({ truth, inheritance }) => new RetainedHistory(truth, inheritance)],
   ['linearizability', ({ truth }) => new Linearizability(truth)],
   ['serializable-reads', ({ truth }) => new SerializableReads(truth)],
   ['watch-ordered', (evidence) => new WatchChecker('watch-ordered', watchOrdered, evidence)],

@@ -2,6 +2,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { driftPpmMax } from '../clock.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
+import { type Inheritance } from './inheritance.ts';
 import { type Truth } from './truth.ts';
 
 const million = 1_000_000;
@@ -18,10 +19,11 @@ export class RetainedHistory implements Checker {
   readonly #truth: Truth;
   /** Revisions that clients have asked members to compact to. */
   readonly #asked = new Set<number>();
-  #judged = 0;
+  #judged: number;
 
-  constructor(truth: Truth) {
+  constructor(truth: Truth, inheritance?: Inheritance) {
     this.#truth = truth;
+    this.#judged = inheritance?.state.compactRevision ?? 0;
   }
 
   onStep({ event, member, node, nowUs }: StepObservation): void {
