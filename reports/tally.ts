@@ -1,5 +1,6 @@
 import { faultKinds } from '../sim/fault-shapes.ts';
-import { type FaultKind, type RunResult } from '../sim/types.ts';
+import { type FaultKind } from '../sim/fault.ts';
+import { type RunResult } from '../sim/types.ts';
 import { type RunSummary } from './page/page-data.ts';
 
 /** Below this many seeds of the swarm nothing can be expected of chance. */

@@ -3,7 +3,8 @@ import { between, type Prng } from '../core/base/prng.ts';
 import { usPerMs, usPerSecond } from '../core/base/units.ts';
 import { defaultRaftOptions } from '../core/raft/types.ts';
 import { seededPrng } from '../sim/prng.ts';
-import { type Fault, type ScenarioSource, type WorkloadPlan } from '../sim/types.ts';
+import { type Fault } from '../sim/fault.ts';
+import { type ScenarioSource, type WorkloadPlan } from '../sim/types.ts';
 
 const members = 3;
 const spares = 2;

@@ -3,7 +3,8 @@ import { between } from '../core/base/prng.ts';
 import { usPerMs, usPerSecond } from '../core/base/units.ts';
 import { defaultRaftOptions } from '../core/raft/types.ts';
 import { seededPrng } from '../sim/prng.ts';
-import { type Fault, type Scenario, type ScenarioSource, type WorkloadPlan } from '../sim/types.ts';
+import { type Fault } from '../sim/fault.ts';
+import { type Scenario, type ScenarioSource, type WorkloadPlan } from '../sim/types.ts';
 
 /**
  * Scenarios aimed at one kind of bug each, for mutants that the swarm seldom meets. Everything in them is legitimate: the

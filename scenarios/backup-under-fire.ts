@@ -1,6 +1,7 @@
 import { nodeId } from '../core/base/ids.ts';
 import { usPerMs, usPerSecond } from '../core/base/units.ts';
-import { type Fault, type ScenarioSource } from '../sim/types.ts';
+import { type Fault } from '../sim/fault.ts';
+import { type ScenarioSource } from '../sim/types.ts';
 
 const rounds = 8;
 const roundUs = 6 * usPerSecond;

@@ -1,7 +1,8 @@
 import { nodeId } from '../core/base/ids.ts';
 import { usPerMs, usPerSecond } from '../core/base/units.ts';
 import { defaultRaftOptions } from '../core/raft/types.ts';
-import { type Fault, type FaultKind, type ScenarioSource } from '../sim/types.ts';
+import { type Fault, type FaultKind } from '../sim/fault.ts';
+import { type ScenarioSource } from '../sim/types.ts';
 
 const durationUs = 20 * usPerSecond;
 const roundUs = 1_100 * usPerMs;

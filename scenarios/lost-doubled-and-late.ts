@@ -1,5 +1,6 @@
 import { usPerSecond } from '../core/base/units.ts';
-import { type Fault, type ScenarioSource } from '../sim/types.ts';
+import { type Fault } from '../sim/fault.ts';
+import { type ScenarioSource } from '../sim/types.ts';
 
 const turns = 3;
 const turnUs = 8 * usPerSecond;

@@ -2,7 +2,8 @@ import { nodeId } from '../core/base/ids.ts';
 import { seededPrng } from '../sim/prng.ts';
 import { between } from '../core/base/prng.ts';
 import { usPerMs, usPerSecond } from '../core/base/units.ts';
-import { type Fault, type ScenarioSource } from '../sim/types.ts';
+import { type Fault } from '../sim/fault.ts';
+import { type ScenarioSource } from '../sim/types.ts';
 
 const members = 3;
 const spares = 2;

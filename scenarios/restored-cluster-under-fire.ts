@@ -1,7 +1,8 @@
 import { nodeId } from '../core/base/ids.ts';
 import { usPerMs, usPerSecond } from '../core/base/units.ts';
 import { restoredBehind } from '../sim/cluster-life.ts';
-import { type Fault, type ScenarioSource } from '../sim/types.ts';
+import { type Fault } from '../sim/fault.ts';
+import { type ScenarioSource } from '../sim/types.ts';
 
 const sizes = [3, 5, 1] as const;
 

@@ -16,9 +16,9 @@ import { LivenessPhase } from './liveness.ts';
 import { defaultNetworkPlan, Network } from './network/network.ts';
 import { type RunRecord } from './run-record.ts';
 import { countServices } from './service-counts.ts';
+import { type Fault } from './fault.ts';
 import {
   type Checker,
-  type Fault,
   type RunResult,
   type Scenario,
   type StepObservation,

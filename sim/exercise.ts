@@ -3,14 +3,8 @@ import { type ChainfireMember } from '../core/chainfire/member.ts';
 import { isDetachedRead } from './checkers/kv-moves.ts';
 import { RecordMeter } from './record-exercise.ts';
 import { ServiceMeter } from './service-exercise.ts';
-import {
-  type Checker,
-  type Fault,
-  type Floors,
-  type RunEnd,
-  type RunResult,
-  type StepObservation,
-} from './types.ts';
+import { type Fault } from './fault.ts';
+import { type Checker, type Floors, type RunEnd, type RunResult, type StepObservation } from './types.ts';
 
 type Isolation = Extract<Fault, { kind: 'partition' }>;
 

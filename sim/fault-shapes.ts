@@ -1,4 +1,4 @@
-import { type Fault, type FaultKind } from './types.ts';
+import { type Fault, type FaultKind } from './fault.ts';
 
 /** What may stand in a field of a fault, and so also how it can become simpler. */
 export type FieldShape = { readonly optional?: true } &

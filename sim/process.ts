@@ -27,7 +27,8 @@ import { type SimulatedStore } from './disk/store.ts';
 import { type OutputGate } from './gate.ts';
 import { GatedOutput } from './gated-output.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
-import { type CrashMoment, type CrashScope, Violation } from './types.ts';
+import { type CrashMoment, type CrashScope } from './fault.ts';
+import { Violation } from './types.ts';
 import { type World } from './world.ts';
 
 export type ProcessMachine = Machine<MemberEvent, MemberEffect>;

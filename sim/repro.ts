@@ -1,4 +1,5 @@
-import { type Fault, type Scenario } from './types.ts';
+import { type Fault } from './fault.ts';
+import { type Scenario } from './types.ts';
 
 /**
  * A failure as data: what has to be run to see it again, and what is seen then. A file of this (`repro.json`) is what shrinking

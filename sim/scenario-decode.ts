@@ -18,10 +18,9 @@ import {
   wrong,
 } from './decode.ts';
 import { faultKinds, faultShapes, fieldsOf, type FieldShape } from './fault-shapes.ts';
+import { type Fault, type FaultKind } from './fault.ts';
 import {
   type ClusterPlan,
-  type Fault,
-  type FaultKind,
   type Floors,
   type Scenario,
   type WorkloadOperation,

@@ -1,13 +1,7 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
-import {
-  type Checker,
-  type Fault,
-  type LockHold,
-  type Operation,
-  type RunEnd,
-  type StepObservation,
-} from './types.ts';
+import { type Fault } from './fault.ts';
+import { type Checker, type LockHold, type Operation, type RunEnd, type StepObservation } from './types.ts';
 
 type Pause = Extract<Fault, { kind: 'pause' }>;
 

@@ -5,7 +5,8 @@ import { usPerMs, usPerSecond } from '../core/base/units.ts';
 import { defaultRaftOptions, type RaftOptions } from '../core/raft/types.ts';
 import { type FieldShape, fieldsOf } from './fault-shapes.ts';
 import { type Search, type Trial, type Trials } from './shrink-trials.ts';
-import { type ClusterPlan, type Fault, type Scenario, type WorkloadOperation } from './types.ts';
+import { type Fault } from './fault.ts';
+import { type ClusterPlan, type Scenario, type WorkloadOperation } from './types.ts';
 
 /** One way to make a failing run simpler. */
 export interface Reducer {

@@ -1,6 +1,7 @@
 import { reducers } from './shrink-reducers.ts';
 import { type Failed, type Search, type Trial, Trials, type TrialsOptions } from './shrink-trials.ts';
-import { type Fault, type Scenario } from './types.ts';
+import { type Fault } from './fault.ts';
+import { type Scenario } from './types.ts';
 
 /** What shrinking has come to. */
 export interface Shrunk {

@@ -2,7 +2,7 @@ import { type NodeId } from '../core/base/ids.ts';
 import { between, type Prng } from '../core/base/prng.ts';
 import { bytesPerKib, usPerMs, usPerSecond } from '../core/base/units.ts';
 import { driftPpmMax, wallJumpUsMax } from './clock.ts';
-import { type Fault, type FaultKind, type SectorFault } from './types.ts';
+import { type Fault, type FaultKind, type SectorFault } from './fault.ts';
 
 /** What a fault is drawn for. */
 export interface FaultDraw {

@@ -1,7 +1,7 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { between, type Prng } from '../core/base/prng.ts';
 import { usPerSecond } from '../core/base/units.ts';
-import { type Fault } from './types.ts';
+import { type Fault } from './fault.ts';
 
 type Draw = (prng: Prng, atUs: number, node: NodeId) => Fault;
 

@@ -8,7 +8,8 @@ import { seededPrng } from './prng.ts';
 import { drawBackups } from './swarm-backups.ts';
 import { drawFaultsOfKinds } from './swarm-faults.ts';
 import { drawMembershipFaults, drawSpares } from './swarm-membership.ts';
-import { type ClusterPlan, type Fault, type Scenario, type WorkloadPlan } from './types.ts';
+import { type Fault } from './fault.ts';
+import { type ClusterPlan, type Scenario, type WorkloadPlan } from './types.ts';
 
 const million = 1_000_000;
 /** At least a minute of simulated time a seed. */

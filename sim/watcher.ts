@@ -4,7 +4,8 @@ import { type MemberEvent } from '../core/chainfire/member-protocol.ts';
 import { type FaultInForce } from './faults/scene.ts';
 import { type NetworkWatcher, type Packet } from './network/network.ts';
 import { type ProcessWatcher, type WatchedProcess } from './process-watcher.ts';
-import { type Fault, type Operation, type StepObservation } from './types.ts';
+import { type Fault } from './fault.ts';
+import { type Operation, type StepObservation } from './types.ts';
 
 /**
  * Who wants to see all of a run, to show it: more than a checker, and at more cost. Nobody who watches can change what

@@ -8,13 +8,8 @@ import {
 import { type FaultInForce } from '../../sim/faults/scene.ts';
 import { runJudged } from '../../sim/judged-run.ts';
 import { type Packet } from '../../sim/network/network.ts';
-import {
-  type Fault,
-  type Operation,
-  type RunResult,
-  type Scenario,
-  type StepObservation,
-} from '../../sim/types.ts';
+import { type Fault } from '../../sim/fault.ts';
+import { type Operation, type RunResult, type Scenario, type StepObservation } from '../../sim/types.ts';
 import { type WatchedProcess } from '../../sim/process-watcher.ts';
 import { type RunWatcher } from '../../sim/watcher.ts';
 import { type BuilderOptions, EvidenceBuilder } from './builder.ts';

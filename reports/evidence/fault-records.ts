@@ -1,4 +1,5 @@
-import { type Fault, type Scenario } from '../../sim/types.ts';
+import { type Fault } from '../../sim/fault.ts';
+import { type Scenario } from '../../sim/types.ts';
 import { type FaultRecord } from './types.ts';
 
 /**

@@ -1,7 +1,8 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { type Role } from '../../core/raft/types.ts';
-import { type Fault, type Operation, type RunResult } from '../../sim/types.ts';
+import { type Fault } from '../../sim/fault.ts';
+import { type Operation, type RunResult } from '../../sim/types.ts';
 
 /** Number of a step in a run, from 0: `steps[n - firstStep]` is the step n. Everything in a page is addressed by it. */
 export type StepNumber = number;

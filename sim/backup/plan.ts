@@ -1,5 +1,5 @@
 import { type RestoredRevisions } from '../../core/chainfire/backup/restored-state.ts';
-import { type Fault } from '../types.ts';
+import { type Fault } from '../fault.ts';
 
 /** Backups of a cluster, taken while everything else goes on. */
 export interface BackupPlan {

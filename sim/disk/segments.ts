@@ -6,7 +6,7 @@ import { UnreadableError } from '../../core/storage/read-errors.ts';
 import { type SegmentFile, type SegmentFiles } from '../../core/storage/segment-files.ts';
 import { checkSegmentName } from '../../core/storage/segment-name.ts';
 import { diskShape, drawLatencyUs } from '../latency.ts';
-import { type CrashScope } from '../types.ts';
+import { type CrashScope } from '../fault.ts';
 import { type World } from '../world.ts';
 import { type Sector, type SectorDamage, sectorBytes } from './damage.ts';
 import { AppendFailed } from './failure.ts';

@@ -4,7 +4,7 @@ import { type Prng } from '../../core/base/prng.ts';
 import { type RaftView } from '../../core/raft/types.ts';
 import { type MemberProcess } from '../cluster.ts';
 import { type DiskFailure } from '../disk/failure.ts';
-import { type Fault, type FaultKind } from '../types.ts';
+import { type Fault, type FaultKind } from '../fault.ts';
 import { ClockFaults } from './clock-faults.ts';
 import { DiskFaults } from './disk-faults.ts';
 import { MembershipFaults } from './membership.ts';

@@ -2,7 +2,7 @@ import { unreachable } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Prng } from '../../core/base/prng.ts';
 import { clientAddress, type Condition, cut } from '../network/conditions.ts';
-import { type Fault } from '../types.ts';
+import { type Fault } from '../fault.ts';
 import { unlinked } from './partial-partition.ts';
 import { type FaultInForce, type FaultOf, type FaultScene, momentPatienceUs } from './scene.ts';
 

@@ -1,7 +1,7 @@
 import { unreachable } from '../../core/base/assert.ts';
 import { type Prng } from '../../core/base/prng.ts';
 import { type MemberProcess } from '../cluster.ts';
-import { type CrashMoment, type CrashScope } from '../types.ts';
+import { type CrashMoment, type CrashScope } from '../fault.ts';
 import { type FaultOf, type FaultScene, momentPatienceUs } from './scene.ts';
 
 export type ProcessFault = FaultOf<'crash' | 'crashAll' | 'pause'>;

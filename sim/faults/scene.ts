@@ -5,7 +5,7 @@ import { type Cluster, type MemberProcess } from '../cluster.ts';
 import { type FoundStart, type LogEnd } from '../found-start.ts';
 import { type Network } from '../network/network.ts';
 import { Recoverability, Unrecoverable } from '../recoverability.ts';
-import { type Fault, type FaultKind } from '../types.ts';
+import { type Fault, type FaultKind } from '../fault.ts';
 import { type World } from '../world.ts';
 
 export type FaultOf<Kind extends FaultKind> = Extract<Fault, { readonly kind: Kind }>;

@@ -1,7 +1,7 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { defaultSwimOptions, type SwimOptions } from '../../core/swim/config.ts';
 import { bitLength, suspicionMinUs } from '../../core/swim/scaling.ts';
-import { type Fault } from '../types.ts';
+import { type Fault } from '../fault.ts';
 
 /** The faults that mean something to a group that only sends datagrams, and two things that its members do themselves. */
 export type SwimFault =

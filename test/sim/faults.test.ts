@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 
 import { type NodeId, nodeId } from '../../core/base/ids.ts';
 import { runScenario } from '../../sim/run.ts';
-import { type Fault, type RunResult, type Scenario } from '../../sim/types.ts';
+import { type Fault } from '../../sim/fault.ts';
+import { type RunResult, type Scenario } from '../../sim/types.ts';
 
 const n1 = nodeId(1);
 const n2 = nodeId(2);

@@ -6,7 +6,8 @@ import { aimedScenarios } from '../../scenarios/aimed.ts';
 import { scenarios } from '../../scenarios/registry.ts';
 import { decodeRepro, encodeRepro } from '../../sim/repro-file.ts';
 import { type Repro } from '../../sim/repro.ts';
-import { type Fault, type Scenario } from '../../sim/types.ts';
+import { type Fault } from '../../sim/fault.ts';
+import { type Scenario } from '../../sim/types.ts';
 
 const plan: Scenario = {
   name: 'two-restarts',

@@ -3,14 +3,8 @@ import { expect, test } from 'vitest';
 import { faultKinds } from '../../sim/fault-shapes.ts';
 import { runScenario } from '../../sim/run.ts';
 import { drawScenario } from '../../sim/swarm.ts';
-import {
-  type Checker,
-  type Fault,
-  type FaultKind,
-  type RunResult,
-  type Scenario,
-  Violation,
-} from '../../sim/types.ts';
+import { type Fault, type FaultKind } from '../../sim/fault.ts';
+import { type Checker, type RunResult, type Scenario, Violation } from '../../sim/types.ts';
 
 const short = (seed: number): Scenario => ({ ...drawScenario(seed), durationUs: 15_000_000 });
 const operatorKinds: ReadonlySet<FaultKind> = new Set([

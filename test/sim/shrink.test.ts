@@ -6,7 +6,8 @@ import { defaultRaftOptions } from '../../core/raft/types.ts';
 import { scenarioNamed } from '../../scenarios/registry.ts';
 import { type Search, type ShrinkProgress, type Trial, type TrialsOptions } from '../../sim/shrink-trials.ts';
 import { describeFaults, shrink, type Shrunk, whyNotShrunk } from '../../sim/shrink.ts';
-import { type Fault, type RunResult, type Scenario } from '../../sim/types.ts';
+import { type Fault } from '../../sim/fault.ts';
+import { type RunResult, type Scenario } from '../../sim/types.ts';
 
 /** A world in which it is known what makes a run fail, in place of one that has to be simulated. */
 type World = (trial: Trial) => Fate | undefined;

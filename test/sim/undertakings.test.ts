@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { usPerMs, usPerSecond } from '../../core/base/units.ts';
 import { nodeId } from '../../core/base/ids.ts';
 import { runScenario } from '../../sim/run.ts';
+import { type Fault } from '../../sim/fault.ts';
 import {
   type Checker,
-  type Fault,
   type Operation,
   type RunEnd,
   type RunResult,

@@ -2,7 +2,7 @@ import { type NodeId } from '../../../core/base/ids.ts';
 import { parseJson } from '../../../sim/decode.ts';
 import { faultKinds, fieldsOf, type FieldShape } from '../../../sim/fault-shapes.ts';
 import { decodeFault } from '../../../sim/scenario-decode.ts';
-import { type Fault, type FaultKind } from '../../../sim/types.ts';
+import { type Fault, type FaultKind } from '../../../sim/fault.ts';
 
 /** A fault in the page's editor. */
 export interface EditedFault {

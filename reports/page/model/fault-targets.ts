@@ -1,6 +1,6 @@
 import { type NodeId } from '../../../core/base/ids.ts';
 import { fieldsOf } from '../../../sim/fault-shapes.ts';
-import { type Fault } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
 
 /** The members that a fault is about; one that names none is about all of them. */
 export function faultTargets(fault: Fault, nodes: readonly NodeId[]): readonly NodeId[] {

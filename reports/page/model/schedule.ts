@@ -1,4 +1,4 @@
-import { type Fault } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
 
 /** A row of the table that shows what shrinking has left of a schedule. */
 export interface ScheduleRow {

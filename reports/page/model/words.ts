@@ -1,5 +1,5 @@
 import { fieldsOf, type FieldShape } from '../../../sim/fault-shapes.ts';
-import { type Fault } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
 import { type Endpoint, type Packet } from '../../evidence/types.ts';
 
 /** `12.345678 s`, as traces have it. */

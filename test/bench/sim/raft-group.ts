@@ -1,7 +1,8 @@
 import { type NodeId, nodeId } from '../../../core/base/ids.ts';
 import { usPerMs, usPerSecond } from '../../../core/base/units.ts';
 import { defaultRaftOptions } from '../../../core/raft/types.ts';
-import { type Fault, type Scenario } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
+import { type Scenario } from '../../../sim/types.ts';
 
 const nodes = [1, 2, 3, 4, 5].map(nodeId);
 const roundUs = 10 * usPerSecond;

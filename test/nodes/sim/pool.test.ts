@@ -4,7 +4,7 @@ import { nodeId } from '../../../core/base/ids.ts';
 import { type Job } from '../../../nodes/sim/job.ts';
 import { SeedPool } from '../../../nodes/sim/pool.ts';
 import { canary, canaryInvariant, canaryMutant } from '../../../scenarios/canary.ts';
-import { type Fault } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
 
 const testMsMax = 60_000;
 let pool: SeedPool | undefined;

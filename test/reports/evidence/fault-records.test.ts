@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { nodeId } from '../../../core/base/ids.ts';
 import { faultRecords } from '../../../reports/evidence/fault-records.ts';
 import { scenarioNamed } from '../../../scenarios/registry.ts';
-import { type Fault } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
 
 const node = nodeId(1);
 const durationUs = 1_000;

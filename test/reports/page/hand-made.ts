@@ -1,6 +1,6 @@
 import { nodeId } from '../../../core/base/ids.ts';
 import { type Endpoint, type Packet, type StepRecord } from '../../../reports/evidence/types.ts';
-import { type Fault } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
 
 export const [one, two, three] = [nodeId(1), nodeId(2), nodeId(3)];
 

@@ -7,7 +7,8 @@ import { Cluster, type MemberProcess } from '../../../sim/cluster.ts';
 import { FaultInjector } from '../../../sim/faults/injector.ts';
 import { defaultNetworkPlan, Network } from '../../../sim/network/network.ts';
 import { seededPrng } from '../../../sim/prng.ts';
-import { type Fault, Violation } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
+import { Violation } from '../../../sim/types.ts';
 import { World } from '../../../sim/world.ts';
 
 const hurtUs = 10 * usPerSecond;

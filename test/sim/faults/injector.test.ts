@@ -4,13 +4,8 @@ import { nodeId } from '../../../core/base/ids.ts';
 import { canary } from '../../../scenarios/canary.ts';
 import { type FaultInForce } from '../../../sim/faults/scene.ts';
 import { Run } from '../../../sim/run.ts';
-import {
-  type Checker,
-  type Fault,
-  type Operation,
-  type StepObservation,
-  Violation,
-} from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
+import { type Checker, type Operation, type StepObservation, Violation } from '../../../sim/types.ts';
 import { QuietWatcher } from '../../../sim/watcher.ts';
 
 const forUs = 100_000_000;

@@ -3,7 +3,8 @@ import { nodeId } from '../../../core/base/ids.ts';
 import { usPerMs, usPerSecond } from '../../../core/base/units.ts';
 import { type ChainfireMember } from '../../../core/chainfire/member.ts';
 import { Run } from '../../../sim/run.ts';
-import { type Checker, type Fault, type RunEnd, type Scenario } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
+import { type Checker, type RunEnd, type Scenario } from '../../../sim/types.ts';
 
 function scenario(faults: readonly Fault[], more: Partial<Scenario['cluster']> = {}): Scenario {
   return {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 import { aimedScenarios } from '../../../scenarios/aimed.ts';
 import { scenarioNamed, scenarioNames, scenarios } from '../../../scenarios/registry.ts';
-import { type Fault, type Scenario } from '../../../sim/types.ts';
+import { type Fault } from '../../../sim/fault.ts';
+import { type Scenario } from '../../../sim/types.ts';
 
 const seeds = [1, 2, 3, 4, 5];
 const lengthUs = (fault: Fault): number => ('forUs' in fault ? fault.forUs : 0);

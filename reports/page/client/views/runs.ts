@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
-import { type Fault, type Scenario } from '../../../../sim/types.ts';
+import { type Fault } from '../../../../sim/fault.ts';
+import { type Scenario } from '../../../../sim/types.ts';
 import { type Repro } from '../../../../sim/repro.ts';
 import { type EngineLink, startEngine } from '../engine-link.ts';
 import { type Plan, type Ran } from '../protocol.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { scheduleRows } from '../../../../reports/page/model/schedule.ts';
-import { type Fault } from '../../../../sim/types.ts';
+import { type Fault } from '../../../../sim/fault.ts';
 import { crash, two } from '../hand-made.ts';
 
 const pause: Fault = { kind: 'pause', atUs: 500, node: two, forUs: 10 };
