@@ -2,7 +2,7 @@ import { type JSX } from 'preact';
 import { useState } from 'preact/hooks';
 
 import { type NodeId } from '../../../../core/base/ids.ts';
-import { type Fault, type FaultKind } from '../../../../sim/types.ts';
+import { type Fault, type FaultKind } from '../../../../sim/fault.ts';
 import {
   editable,
   type EditedFault,

@@ -1,7 +1,7 @@
 import { type JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
 
-import { type Fault } from '../../../../sim/types.ts';
+import { type Fault } from '../../../../sim/fault.ts';
 import { type Repro } from '../../../../sim/repro.ts';
 import { scheduleRows } from '../../model/schedule.ts';
 import { duration, exactTime, faultWords, grouped } from '../../model/words.ts';
