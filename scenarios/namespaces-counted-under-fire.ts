@@ -1,6 +1,7 @@
 import { nodeId } from '../core/base/ids.ts';
 import { bytesPerKib, usPerMs, usPerSecond } from '../core/base/units.ts';
-import { type Fault, type ScenarioSource } from '../sim/types.ts';
+import { type Fault } from '../sim/fault.ts';
+import { type ScenarioSource } from '../sim/types.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
 const rounds = 18;
