@@ -13,7 +13,18 @@ import {
   ResignResponse,
 } from '../../core/chainfire/api/election.ts';
 import { CompactionRequest, PutRequest, RangeRequest } from '../../core/chainfire/api/kv.ts';
-import { LeaseGrantRequest, LeaseKeepAliveRequest } from '../../core/chainfire/api/lease.ts';
+import {
+  MemberAddRequest,
+  MemberListRequest,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
+  StatusRequest,
+} from '../../core/chainfire/api/cluster.ts';
+import {
+  LeaseGrantRequest,
+  LeaseKeepAliveRequest,
+  LeaseLeasesRequest,
+} from '../../core/chainfire/api/lease.ts';
 import { LockRequest, LockResponse, UnlockRequest, UnlockResponse } from '../../core/chainfire/api/lock.ts';
 import { Event, WatchCreateRequest, WatchRequest, WatchResponse } from '../../core/chainfire/api/watch.ts';
 import { type CallEnding, RawClient, type RawStream } from './raw-client.ts';
@@ -342,6 +353,43 @@ describeWith(['etcd'], 'calls that no client library makes, beside etcd', () => 
       if (found.count === count) return;
     }
   }
+
+  describe('the header of an answer that is no read and no write', () => {
+    const headerOf = async (
+      client: RawClient,
+      kind: 'memberList' | 'memberAdd' | 'memberUpdate' | 'memberRemove' | 'leaseLeases' | 'status',
+      request: object,
+    ) => {
+      const { header } = (await client.call(memberMethods[kind] as never, request as never)) as {
+        header: object;
+      };
+      return header;
+    };
+
+    test('of the members: none has a revision', async () => {
+      await same(async (client) => {
+        const headers = [await headerOf(client, 'memberList', MemberListRequest.create())];
+        const peerUrls = ['http://127.0.0.1:9'];
+        const { header, member } = await client.call(
+          memberMethods.memberAdd,
+          MemberAddRequest.create({ peerUrls, isLearner: true }),
+        );
+        headers.push(header ?? {});
+        const id = member?.id ?? 0n;
+        const moved = MemberUpdateRequest.create({ id, peerUrls: ['http://127.0.0.1:10'] });
+        headers.push(await headerOf(client, 'memberUpdate', moved));
+        headers.push(await headerOf(client, 'memberRemove', MemberRemoveRequest.create({ id })));
+        return headers;
+      });
+    });
+
+    test.each([
+      ['leaseLeases', LeaseLeasesRequest.create()],
+      ['status', StatusRequest.create()],
+    ] as const)('of %s', async (kind, request) => {
+      await same((client) => headerOf(client, kind, request));
+    });
+  });
 
   describe('how new a read must be, by metadata', () => {
     const read = (client: RawClient, value: string) =>
