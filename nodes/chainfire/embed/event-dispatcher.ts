@@ -88,13 +88,13 @@ class HandlerQueue {
     this.#missed.delete(event.kind);
     try {
       const ending = this.#handler({ ...event, missed } as ClusterEvent);
-      if (ending !== undefined) void this.#untilEnded(ending, event);
+      if (isPromise(ending)) void this.#untilEnded(ending, event);
     } catch (error) {
       this.#onFailed(error, event);
     }
   }
 
-  async #untilEnded(ending: Promise<void>, event: WaitingEvent): Promise<void> {
+  async #untilEnded(ending: PromiseLike<unknown>, event: WaitingEvent): Promise<void> {
     this.#isBusy = true;
     try {
       await ending;
@@ -108,4 +108,8 @@ class HandlerQueue {
       this.#deliver(next);
     }
   }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }

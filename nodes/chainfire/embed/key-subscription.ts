@@ -26,8 +26,8 @@ export interface KeyChange {
   readonly revision: number;
 }
 
-/** May be asynchronous: the next change waits until it has ended. */
-export type KeyHandler = (change: KeyChange) => void | Promise<void>;
+/** When it returns a promise, the next change waits until that has ended; anything else that it returns is ignored. */
+export type KeyHandler = (change: KeyChange) => unknown;
 
 /** What lies between the last change that was told and the present was compacted before the handler came to it. */
 export interface KeysResync {
@@ -47,7 +47,7 @@ export interface KeySubscriptionOptions {
   /** Bytes that may wait for the handler; beyond it they wait in the store's history. Default 1 MiB. */
   readonly bufferBytesMax?: number;
   /** Called in place of the changes that cannot be told any more. Absent: the subscription ends then, with COMPACTED. */
-  readonly onResync?: (resync: KeysResync) => void | Promise<void>;
+  readonly onResync?: (resync: KeysResync) => unknown;
 }
 
 /** Between two attempts at something that surely was not done. */
@@ -157,7 +157,7 @@ export class KeySubscription {
     await this.#handled(change, () => this.#handler(change));
   }
 
-  async #resync(onResync: (resync: KeysResync) => void | Promise<void>): Promise<void> {
+  async #resync(onResync: (resync: KeysResync) => unknown): Promise<void> {
     const revision = await this.#presentRevision();
     const resync: KeysResync = {
       afterRevision: this.#revision,
@@ -168,7 +168,7 @@ export class KeySubscription {
     await this.#handled({ kind: 'resync' }, () => onResync(resync));
   }
 
-  async #handled(event: { readonly kind: string }, handle: () => void | Promise<void>): Promise<void> {
+  async #handled(event: { readonly kind: string }, handle: () => unknown): Promise<void> {
     try {
       await handle();
     } catch (error) {

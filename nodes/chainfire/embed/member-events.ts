@@ -74,10 +74,10 @@ export type ClusterEvent<Name extends ClusterEventName = ClusterEventName> = {
   [K in Name]: ClusterEvents[K] & Delivery & { readonly kind: K };
 }[Name];
 
-/** May be asynchronous: the next event waits until it has ended. */
+/** When it returns a promise, its next event waits until that has ended; anything else that it returns is ignored. */
 export type ClusterEventHandler<Name extends ClusterEventName = ClusterEventName> = (
   event: ClusterEvent<Name>,
-) => void | Promise<void>;
+) => unknown;
 
 export const clusterEventNames: readonly ClusterEventName[] = [
   'clusterReady',

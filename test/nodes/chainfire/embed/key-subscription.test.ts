@@ -1,7 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 
 import { Deferred } from '../../../../adapters/client/deferred.ts';
+import { ClusterBuilder } from '../../../../nodes/chainfire/embed/cluster-builder.ts';
+import { type EmbeddedMember } from '../../../../nodes/chainfire/embed/embedded-member.ts';
 import { type KeyChange, type KeysResync } from '../../../../nodes/chainfire/embed/key-subscription.ts';
+import { freePorts } from '../../../interop/ports.ts';
 import { EmbeddedMembers, leaderOf } from './embedded.ts';
 
 const members = new EmbeddedMembers();
@@ -61,6 +67,46 @@ test('each change once and in order, while leaders come and go', async () => {
   await Promise.all([leader.member.stop(), write(20, 60)]);
   await expect.poll(() => told.length, { timeout: 30_000 }).toBe(60);
   expect(told).toEqual(Array.from({ length: 60 }, (_, at) => `put n/${at} x`));
+});
+
+test('a member that is cut off from the others tells what it missed when they are back', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'photon-embed-'));
+  const ports = await freePorts(3);
+  const addresses = Object.fromEntries(ports.map((port, at) => [`m${at}`, `127.0.0.1:${port}`] as const));
+  const start = async (name: string): Promise<EmbeddedMember> => {
+    const builder = new ClusterBuilder().name(name).dataDirectory(join(dir, name)).initialCluster(addresses);
+    // Watches end when there is no leader for three of these.
+    const settings = { logLevel: 'fatal', electionTimeoutMs: 300, heartbeatIntervalMs: 60 } as const;
+    return builder
+      .listenPeers(addresses[name] ?? '')
+      .settings(settings)
+      .start();
+  };
+  const [watching, ...others] = await Promise.all(['m0', 'm1', 'm2'].map(start));
+  if (watching === undefined) throw new Error('there are three');
+  try {
+    const told: string[] = [];
+    const lost = new Deferred<void>();
+    watching.on('leaderChanged', ({ leader }) => leader === undefined && lost.resolve());
+    const subscription = watching.onPrefixChanged('n/', (change) => void told.push(line(change)));
+    await Promise.all([watching.ready, subscription.ready]);
+    await watching.client.put('n/1', 'before');
+    await Promise.all(others.map((member) => member.stop()));
+    await lost.promise;
+    await expect(watching.client.put('n/2', 'in vain', { timeoutMs: 1_500 })).rejects.toMatchObject({
+      outcome: expect.stringMatching(/failed|unknown/) as string,
+    });
+    others.splice(0, 2, ...(await Promise.all(['m1', 'm2'].map(start))));
+    await Promise.all(others.map(({ ready }) => ready));
+    await others[0]?.client.put('n/3', 'after');
+    await expect.poll(() => told.at(-1), { timeout: 30_000 }).toBe('put n/3 after');
+    // The write that nobody could acknowledge may have been done, once.
+    expect(told.filter((each) => each !== 'put n/2 in vain')).toEqual(['put n/1 before', 'put n/3 after']);
+    expect(told.length).toBeLessThanOrEqual(3);
+  } finally {
+    await Promise.all([watching, ...others].map((member) => member.stop()));
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 test('what a slow handler has not come to waits in the store, not in memory', async () => {
