@@ -11,13 +11,14 @@ import {
 } from '../../core/chainfire/api/kv.ts';
 import { utf8Encode } from '../../core/wire/protobuf.ts';
 import { exitCodes, ExitError } from '../exit.ts';
-import { keyOf, rangeOf } from './keys.ts';
+import { printPages } from './get-pages.ts';
+import { keyOf, type KeyRange, rangeOf } from './keys.ts';
 import { electCommand } from './elect.ts';
 import { leaseCommand } from './lease.ts';
 import { lockCommand } from './lock.ts';
 import { type CommonOptions, integer, leaseId, withConnection } from './options.ts';
 import { type Answer, renderJson, renderText } from './render.ts';
-import { askOnce } from './session.ts';
+import { askOnce, withSession } from './session.ts';
 import { parseCompare, parseOperation, TxnSyntaxError } from './txn-syntax.ts';
 import { watchCommand } from './watch.ts';
 
@@ -97,6 +98,12 @@ function getCommand(): Command {
     .option('--count-only', 'print only how many keys there are')
     .action(async (key: string, end: string | undefined, options: Options) => {
       const range = rangeOf(key, end, options);
+      if (isPaged(range, options)) {
+        const keysOnly = options.keysOnly === true;
+        const consistency = options.serializable === true ? 'serializable' : options.consistency;
+        const get = { rev: options.rev, keysOnly, consistency };
+        return withSession(options, ({ db }) => printPages(db, range, get));
+      }
       const isLocal = options.consistency === 'local';
       const response = await askOnce(options, {
         kind: 'range',
@@ -115,6 +122,21 @@ function getCommand(): Command {
       print({ ...noAnswer, responseRange: response }, options);
       if (range.rangeEnd === '' && response.count === 0) process.exitCode = exitCodes.notFound;
     });
+}
+
+/** As text, in the order of keys, and all of them: these need not be held to be printed. */
+function isPaged(
+  { rangeEnd }: KeyRange,
+  options: {
+    readonly json: boolean;
+    readonly limit: number;
+    readonly sortBy: string;
+    readonly order?: string | undefined;
+    readonly countOnly?: boolean | undefined;
+  },
+): boolean {
+  if (rangeEnd === '' || options.json || options.limit > 0 || options.countOnly === true) return false;
+  return options.sortBy === 'key' && options.order !== 'descend';
 }
 
 function putCommand(): Command {

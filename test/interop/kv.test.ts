@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { connect } from '../../adapters/client/connect.ts';
 import { GrpcChainfireClient } from '../../adapters/grpc/client.ts';
 import { PutRequest } from '../../core/chainfire/api/kv.ts';
 import { seededPrng } from '../../sim/prng.ts';
@@ -109,6 +110,22 @@ describe('photon kv', () => {
     expect((await kv(cluster.endpoints, ['get', 'binary', '--json'])).stdout).toContain(
       '"key":"binary","value_base64":"/wAK"',
     );
+  });
+
+  test('a range of many pages is printed whole, in order, in one piece or by keys, to a slow reader too', async () => {
+    const db = connect({ endpoints: [cluster.endpoints], timeoutMs: 20_000 });
+    const keys = Array.from({ length: 2_000 }, (_, at) => `many/${String(at).padStart(5, '0')}`);
+    const value = 'v'.repeat(1_500);
+    for (let at = 0; at < keys.length; at += 100) {
+      await Promise.all(keys.slice(at, at + 100).map((key) => db.put(key, value)));
+    }
+    db.close();
+    const whole = keys.map((key) => `${key}\n${value}\n`).join('');
+    expect((await kv(cluster.endpoints, ['get', '--prefix', 'many/'])).stdout).toBe(whole);
+    const listed = await kv(cluster.endpoints, ['get', 'many/', '--from-key', '--keys-only']);
+    expect(listed.stdout.startsWith(`${keys.join('\n')}\n`)).toBe(true);
+    const between = await kv(cluster.endpoints, ['get', 'many/00010', 'many/00012', '--keys-only']);
+    expect(between.stdout).toBe('many/00010\nmany/00011\n');
   });
 
   test('an endpoint that is not there is passed over; none at all is an error that names the reason', async () => {

@@ -139,6 +139,11 @@ export class Mvcc {
     return this.#cursor;
   }
 
+  /** Everything that has changed is in the store: what is seen now is what its history ends with. */
+  get isWritten(): boolean {
+    return !this.#open && this.#writes.length === 0;
+  }
+
   /** Bytes of keys and values that `takeWrites` would hand over. */
   get writesBytes(): number {
     return this.#writesBytes;

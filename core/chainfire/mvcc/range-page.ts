@@ -1,7 +1,7 @@
 import { type KeyValue, type RangeRequest, type RangeResponse, sortOrders } from '../api/kv.ts';
 import { type KeyRange, keyRange } from './key-range.ts';
 import { type Mvcc } from './mvcc.ts';
-import { behind, isNewest, passesFilters, recordsAt, withoutValue } from './range.ts';
+import { behind, countAtOnce, passesFilters, recordsAt, withoutValue } from './range.ts';
 import { decodeRecord } from './record.ts';
 
 /** A part of a range that is in key order: what one step looks at. */
@@ -53,9 +53,12 @@ export function evaluatePage(mvcc: Mvcc, request: RangeRequest, page: RangePage)
   let count = 0;
   let bytes = 0;
   const whole = (): EvaluatedPage => ({ response: { header, kvs, more, count }, next: undefined });
-  if ((request.countOnly || more) && isNewest(mvcc, revision)) {
-    count = mvcc.count(range);
-    return whole();
+  if (request.countOnly || more) {
+    const counted = countAtOnce(mvcc, range, revision);
+    if (counted !== undefined) {
+      count = counted;
+      return whole();
+    }
   }
   for (const [key, place] of recordsAt(mvcc, range, revision, reverse)) {
     if (bytes >= bytesMax) {
@@ -76,8 +79,9 @@ export function evaluatePage(mvcc: Mvcc, request: RangeRequest, page: RangePage)
       continue;
     }
     more = true;
-    if (!isNewest(mvcc, revision)) continue;
-    count += mvcc.count(behind(range, key, reverse));
+    const rest = countAtOnce(mvcc, behind(range, key, reverse), revision);
+    if (rest === undefined) continue;
+    count += rest;
     return whole();
   }
   return whole();

@@ -1,6 +1,7 @@
 import { noBytes } from '../../base/bytes.ts';
 import { type KeyValue, type RangeRequest, type RangeResponse, sortOrders, sortTargets } from '../api/kv.ts';
 import { type KeyRange, keyRange } from './key-range.ts';
+import { countAt } from './count-at.ts';
 import { type Mvcc, type RecordAt } from './mvcc.ts';
 import { keyOfIndexKey, revisionOfIndexKey } from './keys.ts';
 import { decodeRecord } from './record.ts';
@@ -43,11 +44,17 @@ export function evaluateRange(mvcc: Mvcc, request: RangeRequest): RangeResponse 
 }
 
 function countRecords(mvcc: Mvcc, range: KeyRange, revision: number): number {
-  if (isNewest(mvcc, revision)) return mvcc.count(range);
+  const counted = countAtOnce(mvcc, range, revision);
+  if (counted !== undefined) return counted;
   const records = mvcc.rowsAt(range, revision, false)[Symbol.iterator]();
   let count = 0;
   while (records.next().done !== true) count += 1;
   return count;
+}
+
+/** Where nothing has to be walked along; undefined where it has. */
+export function countAtOnce(mvcc: Mvcc, range: KeyRange, revision: number): number | undefined {
+  return isNewest(mvcc, revision) ? mvcc.count(range) : countAt(mvcc, range, revision);
 }
 
 interface Picked {
@@ -97,10 +104,10 @@ function pickInOrder(mvcc: Mvcc, range: KeyRange, request: RangeRequest): Picked
       continue;
     }
     more = true;
-    if (isNewest(mvcc, request.revision)) {
-      count += mvcc.count(behind(range, kv.key, reverse));
-      break;
-    }
+    const rest = countAtOnce(mvcc, behind(range, kv.key, reverse), request.revision);
+    if (rest === undefined) continue;
+    count += rest;
+    break;
   }
   return { kvs, more, count };
 }

@@ -86,7 +86,12 @@ export class CatchUp {
     let rows = 0;
     let bytes = 0;
     let current = 0;
-    for (const [at, record] of this.#history.rows(from, revision)) {
+    const { onlyKey } = reading;
+    const changes =
+      onlyKey === undefined
+        ? this.#history.rows(from, revision)
+        : this.#history.rowsOf(onlyKey, from, revision);
+    for (const [at, record] of changes) {
       const rowRevision = mainRevisionOf(at);
       if (rowRevision !== current) {
         if (rows >= this.#bounds.rows || bytes >= this.#bounds.bytes) return current;

@@ -35,6 +35,13 @@ export class Cohort implements WatchHome {
     return this.#lookedAt + this.#ranges.visited;
   }
 
+  /** The one key that all its watches watch; undefined where they watch more. */
+  get onlyKey(): string | undefined {
+    if (this.#ranges.size > 0 || this.#keys.size !== 1) return undefined;
+    const [key] = this.#keys.keys();
+    return key;
+  }
+
   add(watch: Watch): void {
     assert(watch.cohort === undefined, 'a watch is in one cohort');
     const { range } = watch;

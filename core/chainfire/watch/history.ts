@@ -23,6 +23,15 @@ export class WatchHistory {
     return this.#store.range(historyTable, { from: revisionKey(from, 0), to: revisionKey(to + 1, 0) });
   }
 
+  /** Those of them that changed the key: found by `index`, however much else has happened. */
+  *rowsOf(key: string, from: number, to: number): Iterable<StoreRow> {
+    const range = { from: indexKey(key, revisionKey(from, 0)), to: indexKey(key, revisionKey(to + 1, 0)) };
+    for (const [index] of this.#store.range(indexTable, range)) {
+      const at = revisionOfIndexKey(index);
+      yield [at, present(this.#store.get(historyTable, at), 'a revision in the index has its record')];
+    }
+  }
+
   /** What a key had before it changed at `revision`, the key of that change in `history`; undefined: nothing. */
   previous(key: string, revision: string): Uint8Array | undefined {
     const before = { from: indexFrom(key), to: indexKey(key, revision), reverse: true, limit: 1 };

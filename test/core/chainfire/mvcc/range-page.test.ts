@@ -79,3 +79,21 @@ test('pages go on showing the revision of the first, whatever is written and del
   }
   expect([...first.response.kvs, ...rest]).toEqual(whole.kvs);
 });
+
+test('how many there were is counted the same whether little or much has changed since', () => {
+  const machine = history();
+  const { revision } = machine.mvcc;
+  const before = [1, 10, 30, revision].map(
+    (at) => evaluateRange(machine.mvcc, all({ revision: at })).kvs.length,
+  );
+  const counts = (): readonly number[] =>
+    [1, 10, 30, revision].map(
+      (at) => joinedPages(machine.mvcc, all({ revision: at, countOnly: true })).count,
+    );
+  expect(counts()).toEqual(before);
+  // More than is looked at to tell the past from the present.
+  for (let at = 0; at < 1_100; at += 1) machine.do(putting(`later ${at % 50}`, `${at}`));
+  expect(counts()).toEqual(before);
+  const limited = joinedPages(machine.mvcc, all({ revision, limit: 2 }));
+  expect([limited.kvs.length, limited.more, limited.count]).toEqual([2, true, before[3]]);
+});
