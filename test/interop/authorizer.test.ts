@@ -6,6 +6,9 @@ import { type EmbeddedMember } from '../../nodes/chainfire/embed/embedded-member
 import { type CommandResult, etcdctl, LiveCommand } from './command.ts';
 import { describeWith } from './requirement.ts';
 
+/** The machine may be busy. */
+const patience = { timeout: 40_000, interval: 100 };
+
 describeWith(['etcdctl'], 'a member with an authorizer of another kind', () => {
   let member: EmbeddedMember;
   let endpoint: string;
@@ -79,7 +82,7 @@ describeWith(['etcdctl'], 'a member with an authorizer of another kind', () => {
       .poll(async () => {
         await done('--user', 'ann:pw', 'put', 'open', 'watched');
         return allowed.stdout;
-      })
+      }, patience)
       .toContain('watched');
     await allowed.end('SIGTERM');
     await denied('--user', 'mallory:pw', 'defrag');
