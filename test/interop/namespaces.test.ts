@@ -161,12 +161,16 @@ describeWith(['etcdctl'], 'namespaces, on three members', () => {
     const granted = async (seconds: number): Promise<string> =>
       (await doesIt('lease', 'grant', String(seconds))).split(' ')[1] ?? '';
     const [short, long] = [await granted(3), await granted(600)];
+    // However long all of this takes, it expires when nobody keeps it any more.
+    const keeper = LiveCommand.etcdctl(cluster.endpoints, ['lease', 'keep-alive', short]);
+    await keeper.until((stdout) => stdout.includes('keepalived'));
     const watch = LiveCommand.etcdctl(cluster.endpoints, ['watch', 'l/2']);
     await doesIt('put', 'l/1', 'value', '--lease', short);
     await doesIt('put', 'l/2', 'value', '--lease', short);
     await refuses(exceeded('leases', 'keys', 2, 2, 1), 'put', 'l/3', 'value', '--lease', long);
     await set('leases', '--leases', '1');
     await refuses(exceeded('leases', 'leases', 1, 1, 1), 'put', 'l/3', 'value', '--lease', long);
+    await keeper.end('SIGTERM');
     await watch.until((stdout) => stdout.includes('DELETE'));
     await watch.end('SIGTERM');
     await doesIt('put', 'l/3', 'value', '--lease', long);
