@@ -55,7 +55,9 @@ export function etcdctl(
 }
 
 function etcdctlArguments(endpoints: string, args: readonly string[]): readonly string[] {
-  return [`--endpoints=${endpoints}`, '--command-timeout=20s', ...args];
+  // Who logs in has only the time of dialling for it, two seconds if nothing is said: a busy machine needs more for a password.
+  const patience = args.some((arg) => arg.startsWith('--user')) ? ['--dial-timeout=20s'] : [];
+  return [`--endpoints=${endpoints}`, '--command-timeout=20s', ...patience, ...args];
 }
 
 /** A program that goes on: what it says is awaited, and it is ended by a signal. */
