@@ -1,4 +1,10 @@
-import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
+import {
+  Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+} from '@grpc/grpc-js';
 
 import { type Codecs } from '../calls.ts';
 
@@ -12,6 +18,7 @@ export class Connection {
       'grpc.enable_http_proxy': 0,
       // Else the library puts every client of one address on one connection.
       'grpc.use_local_subchannel_pool': 1,
+      'grpc.max_receive_message_length': -1,
     });
   }
 
@@ -24,6 +31,21 @@ export class Connection {
       `/${path}`,
       (value: Request) => Buffer.from(codecs.request.encode(value)),
       (bytes: Buffer) => codecs.response.decode(new Uint8Array(bytes)),
+      new Metadata(),
+    );
+  }
+
+  /** Sends one request and takes what is streamed to it. */
+  ask<Request, Response>(
+    path: string,
+    codecs: Codecs<Request, Response>,
+    request: Request,
+  ): ClientReadableStream<Response> {
+    return this.#client.makeServerStreamRequest(
+      `/${path}`,
+      (value: Request) => Buffer.from(codecs.request.encode(value)),
+      (bytes: Buffer) => codecs.response.decode(new Uint8Array(bytes)),
+      request,
       new Metadata(),
     );
   }

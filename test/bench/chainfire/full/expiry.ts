@@ -15,7 +15,7 @@ import { type Stage } from './stage.ts';
 import { delayFigures, underLightLoad } from './under-light-load.ts';
 
 /** From the first grant to the end of all of them: each is granted for what is left of it. */
-const livesSeconds = 60;
+const livesSeconds = 45;
 const keysPerTxn = 128;
 const pollEveryMs = 200;
 const goneWithinMs = 240_000;

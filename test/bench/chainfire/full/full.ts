@@ -46,7 +46,13 @@ export async function runFull(settings: FullSettings, say: (text: string) => voi
     try {
       for (const part of settings.only) {
         if (!parts[part].shares) await stage.unload();
-        results.push(await measurePart(part, stage));
+        try {
+          results.push(await measurePart(part, stage));
+        } catch (error) {
+          // The others are worth having all the same.
+          stage.say(`${part} failed: ${(error as Error).stack ?? String(error)}`);
+          process.exitCode = 1;
+        }
       }
     } finally {
       await stage.unload();
