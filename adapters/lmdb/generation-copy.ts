@@ -5,9 +5,11 @@ import { type StoreRow, type StoreWrite } from '../../core/storage/backend.ts';
 import { type Generation } from './generation.ts';
 import { PendingLayer } from './pending-layer.ts';
 
-/** What one turn copies at most: a few milliseconds. */
-const turnRowsMax = 512;
-const turnBytesMax = 262_144;
+/** What one turn copies at most: a millisecond or two. */
+const turnRowsMax = 256;
+const turnBytesMax = 65_536;
+/** So much of the copy is on its way to the disk at once: more would be in the way of the log, whose syncs everybody waits for. */
+const unsyncedBytesMax = 8_388_608;
 
 /**
  * Copies a generation into a fresh one while the first goes on being written.
@@ -25,6 +27,7 @@ export class GenerationCopy {
   /** In the table that is being copied: keys below it are. */
   #from = '';
   #failure: Error | undefined;
+  #unsyncedBytes = 0;
 
   constructor(source: Generation, target: Generation, tables: readonly string[]) {
     this.#source = source;
@@ -51,6 +54,7 @@ export class GenerationCopy {
       return false;
     }
     this.target.append(table, rows);
+    this.#unsyncedBytes += bytes;
     this.#from = `${last[0]}\0`;
     return false;
   }
@@ -75,8 +79,14 @@ export class GenerationCopy {
     }
   }
 
+  /** To be synced before it goes on. */
+  get wantsSync(): boolean {
+    return this.#unsyncedBytes >= unsyncedBytesMax;
+  }
+
   /** Resolves once what was copied is on the disk; what is mirrored is so by itself. */
   async sync(): Promise<void> {
+    this.#unsyncedBytes = 0;
     const file = await open(join(this.target.path, 'data.mdb'), 'r');
     try {
       await file.sync();

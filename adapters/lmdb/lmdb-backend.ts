@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 import { assert, present } from '../../core/base/assert.ts';
 import {
@@ -47,6 +47,8 @@ const commitIntervalMsDefault = 100;
 const commitBytesMax = 4_194_304;
 /** Turns of a defragmentation between two transactions: some tens of milliseconds, in which only the disk waits. */
 const copyTurnsMax = 8;
+/** Behind each of them: a request takes several turns of the event loop, and must not meet one of these in each. */
+const copyPauseMs = 2;
 
 /**
  * The ordered store on LMDB.
@@ -335,6 +337,7 @@ export class LmdbBackend implements DurableStore {
         this.#copying = this.#copyTurns(copy, source);
         isCopied = await this.#copying.finally(() => (this.#copying = undefined));
         if (this.#generation !== source) return;
+        if (copy.wantsSync) await copy.sync();
       }
       await copy.sync();
       await this.#betweenCommits();
@@ -358,7 +361,7 @@ export class LmdbBackend implements DurableStore {
     for (let turns = 0; turns < copyTurnsMax && this.#generation === source; turns += 1) {
       assert(this.#committing === undefined, 'a copy and a transaction take turns');
       if (copy.turn()) return true;
-      await turn();
+      await sleep(copyPauseMs);
     }
     return false;
   }
