@@ -54,6 +54,7 @@ const classesNotPassed: Readonly<Record<string, string>> = {
   Prefixes: 'follows from the namespaces',
   WatchQuota: 'counted anew',
   ReplayedGroup: 'lives while a log is recovered',
+  SortedPick: 'lives within the answer to a range',
   WatchBucket: 'made anew as watches are added',
   WatchEvent: 'lives within a step',
   WatchGroup: 'made anew as watches are added',
