@@ -57,10 +57,10 @@ export const restoredClusterUnderFire: ScenarioSource = {
         throughCodec: seed % 4 === 0,
       },
       workload: {
-        clients: 4,
+        clients: 3,
         keys: 12,
-        thinkUsMin: 5_000,
-        thinkUsMax: 60_000,
+        thinkUsMin: 10_000,
+        thinkUsMax: 150_000,
         callTimeoutUs: 2 * usPerSecond,
         mix: {
           put: 30,

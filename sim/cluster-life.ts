@@ -234,6 +234,10 @@ export class ClusterLife implements ClusterObserver {
     for (const onSynced of this.#onSyncs) onSynced(sync);
   }
 
+  stepFailed(process: MemberProcess, event: MemberEvent, failure: DiskFailure): void {
+    this.#record.stepFailed(this.#isRestored ? process.node : process.member, event, failure);
+  }
+
   ended(process: MemberProcess): void {
     this.#record.watcher?.ended(process);
     for (const checker of this.#checkers) checker.onCrashed?.(process.member, this.#world.nowUs);

@@ -44,6 +44,7 @@ export interface ClusterObserver {
     effects: readonly MemberEffect[],
     member: ChainfireMember,
   ): void;
+  stepFailed?(process: MemberProcess, event: MemberEvent, failure: DiskFailure): void;
   ended(process: MemberProcess): void;
   diskFailed(process: MemberProcess, failure: DiskFailure, why?: string): void;
 }
@@ -249,6 +250,10 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   ): void {
     if (this.#lives.get(process.member) !== member) this.#lives.set(process.member, member);
     this.#observer.stepped(process, event, effects, member);
+  }
+
+  stepFailed(process: MemberProcess, event: MemberEvent, failure: DiskFailure): void {
+    this.#observer.stepFailed?.(process, event, failure);
   }
 
   ended(process: MemberProcess): void {

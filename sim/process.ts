@@ -50,6 +50,8 @@ export interface ProcessSurroundings<M extends ProcessMachine> {
     effects: readonly MemberEffect[],
     machine: M,
   ): void;
+  /** The disk failed the machine in the midst of a step, which came to nothing; the process ends by it. */
+  stepFailed?(process: SimulatedProcess<M>, event: MemberEvent, failure: DiskFailure): void;
   /** The process has ended, however it came to that. */
   ended(process: SimulatedProcess<M>): void;
   /**
@@ -526,6 +528,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     } catch (failure) {
       const byDisk = diskFailureOf(failure);
       if (byDisk !== undefined) {
+        if (event !== undefined) this.#options.surroundings.stepFailed?.(this, event, byDisk);
         this.#failed(byDisk);
         return undefined;
       }

@@ -1,9 +1,12 @@
+import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
+import { type MemberEvent } from '../core/chainfire/member-protocol.ts';
 import { RollingHash } from '../core/base/rolling-hash.ts';
 import { Coverage } from './coverage.ts';
 import { type MemberProcess } from './cluster.ts';
-import { stepLine, type TraceSink, worldLine } from './trace.ts';
-import { type RunResult, type StepObservation, type Violation } from './types.ts';
+import { type DiskFailure } from './disk/failure.ts';
+import { failedStepLine, stepLine, type TraceSink, worldLine } from './trace.ts';
+import { type StepObservation } from './types.ts';
 import { type RunWatcher } from './watcher.ts';
 import { type World } from './world.ts';
 
@@ -60,11 +63,10 @@ export class RunRecord {
     if (this.#trace !== undefined) this.#trace(stepLine({ nowUs, node: where, event, effects }));
     this.watcher?.stepped(process, step);
   }
-}
 
-/** A violation as results show it. */
-export function violationShown(violation: Violation | undefined, atUs: number): RunResult['violation'] {
-  if (violation === undefined) return undefined;
-  const { invariant, site, message } = violation;
-  return { invariant, site, detail: message, atUs };
+  /** A step that nothing came of, for those who read the trace. */
+  stepFailed(node: NodeId, event: MemberEvent, failure: DiskFailure): void {
+    if (this.#trace !== undefined)
+      this.#trace(failedStepLine({ nowUs: this.#world.nowUs, node, event }, failure));
+  }
 }

@@ -12,7 +12,7 @@ import { ClusterLife } from './cluster-life.ts';
 import { type MemberProcess } from './cluster.ts';
 import { seededPrng } from './prng.ts';
 import { Unrecoverable } from './recoverability.ts';
-import { RunRecord, violationShown } from './run-record.ts';
+import { RunRecord } from './run-record.ts';
 import { type TraceSink } from './trace.ts';
 import {
   type BackupCounts,
@@ -22,6 +22,7 @@ import {
   type Scenario,
   Violation,
 } from './types.ts';
+import { violationShown } from './violation-shown.ts';
 import { behindWall } from './wall.ts';
 import { type RunWatcher } from './watcher.ts';
 import { World } from './world.ts';

@@ -20,6 +20,14 @@ export function stepLine(step: {
   return `${stamp(step.nowUs)} n${step.node} ${summary(step.event)}${effects === '' ? '' : ` -> ${effects}`}`;
 }
 
+/** `12.345678 n1 received from=2 … -> ended by its disk: read`: what went in, and why nothing came out. */
+export function failedStepLine(
+  step: { readonly nowUs: number; readonly node: NodeId; readonly event: MemberEvent },
+  failure: string,
+): string {
+  return `${stamp(step.nowUs)} n${step.node} ${summary(step.event)} -> ended by its disk: ${failure}`;
+}
+
 /** `12.345678 what`: something that happened to the world. */
 export function worldLine(nowUs: number, what: string): string {
   return `${stamp(nowUs)} ${what}`;

@@ -3,6 +3,7 @@ import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { decodeConfiguration } from '../../core/raft/configuration.ts';
 import { type Configuration, type RaftView } from '../../core/raft/types.ts';
 import { type Checker, type StepObservation } from '../types.ts';
+import { readableEntries } from './readable-entries.ts';
 import { type LogChange, SeenTerms } from './seen-terms.ts';
 
 /** A configuration and the entry that brought it; index 0: the cluster's birth. */
@@ -18,9 +19,9 @@ interface Known {
   placed: PlacedConfiguration[];
   /** What was in force before the step that is being looked at. */
   before: PlacedConfiguration;
+  /** From here on the disk could not be read: to be looked at again. */
+  unreadIndex: number | undefined;
 }
-
-const sliceBytes = 1_048_576;
 
 /**
  * Which configurations each member's log holds, read from its entries and not from what the member makes of them. Records for
@@ -73,7 +74,7 @@ export class LogConfigurations implements Checker {
   look(node: NodeId, raft: RaftView): void {
     const known = this.#of(node, raft);
     known.before = known.placed.at(-1) as PlacedConfiguration;
-    const change = known.seen.look(raft);
+    const change = withUnread(known.seen.look(raft), known.unreadIndex);
     if (change !== undefined) this.#read(known, raft, change);
     this.#noteCommitted(known, raft);
   }
@@ -82,20 +83,26 @@ export class LogConfigurations implements Checker {
     let known = this.#known.get(node);
     if (known === undefined) {
       const birth = { index: 0, term: 0, configuration: raft.configuration };
-      known = { seen: new SeenTerms(), placed: [birth], before: birth };
+      known = { seen: new SeenTerms(), placed: [birth], before: birth, unreadIndex: undefined };
       this.#known.set(node, known);
     }
     return known;
   }
 
-  #read(known: Known, raft: RaftView, { keptIndex, replaced }: LogChange): void {
+  #read(known: Known, raft: RaftView, { keptIndex, replaced }: Omit<LogChange, 'endedIndex'>): void {
     if (replaced) {
       const birth = known.placed[0] as PlacedConfiguration;
       known.placed = [birth, ...this.#committed.filter(({ index }) => index < raft.firstIndex)];
     }
     while (known.placed.length > 1 && (known.placed.at(-1)?.index ?? 0) > keptIndex) known.placed.pop();
-    for (let index = keptIndex + 1; index <= raft.lastIndex;) {
-      for (const entry of raft.entries(index, raft.lastIndex, sliceBytes)) {
+    known.unreadIndex = undefined;
+    for (let index = Math.max(keptIndex + 1, raft.firstIndex); index <= raft.lastIndex;) {
+      const entries = readableEntries(raft, index);
+      if (entries === undefined) {
+        known.unreadIndex = index;
+        return;
+      }
+      for (const entry of entries) {
         index = entry.index + 1;
         if (entry.kind !== 'configuration') continue;
         const { index: at, term } = entry;
@@ -110,4 +117,15 @@ export class LogConfigurations implements Checker {
       if (placed.index > newest && placed.index <= commitIndex) this.#committed.push(placed);
     }
   }
+}
+
+function withUnread(
+  change: LogChange | undefined,
+  unreadIndex: number | undefined,
+): Omit<LogChange, 'endedIndex'> | undefined {
+  if (unreadIndex === undefined) return change;
+  return {
+    replaced: change?.replaced === true,
+    keptIndex: Math.min(change?.keptIndex ?? Infinity, unreadIndex - 1),
+  };
 }

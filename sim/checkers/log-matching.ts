@@ -2,8 +2,8 @@ import { crc32c } from '../../core/base/crc32c.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type Entry, type RaftView } from '../../core/raft/types.ts';
-import { DamagedBatchError, UnreadableError } from '../../core/storage/read-errors.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
+import { readableEntries } from './readable-entries.ts';
 import { SeenTerms } from './seen-terms.ts';
 
 interface KnownEntry {
@@ -15,7 +15,6 @@ interface KnownEntry {
 }
 
 /** Entries are asked for in slices, so that a long catch-up does not pass through memory at once. */
-const sliceBytes = 1_048_576;
 
 /**
  * Log Matching (Raft, figure 3): two entries with the same index and term, on any two members at any two times, hold the
@@ -43,7 +42,7 @@ export class LogMatching implements Checker {
     const change = seen.look(raft);
     if (change === undefined) return;
     for (let index = change.keptIndex + 1; index <= raft.lastIndex;) {
-      const entries = readable(raft, index);
+      const entries = readableEntries(raft, index);
       if (entries === undefined) return;
       for (const entry of entries) {
         this.#compare(node, entry, raft.termAt(entry.index - 1));
@@ -81,14 +80,4 @@ export class LogMatching implements Checker {
 
 function describe(entry: KnownEntry): string {
   return `${entry.kind} ${entry.hash.toString(16)} after term ${String(entry.previousTerm)}`;
-}
-
-/** The next entries from there on; undefined where the disk has lost them, which the member has yet to find out. */
-function readable(raft: RaftView, index: number): readonly Entry[] | undefined {
-  try {
-    return raft.entries(index, raft.lastIndex, sliceBytes);
-  } catch (failure) {
-    if (failure instanceof DamagedBatchError || failure instanceof UnreadableError) return undefined;
-    throw failure;
-  }
 }

@@ -9,6 +9,7 @@ import { defaultNetworkPlan, Network } from '../network/network.ts';
 import { seededPrng } from '../prng.ts';
 import { type TraceSink, worldLine } from '../trace.ts';
 import { type RunResult, Violation } from '../types.ts';
+import { violationShown } from '../violation-shown.ts';
 import { behindWall } from '../wall.ts';
 import { World } from '../world.ts';
 import { type SwimChecker, type SwimGroup, type SwimStep } from './checker.ts';
@@ -209,10 +210,7 @@ class SwimRun implements SwimGroup {
     return {
       scenario: this.#plan.name,
       seed: this.#seed,
-      violation:
-        violation === undefined
-          ? undefined
-          : { invariant: violation.invariant, site: violation.site, detail: violation.message, atUs },
+      violation: violationShown(violation, atUs),
       hash: this.#hash.digest(),
       simulatedUs: atUs,
       events: this.#events,

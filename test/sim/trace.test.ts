@@ -5,7 +5,7 @@ import { groupId, nodeId } from '../../core/base/ids.ts';
 import { PutRequest, PutResponse, ResponseHeader } from '../../core/chainfire/api/kv.ts';
 import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { type GroupMessage } from '../../core/raft/types.ts';
-import { stepLine, summary } from '../../sim/trace.ts';
+import { failedStepLine, stepLine, summary } from '../../sim/trace.ts';
 
 const group = groupId(1);
 const entry = { term: 3, kind: 'command', data: bytesFromLatin1('\x00\x01') } as const;
@@ -65,4 +65,11 @@ test('nothing is long: texts, lists and bytes are cut or counted', () => {
     messages: Array.from({ length: 30 }, () => append),
   };
   expect(summary(many)).toMatch(/ & … 30$/);
+});
+
+test('a step that the disk fails is told with what went in, and why nothing came out', () => {
+  const event: MemberEvent = { kind: 'synced', syncSeq: 7 };
+  expect(failedStepLine({ nowUs: 1_500_000, node: nodeId(2), event }, 'read')).toBe(
+    '1.500000 n2 synced syncSeq=7 -> ended by its disk: read',
+  );
 });
