@@ -163,7 +163,7 @@ export const serviceMutants: readonly Mutant[] = [
     name: 'freed-in-two-batches',
     about:
       'What compaction frees goes from one table in one transaction and from another in the next (etcd 14685).',
-    file: 'core/chainfire/member.ts',
+    file: 'core/chainfire/freeing.ts',
     anchor: 'this.#backlog.written(this.#store.write(batch), bytes, this.#state.index);',
     replacement:
       "this.#store.write(batch.filter(({ table }) => table !== 'index'));\n" +
