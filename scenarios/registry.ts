@@ -15,6 +15,7 @@ import { lockUnderPartition } from './lock-under-partition.ts';
 import { lostFsync } from './lost-fsync.ts';
 import { massExpiryAfterAnOutage } from './mass-expiry-after-an-outage.ts';
 import { processPauseWithStaleReads } from './process-pause-with-stale-reads.ts';
+import { quotaUnderFire } from './quota-under-fire.ts';
 import { slowFollower } from './slow-follower.ts';
 import { watchResumedAcrossCompaction } from './watch-resumed-across-compaction.ts';
 import { crashUnderLoad } from './crash-under-load.ts';
@@ -29,6 +30,7 @@ import { beyondTheAtlas } from './beyond-the-atlas.ts';
 import { latentSectorError } from './latent-sector-error.ts';
 import { misdirectedWrite } from './misdirected-write.ts';
 import { narrowLink } from './narrow-link.ts';
+import { storeChangedBehindItsBack } from './store-changed-behind-its-back.ts';
 import { storeFull } from './store-full.ts';
 import { wallClockJumps } from './wall-clock-jumps.ts';
 import { usersUnderFire } from './users-under-fire.ts';
@@ -79,6 +81,8 @@ export const scenarios: readonly ScenarioSource[] = [
   namespacesCountedUnderFire,
   backupUnderFire,
   restoredClusterUnderFire,
+  quotaUnderFire,
+  storeChangedBehindItsBack,
 ];
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);

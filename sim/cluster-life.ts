@@ -112,6 +112,10 @@ export class ClusterLife implements ClusterObserver {
         const { member } = this.cluster.process(node);
         for (const checker of this.#checkers) checker.onDamaged?.(member, world.nowUs);
       },
+      rotted: (node) => {
+        const { member } = this.cluster.process(node);
+        for (const checker of this.#checkers) checker.onRotted?.(member, world.nowUs);
+      },
     });
   }
 

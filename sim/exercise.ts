@@ -1,5 +1,6 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
+import { AlarmMeter } from './alarm-exercise.ts';
 import { isDetachedRead } from './checkers/kv-moves.ts';
 import { RecordMeter } from './record-exercise.ts';
 import { ServiceMeter } from './service-exercise.ts';
@@ -15,6 +16,7 @@ export class ExerciseMeter implements Checker {
   readsDuringFaults = 0;
   readonly service: ServiceMeter;
   readonly record = new RecordMeter();
+  readonly alarms = new AlarmMeter();
   readonly #faults: readonly Fault[];
   readonly #isolations: readonly Isolation[];
   readonly #isolationsMet = new Set<Isolation>();
@@ -35,6 +37,7 @@ export class ExerciseMeter implements Checker {
   onStep(step: StepObservation): void {
     this.service.onStep(step);
     this.record.onStep(step);
+    this.alarms.onStep(step);
     const { role, lastIndex } = step.member.view.raft;
     this.#lastIndexes.set(step.node, lastIndex);
     if (role !== 'leader') return;
@@ -55,6 +58,7 @@ export class ExerciseMeter implements Checker {
   onEnd(end: RunEnd): void {
     this.service.onEnd(end);
     this.record.onEnd(end);
+    this.alarms.onEnd(end);
     const windows = this.#faults.map((fault) => ({ fromUs: fault.atUs, toUs: fault.atUs + lengthUs(fault) }));
     for (const operation of end.history) {
       const { startUs, endUs } = operation;
@@ -84,6 +88,7 @@ export function missedFloor(floors: Floors, result: RunResult, meter: ExerciseMe
       result.backups?.restoredAnswered ?? 0,
       floors.restoredAnswered,
     ],
+    ...alarmCounts(floors, meter.alarms),
     ...Object.entries(floors.fired ?? {}).map(
       ([kind, floor]) => [`${kind} fired`, firedCount(result, kind), floor] as const,
     ),
@@ -124,6 +129,16 @@ function recordCounts(floors: Floors, meter: RecordMeter): readonly Count[] {
     ['watches from a compacted deletion', meter.watchesFromADeletion, floors.watchesFromADeletion],
     ['watches starved', meter.watchesStarved, floors.watchesStarved],
     ['reports of progress', meter.progressTold, floors.progressTold],
+  ];
+}
+
+function alarmCounts(floors: Floors, meter: AlarmMeter): readonly Count[] {
+  return [
+    ['requests refused for space', meter.refusedForSpace, floors.refusedForSpace],
+    ['requests refused since members differed', meter.refusedAsCorrupt, floors.refusedAsCorrupt],
+    ['alarms disarmed', meter.alarmsDisarmed, floors.alarmsDisarmed],
+    ['comparisons of all members', meter.comparisons, floors.comparisons],
+    ['members found to differ', meter.membersNamed, floors.membersNamed],
   ];
 }
 

@@ -82,6 +82,7 @@ export const faultShapes: { readonly [Kind in FaultKind]: FaultShape<Kind> } = {
   readFails: { atUs: time, forUs: length, node },
   appendFails: { atUs: time, node, downUs: length },
   storeFull: { atUs: time, forUs: length, node },
+  storeRot: { atUs: time, node },
   diskStall: { atUs: time, forUs: length, node },
   narrowLink: {
     atUs: time,

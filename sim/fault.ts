@@ -98,6 +98,8 @@ export type Fault =
    * ends the same way until there is room again.
    */
   | { readonly kind: 'storeFull'; readonly atUs: number; readonly forUs: number; readonly node: NodeId }
+  /** A row of the store's history changes on the disk, under a process that runs or not: nobody is told. */
+  | { readonly kind: 'storeRot'; readonly atUs: number; readonly node: NodeId }
   /** One sync takes this much longer. */
   | { readonly kind: 'diskStall'; readonly atUs: number; readonly forUs: number; readonly node: NodeId }
   /** Links carry so much and no more: what comes faster waits in line, and what the line does not hold is dropped. */

@@ -139,6 +139,7 @@ const operations: { readonly [Operation in WorkloadOperation]: Decode<number> } 
   lease: nonNegative,
   watch: nonNegative,
   lock: nonNegative,
+  upkeep: nonNegative,
   auth: nonNegative,
   namespace: nonNegative,
 };

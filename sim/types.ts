@@ -49,6 +49,8 @@ export interface Checker {
   onDamaged?(node: NodeId, nowUs: number): void;
   /** A member shows itself as it is now to somebody who takes a backup. @throws Violation */
   onBackupOpened?(backup: OpenedBackup): void;
+  /** A row in the store of a member has changed on its disk; nobody has told it. */
+  onRotted?(node: NodeId, nowUs: number): void;
   /** After the liveness phase: history complete, members quiet. @throws Violation */
   onEnd?(end: RunEnd): void;
 }
@@ -201,6 +203,15 @@ export interface Floors {
   readonly restored?: number;
   /** Calls that were answered by such a cluster. */
   readonly restoredAnswered?: number;
+  /** Requests that were refused since there was no space. */
+  readonly refusedForSpace?: number;
+  /** Requests that were refused since members differed. */
+  readonly refusedAsCorrupt?: number;
+  readonly alarmsDisarmed?: number;
+  /** Comparisons of the members that all of them reported on. */
+  readonly comparisons?: number;
+  /** Members that a comparison has found to differ. */
+  readonly membersNamed?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 
@@ -257,6 +268,8 @@ export type WorkloadOperation =
   | 'auth'
   /** As an operator, define namespaces, change their limits, remove them. */
   | 'namespace'
+  /** As an operator, ask which alarms are raised, compact where space is short, disarm them; raise one now and then. */
+  | 'upkeep'
   /** Take a lock on a lease of one's own, hold it for a while, and unlock it. */
   | 'lock';
 

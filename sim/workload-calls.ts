@@ -18,10 +18,10 @@ import { type KeyKnowledge } from './workload-knowledge.ts';
 import { type WorkloadOperation, type WorkloadPlan } from './types.ts';
 
 /** What is one call, and not an undertaking of many. */
-export type CallOperation = Exclude<WorkloadOperation, 'lease' | 'watch' | 'lock'>;
+export type CallOperation = Exclude<WorkloadOperation, 'lease' | 'watch' | 'lock' | 'upkeep'>;
 
 export function isOneCall(operation: WorkloadOperation): operation is CallOperation {
-  return operation !== 'lease' && operation !== 'watch' && operation !== 'lock';
+  return !['lease', 'watch', 'lock', 'upkeep'].includes(operation);
 }
 
 /** Every key of the workload lies below this prefix; `keyspaceEnd` is the first key behind it. */

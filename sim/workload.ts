@@ -11,6 +11,7 @@ import { type WorkloadOperation, type WorkloadPlan } from './types.ts';
 import { type Undertaking } from './undertaking.ts';
 import { CallDrawer, isOneCall, wholeKeyspace } from './workload-calls.ts';
 import { ClientDesk, type OutwardEffect } from './workload-desk.ts';
+import { UpkeepUndertaking } from './workload-upkeep.ts';
 import { userOfClient } from './workload-users.ts';
 import { KeyKnowledge } from './workload-knowledge.ts';
 import { LeaseUndertaking } from './workload-leases.ts';
@@ -20,7 +21,12 @@ import { WatchOfEverything, WatchUndertaking } from './workload-watches.ts';
 type UndertakingOperation = Exclude<WorkloadOperation, Parameters<CallDrawer['draw']>[1]>;
 
 /** Of each kind a client has so many at once. */
-const undertakingsMax: Readonly<Record<UndertakingOperation, number>> = { lease: 3, watch: 4, lock: 2 };
+const undertakingsMax: Readonly<Record<UndertakingOperation, number>> = {
+  lease: 3,
+  watch: 4,
+  lock: 2,
+  upkeep: 1,
+};
 /** How far back a client's concluding watch begins. */
 const concludingReach = 200;
 
@@ -128,6 +134,8 @@ export class WorkloadClient {
     this.#stopped = true;
     this.#restartUs = Infinity;
     this.#nextCallUs = Math.min(this.#nextCallUs, nowUs + this.#plan.thinkUsMin);
+    // Whoever comes late sees to what is left: without them nobody could write any more.
+    if ((this.#plan.mix.upkeep ?? 0) > 0) this.#begin('upkeep');
     for (const { undertaking } of this.#undertakings) undertaking.stop();
   }
 
@@ -221,6 +229,8 @@ export class WorkloadClient {
         return new WatchUndertaking({ desk, prng, keys: this.#plan.keys, knowledge: this.#knowledge });
       case 'lock':
         return new LockUndertaking({ desk, prng });
+      case 'upkeep':
+        return new UpkeepUndertaking({ desk, prng });
       default:
         return unreachable(operation);
     }

@@ -43,6 +43,8 @@ export interface MemberView {
   readonly callers: Pick<MemberAuth, 'identify'>;
   /** Those that are raised, by member and kind. */
   alarms(): readonly AlarmMember[];
+  /** Rises whenever they may be others; counted since the process started. */
+  readonly alarmChanges: number;
   /** The last comparison of the members, and what has come of it. */
   readonly checks: Pick<CheckState, 'check'>;
   /** Bytes of all rows here, and of those visible at the current revision. */
@@ -133,6 +135,9 @@ export function createView(parts: ViewParts): MemberView {
     checks: parts.checks,
     callers: parts.callers,
     alarms: () => parts.alarms.list(),
+    get alarmChanges() {
+      return parts.alarms.changes;
+    },
     applied: mvcc.counters,
     get isLearner() {
       return state.configuration.learners.includes(raft.id);

@@ -249,6 +249,20 @@ const table: Readonly<Record<string, Explanation>> = {
     sentence: 'A run has done what its scenario is there to show; one that has not proves nothing.',
     source: "the scenario's floors (docs/writing-a-scenario.md)",
   },
+  'alarms-heeded': {
+    sentence:
+      'What an alarm forbids does not happen while it stands: no put without space, no change of keys that differ.',
+    source: "etcd's alarms NOSPACE and CORRUPT (v3), decided where the log is applied",
+  },
+  'alarms-agree': {
+    sentence: 'Members that have applied up to the same index have the same alarms.',
+    source: "the simulator's checker of replicated alarms (docs/alarms.md)",
+  },
+  'corruption-found': {
+    sentence:
+      'A comparison of the members names whoever has another store than the others, within a bound, and nobody else.',
+    source: "the simulator's checker of comparisons (docs/alarms.md)",
+  },
   'allowed-answers': {
     sentence: 'Nobody is given, or does, what no state of users and roles allowed while it was asked.',
     source: "etcd's role-based access control (v3), decided where the log is applied",

@@ -1,5 +1,6 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { usPerMs, usPerSecond } from '../../core/base/units.ts';
+import { alarmTypes } from '../../core/chainfire/api/cluster.ts';
 import { type ChainfireMember, type MemberView } from '../../core/chainfire/member.ts';
 import { type Checker, type StepObservation, Violation } from '../types.ts';
 
@@ -39,7 +40,7 @@ interface Seen {
  * renewal, stretched by half for clocks, it does not outlast four rounds of the leader's log. Elections do not renew it: the
  * time that counts is the one at which this very member applied the renewal, started, or installed a snapshot.
  *
- * Not verified: clusters without a leader that makes progress (the liveness phase waits for the end of every lease); how
+ * Not verified: the time in which the alarm CORRUPT stands, and nothing ends; clusters without a leader that makes progress (the liveness phase waits for the end of every lease); how
  * long a round takes.
  */
 export class LeaseNotLate implements Checker {
@@ -61,7 +62,9 @@ export class LeaseNotLate implements Checker {
       seen.overdue.clear();
       return;
     }
-    this.#look(node, seen, view, nowUs);
+    // While members are known to differ, no lease ends: its rounds begin when the alarm is disarmed.
+    if (view.alarms().some(({ alarm }) => alarm === alarmTypes.corrupt)) seen.overdue.clear();
+    else this.#look(node, seen, view, nowUs);
   }
 
   onRecovered(node: NodeId, _member: ChainfireMember): void {

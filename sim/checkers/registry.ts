@@ -1,6 +1,8 @@
 import { type Checker } from '../types.ts';
 import { BackupExact } from './backup-exact.ts';
 import { BackupNotOlder } from './backup-not-older.ts';
+import { AlarmsAgree } from './alarms-agree.ts';
+import { AlarmsHeeded } from './alarms-heeded.ts';
 import { AllowedAnswers } from './allowed-answers.ts';
 import { CommitAndTermMonotonic } from './commit-and-term-monotonic.ts';
 import { CommitQuorum } from './commit-quorum.ts';
@@ -8,6 +10,7 @@ import { ConfigurationChanges } from './configuration-changes.ts';
 import { ConfigurationInForce } from './configuration-in-force.ts';
 import { ConflictBeforeCut } from './conflict-before-cut.ts';
 import { Convergence } from './convergence.ts';
+import { CorruptionFound } from './corruption-found.ts';
 import { Durability } from './durability.ts';
 import { DurableLog } from './durable-log.ts';
 import { ElectionQuorum } from './election-quorum.ts';
@@ -67,6 +70,9 @@ const factories: ReadonlyMap<string, (evidence: Evidence) => Checker> = new Map<
   ['commit-quorum', ({ configurations, inheritance }) => new CommitQuorum(configurations, inheritance)],
   ['leader-completeness', ({ inheritance }) => new LeaderCompleteness(inheritance)],
   ['commit-and-term-monotonic', () => new CommitAndTermMonotonic()],
+  ['alarms-agree', () => new AlarmsAgree()],
+  ['alarms-heeded', () => new AlarmsHeeded()],
+  ['corruption-found', () => new CorruptionFound()],
   ['state-machine-safety', () => new StateMachineSafety()],
   ['lease-agreement', () => new LeaseAgreement()],
   ['lease-not-late', () => new LeaseNotLate()],

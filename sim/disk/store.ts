@@ -8,6 +8,7 @@ import {
   type StoreView,
   type StoreWrite,
 } from '../../core/storage/backend.ts';
+import { historyTable } from '../../core/chainfire/mvcc/keys.ts';
 import { MemoryBackend } from '../../core/storage/memory-backend.ts';
 import { diskShape, drawLatencyUs } from '../latency.ts';
 import { type World } from '../world.ts';
@@ -141,6 +142,23 @@ export class SimulatedStore implements StorageBackend {
   /** From now on no flush fits any more, or all do again. */
   fill(full: boolean): void {
     this.#full = full;
+  }
+
+  /**
+   * The last byte of some value in the history is another from now on, on the disk and for the process: a page of the one is
+   * what the other sees. @returns false where there is nothing yet
+   */
+  rot(prng: Prng): boolean {
+    const durable = present(this.#durable.get(historyTable), 'the store has a history');
+    const rows = [...durable.range({ from: '' })];
+    const row = rows[prng.below(Math.max(1, rows.length))];
+    if (row === undefined) return false;
+    const [key, value] = row;
+    const changed = value.slice();
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    durable.set(key, changed);
+    this.#content.write([{ table: historyTable, key, value: changed }]);
+    return true;
   }
 
   /** As fast as ever, and room for all. */

@@ -20,6 +20,7 @@ export type DiskFault =
       | 'lostSync'
       | 'diskFull'
       | 'storeFull'
+      | 'storeRot'
     >;
 type StrikingFault = FaultOf<'syncFails' | 'appendFails'>;
 type LastingFault = FaultOf<'readFails' | 'diskFull' | 'storeFull'>;
@@ -105,6 +106,11 @@ export class DiskFaults {
         break;
       case 'storeFull':
         this.#last('flush', fault, prng, (on) => store.fill(on));
+        break;
+      case 'storeRot':
+        if (!store.rot(prng)) return;
+        this.#scene.fire(fault, `a row in the store of n${fault.node} has changed on its disk`);
+        this.#scene.rotted(fault.node);
         break;
       default:
         unreachable(fault);

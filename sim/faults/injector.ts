@@ -123,6 +123,7 @@ export class FaultInjector {
       case 'lostSync':
       case 'diskFull':
       case 'storeFull':
+      case 'storeRot':
         this.#disks.begin(fault, prng);
         break;
       case 'clockDrift':

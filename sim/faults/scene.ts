@@ -28,6 +28,8 @@ export interface FaultSceneOptions {
   readonly noted: (what: string) => void;
   /** Told of a disk that has lost what it had acknowledged. */
   readonly damaged: (node: NodeId) => void;
+  /** Told of a store that shows something else than was written to it. */
+  readonly rotted: (node: NodeId) => void;
   /** Told of each fault as it has an effect. */
   readonly struck?: (fault: Fault) => void;
 }
@@ -39,6 +41,7 @@ export class FaultScene {
   readonly cluster: Cluster;
   readonly atlas: FaultAtlas;
   readonly damaged: (node: NodeId) => void;
+  readonly rotted: (node: NodeId) => void;
   readonly noted: (what: string) => void;
   readonly recoverability: Recoverability;
   readonly #struck: ((fault: Fault) => void) | undefined;
@@ -52,6 +55,7 @@ export class FaultScene {
     this.atlas = options.atlas;
     this.noted = options.noted;
     this.damaged = options.damaged;
+    this.rotted = options.rotted;
     this.recoverability = new Recoverability(options.cluster);
     this.#struck = options.struck;
   }

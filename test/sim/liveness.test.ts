@@ -53,6 +53,7 @@ function stage(
     atlas: new FaultAtlas(cluster.processes.map(atlasMember)),
     noted: () => undefined,
     damaged: () => undefined,
+    rotted: () => undefined,
   });
   const history = new History();
   const phase = new LivenessPhase({

@@ -32,6 +32,7 @@ export class AlarmState {
   readonly #mix: (bytes: Uint8Array) => void;
   /** By row, in the order of rows: that of member ids, then kinds. */
   #alarms = new Map<string, AlarmMember>();
+  #changes = 0;
   /** Rows that changed and are not written. */
   #writes: StoreWrite[] = [];
 
@@ -44,6 +45,7 @@ export class AlarmState {
   /** Takes everything from the store: at start, and after it was replaced by a snapshot. */
   reload(store: Pick<StorageBackend, 'range'>): void {
     this.#writes = [];
+    this.#changes += 1;
     this.#alarms = new Map();
     for (const [key, row] of store.range(metaTable, { from: alarmRowPrefix, to: rowsEnd })) {
       this.#alarms.set(key, AlarmMember.decode(row));
@@ -58,6 +60,11 @@ export class AlarmState {
 
   isRaisedFor(memberId: bigint, kind: number): boolean {
     return this.#alarms.has(rowKey({ memberId, alarm: kind }));
+  }
+
+  /** Rises whenever there may be others, in this life of the member; no part of what is replicated. */
+  get changes(): number {
+    return this.#changes;
   }
 
   get isEmpty(): boolean {
@@ -125,6 +132,7 @@ export class AlarmState {
   }
 
   #write(key: string, value: Uint8Array | undefined): void {
+    this.#changes += 1;
     this.#mix(value ?? noBytes);
     this.#writes.push({ table: metaTable, key, value });
   }

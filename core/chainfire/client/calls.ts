@@ -1,3 +1,4 @@
+import { alarmActions } from '../api/cluster.ts';
 import { assert, present } from '../../base/assert.ts';
 import { writesNothing } from '../command.ts';
 import { type MemberRefusalCode, type MemberRequest, type MemberResponse } from '../member-protocol.ts';
@@ -211,6 +212,9 @@ function harmlessTwice(request: MemberRequest): boolean {
       return false;
     case 'txn':
       return writesNothing(request.request);
+    case 'alarm':
+      // Disarmed a second time, it may be another that is disarmed.
+      return request.request.action === alarmActions.get;
     default:
       return true;
   }

@@ -55,6 +55,7 @@ function hurt(fault: Fault = latent): {
     atlas: new FaultAtlas(cluster.processes.map(atlasMember)),
     noted: (what) => noted.push(what),
     damaged: () => undefined,
+    rotted: () => undefined,
   });
   injector.schedule([fault]);
   for (const process of cluster.processes) process.start();
