@@ -1,4 +1,5 @@
 import { type Mutant, patchesOf } from './mutant.ts';
+import { alarmMutants } from './mutants-alarms.ts';
 import { authMutants } from './mutants-auth.ts';
 import { backupMutants } from './mutants-backup.ts';
 import { consensusMutants } from './mutants-consensus.ts';
@@ -23,6 +24,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Users, roles and permissions', mutants: authMutants },
   { title: 'Namespaces', mutants: namespaceMutants },
   { title: 'Backups and restored clusters', mutants: backupMutants },
+  { title: 'Alarms, quota, comparing members', mutants: alarmMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

@@ -78,6 +78,7 @@ const effective: readonly Fault[] = [
   { kind: 'flap', atUs, forUs, between: [n1, n3], downUs: 200_000, upUs: 300_000 },
   { kind: 'diskFull', atUs, forUs, node: n1 },
   { kind: 'storeFull', atUs, forUs, node: n1 },
+  { kind: 'storeRot', atUs, node: n2 },
   { kind: 'appendFails', atUs, node: n2, downUs: 500_000 },
   { kind: 'diskStall', atUs, forUs, node: n2 },
   { kind: 'wallJump', atUs, node: n1, byUs: 3_600_000_000, direction: 'backward' },

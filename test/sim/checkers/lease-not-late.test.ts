@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { alarmTypes } from '../../../core/chainfire/api/cluster.ts';
 import { nodeId } from '../../../core/base/ids.ts';
 import { LeaseNotLate } from '../../../sim/checkers/lease-not-late.ts';
 import { type Shown } from './observations.ts';
@@ -34,6 +35,17 @@ test('lease-not-late fires when a leader goes on applying its log with a lease t
   }).toThrow(
     /lease 7 of 1 s was last renewed by entry 1, which member 1 had applied \d+ µs before; it leads term 2/,
   );
+});
+
+test('while members are known to differ no lease ends, and its rounds begin when the alarm is disarmed', () => {
+  const { at } = leader();
+  everyHalfSecond(0, 20 * second, (nowUs) => {
+    at(nowUs, { alarms: [[2, alarmTypes.corrupt]] });
+  });
+  everyHalfSecond(20.5 * second, 22 * second, at);
+  expect(() => {
+    everyHalfSecond(22.5 * second, 26 * second, at);
+  }).toThrow('lease-not-late');
 });
 
 test('a renewal, a restart and a snapshot begin the time to live anew', () => {

@@ -33,6 +33,14 @@ export interface Shown {
   readonly matches?: Readonly<Record<number, number>>;
   /** Watches that are not at the present. */
   readonly behind?: number;
+  /** Alarms that are raised: member and kind. */
+  readonly alarms?: readonly (readonly [member: number, kind: number])[];
+  readonly alarmChanges?: number;
+  /** Done since the member started. */
+  readonly puts?: number;
+  readonly grants?: number;
+  /** The last comparison of the members, and whom it names. */
+  readonly check?: { readonly index: number; readonly blamed: readonly number[] };
   readonly history?: readonly { readonly revision: number; readonly record: Uint8Array }[];
 }
 
@@ -77,6 +85,11 @@ export function member(shown: Shown): ChainfireMember {
     revision: shown.revision ?? 1,
     compactRevision: shown.compactRevision ?? 0,
     autoCompaction: shown.autoCompaction,
+    alarms: () => (shown.alarms ?? []).map(([of, alarm]) => ({ memberId: BigInt(of), alarm })),
+    alarmChanges: shown.alarmChanges ?? 0,
+    applied: { puts: shown.puts ?? 0, leasesGranted: shown.grants ?? 0 },
+    checks: { check: { reports: [], ...(shown.check ?? { index: 0, blamed: [] }) } },
+    members: (shown.voters ?? [1, 2, 3]).map((id) => ({ id: BigInt(id) })),
     leaseCount: shown.leases?.length ?? 0,
     leases: () =>
       (shown.leases ?? []).map((id) => ({

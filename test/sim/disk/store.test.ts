@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { bytesFromLatin1, latin1FromBytes } from '../../../core/base/bytes.ts';
+import { historyTable } from '../../../core/chainfire/mvcc/keys.ts';
 import { SimulatedStore } from '../../../sim/disk/store.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 import { World } from '../../../sim/world.ts';
@@ -183,4 +184,24 @@ test('a full disk takes over no snapshot: the content is as it was', () => {
     store.installStage(stage);
   }).toThrow('ENOSPC');
   expect([newest(store), store.installed]).toEqual([1, 0]);
+});
+
+test('a row that rots is another for the process and on the disk, whatever comes later', () => {
+  const world = new World();
+  const store = new SimulatedStore({
+    world,
+    prng: seededPrng('rot'),
+    tables: [historyTable],
+    flushMedianUs: 1_000,
+  });
+  expect(store.rot(seededPrng('too early'))).toBe(false);
+  for (const key of ['a', 'b', 'c']) store.write([{ table: historyTable, key, value: bytesFromLatin1(key) }]);
+  world.runUntil(1_000_000);
+  const values = (): readonly string[] =>
+    [...store.range(historyTable, { from: '' })].map(([, value]) => latin1FromBytes(value));
+  expect(store.rot(seededPrng('rot'))).toBe(true);
+  const rotten = values();
+  expect(rotten.filter((value, position) => value !== 'abc'[position])).toHaveLength(1);
+  store.crash();
+  expect(values()).toEqual(rotten);
 });
