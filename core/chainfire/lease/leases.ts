@@ -130,7 +130,8 @@ export class Leases {
 
   settle(nowUs: number): void {
     this.#renewals.settle(nowUs);
-    if (this.#mayEnd) this.#expiry.settle(nowUs, this.#state);
+    if (!this.#mayEnd) return;
+    this.#expiry.settle(nowUs, this.#state);
   }
 
   /** Answers those that have waited too long. */
