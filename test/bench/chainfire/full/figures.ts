@@ -6,7 +6,7 @@ export type SystemName = SystemKind['name'];
 /** One figure of one system. */
 export interface Figure {
   readonly what: string;
-  readonly unit: 'MB' | 's' | 'ms' | 'a second' | 'leases' | 'cores';
+  readonly unit: 'MB' | 's' | 'ms' | 'a second' | 'leases' | 'cores' | 'calls';
   readonly value: number;
   /** What is to be reached by ours, where something is. */
   readonly atMost?: number;

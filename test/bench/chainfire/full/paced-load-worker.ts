@@ -39,6 +39,8 @@ function begin(samples: SampleList, call: (key: string) => Promise<unknown>): vo
   const done = call(keyAt(below(keys))).then(
     () => samples.add(atMs, nowMs() - atMs),
     (error: unknown) => {
+      // As late as it was told that it came to nothing.
+      samples.add(atMs, nowMs() - atMs);
       failed += 1;
       if (failures.length < failuresKept) failures.push((error as Error).message);
     },

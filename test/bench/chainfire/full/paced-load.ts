@@ -22,6 +22,8 @@ export interface PacedLoadResult {
 export interface LoadSeen {
   readonly puts: Delays;
   readonly gets: Delays;
+  /** Calls that were refused or timed out, from the first to the last of the load's. */
+  readonly failed: number;
 }
 
 /** 100 puts and 100 gets a second: so little that whatever delays them is something else. */
@@ -38,12 +40,13 @@ export class PacedLoad {
     return new PacedLoad(await MeasuringThread.start('./paced-load-worker.ts', options));
   }
 
-  /** @returns what it met in any span. @throws Error when a call has failed: then its delays say nothing */
+  /** @returns what it met in any span; a call that failed counts with its time. @throws Error when calls were left out */
   async stop(): Promise<(span: Span) => LoadSeen> {
     const { puts, gets, failed, failures, leftOut } = await this.#thread.stop();
-    if (failed > 0) throw new Error(`${failed} calls of the light load failed: ${failures.join('; ')}`);
+    if (failed > 0)
+      process.stderr.write(`${failed} calls of the light load failed: ${failures.join('; ')}\n`);
     if (leftOut > 0)
       throw new Error(`${leftOut} calls of the light load were left out: too many were under way`);
-    return (span) => ({ puts: delaysIn(puts, span), gets: delaysIn(gets, span) });
+    return (span) => ({ puts: delaysIn(puts, span), gets: delaysIn(gets, span), failed });
   }
 }

@@ -64,6 +64,7 @@ export function delayFigures(
   return [
     { what: 'worst put before', unit: 'ms', value: before.puts.worstMs },
     { what: 'worst put', unit: 'ms', value: meanwhile.puts.worstMs, ...bound(wanted.putsAtMostMs), noise },
+    { what: 'calls that failed', unit: 'calls', value: meanwhile.failed, atMost: 0 },
     { what: 'p99 of puts', unit: 'ms', value: meanwhile.puts.p99Ms },
     { what: 'worst get', unit: 'ms', value: meanwhile.gets.worstMs, ...bound(wanted.getsAtMostMs), noise },
     { what: 'p99 of gets', unit: 'ms', value: meanwhile.gets.p99Ms },
