@@ -15,7 +15,7 @@ export const backupMutants: readonly Mutant[] = [
     replacement:
       'chunks: snapshotChunks({ range: (table, range) => process.store.view(process.store.openView()).range(table, range) },\n' +
       '        process.store.tables, chunkRowsMax),',
-    caughtBy: ['backup-exact'],
+    caughtBy: ['backup-exact', 'restored-state', 'truth'],
     scenarios: backupScenarios,
   },
   {
