@@ -33,7 +33,7 @@ export const leaseMutants: readonly Mutant[] = [
     name: 'expiry-outside-the-log',
     about: 'A member ends leases that it finds overdue by itself, without the log.',
     file: 'core/chainfire/lease/leases.ts',
-    anchor: 'if (this.#mayEnd) this.#expiry.settle(nowUs, this.#state);',
+    anchor: 'this.#expiry.settle(nowUs, this.#state);',
     replacement:
       'const overdue = this.#deadlines.nextOverdue(nowUs);\n    if (overdue !== undefined) this.#table.expire({ ids: [overdue.id], term: 0, appliedIndex: overdue.renewedIndex }, 0);',
     caughtBy: ['lease-agreement', 'state-machine-safety', 'convergence'],

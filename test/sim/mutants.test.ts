@@ -19,6 +19,7 @@ const otherInvariants = [
   'liveness',
   'idle',
   'gated-effect',
+  'truth',
 ];
 
 test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(

@@ -137,7 +137,9 @@ test('the swarm draws every size of cluster and every kind of fault, and each ki
   expect([...sizes.keys()].sort()).toEqual([1, 3, 5]);
   expect(sizes.get(3) ?? 0).toBeGreaterThan(200);
   expect(sizes.get(1) ?? 0).toBeGreaterThan(15);
-  expect([...kinds.keys()].sort()).toEqual([...faultKinds].sort());
+  // A row that changes behind its member's back stays so: nobody but a comparison of members finds it, and mends it never.
+  const drawn = faultKinds.filter((kind) => kind !== 'storeRot');
+  expect([...kinds.keys()].sort()).toEqual(drawn.sort());
   for (const [kind, seeds] of kinds) {
     // What changes the members is in two seeds of five, and then in about half of them.
     const [least, most] = operatorKinds.has(kind) ? [70, 160] : [130, 270];

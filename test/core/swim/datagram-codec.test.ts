@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { incarnationMax } from '../../../core/swim/config.ts';
+import { clusterBytesMax, incarnationMax } from '../../../core/swim/config.ts';
 import {
   decodeDatagram,
   encodeDatagram,
@@ -13,7 +13,10 @@ import { type MemberRecord, memberStates, type SwimMessage } from '../../../core
 import { WireError } from '../../../core/wire/reader.ts';
 import { recordOf, rumorOf } from './subject.ts';
 
-const name = fc.string({ minLength: 1, maxLength: 32, unit: 'grapheme' });
+/** What a grapheme takes in bytes has no bound of its own. */
+const name = fc
+  .string({ minLength: 1, maxLength: 32, unit: 'grapheme' })
+  .filter((text) => Buffer.byteLength(text) <= clusterBytesMax);
 const record: fc.Arbitrary<MemberRecord> = fc.record({
   name,
   state: fc.constantFrom(...memberStates),
