@@ -1,4 +1,4 @@
-import { faultKinds } from '../sim/fault-shapes.ts';
+import { faultKinds, swarmFaultKinds } from '../sim/fault-shapes.ts';
 import { type FaultKind } from '../sim/fault.ts';
 import { type RunResult } from '../sim/types.ts';
 import { type RunSummary } from './page/page-data.ts';
@@ -63,7 +63,7 @@ export class Tally {
       ['leases granted', this.services.leasesGranted, 2 * this.runs],
       ['leases expired', this.services.leasesExpired, this.runs],
       ['locks held', this.services.locksHeld, this.runs],
-      ...[...this.faultsFired].map(([kind, count]) => [`${kind} fired`, count, some] as const),
+      ...swarmFaultKinds.map((kind) => [`${kind} fired`, this.faultsFired.get(kind) ?? 0, some] as const),
     ];
     return floors
       .filter(([, count, floor]) => count < floor)

@@ -113,6 +113,12 @@ export const faultShapes: { readonly [Kind in FaultKind]: FaultShape<Kind> } = {
 
 export const faultKinds = Object.keys(faultShapes) as readonly FaultKind[];
 
+/**
+ * What the swarm draws of them. A row that changed behind its member's back stays as it is: members can find it, none can mend it,
+ * and it would drown whatever else a run has to show.
+ */
+export const swarmFaultKinds = faultKinds.filter((kind) => kind !== 'storeRot');
+
 /** The fields of this fault in the order of the table. */
 export function fieldsOf(kind: FaultKind): readonly (readonly [field: string, shape: FieldShape])[] {
   return Object.entries<FieldShape>(faultShapes[kind]);
