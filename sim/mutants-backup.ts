@@ -50,15 +50,6 @@ export const backupMutants: readonly Mutant[] = [
     scenarios: ['backup-under-fire'],
   },
   {
-    name: 'restored-log-from-the-beginning',
-    about: 'The log of a restored member begins before the state that it has: its entries were never there.',
-    file: restoredState,
-    anchor: 'journal.restart({ index, term });',
-    replacement: 'journal.restart({ index: 0, term: 0 });',
-    caughtBy: ['restored-state', 'invariant', 'thrown', 'data-lost'],
-    scenarios: restoredScenarios,
-  },
-  {
     name: 'restored-log-one-too-far',
     about: 'The log of a restored member begins one entry behind the state, which lacks that entry.',
     file: restoredState,
