@@ -38,6 +38,7 @@ import {
   type MemberRequest,
   type MemberStream,
 } from './member-protocol.ts';
+import { type RangePage } from './mvcc/range-page.ts';
 
 /**
  * What a member is stepped with, as bytes, for a recording: a byte for the kind, then its fields; messages and requests as
@@ -102,6 +103,8 @@ const localFlag = 0x80;
 /** Of a request, beside its kind, and of a stream: what the caller shows stands before it. */
 const callerFlag = 0x40;
 const requireLeaderFlag = 0x01;
+/** Of a range: whether it is read a page at a time, and whether this page is the first. */
+const pageForms = { none: 0, first: 1, further: 2 } as const;
 
 export const memberEventCodec = { write: writeMemberEvent, read: readMemberEvent };
 
@@ -215,6 +218,7 @@ function writeRequest(writer: WireWriter, request: MemberRequest): void {
   // One table for all kinds: that a kind's message is its request's, the table's type says.
   (requestMessages[request.kind] as Message<unknown>).write(writer, request.request);
   writer.end(start);
+  if (request.kind === 'range') writePage(writer, request.page);
 }
 
 function readRequest(reader: WireReader): MemberRequest {
@@ -226,7 +230,33 @@ function readRequest(reader: WireReader): MemberRequest {
   const request = (requestMessages[kind] as Message<unknown>).read(reader.part());
   const consistency: LocalConsistency | undefined = (byte & localFlag) === 0 ? undefined : 'local';
   const said = consistency === undefined ? {} : { consistency };
-  return { kind, request, ...said, ...shown } as MemberRequest;
+  const page = kind === 'range' ? readPage(reader) : undefined;
+  const asked = page === undefined ? {} : { page };
+  return { kind, request, ...said, ...asked, ...shown } as MemberRequest;
+}
+
+/** How far a range is read, if not to its end: a byte for what follows, then that. */
+function writePage(writer: WireWriter, page: RangePage | undefined): void {
+  if (page === undefined) return writer.byte(pageForms.none);
+  const { bytesMax, at } = page;
+  writer.byte(at === undefined ? pageForms.first : pageForms.further);
+  writer.varint(bytesMax);
+  if (at === undefined) return;
+  writer.varint(at.revision);
+  writer.latin1(at.next);
+  writer.varint(at.found);
+  writer.varint(at.more ? 1 : 0);
+}
+
+function readPage(reader: WireReader): RangePage | undefined {
+  const form = reader.byte();
+  if (form === pageForms.none) return undefined;
+  if (form !== pageForms.first && form !== pageForms.further)
+    throw new WireError(`a page is of the unknown form ${form}`);
+  const bytesMax = reader.varint();
+  if (form === pageForms.first) return { bytesMax };
+  const [revision, next, found] = [reader.varint(), reader.latin1(), reader.varint()];
+  return { bytesMax, at: { revision, next, found, more: reader.varint() === 1 } };
 }
 
 function readStream(reader: WireReader): MemberStream {

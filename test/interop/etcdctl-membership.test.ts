@@ -65,7 +65,7 @@ class Side {
     return text
       .replaceAll(this.#peer === '' ? '\0' : this.#peer, '<peer>')
       .replaceAll(`http://${this.endpoint}`, '<client>')
-      .replace(/cluster [0-9a-f]+$/gm, 'cluster <cluster>')
+      .replace(/cluster +[0-9a-f]+$/gm, 'cluster <cluster>')
       .replace(/"(cluster_id|member_id|raft_term|ID)":[0-9]+/g, '"$1":0')
       .replace(/"(ClusterID|MemberID|RaftTerm|ID)" : [0-9]+/g, '"$1" : 0')
       .replace(/^Member +[0-9a-f]+ (added|updated|removed|promoted)/gm, 'Member <id> $1')

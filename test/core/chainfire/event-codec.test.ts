@@ -46,9 +46,20 @@ import { WireWriter } from '../../../core/wire/writer.ts';
 
 const two = 2 as NodeId;
 
-/** One of every kind: the compiler misses a kind that is not here. */
-const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, { kind: K }> } = {
-  range: { kind: 'range', request: RangeRequest.create({ key: 'a\xff', limit: 7 }), consistency: 'local' },
+/** With all that it may have, but for who it is by. */
+type Whole<Kind extends MemberRequest['kind']> = Required<
+  Omit<Extract<MemberRequest, { kind: Kind }>, 'by'>
+> &
+  Pick<MemberRequest, 'by'>;
+
+/** One of every kind: the compiler misses a kind that is not here, and a field of it. */
+const requests: { readonly [K in MemberRequest['kind']]: Whole<K> } = {
+  range: {
+    kind: 'range',
+    request: RangeRequest.create({ key: 'a\xff', limit: 7 }),
+    consistency: 'local',
+    page: { bytesMax: 512, at: { revision: 9, next: 'b\xff', found: 3, more: true } },
+  },
   put: {
     kind: 'put',
     request: PutRequest.create({ key: 'k\x00', value: new Uint8Array(300), lease: 2n ** 63n }),
@@ -66,6 +77,7 @@ const requests: { readonly [K in MemberRequest['kind']]: Extract<MemberRequest, 
         },
       ],
     }),
+    consistency: 'local',
   },
   compact: { kind: 'compact', request: CompactionRequest.create({ revision: 9, physical: true }) },
   namespacePut: {
@@ -184,10 +196,21 @@ test.each(Object.values(requests))('a recorded request is the request: $kind', (
   expect(again(event)).toStrictEqual(event);
 });
 
+test.each([undefined, { bytesMax: 1 }])('a range is read whole, or its first page: %o', (page) => {
+  const request = {
+    kind: 'range',
+    request: RangeRequest.create({ key: 'a' }),
+    ...(page && { page }),
+  } as const;
+  const event = { kind: 'requested', requestId: 77, request } as const;
+  expect(again(event)).toStrictEqual(event);
+});
+
 test('unknown kinds and cut events are refused', () => {
   const read = (...bytes: number[]) => readMemberEvent(new WireReader(new Uint8Array(bytes)));
   expect(() => read(14)).toThrow('an event is of the unknown kind 14');
   expect(() => read(4, 1, 0x3f, 0)).toThrow('a request is of the unknown kind 63');
+  expect(() => read(4, 1, 0, 0, 3)).toThrow('a page is of the unknown form 3');
   expect(() => read(1, 0, 0)).toThrow('a node has a number from 1');
   for (const event of Object.values(events)) {
     const writer = new WireWriter();
