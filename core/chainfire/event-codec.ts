@@ -254,7 +254,7 @@ function readPage(reader: WireReader): RangePage | undefined {
   if (form !== pageForms.first && form !== pageForms.further)
     throw new WireError(`a page is of the unknown form ${form}`);
   const bytesMax = reader.varint();
-  if (form === pageForms.first) return { bytesMax };
+  if (form === pageForms.first) return { bytesMax, at: undefined };
   const [revision, next, found] = [reader.varint(), reader.latin1(), reader.varint()];
   return { bytesMax, at: { revision, next, found, more: reader.varint() === 1 } };
 }

@@ -8,8 +8,8 @@ import { decodeRecord } from './record.ts';
 export interface RangePage {
   /** About how many bytes are looked at; one record is, whatever its size. */
   readonly bytesMax: number;
-  /** Where the page before ended; absent: at the beginning. */
-  readonly at?: RangePlace | undefined;
+  /** Where the page before ended; undefined: at the beginning. */
+  readonly at: RangePlace | undefined;
 }
 
 /** Where a page has ended. */

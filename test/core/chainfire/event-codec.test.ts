@@ -196,15 +196,18 @@ test.each(Object.values(requests))('a recorded request is the request: $kind', (
   expect(again(event)).toStrictEqual(event);
 });
 
-test.each([undefined, { bytesMax: 1 }])('a range is read whole, or its first page: %o', (page) => {
-  const request = {
-    kind: 'range',
-    request: RangeRequest.create({ key: 'a' }),
-    ...(page && { page }),
-  } as const;
-  const event = { kind: 'requested', requestId: 77, request } as const;
-  expect(again(event)).toStrictEqual(event);
-});
+test.each([undefined, { bytesMax: 1, at: undefined }])(
+  'a range is read whole, or its first page: %o',
+  (page) => {
+    const request = {
+      kind: 'range',
+      request: RangeRequest.create({ key: 'a' }),
+      ...(page && { page }),
+    } as const;
+    const event = { kind: 'requested', requestId: 77, request } as const;
+    expect(again(event)).toStrictEqual(event);
+  },
+);
 
 test('unknown kinds and cut events are refused', () => {
   const read = (...bytes: number[]) => readMemberEvent(new WireReader(new Uint8Array(bytes)));

@@ -49,7 +49,7 @@ test('pages of any size, forwards and backwards, are together the whole range, a
 test('a page looks at about as many bytes as it may, and at one record at least', () => {
   const machine = new Machine();
   for (let at = 0; at < 100; at += 1) machine.do(putting(`k${100 + at}`, 'v'.repeat(1_000)));
-  const { response, next } = evaluatePage(machine.mvcc, all(), { bytesMax: 10_000 });
+  const { response, next } = evaluatePage(machine.mvcc, all(), { bytesMax: 10_000, at: undefined });
   expect(response.kvs).toHaveLength(9);
   expect(next).toEqual({ revision: 101, next: 'k109', found: 9, more: false });
   const tiny = evaluatePage(machine.mvcc, all(), { bytesMax: 1, at: next });
@@ -60,14 +60,14 @@ test('what a filter leaves out is looked at in pages too', () => {
   const machine = new Machine();
   for (let at = 0; at < 100; at += 1) machine.do(putting(`k${100 + at}`, 'v'.repeat(1_000)));
   const request = all({ minModRevision: 101 });
-  const { response, next } = evaluatePage(machine.mvcc, request, { bytesMax: 10_000 });
+  const { response, next } = evaluatePage(machine.mvcc, request, { bytesMax: 10_000, at: undefined });
   expect([response.kvs.length, response.count, next?.next]).toEqual([0, 9, 'k109']);
 });
 
 test('pages go on showing the revision of the first, whatever is written and deleted meanwhile', () => {
   const machine = history();
   const whole = evaluateRange(machine.mvcc, all());
-  const first = evaluatePage(machine.mvcc, all(), { bytesMax: 300 });
+  const first = evaluatePage(machine.mvcc, all(), { bytesMax: 300, at: undefined });
   machine.do({ kind: 'deleteRange', request: del('zz') });
   machine.do(putting('k0', 'another'));
   machine.do(putting('new', 'x'));
