@@ -1,9 +1,10 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RangeOptions, type RootDatabase, type Transaction } from 'lmdb';
 
 import { assert, present } from '../../core/base/assert.ts';
 import { type StoreRange, type StoreRow } from '../../core/storage/backend.ts';
-import { makeDirectory, removeDirectory, syncPath } from './current-file.ts';
+import { makeDirectory, syncPath } from './current-file.ts';
 import { LmdbBackendError } from './lmdb-backend-error.ts';
 import { type PendingLayer } from './pending-layer.ts';
 import { RawRows, type RowVisitor } from './raw-rows.ts';
@@ -213,8 +214,9 @@ export class Generation {
     assert(this.#users > 0, 'a generation is released as often as it is used');
     this.#users -= 1;
     if (this.#users > 0) return;
-    this.#closed = this.#root.close().then(() => {
-      if (this.#retired) removeDirectory(this.path);
+    this.#closed = this.#root.close().then(async () => {
+      // By another thread: to give back the blocks of a large file takes the system a good part of a second.
+      if (this.#retired) await rm(this.path, { recursive: true, force: true });
       this.#onClosed();
     });
   }
