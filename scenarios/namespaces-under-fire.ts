@@ -1,7 +1,7 @@
 import { nodeId } from '../core/base/ids.ts';
 import { usPerSecond } from '../core/base/units.ts';
-import { type Fault } from '../sim/fault.ts';
 import { type ScenarioSource } from '../sim/types.ts';
+import { cutAndCrash } from './cut-and-crash.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
 const rounds = 4;
@@ -28,15 +28,7 @@ export const namespacesUnderFire: ScenarioSource = {
       callTimeoutUs: 2 * usPerSecond,
       mix: { put: 20, get: 3, delete: 6, compareAndSwap: 4, txn: 10, lease: 6, watch: 1, namespace: 4 },
     },
-    faults: Array.from({ length: rounds }, (_, round): Fault[] => {
-      const node = nodes[round % nodes.length] ?? nodeId(1);
-      const others = nodes.filter((other) => other !== node);
-      const atUs = (round + 1) * roundUs;
-      return [
-        { kind: 'partition', atUs, forUs: 5 * usPerSecond, side: [node], otherSide: others },
-        { kind: 'crash', atUs: atUs + 7 * usPerSecond, node: others[0] ?? node, downUs: 2 * usPerSecond },
-      ];
-    }).flat(),
+    faults: cutAndCrash({ nodes, rounds, roundUs }),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
     floors: {

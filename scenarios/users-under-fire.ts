@@ -1,7 +1,7 @@
 import { nodeId } from '../core/base/ids.ts';
 import { usPerSecond } from '../core/base/units.ts';
-import { type Fault } from '../sim/fault.ts';
 import { type ScenarioSource } from '../sim/types.ts';
+import { cutAndCrash } from './cut-and-crash.ts';
 
 const nodes = [1, 2, 3].map(nodeId);
 const rounds = 5;
@@ -38,15 +38,7 @@ export const usersUnderFire: ScenarioSource = {
         auth: 10,
       },
     },
-    faults: Array.from({ length: rounds }, (_, round): Fault[] => {
-      const node = nodes[round % nodes.length] ?? nodeId(1);
-      const others = nodes.filter((other) => other !== node);
-      const atUs = (round + 1) * roundUs;
-      return [
-        { kind: 'partition', atUs, forUs: 5 * usPerSecond, side: [node], otherSide: others },
-        { kind: 'crash', atUs: atUs + 7 * usPerSecond, node: others[0] ?? node, downUs: 2 * usPerSecond },
-      ];
-    }).flat(),
+    faults: cutAndCrash({ nodes, rounds, roundUs }),
     checks: 'all',
     durationUs: (rounds + 2) * roundUs,
     floors: { answered: 1_000, elections: 2, fired: { partition: rounds, crash: rounds - 1 } },
