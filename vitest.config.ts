@@ -27,6 +27,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**', 'test/bench/**'],
+          setupFiles: ['test/property-seed.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

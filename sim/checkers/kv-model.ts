@@ -1,5 +1,5 @@
 import { present } from '../../core/base/assert.ts';
-import { type KvMove, type Sighting } from './kv-moves.ts';
+import { type KvMove, revisionsAskedBy, type Sighting } from './kv-moves.ts';
 import { type KvPartition } from './kv-partitions.ts';
 import { isInRange, KvState } from './kv-state.ts';
 import { possibleLeaves } from './outcomes.ts';
@@ -13,6 +13,11 @@ export interface RevisionEvidence {
   readonly seen: ReadonlyMap<string, readonly SeenVersion[]>;
   /** Keys that were created at an unclaimed revision, by it. */
   readonly created: ReadonlyMap<number, string>;
+  /**
+   * Revisions that requests ask for by number, ascending: a compare or a filter tells what was written at the one from what
+   * was written below it. Between two of them one unclaimed revision is as good as another.
+   */
+  readonly asked: readonly number[];
 }
 
 /** A version of a key that somebody was shown. */
@@ -41,7 +46,19 @@ export function revisionEvidence(
   }
   const created = new Map<number, string>();
   for (const { kv } of seen) if (!claimed.has(kv.createRevision)) created.set(kv.createRevision, kv.key);
-  return { unclaimed, seen: seenVersions(seen), created };
+  return { unclaimed, seen: seenVersions(seen), created, asked: askedRevisions(moves, claimed) };
+}
+
+function askedRevisions(moves: readonly KvMove[], claimed: ReadonlySet<number>): readonly number[] {
+  const asked = new Set<number>();
+  for (const { operation } of moves) {
+    for (const { at, exactly } of revisionsAskedBy(operation.request)) {
+      // What asks for no more than this one is answered alike wherever an unknown write goes, unless it goes there.
+      if (exactly && claimed.has(at)) continue;
+      asked.add(at).add(at + 1);
+    }
+  }
+  return [...asked].sort((left, right) => left - right);
 }
 
 function seenVersions(seen: readonly Sighting[]): ReadonlyMap<string, readonly SeenVersion[]> {
@@ -71,7 +88,8 @@ interface Applied {
 /**
  * etcd's key-value store as a sequential object with an undo list, over one partition's keys. Ranked moves happen at
  * their revision. An unranked one, a write of unknown outcome, happens at an unclaimed revision below that of the next
- * ranked move: the lowest at which its keys may have been written, or the one at which somebody saw its key created.
+ * ranked move: the lowest at which its keys may have been written, also behind each revision that somebody asks for by
+ * number, or the one at which somebody saw its key created.
  */
 export class KvModel implements SearchModel<KvMove> {
   readonly #state: KvState;
@@ -131,15 +149,19 @@ export class KvModel implements SearchModel<KvMove> {
   }
 
   #choices(move: KvMove): readonly number[] {
-    const { unclaimed, created } = this.#evidence;
+    const { unclaimed, created, asked } = this.#evidence;
     const upTo = this.#ranked[this.#rankedDone] ?? Infinity;
     const from = Math.max(this.#shown + 1, move.revisionMin);
     let touched: TouchedKeys | undefined;
     const choices: number[] = [];
     let lowestFound = false;
+    let askedPassed = 0;
     for (let at = firstAtLeast(unclaimed, from); at < unclaimed.length; at += 1) {
       const revision = unclaimed[at] ?? Infinity;
       if (revision > upTo) break;
+      const passed = firstAtLeast(asked, revision + 1);
+      if (passed > askedPassed) lowestFound = false;
+      askedPassed = passed;
       touched ??= touchedKeys(move, this.#evidence.seen.keys());
       const born = created.get(revision);
       if (born !== undefined ? !touched.puts.has(born) : lowestFound) continue;

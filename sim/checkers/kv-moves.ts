@@ -8,6 +8,7 @@ import {
   sortTargets,
   type TxnRequest,
 } from '../../core/chainfire/api/kv.ts';
+import { type MemberRequest } from '../../core/chainfire/member-protocol.ts';
 import { type Operation } from '../types.ts';
 import { executedLeaves, headerOf, isUnknown, mayWrite, possibleLeaves, surelyWrote } from './outcomes.ts';
 import { ValueWriters } from './value-writers.ts';
@@ -218,4 +219,23 @@ export function comparesOf(txn: TxnRequest): readonly Compare[] {
     op.requestTxn === undefined ? [] : comparesOf(op.requestTxn),
   );
   return [...txn.compare, ...nested];
+}
+
+/** Revisions that a request names to tell keys apart; `exactly`: those written at it from all others, on both sides alike. */
+export function revisionsAskedBy(request: MemberRequest): { at: number; exactly: boolean }[] {
+  const asked: { at: number; exactly: boolean }[] = [];
+  for (const leaf of possibleLeaves(request)) {
+    if (leaf.kind !== 'range') continue;
+    const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = leaf.request;
+    for (const at of [minModRevision, maxModRevision, minCreateRevision, maxCreateRevision])
+      if (at > 0) asked.push({ at, exactly: false });
+  }
+  if (request.kind !== 'txn') return asked;
+  for (const { target, result, createRevision, modRevision } of comparesOf(request.request)) {
+    const at = target === compareTargets.create ? createRevision : modRevision;
+    if (target !== compareTargets.create && target !== compareTargets.mod) continue;
+    const exactly = result === compareResults.equal || result === compareResults.notEqual;
+    asked.push({ at: at ?? 0, exactly });
+  }
+  return asked;
 }

@@ -4,13 +4,19 @@ import fc from 'fast-check';
 import { bytesFromLatin1 } from '../../../core/base/bytes.ts';
 import { type Prng } from '../../../core/base/prng.ts';
 import {
+  Compare,
+  compareTargets,
   DeleteRangeRequest,
   KeyValue,
   PutRequest,
   PutResponse,
   RangeRequest,
   RangeResponse,
+  RequestOp,
   ResponseHeader,
+  ResponseOp,
+  TxnRequest,
+  TxnResponse,
 } from '../../../core/chainfire/api/kv.ts';
 import { isLeaseEnd } from '../../../sim/checkers/lease-ends.ts';
 import { requireLinearizable } from '../../../sim/checkers/linearizability.ts';
@@ -150,6 +156,38 @@ test('whatever has a witness the plain search finds linearizable: thousands of s
   expect(seen.fits).toBeGreaterThan(1_000);
   expect(seen.caughtBySearch).toBeGreaterThan(1_000);
   expect(seen.caughtBySearch).toBeGreaterThan(seen.contradicted / 2);
+});
+
+test('a write of unknown outcome may have got the very revision that a compare asks for, and not the lowest there is', () => {
+  const asks = (revision: number, modRevision: number): Operation =>
+    operation({
+      startUs: 4,
+      endUs: 5,
+      request: {
+        kind: 'txn',
+        request: TxnRequest.create({
+          compare: [Compare.create({ target: compareTargets.mod, key: 'a', modRevision })],
+          success: [
+            RequestOp.create({ requestPut: PutRequest.create({ key: 'a', value: bytesFromLatin1('z') }) }),
+          ],
+        }),
+      },
+      outcome: {
+        kind: 'answered',
+        response: {
+          kind: 'txn',
+          response: TxnResponse.create({
+            header: header(revision),
+            succeeded: true,
+            responses: [ResponseOp.create({ responsePut: PutResponse.create({}) })],
+          }),
+        },
+      },
+    });
+  const lostPuts = ['a', 'b', 'b'].map((key, at) => put(at, undefined, key, 'unseen', 0));
+  // Of 2, 3 and 4 the put of `a` must have got just this one.
+  for (const modRevision of [2, 3, 4]) expect(search([...lostPuts, asks(5, modRevision)])).toBe('passes');
+  expect(search([...lostPuts, asks(5, 5)])).toBe('linearizability');
 });
 
 /** One lie, or one thing that nobody was told: most of them break the history, some only make it another. */
