@@ -47,3 +47,10 @@ export interface SegmentFile {
   readonly file: string;
   readonly lengthBytes: number;
 }
+
+/** Bytes that somebody else is to read, named rather than copied. */
+export interface FileSlice {
+  readonly file: string;
+  readonly positionBytes: number;
+  readonly lengthBytes: number;
+}
