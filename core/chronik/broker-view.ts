@@ -1,0 +1,67 @@
+import { type NodeId } from '../base/ids.ts';
+import { type RaftView } from '../raft/types.ts';
+import { type BrokerConfig } from './broker-protocol.ts';
+import {
+  type BrokerEpoch,
+  type LeaderEpoch,
+  type noLeader,
+  type Offset,
+  type PartitionEpoch,
+  type PartitionKey,
+  type TopicPartition,
+} from './types.ts';
+
+/** What this broker does for a partition: `offline` where it holds a replica and nobody leads. */
+export type PartitionRole = 'leader' | 'follower' | 'offline';
+
+/** A replica on this broker, as it is now. */
+export interface PartitionView extends TopicPartition {
+  readonly key: PartitionKey;
+  /** Where its log is. */
+  readonly directory: string;
+  readonly role: PartitionRole;
+  /** What this broker acts on: the epoch and the leader that it has applied. */
+  readonly leaderEpoch: LeaderEpoch;
+  readonly partitionEpoch: PartitionEpoch;
+  readonly leader: NodeId | typeof noLeader;
+  readonly logStartOffset: Offset;
+  readonly logEndOffset: Offset;
+  /** Everything below is on this broker's disk. */
+  readonly syncedEndOffset: Offset;
+  readonly highWatermark: Offset;
+  readonly lastStableOffset: Offset;
+  /** As the metadata has it. Sorted as there. */
+  readonly inSyncReplicas: readonly NodeId[];
+  /** What the leader waits for: those, and the ones that it has proposed. Of a follower the same as `inSyncReplicas`. */
+  readonly inSyncReplicasMaximal: readonly NodeId[];
+}
+
+/** What authentication needs to know of a user (RFC 5802); the password is not among it. */
+export interface ScramCredential {
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+  readonly storedKey: Uint8Array;
+  readonly serverKey: Uint8Array;
+}
+
+export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+
+/** What the outside may see of a broker: the adapter, metrics, and the simulator's checkers. Live, and read-only. */
+export interface BrokerView {
+  readonly config: BrokerConfig;
+  /** Of this broker's registration; −1 while it has none. */
+  readonly brokerEpoch: BrokerEpoch;
+  /** It is registered, and leads and follows as the metadata says. */
+  readonly isFenced: boolean;
+  /** The broker whose word on sessions counts; undefined where none is known. */
+  readonly controller: NodeId | undefined;
+  readonly metadata: RaftView;
+  /** Index of the newest entry of the metadata's log that this broker acts on. */
+  readonly appliedIndex: number;
+  /** Every replica on this broker, in the order of the image. */
+  partitions(): Iterable<PartitionView>;
+  partition(of: TopicPartition): PartitionView | undefined;
+  scramCredential(user: string, mechanism: ScramMechanism): ScramCredential | undefined;
+  /** Requests that wait for replicas, for data or for the metadata's log. */
+  readonly waitingRequests: number;
+}

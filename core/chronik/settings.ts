@@ -1,0 +1,59 @@
+import { bytesPerMib, usPerSecond } from '../base/units.ts';
+
+/** What a broker does where nothing else says so. Names in Kafka's documentation beside each, where it has one. */
+export interface BrokerSettings {
+  /** auto.create.topics.enable: a client that asks for a topic by name makes it. */
+  readonly autoCreateTopics: boolean;
+  /** num.partitions: of a topic whose creator does not say. */
+  readonly partitionsDefault: number;
+  /** default.replication.factor; less where there are fewer brokers. */
+  readonly replicationFactorDefault: number;
+  /** offsets.topic.num.partitions and transaction.state.log.num.partitions: never changed once the topics are there. */
+  readonly internalTopicPartitions: number;
+  /** offsets.topic.replication.factor; less where there are fewer brokers. */
+  readonly internalTopicReplicationFactor: number;
+  /** replica.lag.time.max.ms: a replica that was not caught up for as long leaves the in-sync set. */
+  readonly replicaLagTimeMaxUs: number;
+  /** broker.session.timeout.ms: a broker that the controller has not heard of for as long is fenced. */
+  readonly brokerSessionTimeoutUs: number;
+  /** Whether access-control lists count at all (authorizer.class.name). */
+  readonly authorizes: boolean;
+  /** super.users: principals that may do everything, as `User:name`. */
+  readonly superUsers: readonly string[];
+  /** allow.everyone.if.no.acl.found: what no list speaks of is open to everybody. */
+  readonly allowEveryoneIfNoAcl: boolean;
+  /** group.initial.rebalance.delay.ms */
+  readonly groupInitialRebalanceDelayUs: number;
+  /** Requests that wait for replicas, for data, or for the metadata's log; beyond it they are refused. */
+  readonly waitingRequestsMax: number;
+  /** fetch.max.bytes: an answer holds at most so many bytes of records, or one batch. */
+  readonly fetchBytesMax: number;
+  /** message.max.bytes: a batch of a topic whose configuration does not say. */
+  readonly messageBytesMax: number;
+  /** request.timeout of what goes through the metadata's log and whose client names none. */
+  readonly requestTimeoutUs: number;
+  /** Bytes written to the ordered store and not yet reported as stored; at the bound metadata is no longer applied. */
+  readonly storeBacklogBytesMax: number;
+  /** Entries of the metadata's log kept behind what is stored, for brokers that are a little late. */
+  readonly trailingEntries: number;
+}
+
+export const defaultBrokerSettings: BrokerSettings = {
+  autoCreateTopics: true,
+  partitionsDefault: 1,
+  replicationFactorDefault: 1,
+  internalTopicPartitions: 50,
+  internalTopicReplicationFactor: 3,
+  replicaLagTimeMaxUs: 10 * usPerSecond,
+  brokerSessionTimeoutUs: 9 * usPerSecond,
+  authorizes: false,
+  superUsers: [],
+  allowEveryoneIfNoAcl: false,
+  groupInitialRebalanceDelayUs: 3 * usPerSecond,
+  waitingRequestsMax: 16_384,
+  fetchBytesMax: 55 * bytesPerMib,
+  messageBytesMax: bytesPerMib + 12,
+  requestTimeoutUs: 30 * usPerSecond,
+  storeBacklogBytesMax: 64 * bytesPerMib,
+  trailingEntries: 10_000,
+};
