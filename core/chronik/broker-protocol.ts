@@ -73,8 +73,11 @@ export type BrokerRequest =
   | { readonly kind: 'shutdown' };
 
 export type BrokerResponse =
-  /** The response of the call's API, in the call's version. Errors are numbers in it. */
-  | { readonly kind: 'answered'; readonly body: unknown }
+  /**
+   * The response of the call's API, in the call's version. Errors are numbers in it. `throttleMs`: nothing more is to be read
+   * from the connection for so long (KIP-219); the body says so, too.
+   */
+  | { readonly kind: 'answered'; readonly body: unknown; readonly throttleMs: number }
   /** A produce request with acks=0: the protocol has no answer to it. */
   | { readonly kind: 'silent' }
   /**

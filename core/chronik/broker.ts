@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { InvariantError } from '../base/assert.ts';
 import { type Machine } from '../base/machine.ts';
 import { type CapturablePrng } from '../base/prng.ts';
 import { type StorageBackend } from '../storage/backend.ts';
@@ -36,15 +36,15 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
   }
 
   get view(): BrokerView {
-    assert(false, 'not there yet');
+    throw new InvariantError('not there yet');
   }
 
   get deadlineUs(): number {
-    assert(false, 'not there yet');
+    throw new InvariantError('not there yet');
   }
 
   step(event: BrokerEvent, nowUs: number): readonly BrokerEffect[] {
     void [event, nowUs];
-    assert(false, 'not there yet');
+    throw new InvariantError('not there yet');
   }
 }
