@@ -4,7 +4,7 @@ import { type ClientEvent } from '../core/chainfire/client/protocol.ts';
 import { type MemberRequest, type MemberResponse } from '../core/chainfire/member-protocol.ts';
 import { clientAddress } from './network/conditions.ts';
 import { type Network } from './network/network.ts';
-import { type ProcessMachine, type SimulatedProcess } from './process.ts';
+import { type MemberMachine, type ProcessOf } from './member-machine.ts';
 import { type World } from './world.ts';
 
 /** How an attempt ends, as the client machine takes it, but for its attempt's number. */
@@ -35,10 +35,10 @@ const cancellation = { kind: 'cancelled' };
  * one. Either may be cut off or lost; a process that dies resets its connections, or, when its machine lost power, says
  * nothing at all, so that the client learns by its time-out.
  */
-export class ClientCalls<M extends ProcessMachine> {
+export class ClientCalls<M extends MemberMachine> {
   readonly #world: World;
   readonly #network: Network;
-  readonly #process: (node: NodeId) => SimulatedProcess<M>;
+  readonly #process: (node: NodeId) => ProcessOf<M>;
   /** By request id: requests that a process has taken and not answered. */
   readonly #open = new Map<number, OpenRequest>();
   #requestId = 0;
@@ -46,7 +46,7 @@ export class ClientCalls<M extends ProcessMachine> {
   constructor(options: {
     readonly world: World;
     readonly network: Network;
-    readonly process: (node: NodeId) => SimulatedProcess<M>;
+    readonly process: (node: NodeId) => ProcessOf<M>;
   }) {
     this.#world = options.world;
     this.#network = options.network;
@@ -71,7 +71,7 @@ export class ClientCalls<M extends ProcessMachine> {
   }
 
   /** A process has answered. */
-  reply(process: SimulatedProcess<M>, effect: ReplyEffect<MemberResponse>): void {
+  reply(process: ProcessOf<M>, effect: ReplyEffect<MemberResponse>): void {
     const open = this.#open.get(effect.requestId);
     if (open === undefined) return;
     this.#open.delete(effect.requestId);
@@ -81,7 +81,7 @@ export class ClientCalls<M extends ProcessMachine> {
   }
 
   /** A process has ended: what it had taken is answered by nobody. */
-  ended(process: SimulatedProcess<M>): void {
+  ended(process: ProcessOf<M>): void {
     for (const [requestId, { node, boot, call }] of this.#open) {
       if (node !== process.node) continue;
       this.#open.delete(requestId);
@@ -89,7 +89,7 @@ export class ClientCalls<M extends ProcessMachine> {
     }
   }
 
-  #take(call: Call, process: SimulatedProcess<M>): void {
+  #take(call: Call, process: ProcessOf<M>): void {
     this.#requestId += 1;
     const requestId = this.#requestId;
     if (!process.deliver({ kind: 'requested', requestId, request: call.attempt.request })) {
@@ -106,7 +106,7 @@ export class ClientCalls<M extends ProcessMachine> {
     });
   }
 
-  #abandon(call: Call, process: SimulatedProcess<M>): void {
+  #abandon(call: Call, process: ProcessOf<M>): void {
     call.abandoned();
     this.#packet(call.attempt, 'cancellation', cancellation, () => {
       const open = this.#open.get(call.requestId);

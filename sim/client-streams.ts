@@ -5,13 +5,13 @@ import { type Prng } from '../core/base/prng.ts';
 import { type WatchRequest, type WatchResponse } from '../core/chainfire/api/watch.ts';
 import { type MemberRefusal } from '../core/chainfire/member-protocol.ts';
 import { type Network } from './network/network.ts';
-import { type ProcessMachine, type SimulatedProcess } from './process.ts';
+import { type MemberMachine, type ProcessOf } from './member-machine.ts';
 import { StreamConnection, type StreamOptions } from './stream-connection.ts';
 import { Violation } from './types.ts';
 import { type World } from './world.ts';
 
 export type StreamOpening = Pick<
-  StreamOptions<ProcessMachine>,
+  StreamOptions<MemberMachine>,
   'client' | 'node' | 'stream' | 'reader' | 'received' | 'failed'
 >;
 
@@ -23,12 +23,12 @@ export interface ClientStream {
 }
 
 /** Every stream between clients and members. */
-export class ClientStreams<M extends ProcessMachine> {
+export class ClientStreams<M extends MemberMachine> {
   readonly #world: World;
   readonly #network: Network;
   readonly #prng: Prng;
   readonly #throughCodec: boolean;
-  readonly #process: (node: NodeId) => SimulatedProcess<M>;
+  readonly #process: (node: NodeId) => ProcessOf<M>;
   /** By id: what a member may still have something to say on. */
   readonly #open = new Map<number, StreamConnection<M>>();
   #streamId = 0;
@@ -39,7 +39,7 @@ export class ClientStreams<M extends ProcessMachine> {
     readonly network: Network;
     readonly prng: Prng;
     readonly throughCodec: boolean;
-    readonly process: (node: NodeId) => SimulatedProcess<M>;
+    readonly process: (node: NodeId) => ProcessOf<M>;
   }) {
     this.#world = options.world;
     this.#network = options.network;
@@ -77,17 +77,17 @@ export class ClientStreams<M extends ProcessMachine> {
   }
 
   /** @throws Violation when the machine speaks on a stream that it has ended itself, or that nobody opened */
-  notify(process: SimulatedProcess<M>, effect: NotifyEffect<WatchResponse>): void {
+  notify(process: ProcessOf<M>, effect: NotifyEffect<WatchResponse>): void {
     this.#items += 1;
     this.#known(process, effect)?.notify(effect);
   }
 
-  endStream(process: SimulatedProcess<M>, effect: EndStreamEffect<MemberRefusal>): void {
+  endStream(process: ProcessOf<M>, effect: EndStreamEffect<MemberRefusal>): void {
     this.#known(process, effect)?.end(effect.refusal);
   }
 
   /** A process has ended, and its end of every stream with it. */
-  ended(process: SimulatedProcess<M>): void {
+  ended(process: ProcessOf<M>): void {
     for (const [streamId, connection] of this.#open) {
       if (connection.node !== process.node || connection.boot !== process.boot) continue;
       this.#open.delete(streamId);
@@ -97,7 +97,7 @@ export class ClientStreams<M extends ProcessMachine> {
 
   /** Undefined when the client is gone and the machine may not have heard of it yet. */
   #known(
-    process: SimulatedProcess<M>,
+    process: ProcessOf<M>,
     effect: { readonly kind: string; readonly streamId: number },
   ): StreamConnection<M> | undefined {
     const { streamId } = effect;

@@ -8,14 +8,14 @@ import { type Credential } from '../core/chainfire/auth/protocol.ts';
 import { type MemberStream } from '../core/chainfire/member-protocol.ts';
 import { type Abandon, attemptEvent, type ClientCalls } from './client-calls.ts';
 import { type ClientStream, type ClientStreams } from './client-streams.ts';
-import { type ProcessMachine } from './process.ts';
+import { type MemberMachine } from './member-machine.ts';
 import { type StreamReader } from './stream-connection.ts';
 import { type OutwardEffect } from './workload-desk.ts';
 import { type WorkloadClient } from './workload.ts';
 import { type World } from './world.ts';
 
 /** Lets one simulated user's client machine act in the world: its attempts, and its sense of time. */
-export class SimulatedClient<M extends ProcessMachine> {
+export class SimulatedClient<M extends MemberMachine> {
   readonly #world: World;
   readonly #calls: ClientCalls<M>;
   readonly #streams: ClientStreams<M>;

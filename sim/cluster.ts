@@ -25,14 +25,16 @@ import { ClientStreams } from './client-streams.ts';
 import { type DiskFailure } from './disk/failure.ts';
 import { SimulatedSegments } from './disk/segments.ts';
 import { SimulatedStore } from './disk/store.ts';
+import { type MemberTypes } from './member-machine.ts';
 import { type Network } from './network/network.ts';
 import { PeerCarriage } from './network/peer-carriage.ts';
+import { raftPeerCodec } from './network/raft-peer-codec.ts';
 import { type Disks, type ProcessSurroundings, SimulatedProcess } from './process.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
 import { type ClusterPlan } from './types.ts';
 import { type World } from './world.ts';
 
-export type MemberProcess = SimulatedProcess<ChainfireMember>;
+export type MemberProcess = SimulatedProcess<ChainfireMember, MemberTypes>;
 
 /** Who watches a cluster. None of them can change what happens. */
 export interface ClusterObserver {
@@ -68,15 +70,15 @@ const membersMax = 9;
  * The machines of one cluster, each with its process, its disk and its clock, and the network that joins them. A machine is
  * known by its address, which faults and clients name; who lives there changes with the cluster's members.
  */
-export class Cluster implements ProcessSurroundings<ChainfireMember> {
+export class Cluster implements ProcessSurroundings<ChainfireMember, MemberTypes> {
   /** Every machine's address, those where nobody lives yet included. */
   readonly nodes: readonly NodeId[];
   readonly calls: ClientCalls<ChainfireMember>;
   readonly streams: ClientStreams<ChainfireMember>;
   readonly #world: World;
-  readonly #carriage: PeerCarriage<ChainfireMember>;
+  readonly #carriage: PeerCarriage<ChainfireMember, MemberTypes>;
   readonly #observer: ClusterObserver;
-  readonly #watcher: ProcessWatcher | undefined;
+  readonly #watcher: ProcessWatcher<MemberEvent> | undefined;
   readonly #captureCheck: CaptureCheck | undefined;
   readonly #plan: ClusterPlan;
   readonly #prng: CapturablePrng;
@@ -102,7 +104,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     readonly prng: CapturablePrng;
     readonly plan: ClusterPlan;
     readonly observer: ClusterObserver;
-    readonly watcher?: ProcessWatcher | undefined;
+    readonly watcher?: ProcessWatcher<MemberEvent> | undefined;
     readonly captureCheck?: CaptureCheck | undefined;
     /** Machines are numbered from here on, and nobody lives anywhere before `restore`. Default: the world's first cluster. */
     readonly restoredBehind?: number | undefined;
@@ -119,6 +121,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
     this.#carriage = new PeerCarriage({
       world,
       network: options.network,
+      codec: raftPeerCodec,
       throughCodec: plan.throughCodec,
       processOf: (member) => this.#homes.get(member),
     });
@@ -269,7 +272,7 @@ export class Cluster implements ProcessSurroundings<ChainfireMember> {
   #newProcess(node: NodeId, member: NodeId | undefined, prng: CapturablePrng): MemberProcess {
     const disk = prng.fork('disk');
     const disks = disksOf(this.#drawDisks(prng, disk));
-    return new SimulatedProcess<ChainfireMember>({
+    return new SimulatedProcess<ChainfireMember, MemberTypes>({
       node,
       member: member ?? 'none',
       world: this.#world,

@@ -4,7 +4,7 @@ import { processCredential } from '../core/chainfire/auth/protocol.ts';
 import { type MemberRequest } from '../core/chainfire/member-protocol.ts';
 import { type AttemptEnd, type ClientCalls } from './client-calls.ts';
 import { type History } from './history.ts';
-import { type ProcessMachine } from './process.ts';
+import { type MemberMachine } from './member-machine.ts';
 import { type World } from './world.ts';
 
 const attemptTimeoutUs = 3_000_000;
@@ -14,7 +14,7 @@ const retryUs = 100_000;
  * Asks one member, and no other, for a write and then for a linearizable read of it, again and again until both were
  * answered. Every attempt is a call of its own in the history.
  */
-export class Probe<M extends ProcessMachine> {
+export class Probe<M extends MemberMachine> {
   readonly #world: World;
   readonly #calls: ClientCalls<M>;
   readonly #history: History;

@@ -1,5 +1,4 @@
 import { type NodeId } from '../core/base/ids.ts';
-import { type MemberEvent } from '../core/chainfire/member-protocol.ts';
 
 /** A process, as far as its watchers need to know it. */
 export interface WatchedProcess {
@@ -11,11 +10,11 @@ export interface WatchedProcess {
 }
 
 /** Told what happens in processes. */
-export interface ProcessWatcher {
+export interface ProcessWatcher<Event> {
   /** It will be stepped with this event, unless it ends before. */
-  queued(process: WatchedProcess, event: MemberEvent): void;
+  queued(process: WatchedProcess, event: Event): void;
   /** Its machine threw: nothing came of the event. */
-  failed(process: WatchedProcess, event: MemberEvent): void;
+  failed(process: WatchedProcess, event: Event): void;
   paused(process: WatchedProcess): void;
   resumed(process: WatchedProcess): void;
 }

@@ -1,4 +1,4 @@
-import { assert, InvariantError, unreachable } from '../core/base/assert.ts';
+import { assert, unreachable } from '../core/base/assert.ts';
 import {
   type EndStreamEffect,
   type NotifyEffect,
@@ -8,61 +8,58 @@ import {
   type SendSnapshotEffect,
 } from '../core/base/effects.ts';
 import { type NodeId } from '../core/base/ids.ts';
-import { type Machine } from '../core/base/machine.ts';
 import { between, type CapturablePrng } from '../core/base/prng.ts';
-import { type WatchResponse } from '../core/chainfire/api/watch.ts';
-import {
-  type MemberEffect,
-  type MemberEvent,
-  type MemberRefusal,
-  type MemberResponse,
-} from '../core/chainfire/member-protocol.ts';
-import { DataLossError } from '../core/raft/data-loss.ts';
-import { DamagedBatchError, UnreadableError } from '../core/storage/read-errors.ts';
-import { type GroupMessage, type SnapshotHeader } from '../core/raft/types.ts';
-import { NodeClock, WallClock } from './clock.ts';
-import { AppendFailed, type DiskFailure, InstallFailed } from './disk/failure.ts';
+import { NodeClock } from './clock.ts';
+import { AppendFailed, type DiskFailure } from './disk/failure.ts';
 import { type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
+import { type CrashMoment, type CrashScope } from './fault.ts';
 import { type OutputGate } from './gate.ts';
 import { GatedOutput } from './gated-output.ts';
+import { diskFailureOf, isDataLoss, thrownViolation } from './machine-failure.ts';
+import {
+  type ProcessEffect,
+  type ProcessEvent,
+  type ProcessMachine,
+  type ProcessTypes,
+} from './process-protocol.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
-import { type CrashMoment, type CrashScope } from './fault.ts';
+import { ToldWallClock } from './told-wall-clock.ts';
 import { Violation } from './types.ts';
+import { WakeTimer } from './wake-timer.ts';
 import { type World } from './world.ts';
 
-export type ProcessMachine = Machine<MemberEvent, MemberEffect>;
-type GatedEffect = SendEffect<GroupMessage> | ReplyEffect<MemberResponse>;
+type GatedEffect<T extends ProcessTypes> = SendEffect<T['message']> | ReplyEffect<T['response']>;
 
 /** What a process's machine may ask of the world, and who is told what happens in it. */
-export interface ProcessSurroundings<M extends ProcessMachine> {
-  send(from: SimulatedProcess<M>, effect: SendEffect<GroupMessage>): void;
-  reply(from: SimulatedProcess<M>, effect: ReplyEffect<MemberResponse>): void;
-  notify(from: SimulatedProcess<M>, effect: NotifyEffect<WatchResponse>): void;
-  endStream(from: SimulatedProcess<M>, effect: EndStreamEffect<MemberRefusal>): void;
-  sendSnapshot(from: SimulatedProcess<M>, effect: SendSnapshotEffect<SnapshotHeader>): void;
-  recovered(process: SimulatedProcess<M>, machine: M): void;
+export interface ProcessSurroundings<M extends ProcessMachine<T>, T extends ProcessTypes> {
+  send(from: SimulatedProcess<M, T>, effect: SendEffect<T['message']>): void;
+  reply(from: SimulatedProcess<M, T>, effect: ReplyEffect<T['response']>): void;
+  notify(from: SimulatedProcess<M, T>, effect: NotifyEffect<T['stream']['item']>): void;
+  endStream(from: SimulatedProcess<M, T>, effect: EndStreamEffect<T['stream']['refusal']>): void;
+  sendSnapshot(from: SimulatedProcess<M, T>, effect: SendSnapshotEffect<T['header']>): void;
+  recovered(process: SimulatedProcess<M, T>, machine: M): void;
   /** What waited for this sync has left; the machine has not been told yet. */
-  synced(process: SimulatedProcess<M>, syncSeq: number, machine: M): void;
+  synced(process: SimulatedProcess<M, T>, syncSeq: number, machine: M): void;
   stepped(
-    process: SimulatedProcess<M>,
-    event: MemberEvent,
-    effects: readonly MemberEffect[],
+    process: SimulatedProcess<M, T>,
+    event: ProcessEvent<T>,
+    effects: readonly ProcessEffect<T>[],
     machine: M,
   ): void;
   /** The disk failed the machine in the midst of a step, which came to nothing; the process ends by it. */
-  stepFailed?(process: SimulatedProcess<M>, event: MemberEvent, failure: DiskFailure): void;
+  stepFailed?(process: SimulatedProcess<M, T>, event: ProcessEvent<T>, failure: DiskFailure): void;
   /** The process has ended, however it came to that. */
-  ended(process: SimulatedProcess<M>): void;
+  ended(process: SimulatedProcess<M, T>): void;
   /**
    * The disk failed the process, which has ended by itself; nobody has yet said when it starts again.
    *
    * @throws Violation when the disk is well
    */
-  diskFailed(process: SimulatedProcess<M>, failure: DiskFailure, why?: string): void;
+  diskFailed(process: SimulatedProcess<M, T>, failure: DiskFailure, why?: string): void;
 }
 
-export interface ProcessOptions<M extends ProcessMachine> {
+export interface ProcessOptions<M extends ProcessMachine<T>, T extends ProcessTypes> {
   /** The machine's address: it stays, whoever lives there. */
   readonly node: NodeId;
   /** Who begins there; none: nobody does before `setUp`. Default: the member whose id is the address. */
@@ -74,15 +71,15 @@ export interface ProcessOptions<M extends ProcessMachine> {
   readonly driftPpm: number;
   /** What the wall clock shows when the world begins; none: the machine is told of none. */
   readonly wallUs?: number;
-  readonly surroundings: ProcessSurroundings<M>;
-  readonly recover: (process: SimulatedProcess<M>, prng: CapturablePrng, nowUs: number) => M;
-  readonly watcher?: ProcessWatcher | undefined;
+  readonly surroundings: ProcessSurroundings<M, T>;
+  readonly recover: (process: SimulatedProcess<M, T>, prng: CapturablePrng, nowUs: number) => M;
+  readonly watcher?: ProcessWatcher<ProcessEvent<T>> | undefined;
   /** After each step: the machine that goes on in its place, to show that it can be; undefined: none. */
-  readonly exchange?: ((process: SimulatedProcess<M>, machine: M) => M | undefined) | undefined;
+  readonly exchange?: ((process: SimulatedProcess<M, T>, machine: M) => M | undefined) | undefined;
   /** Whether this member was removed, so that it may stop itself. Default: nobody ever is. */
-  readonly mayStop?: (process: SimulatedProcess<M>) => boolean;
+  readonly mayStop?: (process: SimulatedProcess<M, T>) => boolean;
   /** For tests of the audit: a gate that leaks. */
-  readonly gate?: () => OutputGate<GatedEffect>;
+  readonly gate?: () => OutputGate<GatedEffect<T>>;
 }
 
 /** What a machine keeps things on. */
@@ -97,19 +94,13 @@ const inboxMax = 8_192;
 /** How long after an event the process gets to it: batching comes from here. */
 const turnUsMin = 5;
 const turnUsMax = 60;
-/** How often a process looks at the wall clock, by the world's time. */
-const wallClockUs = 1_000_000;
-/** A timer never fires early, and late by up to this much. */
-const timerLateUsMax = 1_000;
-/** Of an exception's stack, in the report of a violation. */
-const stackLinesMax = 5;
 const clockStartUsMax = 4_000_000_000;
 
 /**
  * The simulator's runner: one member's machine on its disk, its store and its clock, driven by the contract of
  * `core/base/effects.ts`: everything that is ready is stepped, then one sync begins; nothing gated leaves early.
  */
-export class SimulatedProcess<M extends ProcessMachine> {
+export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessTypes> {
   readonly node: NodeId;
   #member: NodeId;
   #segments: SimulatedSegments;
@@ -118,7 +109,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #installedBefore = 0;
   /** What this member has written to its log has reached the disk, at least once. */
   #hasSynced = false;
-  readonly #options: ProcessOptions<M>;
+  readonly #options: ProcessOptions<M, T>;
   readonly #world: World;
   readonly #prng: CapturablePrng;
   #state: 'down' | 'up' | 'paused' | 'stopped' = 'down';
@@ -128,17 +119,17 @@ export class SimulatedProcess<M extends ProcessMachine> {
   #resetBoot = 0;
   #driftPpm: number;
   #clock: NodeClock;
-  readonly #wall: WallClock | undefined;
+  readonly #wall: ToldWallClock;
   #machine: M | undefined;
-  #inbox: MemberEvent[] = [];
+  #inbox: ProcessEvent<T>[] = [];
   #turnDue = false;
-  #wakeUs = Infinity;
+  readonly #timer: WakeTimer;
   /** The machine's, as it was after its last step: asking costs more than remembering. */
   #deadlineUs = Infinity;
-  #output: GatedOutput<GatedEffect>;
+  #output: GatedOutput<GatedEffect<T>>;
   #crashPlans: { readonly moment: CrashMoment; readonly strike: () => void }[] = [];
 
-  constructor(options: ProcessOptions<M>) {
+  constructor(options: ProcessOptions<M, T>) {
     this.#options = options;
     this.node = options.node;
     this.#member = options.member === 'none' ? nobody : (options.member ?? options.node);
@@ -150,7 +141,11 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.#driftPpm = options.driftPpm;
     this.#clock = new NodeClock({ worldUs: 0, nodeUs: 0, driftPpm: options.driftPpm });
     const { wallUs, driftPpm } = options;
-    this.#wall = wallUs === undefined ? undefined : new WallClock({ worldUs: 0, wallUs, driftPpm });
+    this.#wall = new ToldWallClock(options.world, { wallUs, driftPpm });
+    this.#timer = new WakeTimer(options.world, options.prng, () => {
+      if (this.#deadlineUs <= this.nowUs) this.#scheduleTurn();
+      else this.#scheduleWake();
+    });
     this.#output = this.#newOutput();
   }
 
@@ -237,7 +232,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     if (machine === undefined) return;
     this.#machine = machine;
     this.#options.surroundings.recovered(this, machine);
-    this.#lookAtWallClock(boot);
+    this.#wall.begin((wallUs) => this.#tellWallClock(boot, wallUs));
     this.#scheduleWake();
   }
 
@@ -269,14 +264,14 @@ export class SimulatedProcess<M extends ProcessMachine> {
   }
 
   /** Hands over an event from outside. @returns false when nobody takes it: down, or drowning in others */
-  deliver(event: MemberEvent): boolean {
+  deliver(event: ProcessEvent<T>): boolean {
     if (!this.alive || this.#inbox.length >= inboxMax) return false;
     this.#queue(event);
     return true;
   }
 
   /** Hands over what the runner itself has to say, which is bounded and never dropped. */
-  inform(event: MemberEvent): void {
+  inform(event: ProcessEvent<T>): void {
     if (this.alive) this.#queue(event);
   }
 
@@ -317,35 +312,32 @@ export class SimulatedProcess<M extends ProcessMachine> {
   drift(driftPpm: number): void {
     this.#driftPpm = driftPpm;
     this.#clock.drift(this.#world.nowUs, driftPpm);
-    this.#wall?.drift(this.#world.nowUs, driftPpm);
+    this.#wall.drift(driftPpm);
     if (this.alive) {
-      this.#wakeUs = Infinity;
+      this.#timer.unset();
       this.#scheduleWake();
     }
   }
 
   /** The wall clock shows another time from now on, earlier where negative. */
   jumpWall(byUs: number): void {
-    this.#wall?.jump(this.#world.nowUs, byUs);
+    this.#wall.jump(byUs);
   }
 
   /** What this machine's wall clock shows, µs since 1970. */
   get wallUs(): number | undefined {
-    return this.#wall?.at(this.#world.nowUs);
+    return this.#wall.wallUs;
   }
 
-  /** Now and about once a second; a stopped process is told of none that it missed. */
-  #lookAtWallClock(boot: number): void {
-    const { wallUs } = this;
-    if (wallUs === undefined || boot !== this.#boot || !this.alive) return;
+  /** A paused process is told of none that it missed. */
+  #tellWallClock(boot: number, wallUs: number): boolean {
+    if (boot !== this.#boot || !this.alive) return false;
     if (!this.paused) this.#queue({ kind: 'wallClock', wallUs });
-    this.#world.after(wallClockUs, () => {
-      this.#lookAtWallClock(boot);
-    });
+    return true;
   }
 
-  #newOutput(): GatedOutput<GatedEffect> {
-    return new GatedOutput<GatedEffect>({
+  #newOutput(): GatedOutput<GatedEffect<T>> {
+    return new GatedOutput<GatedEffect<T>>({
       segments: this.#segments,
       gate: this.#options.gate?.(),
       leave: (effect) => {
@@ -359,14 +351,14 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.#state = state;
     this.#machine = undefined;
     this.#inbox = [];
-    this.#wakeUs = Infinity;
+    this.#timer.stop();
     this.#turnDue = false;
     // A killed process's connections are reset; a machine without power leaves its packets on their way.
     if (this.#prng.chance(1, 2)) this.#resetBoot = this.#boot;
     this.#options.surroundings.ended(this);
   }
 
-  #queue(event: MemberEvent): void {
+  #queue(event: ProcessEvent<T>): void {
     this.#options.watcher?.queued(this, event);
     this.#inbox.push(event);
     this.#scheduleTurn();
@@ -403,7 +395,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     this.#scheduleWake();
   }
 
-  #step(event: MemberEvent): void {
+  #step(event: ProcessEvent<T>): void {
     const machine = this.#machine;
     if (machine === undefined) return;
     if (event.kind === 'synced') {
@@ -425,7 +417,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
     if (exchange !== undefined) this.#machine = this.#guard(() => exchange(this, machine)) ?? machine;
   }
 
-  #apply(effect: MemberEffect): void {
+  #apply(effect: ProcessEffect<T>): void {
     switch (effect.kind) {
       case 'persist':
         this.#persist(effect);
@@ -503,17 +495,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
       this.#scheduleTurn();
       return;
     }
-    if (dueUs >= this.#wakeUs || dueUs === Infinity) return;
-    const wakeUs = dueUs + this.#prng.below(timerLateUsMax);
-    // A wake that is already set and not much later serves as well; it is set anew when it comes.
-    this.#wakeUs = wakeUs;
-    const boot = this.#boot;
-    this.#world.at(wakeUs, () => {
-      if (boot !== this.#boot || this.#wakeUs !== wakeUs) return;
-      this.#wakeUs = Infinity;
-      if (this.#deadlineUs <= this.nowUs) this.#scheduleTurn();
-      else this.#scheduleWake();
-    });
+    this.#timer.set(dueUs);
   }
 
   /**
@@ -522,7 +504,7 @@ export class SimulatedProcess<M extends ProcessMachine> {
    *
    * @returns undefined when the process is gone
    */
-  #guard<T>(body: () => T, event?: MemberEvent): T | undefined {
+  #guard<Result>(body: () => Result, event?: ProcessEvent<T>): Result | undefined {
     try {
       return body();
     } catch (failure) {
@@ -534,34 +516,12 @@ export class SimulatedProcess<M extends ProcessMachine> {
       }
       if (event !== undefined) this.#options.watcher?.failed(this, event);
       if (failure instanceof Violation || !(failure instanceof Error)) throw failure;
-      const where = (failure.stack ?? '')
-        .split('\n')
-        .slice(1, 1 + stackLinesMax)
-        .join('\n');
-      const what = `member ${this.#member}: ${failure.message}`;
-      if (failure instanceof DataLossError) {
+      if (isDataLoss(failure)) {
         this.#end('stopped');
         this.#options.surroundings.diskFailed(this, 'promises', failure.message);
         return undefined;
       }
-      if (failure instanceof InvariantError) throw new Violation('invariant', `${what}\n${where}`);
-      throw new Violation(
-        'thrown',
-        `${what} (${failure.name})\n${where}`,
-        `${failure.message} ${functionOf(where)}`,
-      );
+      throw thrownViolation(`member ${this.#member}`, failure);
     }
   }
-}
-
-/** Name of the innermost function of a stack, without file and line, which other builds have otherwise. */
-function functionOf(stack: string): string {
-  return /^\s*at (?:async )?([^\s(]+) \(/.exec(stack)?.[1] ?? '';
-}
-
-/** What of the disk made a machine throw this; undefined when it was not the disk. */
-function diskFailureOf(thrown: unknown): DiskFailure | undefined {
-  if (thrown instanceof UnreadableError) return 'read';
-  if (thrown instanceof DamagedBatchError) return 'damage';
-  return thrown instanceof InstallFailed ? 'flush' : undefined;
 }

@@ -8,7 +8,7 @@ import { type Message } from '../core/wire/protobuf.ts';
 import { WireError } from '../core/wire/reader.ts';
 import { clientAddress } from './network/conditions.ts';
 import { type Network } from './network/network.ts';
-import { type ProcessMachine, type SimulatedProcess } from './process.ts';
+import { type MemberMachine, type ProcessOf } from './member-machine.ts';
 import { Violation } from './types.ts';
 import { type World } from './world.ts';
 
@@ -19,7 +19,7 @@ export interface StreamReader {
   readonly delayUs: () => number;
 }
 
-export interface StreamOptions<M extends ProcessMachine> {
+export interface StreamOptions<M extends MemberMachine> {
   readonly client: number;
   readonly node: NodeId;
   readonly stream: MemberStream;
@@ -28,7 +28,7 @@ export interface StreamOptions<M extends ProcessMachine> {
   /** Called at most once, and not after `close` or `vanish`. */
   readonly failed: (reason: string) => void;
   readonly streamId: number;
-  readonly process: SimulatedProcess<M>;
+  readonly process: ProcessOf<M>;
   readonly world: World;
   readonly network: Network;
   readonly prng: Prng;
@@ -63,7 +63,7 @@ const words = {
  * its connections or falls silent; so does a client. The member's side takes items as the client's window lets it, and
  * reports what it took as drained.
  */
-export class StreamConnection<M extends ProcessMachine> {
+export class StreamConnection<M extends MemberMachine> {
   readonly boot: number;
   readonly node: NodeId;
   readonly #options: StreamOptions<M>;

@@ -11,7 +11,7 @@ import { type Operation, type StepObservation } from './types.ts';
  * Who wants to see all of a run, to show it: more than a checker, and at more cost. Nobody who watches can change what
  * happens, and a run that nobody watches pays a comparison.
  */
-export interface RunWatcher extends NetworkWatcher, ProcessWatcher {
+export interface RunWatcher extends NetworkWatcher, ProcessWatcher<MemberEvent> {
   /** Called first; the clock is the world's, and live. */
   began(run: { readonly nowUs: number }, nodes: readonly NodeId[]): void;
   recovered(process: WatchedProcess, member: ChainfireMember): void;

@@ -1,7 +1,7 @@
 import { type NodeId } from '../../core/base/ids.ts';
 import { type StoreView, stagesMax } from '../../core/storage/backend.ts';
-import { type SnapshotHeader } from '../../core/raft/types.ts';
-import { type ProcessMachine, type SimulatedProcess } from '../process.ts';
+import { type ProcessMachine, type ProcessTypes } from '../process-protocol.ts';
+import { type SimulatedProcess } from '../process.ts';
 import { type World } from '../world.ts';
 import { type Network } from './network.ts';
 import { packetBytes, type SnapshotChunk, snapshotChunks } from './snapshot-chunks.ts';
@@ -14,14 +14,14 @@ const unknownEffect = { kind: 'sendSnapshot' };
 const taken = { kind: 'snapshotTaken' };
 const broken = { kind: 'snapshotBroken' };
 
-export interface SnapshotStreamOptions<M extends ProcessMachine> {
+export interface SnapshotStreamOptions<M extends ProcessMachine<T>, T extends ProcessTypes> {
   readonly world: World;
   readonly network: Network;
   /** The effect that began it, for those who watch. */
   readonly effect?: { readonly kind: string };
-  readonly sender: SimulatedProcess<M>;
-  readonly receiver: SimulatedProcess<M>;
-  readonly header: SnapshotHeader;
+  readonly sender: SimulatedProcess<M, T>;
+  readonly receiver: SimulatedProcess<M, T>;
+  readonly header: T['header'];
   readonly view: StoreView;
 }
 
@@ -30,8 +30,8 @@ export interface SnapshotStreamOptions<M extends ProcessMachine> {
  * beside the receiver's store. A packet that is lost, a process that dies or a side that falls silent ends it: the sender
  * steps `snapshotFailed`, and what was staged is discarded. At the end the receiver's machine is told, then the sender's.
  */
-export class SnapshotStream<M extends ProcessMachine> {
-  readonly #options: SnapshotStreamOptions<M>;
+export class SnapshotStream<M extends ProcessMachine<T>, T extends ProcessTypes> {
+  readonly #options: SnapshotStreamOptions<M, T>;
   readonly #receiverMember: NodeId;
   readonly #senderBoot: number;
   readonly #receiverBoot: number;
@@ -44,7 +44,7 @@ export class SnapshotStream<M extends ProcessMachine> {
   #senderDone = false;
   #receiverDone = false;
 
-  constructor(options: SnapshotStreamOptions<M>) {
+  constructor(options: SnapshotStreamOptions<M, T>) {
     this.#options = options;
     this.#receiverMember = options.receiver.member;
     this.#senderBoot = options.sender.boot;
@@ -155,7 +155,7 @@ export class SnapshotStream<M extends ProcessMachine> {
   }
 
   /** A stopped process leaves what has come in its socket. */
-  #whenRunning(process: SimulatedProcess<M>, go: () => void): void {
+  #whenRunning(process: SimulatedProcess<M, T>, go: () => void): void {
     if (!process.paused) {
       go();
       return;
@@ -166,8 +166,8 @@ export class SnapshotStream<M extends ProcessMachine> {
   }
 
   #packet(
-    from: SimulatedProcess<M>,
-    to: SimulatedProcess<M>,
+    from: SimulatedProcess<M, T>,
+    to: SimulatedProcess<M, T>,
     carries: { readonly kind: string },
     bytes: number,
     arrived: () => void,

@@ -4,7 +4,9 @@ import { SimulatedSegments } from '../../sim/disk/segments.ts';
 import { SimulatedStore } from '../../sim/disk/store.ts';
 import { defaultNetworkPlan, Network } from '../../sim/network/network.ts';
 import { PeerCarriage } from '../../sim/network/peer-carriage.ts';
+import { raftPeerCodec } from '../../sim/network/raft-peer-codec.ts';
 import { seededPrng } from '../../sim/prng.ts';
+import { type MemberTypes } from '../../sim/member-machine.ts';
 import { type ProcessSurroundings, SimulatedProcess } from '../../sim/process.ts';
 import { World } from '../../sim/world.ts';
 import { nodeContract } from './node-contract.ts';
@@ -18,7 +20,7 @@ let worlds = 0;
 class SimulatedNodes implements NodeSubject {
   readonly nodes = nodes;
   readonly #world = new World();
-  readonly #processes = new Map<NodeId, SimulatedProcess<Puppet>>();
+  readonly #processes = new Map<NodeId, SimulatedProcess<Puppet, MemberTypes>>();
   #requestId = 0;
 
   constructor(throughCodec: boolean) {
@@ -26,14 +28,15 @@ class SimulatedNodes implements NodeSubject {
     const world = this.#world;
     const prng = seededPrng(`nodes ${worlds}`);
     const network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
-    const carriage = new PeerCarriage<Puppet>({
+    const carriage = new PeerCarriage<Puppet, MemberTypes>({
       world,
       network,
+      codec: raftPeerCodec,
       throughCodec,
       processOf: (node) => this.#processes.get(node),
     });
     const nothing = (): void => undefined;
-    const surroundings: ProcessSurroundings<Puppet> = {
+    const surroundings: ProcessSurroundings<Puppet, MemberTypes> = {
       send: (from, effect) => carriage.send(from, effect),
       sendSnapshot: (from, effect) => carriage.sendSnapshot(from, effect),
       reply: nothing,
@@ -47,7 +50,7 @@ class SimulatedNodes implements NodeSubject {
     };
     for (const node of nodes) {
       const own = prng.fork(`node ${node}`);
-      const process = new SimulatedProcess<Puppet>({
+      const process = new SimulatedProcess<Puppet, MemberTypes>({
         node,
         world,
         prng: own,
@@ -99,7 +102,7 @@ class SimulatedNodes implements NodeSubject {
     return Promise.resolve();
   }
 
-  #process(node: NodeId): SimulatedProcess<Puppet> {
+  #process(node: NodeId): SimulatedProcess<Puppet, MemberTypes> {
     return present(this.#processes.get(node), `node ${node}`);
   }
 }

@@ -12,14 +12,15 @@ import { SimulatedStore } from '../../sim/disk/store.ts';
 import { clientAddress, cut } from '../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network } from '../../sim/network/network.ts';
 import { seededPrng } from '../../sim/prng.ts';
-import { type ProcessMachine, SimulatedProcess } from '../../sim/process.ts';
+import { type MemberMachine, type MemberTypes } from '../../sim/member-machine.ts';
+import { SimulatedProcess } from '../../sim/process.ts';
 import { World } from '../../sim/world.ts';
 
 const status: MemberRequest = { kind: 'status', request: {} };
 const n1 = nodeId(1);
 
 /** Answers what it is asked when it is told to, and remembers what it heard. */
-class Clerk implements ProcessMachine {
+class Clerk implements MemberMachine {
   readonly deadlineUs = Infinity;
   answers = true;
   readonly heard: string[] = [];
@@ -35,7 +36,7 @@ class Clerk implements ProcessMachine {
 class Office {
   readonly world = new World();
   readonly network: Network;
-  readonly process: SimulatedProcess<Clerk>;
+  readonly process: SimulatedProcess<Clerk, MemberTypes>;
   readonly calls: ClientCalls<Clerk>;
   readonly clerk = new Clerk();
   readonly ends: AttemptEnd[] = [];
@@ -44,7 +45,7 @@ class Office {
     const { world } = this;
     const prng = seededPrng(seed);
     this.network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
-    this.process = new SimulatedProcess<Clerk>({
+    this.process = new SimulatedProcess<Clerk, MemberTypes>({
       node: n1,
       world,
       prng: prng.fork('process'),

@@ -10,7 +10,8 @@ import { SimulatedStore } from '../../sim/disk/store.ts';
 import { clientAddress, type Condition, cut } from '../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network } from '../../sim/network/network.ts';
 import { seededPrng } from '../../sim/prng.ts';
-import { type ProcessMachine, SimulatedProcess } from '../../sim/process.ts';
+import { type MemberMachine, type MemberTypes } from '../../sim/member-machine.ts';
+import { SimulatedProcess } from '../../sim/process.ts';
 import { type StreamReader } from '../../sim/stream-connection.ts';
 import { Violation } from '../../sim/types.ts';
 import { World } from '../../sim/world.ts';
@@ -19,7 +20,7 @@ const n1 = nodeId(1);
 const client = [clientAddress(0)];
 
 /** Says what it is told to say, and remembers what it heard. */
-class Herald implements ProcessMachine {
+class Herald implements MemberMachine {
   readonly deadlineUs = Infinity;
   readonly heard: string[] = [];
   readonly drained: number[] = [];
@@ -40,7 +41,7 @@ class Herald implements ProcessMachine {
 class Street {
   readonly world = new World();
   readonly network: Network;
-  readonly process: SimulatedProcess<Herald>;
+  readonly process: SimulatedProcess<Herald, MemberTypes>;
   readonly streams: ClientStreams<Herald>;
   readonly herald = new Herald();
   readonly read: { readonly text: string; readonly atUs: number }[] = [];
@@ -50,7 +51,7 @@ class Street {
     const { world } = this;
     const prng = seededPrng(options.seed ?? 'streams');
     this.network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
-    this.process = new SimulatedProcess<Herald>({
+    this.process = new SimulatedProcess<Herald, MemberTypes>({
       node: n1,
       world,
       prng: prng.fork('process'),

@@ -10,12 +10,13 @@ import { SimulatedStore } from '../../sim/disk/store.ts';
 import { OutputGate } from '../../sim/gate.ts';
 import { DamagedBatchError, UnreadableError } from '../../core/storage/read-errors.ts';
 import { seededPrng } from '../../sim/prng.ts';
-import { type ProcessMachine, type ProcessOptions, SimulatedProcess } from '../../sim/process.ts';
+import { type MemberMachine, type MemberTypes } from '../../sim/member-machine.ts';
+import { type ProcessOptions, SimulatedProcess } from '../../sim/process.ts';
 import { Violation } from '../../sim/types.ts';
 import { World } from '../../sim/world.ts';
 
 /** Answers each event from a script; wakes when it is told to. */
-class Puppet implements ProcessMachine {
+class Puppet implements MemberMachine {
   deadlineUs: number;
   readonly events: { readonly event: MemberEvent; readonly nowUs: number }[] = [];
   readonly #script: (event: MemberEvent) => readonly MemberEffect[];
@@ -34,7 +35,7 @@ class Puppet implements ProcessMachine {
 
 interface Stage {
   readonly world: World;
-  readonly process: SimulatedProcess<Puppet>;
+  readonly process: SimulatedProcess<Puppet, MemberTypes>;
   readonly segments: SimulatedSegments;
   readonly store: SimulatedStore;
   /** What left, with its time. */
@@ -46,7 +47,7 @@ interface Stage {
 
 function stage(
   script: (event: MemberEvent, life: number) => readonly MemberEffect[],
-  options: Partial<Pick<ProcessOptions<Puppet>, 'gate' | 'driftPpm' | 'wallUs'>> & {
+  options: Partial<Pick<ProcessOptions<Puppet, MemberTypes>, 'gate' | 'driftPpm' | 'wallUs'>> & {
     readonly seed?: string;
   } = {},
 ): Stage {
@@ -57,7 +58,7 @@ function stage(
   const left: string[] = [];
   const synced: number[] = [];
   const lives: Puppet[] = [];
-  const process = new SimulatedProcess<Puppet>({
+  const process = new SimulatedProcess<Puppet, MemberTypes>({
     node: nodeId(1),
     world,
     prng,
@@ -282,7 +283,7 @@ test('a process that has not heard yet that its disk has written everything is n
 });
 
 test('a stored batch is reported to the life that wrote it alone', () => {
-  const write = (process: SimulatedProcess<Puppet>): void => {
+  const write = (process: SimulatedProcess<Puppet, MemberTypes>): void => {
     process.store.write([{ table: 't', key: 'k', value: noBytes }]);
   };
   const { world, process, lives } = stage(() => []);

@@ -11,11 +11,12 @@ import { cut } from '../../../sim/network/conditions.ts';
 import { defaultNetworkPlan, Network } from '../../../sim/network/network.ts';
 import { SnapshotStream } from '../../../sim/network/snapshot-stream.ts';
 import { seededPrng } from '../../../sim/prng.ts';
-import { type ProcessMachine, SimulatedProcess } from '../../../sim/process.ts';
+import { type MemberMachine, type MemberTypes } from '../../../sim/member-machine.ts';
+import { SimulatedProcess } from '../../../sim/process.ts';
 import { World } from '../../../sim/world.ts';
 
 /** Installs what it receives, and remembers what it was told. */
-class Member implements ProcessMachine {
+class Member implements MemberMachine {
   readonly deadlineUs = Infinity;
   readonly heard: string[];
   readonly #store: SimulatedStore;
@@ -33,7 +34,7 @@ class Member implements ProcessMachine {
 }
 
 interface Node {
-  readonly process: SimulatedProcess<Member>;
+  readonly process: SimulatedProcess<Member, MemberTypes>;
   readonly store: SimulatedStore;
   readonly heard: string[];
 }
@@ -99,7 +100,7 @@ class Pair {
     const prng = seededPrng(`node ${node}`);
     const store = new SimulatedStore({ world, prng, tables: ['t', 'u'], flushMedianUs: 1_000 });
     const heard: string[] = [];
-    const process = new SimulatedProcess<Member>({
+    const process = new SimulatedProcess<Member, MemberTypes>({
       node,
       world,
       prng,
