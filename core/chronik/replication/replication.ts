@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts';
+import { assert, InvariantError } from '../../base/assert.ts';
 import { type SegmentAppend } from '../../base/effects.ts';
 import { type NodeId } from '../../base/ids.ts';
 import {
@@ -153,7 +153,7 @@ export class Replication {
 
   /** When `tick` must be called at the latest. */
   get deadlineUs(): number {
-    assert(false, 'not there yet');
+    throw new InvariantError('not there yet');
   }
 
   append(request: AppendRequest, nowUs: number): AppendOutcome {
@@ -195,6 +195,6 @@ export class Replication {
 
   /** Appends, fetches and deletions that wait. */
   get waiting(): number {
-    assert(false, 'not there yet');
+    throw new InvariantError('not there yet');
   }
 }
