@@ -80,12 +80,12 @@ export const serviceMutants: readonly Mutant[] = [
     name: 'stored-at-commit',
     about:
       'The log is cut behind what the store has taken, committed and not yet flushed (LMDB’s word in place of `stored`).',
-    file: 'core/chainfire/backlog.ts',
+    file: 'core/raft/backlog.ts',
     anchor: 'this.#batches.push({ storeSeq, bytes, index });',
     replacement: 'this.#storedIndex = index;\n    this.#batches.push({ storeSeq, bytes, index });',
     also: [
       {
-        file: 'core/chainfire/backlog.ts',
+        file: 'core/raft/backlog.ts',
         anchor:
           "assert(batch.index >= this.#storedIndex, 'batches carry rising indexes');\n      this.#storedIndex = batch.index;",
         replacement: '',

@@ -17,7 +17,7 @@ import { applyAuthChange } from './auth/apply-change.ts';
 import { type AuthState } from './auth/auth-state.ts';
 import { AuthAnswer, type AuthChange } from './auth/protocol.ts';
 import { readsAttachments, refuseCommand } from './auth/refuse-command.ts';
-import { type Backlog } from './backlog.ts';
+import { type Backlog } from '../raft/backlog.ts';
 import { Command, commandDepthMax, readsHistory } from './command.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
 import { type EndedChange, type Membership } from './membership.ts';

@@ -1,7 +1,7 @@
 import { type StateForm } from '../base/capture.ts';
 import { type StorageBackend } from '../storage/backend.ts';
 import { type StateMachine } from './apply.ts';
-import { type Backlog } from './backlog.ts';
+import { type Backlog } from '../raft/backlog.ts';
 import { type MemberConfig } from './member-protocol.ts';
 import { compactionTurn, isCompacted } from './mvcc/compaction.ts';
 import { type Mvcc } from './mvcc/mvcc.ts';

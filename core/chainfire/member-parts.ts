@@ -12,7 +12,7 @@ import { Answers } from './answers.ts';
 import { drawBoot, type StateMachine } from './apply.ts';
 import { AutoCompaction } from './auto-compaction.ts';
 import { MemberAuth } from './auth/member-auth.ts';
-import { type Backlog } from './backlog.ts';
+import { type Backlog } from '../raft/backlog.ts';
 import { Freeing } from './freeing.ts';
 import { LeaderMoves } from './leader-moves.ts';
 import { Leases } from './lease/leases.ts';
@@ -27,7 +27,7 @@ import { Reconfigurer } from './reconfigurer.ts';
 import { memberGroup, type recoverRaft } from './recover-raft.ts';
 import { recoverReplica, type Replica } from './replica.ts';
 import { Requests } from './requests.ts';
-import { SnapshotHolds } from './snapshot-holds.ts';
+import { SnapshotHolds } from '../raft/snapshot-holds.ts';
 import { WatchHub } from './watch/hub.ts';
 import { Writes, type WritesPort } from './writes.ts';
 

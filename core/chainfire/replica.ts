@@ -4,7 +4,7 @@ import { AlarmState } from './alarm/alarm-state.ts';
 import { CheckJob } from './alarm/check-job.ts';
 import { CheckState } from './alarm/check-state.ts';
 import { AuthState } from './auth/auth-state.ts';
-import { Backlog } from './backlog.ts';
+import { Backlog } from '../raft/backlog.ts';
 import { LeaseDeadlines } from './lease/lease-deadlines.ts';
 import { LeaseTable } from './lease/lease-table.ts';
 import { type MemberConfig } from './member-protocol.ts';

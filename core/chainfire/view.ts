@@ -7,7 +7,7 @@ import { type StateMachine } from './apply.ts';
 import { type AuthState } from './auth/auth-state.ts';
 import { type MemberAuth } from './auth/member-auth.ts';
 import { type AutoCompactionOptions } from './auto-compaction-options.ts';
-import { type Backlog } from './backlog.ts';
+import { type Backlog } from '../raft/backlog.ts';
 import { type LeaseTable } from './lease/lease-table.ts';
 import { type LeaseView, viewLeases } from './lease/lease-view.ts';
 import { type Membership } from './membership.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Backlog } from '../../../core/chainfire/backlog.ts';
+import { Backlog } from '../../../core/raft/backlog.ts';
 import { Freeing } from '../../../core/chainfire/freeing.ts';
 import { Machine } from './machine.ts';
 import { put } from './requests.ts';

@@ -1,7 +1,7 @@
 import { nodeId } from '../../../core/base/ids.ts';
 import { type CompactionRequest, type TxnRequest } from '../../../core/chainfire/api/kv.ts';
 import { type AppliedCommand, StateMachine } from '../../../core/chainfire/apply.ts';
-import { Backlog } from '../../../core/chainfire/backlog.ts';
+import { Backlog } from '../../../core/raft/backlog.ts';
 import { AlarmState } from '../../../core/chainfire/alarm/alarm-state.ts';
 import { CheckJob } from '../../../core/chainfire/alarm/check-job.ts';
 import { CheckState } from '../../../core/chainfire/alarm/check-state.ts';

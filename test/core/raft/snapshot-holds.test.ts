@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nodeId } from '../../../core/base/ids.ts';
-import { SnapshotHolds } from '../../../core/chainfire/snapshot-holds.ts';
+import { SnapshotHolds } from '../../../core/raft/snapshot-holds.ts';
 
 const two = nodeId(2);
 const three = nodeId(3);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Backlog } from '../../../core/chainfire/backlog.ts';
+import { Backlog } from '../../../core/raft/backlog.ts';
 
 test('the backlog is full at its bound, and as long as what is not stored reaches it', () => {
   const backlog = new Backlog(100, 7);
