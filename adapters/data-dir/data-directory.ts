@@ -5,8 +5,12 @@ import { cannotUse } from './data-dir-error.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import { claimDirectory, type DirectoryIdentity, identityIn } from './format-file.ts';
 
+const defaultParts = ['log', 'state', 'snapshot', 'recording'] as const;
+export type DirectoryPart = (typeof defaultParts)[number] | 'wal';
+
 /**
- * A process's data directory: `LOCK`, `format`, `log/` (segments), `state/` (the ordered store), `snapshot/`, `recording/`.
+ * A process's data directory: `LOCK`, `format`, `log/` (segments; a broker's `wal/` in its place), `state/` (the ordered
+ * store), `snapshot/`, `recording/`.
  *
  * Two steps, so that a process can take its ports in between and fail there with nothing changed: `lock`, then `claim`.
  */
@@ -39,18 +43,17 @@ export class DataDirectory {
   }
 
   /** @throws DataDirError, nothing changed, when the directory is not this node's */
-  claim(identity: DirectoryIdentity): 'new' | 'existing' {
+  claim(identity: DirectoryIdentity, parts: readonly DirectoryPart[] = defaultParts): 'new' | 'existing' {
     try {
       const found = claimDirectory(this.path, identity);
-      for (const part of ['log', 'state', 'snapshot', 'recording'])
-        mkdirSync(join(this.path, part), { recursive: true, mode: 0o700 });
+      for (const part of parts) mkdirSync(join(this.path, part), { recursive: true, mode: 0o700 });
       return found;
     } catch (error) {
       throw cannotUse(this.path, error);
     }
   }
 
-  part(name: 'log' | 'state' | 'snapshot' | 'recording'): string {
+  part(name: DirectoryPart): string {
     return join(this.path, name);
   }
 

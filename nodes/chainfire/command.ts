@@ -5,12 +5,12 @@ import { ConfigError } from '../../adapters/config/resolve.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { namespaceCommand } from './namespace/command.ts';
-import { mayPass } from './may-pass.ts';
-import { configVariable, readSettings } from './read-settings.ts';
+import { mayPass } from '../process/may-pass.ts';
+import { configVariable, readSettings } from '../process/read-settings.ts';
 import { serve } from './serve.ts';
 import { chainfireSchema } from './settings.ts';
 import { snapshotCommand } from './snapshot/command.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '../process/start-error.ts';
 
 const examples = `
 Settings are taken from their defaults, then the file of --config, then the environment
@@ -28,12 +28,12 @@ was started with an IPC channel stops when its parent is gone.
 export function chainfireCommand(): Command {
   const serveCommand = new Command('serve')
     .description('run one member of a Chainfire cluster')
-    .option('--config <path>', `TOML file with settings (or ${configVariable})`)
+    .option('--config <path>', `TOML file with settings (or ${configVariable(chainfireSchema)})`)
     .addHelpText('after', examples)
     .action(async (options: Record<string, string | undefined>) => {
       const { config, ...flags } = options;
       try {
-        process.exitCode = await serve(readSettings(config, flags));
+        process.exitCode = await serve(readSettings(chainfireSchema, config, flags));
       } catch (error) {
         if (error instanceof ConfigError || error instanceof DataDirError || error instanceof StartError) {
           const code = mayPass(error) ? exitCodes.failed : exitCodes.refused;

@@ -32,8 +32,8 @@ import { bytesPerKib } from '../../core/base/units.ts';
 import { etcdApiVersion } from '../../core/chainfire/answers.ts';
 import { type MemberDoor } from './member-door.ts';
 import { type ChainfireSettings } from './settings.ts';
-import { StrangerLog } from './stranger-log.ts';
-import { type TransportSecurity } from './transport-security.ts';
+import { StrangerLog } from '../process/stranger-log.ts';
+import { type TransportSecurity } from '../process/transport-security.ts';
 
 /** Where a member listens; undefined: nowhere. */
 export interface MemberPorts {

@@ -13,10 +13,11 @@ import { type MemberHome } from './member-home.ts';
 import { type MemberPorts } from './member-listeners.ts';
 import { ServingMember } from './serving-member.ts';
 import { type ChainfireSettings } from './settings.ts';
+import { chainfireSystem } from './system.ts';
 import { gossipSecret, startDiscovery } from './start-discovery.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '../process/start-error.ts';
 import { tokenProvider } from './token-provider.ts';
-import { type TransportSecurity, transportSecurity } from './transport-security.ts';
+import { type TransportSecurity, transportSecurity } from '../process/transport-security.ts';
 
 /** Settings that go together, with what they name: certificates, keys. */
 export interface CheckedSettings {
@@ -38,7 +39,7 @@ export function checkSettings(settings: ChainfireSettings, log: Logger): Checked
   autoCompactionOptions(settings);
   return {
     settings,
-    security: transportSecurity(settings, log),
+    security: transportSecurity(settings, chainfireSystem, log),
     gossipSecret: gossipSecret(settings),
     tokens: tokenProvider(settings),
   };

@@ -5,13 +5,14 @@ import { type Logger } from 'pino';
 import { exitCodes, ExitError } from '../exit.ts';
 import { DirectoryHome } from './directory-home.ts';
 import { NobodyAnswers } from './introductions.ts';
-import { newLogger } from './log.ts';
+import { newLogger } from '../process/log.ts';
 import { checkSettings, openMember, type OpenMemberOptions, type CheckedSettings } from './open-member.ts';
-import { type ProcessMessage } from './process-messages.ts';
+import { type ProcessMessage } from '../process/process-messages.ts';
 import { type ServingMember } from './serving-member.ts';
 import { type ChainfireSettings } from './settings.ts';
-import { stopRequest } from './stop-request.ts';
-import { boundYoungGeneration } from './young-generation.ts';
+import { chainfireSystem } from './system.ts';
+import { stopRequest } from '../process/stop-request.ts';
+import { boundYoungGeneration } from '../process/young-generation.ts';
 
 const youngGenerationBytes = 16 * bytesPerMib;
 
@@ -22,7 +23,7 @@ const youngGenerationBytes = 16 * bytesPerMib;
  * @throws ConfigError, DataDirError or StartError when it must not start
  */
 export async function serve(settings: ChainfireSettings): Promise<number> {
-  const log = newLogger(settings);
+  const log = newLogger(settings.logLevel, { system: chainfireSystem, member: settings.name });
   const checked = checkSettings(settings, log);
   boundYoungGeneration(youngGenerationBytes);
   const stop = stopRequest();

@@ -29,10 +29,11 @@ import { MemberDoor } from './member-door.ts';
 import { type MemberHome } from './member-home.ts';
 import { MemberListeners, type MemberPorts } from './member-listeners.ts';
 import { type ChainfireSettings } from './settings.ts';
+import { chainfireSystem } from './system.ts';
 import { SlowRequestLog } from './slow-request-log.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '../process/start-error.ts';
 import { startMember } from './start-member.ts';
-import { type TransportSecurity } from './transport-security.ts';
+import { type TransportSecurity } from '../process/transport-security.ts';
 
 export interface ServingMemberParts {
   readonly settings: ChainfireSettings;
@@ -144,7 +145,7 @@ export class ServingMember {
     const listeners = await this.#listen();
     this.#listeners = listeners;
     const cluster = formatClusterId(own.clusterId);
-    const claim = { system: 'chainfire', clusterId: cluster, nodeId: own.id, name: settings.name };
+    const claim = { system: chainfireSystem, clusterId: cluster, nodeId: own.id, name: settings.name };
     const found = home.claim(claim);
     const file = await this.#openClusterFile();
     const member = this.#startMember(file, listeners.ports.clients);

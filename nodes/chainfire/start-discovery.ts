@@ -7,7 +7,7 @@ import { Discovery } from './discovery.ts';
 import { discoveryPlaces } from './discovery-settings.ts';
 import { type GossipEvent } from './gossip-events.ts';
 import { type ChainfireSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '../process/start-error.ts';
 
 const secretBytesMin = 32;
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 
 import { Authority, type PemFiles } from '../../adapters/pki/authority.ts';
 import { exitCodes, ExitError } from '../exit.ts';
-import { chainfireSystem } from '../chainfire/transport-security.ts';
+import { chainfireSystem } from '../chainfire/system.ts';
 import { authorityDays, certificateDays, clientRequest, nodeRequest } from '../pki/requests.ts';
 import { type PlannedMember } from './plan.ts';
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
-import { isProcessMessage } from '../chainfire/process-messages.ts';
+import { isProcessMessage } from '../process/process-messages.ts';
 import { exitCodes } from '../exit.ts';
 
 export interface ChildOptions {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFailed } from 'vitest';
 
-import { isProcessMessage } from '../../nodes/chainfire/process-messages.ts';
+import { isProcessMessage } from '../../nodes/process/process-messages.ts';
 import { freePorts } from './ports.ts';
 
 export const photonFile = fileURLToPath(new URL('../../nodes/photon.ts', import.meta.url));

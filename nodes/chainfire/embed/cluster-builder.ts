@@ -8,13 +8,14 @@ import { givenSettings, type GivenSettings } from '../../../adapters/config/give
 import { ConfigError } from '../../../adapters/config/resolve.ts';
 import { type NamedAddress } from '../../../adapters/config/values.ts';
 import { DirectoryHome } from '../directory-home.ts';
-import { newLogger } from '../log.ts';
+import { newLogger } from '../../process/log.ts';
 import { type MemberHome } from '../member-home.ts';
 import { type MemberPorts } from '../member-listeners.ts';
 import { MemoryHome } from '../memory-home.ts';
 import { checkSettings } from '../open-member.ts';
 import { checkClusterSettings } from '../cluster-place.ts';
 import { chainfireSchema, type ChainfireSettings } from '../settings.ts';
+import { chainfireSystem } from '../system.ts';
 import { EmbeddedMember } from './embedded-member.ts';
 import { EventDispatcher, type HandlerFailed } from './event-dispatcher.ts';
 import { type KeyHandler, type KeySubscriptionOptions, type SubscribedKeys } from './key-subscription.ts';
@@ -210,7 +211,8 @@ export class ClusterBuilder {
   }
 
   #newLog(settings: ChainfireSettings): Logger {
-    return newLogger(this.#given['logLevel'] === undefined ? { ...settings, logLevel: 'warn' } : settings);
+    const level = this.#given['logLevel'] === undefined ? 'warn' : settings.logLevel;
+    return newLogger(level, { system: chainfireSystem, member: settings.name });
   }
 
   #subscribe(keys: SubscribedKeys, handler: KeyHandler, options: KeySubscriptionOptions): this {

@@ -28,4 +28,4 @@ export { type AuthorizationQuestion, type RequestAuthorizer } from '../../../ada
 export { ConfigError } from '../../../adapters/config/resolve.ts';
 export { DataDirError } from '../../../adapters/data-dir/data-dir-error.ts';
 export { NobodyAnswers } from '../introductions.ts';
-export { StartError } from '../start-error.ts';
+export { StartError } from '../../process/start-error.ts';

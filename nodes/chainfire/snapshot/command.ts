@@ -9,7 +9,7 @@ import { exitCodes, ExitError } from '../../exit.ts';
 import { userOption, withEndpoints } from '../../kv/options.ts';
 import { type ConnectionOptions, credentialsOf, endpointsOf } from '../../kv/session.ts';
 import { userOf } from '../../kv/user.ts';
-import { readSettings } from '../read-settings.ts';
+import { readSettings } from '../../process/read-settings.ts';
 import { peerScheme } from '../cluster-place.ts';
 import { chainfireSchema } from '../settings.ts';
 import { restoreSnapshot } from './restore.ts';
@@ -108,7 +108,7 @@ function restoreCommand(): Command {
         if (markCompacted && bumpRevision === 0) {
           throw new ConfigError('--mark-compacted is given without --bump-revision: give both');
         }
-        const settings = readSettings(config, flags);
+        const settings = readSettings(chainfireSchema, config, flags);
         const { name, dataDir, initialCluster, initialClusterToken, segmentBytesMax } = settings;
         if (initialCluster === undefined) {
           throw new ConfigError(

@@ -7,10 +7,17 @@ import { type Dial, dialTcp } from '../../adapters/peer/link.ts';
 import { dialTls, type PeerTls } from '../../adapters/peer/peer-tls.ts';
 import { KeptFiles } from '../../adapters/tls/kept-files.ts';
 import { readCertificates, readKeyPair, type TlsMaterial } from '../../adapters/tls/pem-files.ts';
-import { type ChainfireSettings } from './settings.ts';
 
-/** What a member's certificates are for: peers of other systems, and clients, are not taken for members. */
-export const chainfireSystem = 'chainfire';
+/** The settings of a process that say how its connections are secured, the same for every system. */
+export interface SecuritySettings {
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly trustedCaFile: string | undefined;
+  readonly clientCertAuth: boolean;
+  readonly peerCertFile: string | undefined;
+  readonly peerKeyFile: string | undefined;
+  readonly peerTrustedCaFile: string | undefined;
+}
 
 export interface TransportSecurity {
   /** Undefined: clients are served in plain text. */
@@ -23,11 +30,16 @@ export interface TransportSecurity {
 /**
  * Files are looked at before every handshake: new connections are shown what they say then.
  *
+ * @param system what the certificates of peers are for: those of other systems, and clients, are not taken for peers
  * @throws ConfigError naming what is missing, or the file that is not what it should be
  */
-export function transportSecurity(settings: ChainfireSettings, log: Logger): TransportSecurity {
+export function transportSecurity(
+  settings: SecuritySettings,
+  system: string,
+  log: Logger,
+): TransportSecurity {
   try {
-    const peers = peerTls(settings, log);
+    const peers = peerTls(settings, system, log);
     return { clients: clientTls(settings, log), peers, dial: peers === undefined ? dialTcp : dialTls(peers) };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -35,7 +47,7 @@ export function transportSecurity(settings: ChainfireSettings, log: Logger): Tra
   }
 }
 
-function clientTls(settings: ChainfireSettings, log: Logger): ClientTls | undefined {
+function clientTls(settings: SecuritySettings, log: Logger): ClientTls | undefined {
   const { certFile, keyFile, trustedCaFile, clientCertAuth } = settings;
   if (clientCertAuth && trustedCaFile === undefined) {
     throw new ConfigError('client_cert_auth needs trusted_ca_file: somebody must vouch for clients');
@@ -53,7 +65,7 @@ function clientTls(settings: ChainfireSettings, log: Logger): ClientTls | undefi
   };
 }
 
-function peerTls(settings: ChainfireSettings, log: Logger): PeerTls | undefined {
+function peerTls(settings: SecuritySettings, system: string, log: Logger): PeerTls | undefined {
   const { peerCertFile, peerKeyFile, peerTrustedCaFile } = settings;
   if (peerCertFile === undefined && peerKeyFile === undefined && peerTrustedCaFile === undefined) {
     return undefined;
@@ -65,7 +77,7 @@ function peerTls(settings: ChainfireSettings, log: Logger): PeerTls | undefined 
   }
   return {
     material: materialIn({ certFile: peerCertFile, keyFile: peerKeyFile, caFile: peerTrustedCaFile }, log),
-    system: chainfireSystem,
+    system,
   };
 }
 

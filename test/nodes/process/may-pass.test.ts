@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { mayPass } from '../../../nodes/chainfire/may-pass.ts';
-import { StartError } from '../../../nodes/chainfire/start-error.ts';
+import { mayPass } from '../../../nodes/process/may-pass.ts';
+import { StartError } from '../../../nodes/process/start-error.ts';
 
 const system = (code: string): Error => Object.assign(new Error(code), { code });
 

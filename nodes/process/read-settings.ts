@@ -1,17 +1,21 @@
 import { readFileSync } from 'node:fs';
 
 import { ConfigError, resolveSettings } from '../../adapters/config/resolve.ts';
-import { chainfireSchema, type ChainfireSettings } from './settings.ts';
+import { type ProcessSchema, type Schema, type Settings } from '../../adapters/config/schema.ts';
 
 /** Where the configuration file may be named beside the flag. */
-export const configVariable = `${chainfireSchema.environmentPrefix}_CONFIG`;
+export function configVariable(schema: Pick<ProcessSchema<Schema>, 'environmentPrefix'>): string {
+  return `${schema.environmentPrefix}_CONFIG`;
+}
 
 /** @throws ConfigError */
-export function readSettings(
+export function readSettings<S extends Schema>(
+  schema: ProcessSchema<S>,
   configFlag: string | undefined,
   flags: Record<string, string | undefined>,
-): ChainfireSettings {
-  const name = configFlag ?? process.env[configVariable];
+): Settings<S> {
+  const variable = configVariable(schema);
+  const name = configFlag ?? process.env[variable];
   let file: { name: string; content: string } | undefined;
   if (name !== undefined) {
     try {
@@ -22,10 +26,5 @@ export function readSettings(
       });
     }
   }
-  return resolveSettings(chainfireSchema, {
-    file,
-    environment: process.env,
-    flags,
-    environmentReserved: [configVariable],
-  });
+  return resolveSettings(schema, { file, environment: process.env, flags, environmentReserved: [variable] });
 }
