@@ -146,14 +146,22 @@ export class KafkaWriter {
   string(text: string): void {
     const length = checkedTextLength(text);
     this.int16(length);
-    this.#utf8(text, length);
+    this.#reserve(length);
+    this.#at = writeUtf8(text, this.#block, this.#at);
   }
 
   /** The length plus one as a varint, then UTF-8. */
   compactString(text: string): void {
     const length = checkedTextLength(text);
     this.unsignedVarint(length + 1);
-    this.#utf8(text, length);
+    this.#reserve(length);
+    this.#at = writeUtf8(text, this.#block, this.#at);
+  }
+
+  /** No length, just UTF-8. */
+  utf8(text: string): void {
+    this.#reserve(utf8LengthOf(text));
+    this.#at = writeUtf8(text, this.#block, this.#at);
   }
 
   /** No length, just bytes: long ones are referred to, not copied, and must stay as they are. */
@@ -213,11 +221,6 @@ export class KafkaWriter {
     block[this.#at++] = value >>> 16;
     block[this.#at++] = value >>> 8;
     block[this.#at++] = value;
-  }
-
-  #utf8(text: string, lengthBytes: number): void {
-    this.#reserve(lengthBytes);
-    this.#at = writeUtf8(text, this.#block, this.#at);
   }
 
   #refer(chunk: Chunk, lengthBytes: number): void {
