@@ -1,4 +1,8 @@
-import { type PersistEffect, type RemoveSegmentsEffect } from '../core/base/effects.ts';
+import {
+  type CutSegmentsEffect,
+  type PersistEffect,
+  type RemoveSegmentsEffect,
+} from '../core/base/effects.ts';
 import { type SimulatedSegments } from './disk/segments.ts';
 import { DurabilityAudit, type Gated, OutputGate } from './gate.ts';
 
@@ -39,6 +43,10 @@ export class GatedOutput<Effect extends Gated & { readonly kind: string }> {
     for (const { file, bytes } of effect.appends) this.#segments.append(file, bytes);
     this.#audit.persisted(effect.syncSeq, this.#segments.appended);
     this.#appendedSeq = effect.syncSeq;
+  }
+
+  cut(effect: CutSegmentsEffect): void {
+    for (const { file, lengthBytes } of effect.cuts) this.#segments.cut(file, lengthBytes);
   }
 
   /** Now, or when the sync that it waits for has been reported. */

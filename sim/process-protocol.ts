@@ -1,4 +1,5 @@
 import {
+  type CutSegmentsEffect,
   type EndStreamEffect,
   type NotifyEffect,
   type PersistEffect,
@@ -74,6 +75,7 @@ export type ProcessEffect<T extends ProcessTypes> =
   | SendEffect<T['message']>
   | ReplyEffect<T['response']>
   | RemoveSegmentsEffect
+  | CutSegmentsEffect
   | SendSnapshotEffect<T['header']>
   | NotifyEffect<T['stream']['item']>
   | EndStreamEffect<T['stream']['refusal']>

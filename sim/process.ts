@@ -429,6 +429,9 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
       case 'removeSegments':
         this.#output.remove(effect);
         break;
+      case 'cutSegments':
+        this.#output.cut(effect);
+        break;
       case 'notify':
         this.#options.surroundings.notify(this, effect);
         break;

@@ -1,4 +1,5 @@
 import {
+  type CutSegmentsEffect,
   type EndStreamEffect,
   type NotifyEffect,
   type PersistEffect,
@@ -62,6 +63,7 @@ export type RunnerEffect<Response, Message, Header, Types extends StreamTypes = 
   | SendEffect<Message>
   | ReplyEffect<Response>
   | RemoveSegmentsEffect
+  | CutSegmentsEffect
   | SendSnapshotEffect<Header>
   | NotifyEffect<Types['item']>
   | EndStreamEffect<Types['refusal']>
@@ -73,6 +75,6 @@ export type RunnerFailure =
   | { readonly kind: 'machineStopped'; readonly reason: string }
   /** The machine threw: the program is wrong. */
   | { readonly kind: 'machineFailed'; readonly reason: string; readonly cause: unknown }
-  /** Appends could not be made durable, or files not be removed. */
+  /** Appends could not be made durable, or files not be cut or removed. */
   | { readonly kind: 'syncFailed'; readonly reason: string }
   | { readonly kind: 'storeFailed'; readonly reason: string; readonly cause: unknown };

@@ -1,5 +1,6 @@
 import { type CancelSignal } from './cancellation.ts';
 import { assert, unreachable } from '../../core/base/assert.ts';
+import { type SegmentCut } from '../../core/base/effects.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Machine } from '../../core/base/machine.ts';
 import { type SegmentFiles } from '../../core/storage/segment-files.ts';
@@ -354,6 +355,9 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
         else this.#gate.hold(removal);
         break;
       }
+      case 'cutSegments':
+        this.#cutSegments(effect.cuts);
+        break;
       case 'sendSnapshot':
         this.#snapshots.begin(effect);
         break;
@@ -386,6 +390,14 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
         break;
       default:
         unreachable(effect);
+    }
+  }
+
+  #cutSegments(cuts: readonly SegmentCut[]): void {
+    try {
+      for (const { file, lengthBytes } of cuts) this.#segments.cut(file, lengthBytes);
+    } catch (cause) {
+      this.#fail({ kind: 'syncFailed', reason: messageOf(cause) });
     }
   }
 

@@ -102,6 +102,23 @@ export class FileSegments implements SegmentFiles {
     this.#touched.add(state);
   }
 
+  cut(file: string, lengthBytes: number): void {
+    if (lengthBytes === 0) {
+      this.remove(file);
+      return;
+    }
+    checkSegmentName(file);
+    const state = present(this.#files.get(file), `only a file that exists is cut: ${file}`);
+    assert(lengthBytes <= state.lengthBytes, 'a cut never lengthens a file');
+    state.appended = firstBytes(state.appended, lengthBytes - state.writtenBytes);
+    state.lengthBytes = lengthBytes;
+    if (lengthBytes >= state.writtenBytes) return; // The system never saw what goes.
+    state.writtenBytes = lengthBytes;
+    const descriptor = this.#descriptors.get(state.path, false);
+    this.#layer.truncate(descriptor, lengthBytes);
+    this.#layer.syncDataNow(descriptor);
+  }
+
   sync(onEnd: (failure: string | undefined) => void): void {
     assert(!this.#syncing, 'one sync is under way at a time');
     const touched = this.#touched;
@@ -252,6 +269,18 @@ const lostCodes: ReadonlySet<string> = new Set([
   'EBADMSG',
   'EUCLEAN',
 ]);
+
+/** The first `lengthBytes` bytes of what these parts are together; none where it is negative. */
+function firstBytes(parts: readonly Uint8Array[], lengthBytes: number): Uint8Array[] {
+  const kept: Uint8Array[] = [];
+  let left = lengthBytes;
+  for (const part of parts) {
+    if (left <= 0) break;
+    kept.push(part.subarray(0, left));
+    left -= part.length;
+  }
+  return kept;
+}
 
 /** Copies the overlap of `part`, which begins at `at` of `bytes` (it may begin before them, or behind). */
 function copyWhereItLies(bytes: Uint8Array, part: Uint8Array, at: number): void {

@@ -11,6 +11,7 @@ import { type NodeId } from './ids.ts';
  *    process; it is never retried.
  * 3. A `send` or `reply` with `afterSyncSeq` above the last reported `synced` is held until then. Others leave at once.
  * 4. `removeSegments` happens after every earlier append is durable.
+ * 5. `cutSegments` happens at once, in its order, whatever sync is in flight; it is durable before the next effect.
  */
 export interface SegmentAppend {
   /** Name of the segment file; it is created when it does not exist. */
@@ -45,6 +46,18 @@ export interface ReplyEffect<Response> {
 export interface RemoveSegmentsEffect {
   readonly kind: 'removeSegments';
   readonly files: readonly string[];
+}
+
+/** Takes back the end of files: the log of a replica that went another way than its leader's. */
+export interface CutSegmentsEffect {
+  readonly kind: 'cutSegments';
+  readonly cuts: readonly SegmentCut[];
+}
+
+export interface SegmentCut {
+  readonly file: string;
+  /** What lies at it or behind it goes, appends that were never synced included. 0 removes the file. */
+  readonly lengthBytes: number;
 }
 
 /**

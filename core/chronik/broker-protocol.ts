@@ -1,4 +1,5 @@
 import {
+  type CutSegmentsEffect,
   type PersistEffect,
   type RemoveSegmentsEffect,
   type ReplyEffect,
@@ -114,5 +115,6 @@ export type BrokerEffect =
   | SendEffect<BrokerMessage>
   | ReplyEffect<BrokerResponse>
   | RemoveSegmentsEffect
+  | CutSegmentsEffect
   | SendSnapshotEffect<SnapshotHeader>
   | StopEffect;

@@ -35,6 +35,11 @@ export class MemorySegments implements SegmentFiles {
     onEnd(undefined);
   }
 
+  cut(file: string, lengthBytes: number): void {
+    if (lengthBytes === 0) this.remove(file);
+    else this.truncate(file, lengthBytes);
+  }
+
   truncate(file: string, lengthBytes: number): void {
     checkSegmentName(file);
     present(this.#files.get(file), `only a file that exists is cut: ${file}`).truncate(lengthBytes);

@@ -2,11 +2,11 @@
  * The segment-file port: append-only files that Raft logs and partition logs are written to.
  *
  * `append` is visible to the next `read`, and durable only once a `sync` that began after it has ended well. A crash
- * keeps what was synced, and any torn subset of the sectors that were not. Names are flat, `[a-z0-9_-]+(/…)*` with
+ * keeps what was synced, and any torn subset of the sectors that were not. Names are flat, `[A-Za-z0-9._-]+(/…)*` with
  * zero-padded numbers, so that name order is age order.
  *
- * `read`, `list`, `truncate` and `remove` are lent to machines (the last two during recovery only); `append` and `sync`
- * are for runners.
+ * `read`, `list`, `truncate` and `remove` are lent to machines (the last two during recovery only); `append`, `cut` and
+ * `sync` are for runners.
  */
 export interface SegmentReader {
   /** Every file whose name begins with `prefix`, in name order. */
@@ -35,6 +35,12 @@ export interface SegmentRepair extends SegmentReader {
 
 export interface SegmentFiles extends SegmentRepair {
   append(file: string, bytes: Uint8Array): void;
+  /**
+   * Takes back what lies at `lengthBytes` or behind it, at any time: also while a sync is under way, and what was never synced.
+   * On return no crash shows it again, and the next append goes where it lay. What is left is as durable as it was. A cut to
+   * 0 removes the file, if there is one.
+   */
+  cut(file: string, lengthBytes: number): void;
   /**
    * Makes every append so far durable, in every file, directory entries included; then calls back once. Not called again
    * while one is under way. After a failure nothing may be assumed of what was appended, and the process must stop. An

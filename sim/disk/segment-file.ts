@@ -134,6 +134,22 @@ export class SimulatedSegmentFile {
     if (this.#lie !== undefined) this.#lie.syncedBytes = Math.min(this.#lie.syncedBytes, lengthBytes);
   }
 
+  /** What lies behind goes for good; what is left is on the disk as far as it was. */
+  cut(lengthBytes: number): void {
+    assert(lengthBytes <= this.#lengthBytes, 'a cut never lengthens a file');
+    this.#lengthBytes = lengthBytes;
+    this.#replace(lengthBytes);
+    for (const sector of [...this.#phantoms.keys()]) {
+      if (sector * sectorBytes >= lengthBytes) this.#phantoms.delete(sector);
+    }
+    for (const sector of [...this.#unreadable]) {
+      if (sector * sectorBytes >= lengthBytes) this.#unreadable.delete(sector);
+    }
+    this.#syncedBytes = Math.min(this.#syncedBytes, lengthBytes);
+    this.#earlierSyncedBytes = Math.min(this.#earlierSyncedBytes, lengthBytes);
+    if (this.#lie !== undefined) this.#lie.syncedBytes = Math.min(this.#lie.syncedBytes, lengthBytes);
+  }
+
   /**
    * The power is cut. Each sector that was not synced is on the disk or not; one that is not shows what lay there before,
    * and the file ends anywhere behind what was synced.

@@ -30,6 +30,8 @@ export class SimulatedSegments implements SegmentFiles {
   #appended = 0;
   #durable = 0;
   #syncUnderWay = false;
+  /** How much of each file the sync under way covers; less where the file was cut since. */
+  #syncing = new Map<SimulatedSegmentFile, number>();
   /** Counts crashes, so that a sync that began before one never ends after it. */
   #life = 0;
   #slowFactor = 1;
@@ -108,8 +110,9 @@ export class SimulatedSegments implements SegmentFiles {
     assert(!this.#syncUnderWay, 'one sync is under way at a time');
     this.#syncUnderWay = true;
     const covered = this.#appended;
-    const lengths: [SimulatedSegmentFile, number][] = [];
-    for (const file of this.#files.values()) if (file.dirty) lengths.push([file, file.lengthBytes]);
+    const lengths = new Map<SimulatedSegmentFile, number>();
+    for (const file of this.#files.values()) if (file.dirty) lengths.set(file, file.lengthBytes);
+    this.#syncing = lengths;
     const life = this.#life;
     const stall = this.#stall;
     this.#stall = undefined;
@@ -129,6 +132,18 @@ export class SimulatedSegments implements SegmentFiles {
       this.#durable = covered;
       onEnd(undefined);
     });
+  }
+
+  cut(file: string, lengthBytes: number): void {
+    if (lengthBytes === 0) {
+      this.remove(file);
+      return;
+    }
+    checkSegmentName(file);
+    const content = present(this.#files.get(file), `only a file that exists is cut: ${file}`);
+    content.cut(lengthBytes);
+    const syncing = this.#syncing.get(content);
+    if (syncing !== undefined) this.#syncing.set(content, Math.min(syncing, lengthBytes));
   }
 
   truncate(file: string, lengthBytes: number, doubtfulFromBytes = lengthBytes): void {

@@ -5,20 +5,8 @@ import { concatBytes } from '../../core/base/bytes.ts';
 import { UnreadableError } from '../../core/storage/read-errors.ts';
 import { salvage } from '../../core/storage/salvage.ts';
 import { type SegmentFiles } from '../../core/storage/segment-files.ts';
-
-/** An implementation under test, empty at first. */
-export interface SegmentFilesSubject {
-  readonly files: SegmentFiles;
-  /** Resolves when time enough has passed for a sync to end. Called until the sync has ended. */
-  wait(): Promise<void>;
-  /** The process ends and starts again on a machine that keeps running. Absent where nothing outlives the object. */
-  reopen?(): SegmentFiles;
-  /** The machine loses its power and comes back: what was not durable may be gone. Absent where that cannot be had. */
-  cutPower?(): SegmentFiles;
-  /** A sector of 512 bytes, which was synced, can never be read again. Absent where that cannot be had. */
-  makeUnreadable?(file: string, sector: number): void;
-  close(): void;
-}
+import { describeCuts, describeCutsBeforePowerCut } from './segment-cuts.ts';
+import { bytes, type SegmentFilesSubject, type Start, string, synced, text } from './segment-subject.ts';
 
 /** The one contract of `SegmentFiles`; every implementation passes it. */
 export function describeSegmentFiles(name: string, create: () => SegmentFilesSubject): void {
@@ -34,17 +22,19 @@ export function describeSegmentFiles(name: string, create: () => SegmentFilesSub
     });
 
     describeContent(start);
+    describeCuts(start);
     describeSync(start);
     const probe = create();
     probe.close();
     if (probe.reopen !== undefined) describeReopening(start);
-    if (probe.cutPower !== undefined) describePowerCut(start);
+    if (probe.cutPower !== undefined) {
+      describePowerCut(start);
+      describeCutsBeforePowerCut(start);
+    }
     if (probe.makeUnreadable !== undefined) describeUnreadable(start);
     describeModel(start);
   });
 }
-
-type Start = () => SegmentFilesSubject;
 
 function describeContent(start: Start): void {
   test('an append is visible to the very next read, before any sync', () => {
@@ -178,10 +168,11 @@ function describeContent(start: Start): void {
     'a//b',
     '.',
     '..',
+    '...',
     'a/../b',
-    'A',
+    'a/.',
+    './a',
     'a b',
-    'a.log',
     'ä',
     'a\0',
     'a\n',
@@ -192,6 +183,8 @@ function describeContent(start: Start): void {
     expect(() => files.read(file, 0, 1)).toThrow('a segment file is named');
     expect(() => files.truncate(file, 0)).toThrow('a segment file is named');
     expect(() => files.remove(file)).toThrow('a segment file is named');
+    expect(() => files.cut(file, 0)).toThrow('a segment file is named');
+    expect(() => files.cut(file, 1)).toThrow('a segment file is named');
     expect(files.list('')).toEqual([]);
   });
 }
@@ -366,18 +359,22 @@ function describePowerCut(start: Start): void {
 
 type Operation =
   | { readonly kind: 'append'; readonly file: string; readonly value: string }
+  | { readonly kind: 'truncate'; readonly file: string; readonly keep: number }
   | { readonly kind: 'cut'; readonly file: string; readonly keep: number }
   | { readonly kind: 'remove'; readonly file: string }
-  | { readonly kind: 'sync' };
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'beginSync' };
 
 /** The whole port against a map of byte arrays. */
 function describeModel(start: Start): void {
   const file = fc.constantFrom('a', 'b', 'd/a', 'd/b', 'd/e/a');
   const operation = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('append' as const), file, value: fc.string() }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), file, keep: fc.nat(20) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('truncate' as const), file, keep: fc.nat(20) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('cut' as const), file, keep: fc.nat(20) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), file }) },
     { weight: 2, arbitrary: fc.constant({ kind: 'sync' as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'beginSync' as const }) },
   );
 
   test('any sequence of operations leaves what a map of byte arrays would hold', async () => {
@@ -385,7 +382,14 @@ function describeModel(start: Start): void {
       fc.asyncProperty(fc.array(operation, { maxLength: 30 }), async (operations) => {
         const subject = start();
         const model = new Map<string, Uint8Array>();
-        for (const each of operations) await apply(subject, model, each);
+        let underWay: Promise<void> = Promise.resolve();
+        for (const each of operations) {
+          if (each.kind === 'sync' || each.kind === 'beginSync' || each.kind === 'truncate') await underWay;
+          if (each.kind === 'beginSync') underWay = synced(subject.files, subject.wait);
+          else await apply(subject, model, each);
+        }
+        compare(subject.files, model);
+        await underWay;
         compare(subject.files, model);
         const again = subject.reopen ?? subject.cutPower;
         if (again !== undefined) {
@@ -402,7 +406,7 @@ function describeModel(start: Start): void {
 async function apply(
   subject: SegmentFilesSubject,
   model: Map<string, Uint8Array>,
-  operation: Operation,
+  operation: Exclude<Operation, { readonly kind: 'beginSync' }>,
 ): Promise<void> {
   const { files, wait } = subject;
   switch (operation.kind) {
@@ -413,6 +417,14 @@ async function apply(
       break;
     }
     case 'cut': {
+      const content = model.get(operation.file);
+      const length = Math.min(operation.keep, content?.length ?? 0);
+      files.cut(operation.file, length);
+      if (length === 0) model.delete(operation.file);
+      else model.set(operation.file, (content ?? bytes('')).slice(0, length));
+      break;
+    }
+    case 'truncate': {
       const content = model.get(operation.file);
       if (content === undefined) break;
       await synced(files, wait); // Files are cut during recovery only, before anything is appended.
@@ -439,28 +451,4 @@ function compare(files: SegmentFiles, model: ReadonlyMap<string, Uint8Array>): v
     const third = Math.floor(content.length / 3);
     expect([...files.read(file, third, third)]).toEqual([...content.subarray(third, 2 * third)]);
   }
-}
-
-/** Starts a sync and resolves at its end; rejects when it failed. */
-export async function synced(files: SegmentFiles, wait: () => Promise<void>): Promise<void> {
-  let ended = false;
-  let why: string | undefined;
-  files.sync((failure) => {
-    ended = true;
-    why = failure;
-  });
-  while (!ended) await wait();
-  if (why !== undefined) throw new Error(why);
-}
-
-function text(files: SegmentFiles, file: string): string {
-  return string(files.read(file, 0, 1_000_000));
-}
-
-function bytes(value: string): Uint8Array {
-  return new TextEncoder().encode(value);
-}
-
-function string(value: Uint8Array): string {
-  return new TextDecoder().decode(value);
 }

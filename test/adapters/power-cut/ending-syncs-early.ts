@@ -8,6 +8,7 @@ export function endingSyncsEarly(segments: SegmentFiles): SegmentFiles {
     read: (file, position, length) => segments.read(file, position, length),
     truncate: (file, length) => segments.truncate(file, length),
     remove: (file) => segments.remove(file),
+    cut: (file, length) => segments.cut(file, length),
     append: (file, bytes) => segments.append(file, bytes),
     sync: (onEnd) => {
       if (!underWay) {

@@ -19,6 +19,7 @@ describeSegmentFiles('files whose answers are taken down', () => {
     remove: (file) => recorded.remove(file),
     // The runner's part, which the machine is not lent.
     append: (file, bytes) => files.append(file, bytes),
+    cut: (file, length) => files.cut(file, length),
     sync: (onEnd) => files.sync(onEnd),
   };
   return { files: whole, wait: () => setImmediate(), close: () => undefined };

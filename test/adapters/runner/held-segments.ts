@@ -20,6 +20,12 @@ export class HeldSegments extends MemorySegments {
     this.#onEnd = onEnd;
   }
 
+  override cut(file: string, lengthBytes: number): void {
+    this.log.push(`cut ${file} to ${lengthBytes}`);
+    if (lengthBytes === 0) super.remove(file);
+    else super.truncate(file, lengthBytes);
+  }
+
   override remove(file: string): void {
     this.log.push(`remove ${file}`);
     super.remove(file);

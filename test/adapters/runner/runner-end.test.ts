@@ -79,6 +79,21 @@ describe('failures', () => {
     await turns();
     expect(failures).toEqual([{ kind: 'syncFailed', reason: 'EROFS: read-only file system' }]);
   });
+
+  test('a file that cannot be cut stops everything, before anything that follows', async () => {
+    const { runner, segments, failures } = rig((event) =>
+      event.kind === 'received'
+        ? [{ kind: 'cutSegments', cuts: [{ file: 'log/1', lengthBytes: 1 }] }, persist(1, 'log/1')]
+        : [],
+    );
+    segments.cut = () => {
+      throw new Error('EROFS: read-only file system');
+    };
+    runner.received(two, ['m']);
+    await turns();
+    expect(failures).toEqual([{ kind: 'syncFailed', reason: 'EROFS: read-only file system' }]);
+    expect(segments.log).toEqual([]);
+  });
 });
 
 describe('stopping', () => {

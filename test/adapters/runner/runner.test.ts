@@ -269,6 +269,37 @@ describe('durability', () => {
     await runner.stop();
   });
 
+  test('files are cut at once and in their order, whatever sync is in flight', async () => {
+    const { runner, segments } = rig((event) =>
+      event.kind === 'received'
+        ? [
+            persist(1, 'log/1', 'log/2', 'log/3'),
+            {
+              kind: 'cutSegments',
+              cuts: [
+                { file: 'log/3', lengthBytes: 0 },
+                { file: 'log/2', lengthBytes: 1 },
+              ],
+            },
+            persist(2, 'log/2'),
+          ]
+        : [],
+    );
+    runner.received(two, ['m']);
+    await turns();
+    expect(segments.log).toEqual([
+      'append log/1',
+      'append log/2',
+      'append log/3',
+      'cut log/3 to 0',
+      'cut log/2 to 1',
+      'append log/2',
+      'sync',
+    ]);
+    segments.endSync();
+    await runner.stop();
+  });
+
   test('sync numbers that do not rise stop the runner', async () => {
     const { runner, failures } = rig((event) =>
       event.kind === 'received' ? [persist(2, 'log'), persist(2, 'log')] : [],

@@ -9,7 +9,7 @@ import { type FileLayer } from '../../../adapters/segments/file-layer.ts';
 import { FileSegments } from '../../../adapters/segments/file-segments.ts';
 import { NodeFileLayer } from '../../../adapters/segments/node-file-layer.ts';
 import { UnreadableError } from '../../../core/storage/read-errors.ts';
-import { synced } from '../../contract/segment-files.ts';
+import { synced } from '../../contract/segment-subject.ts';
 import { PowerCutLayer } from './power-cut-layer.ts';
 
 let dir: string;
@@ -185,8 +185,8 @@ test('bytes in doubt are written again before a cut returns', () => {
 });
 
 test('what is not a segment file is left alone', () => {
-  writeFileSync(join(dir, 'LOCK'), '');
-  writeFileSync(join(dir, 'a.tmp'), '');
+  writeFileSync(join(dir, 'a~'), '');
+  writeFileSync(join(dir, '#a#'), '');
   writeFileSync(join(dir, 'a'), 'x');
   symlinkSync('nowhere', join(dir, 'dangling'));
   const layer = new WatchedLayer();

@@ -20,6 +20,8 @@ export class PowerCutLayer implements FileLayer {
   readonly #delay: (done: () => void) => void;
   readonly #open = new Map<number, File>();
   #lastDescriptor = 0;
+  /** Counts syncs as they begin. */
+  #calls = 0;
 
   constructor(root: string, delay: (done: () => void) => void = setImmediate) {
     this.#root = root;
@@ -95,22 +97,24 @@ export class PowerCutLayer implements FileLayer {
   syncData(descriptor: number, onEnd: (error: Error | undefined) => void): void {
     const file = this.#file(descriptor);
     const content = file.cached; // As of the call: what is written later waits for the next sync.
+    const call = this.#nextCall();
     this.#delay(() => {
-      this.#settleFile(file, content);
+      this.#settleFile(file, content, call);
       onEnd(undefined);
     });
   }
 
   syncDataNow(descriptor: number): void {
     const file = this.#file(descriptor);
-    this.#settleFile(file, file.cached);
+    this.#settleFile(file, file.cached, this.#nextCall());
   }
 
   syncDirectory(path: string, onEnd: (error: Error | undefined) => void): void {
     const directory = this.#directory(path);
     const entries = new Map(directory.entries);
+    const call = this.#nextCall();
     this.#delay(() => {
-      this.#settleDirectory(directory, entries);
+      this.#settleDirectory(directory, entries, call);
       onEnd(undefined);
     });
   }
@@ -118,7 +122,12 @@ export class PowerCutLayer implements FileLayer {
   syncDirectoryNow(path: string): void {
     if (!path.startsWith(this.#root)) return; // Above the root everything is durable.
     const directory = this.#directory(path);
-    this.#settleDirectory(directory, new Map(directory.entries));
+    this.#settleDirectory(directory, new Map(directory.entries), this.#nextCall());
+  }
+
+  #nextCall(): number {
+    this.#calls += 1;
+    return this.#calls;
   }
 
   #file(descriptor: number): File {
@@ -140,12 +149,16 @@ export class PowerCutLayer implements FileLayer {
     return node;
   }
 
-  #settleFile(file: File, content: Uint8Array): void {
+  #settleFile(file: File, content: Uint8Array, call: number): void {
+    if (call < file.settledBy) return; // Another sync, which began later, has ended before.
+    file.settledBy = call;
     file.durable = content;
     this.#toDisk(this.#tree, this.#root);
   }
 
-  #settleDirectory(directory: Directory, entries: ReadonlyMap<string, Directory | File>): void {
+  #settleDirectory(directory: Directory, entries: ReadonlyMap<string, Directory | File>, call: number): void {
+    if (call < directory.settledBy) return;
+    directory.settledBy = call;
     directory.durable = entries;
     this.#toDisk(this.#tree, this.#root);
   }
@@ -185,6 +198,7 @@ class Directory {
   readonly entries = new Map<string, Directory | File>();
   durable: ReadonlyMap<string, Directory | File> = new Map();
   readonly onDisk = new Map<string, Directory | File>();
+  settledBy = 0;
 }
 
 /** Contents are views that only ever grow at their end within one array, so that each costs no copy. */
@@ -192,6 +206,8 @@ class File {
   cached: Uint8Array;
   durable: Uint8Array = new Uint8Array(0);
   onDisk: Uint8Array = new Uint8Array(0);
+  /** The call of the newest sync that has ended. */
+  settledBy = 0;
 
   constructor(content: Uint8Array) {
     this.cached = content;

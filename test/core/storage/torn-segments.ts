@@ -32,6 +32,13 @@ export class TornSegments implements SegmentFiles {
     onEnd(undefined);
   }
 
+  cut(file: string, lengthBytes: number): void {
+    this.#files.cut(file, lengthBytes);
+    const durable = this.#durable.get(file);
+    if (lengthBytes === 0) this.#durable.delete(file);
+    else if (durable !== undefined) this.#durable.set(file, Math.min(durable, lengthBytes));
+  }
+
   truncate(file: string, lengthBytes: number): void {
     this.#files.truncate(file, lengthBytes);
     this.#durable.set(file, lengthBytes);
