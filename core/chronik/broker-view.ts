@@ -1,6 +1,7 @@
 import { type NodeId } from '../base/ids.ts';
 import { type RaftView } from '../raft/types.ts';
 import { type BrokerConfig } from './broker-protocol.ts';
+import { type MetadataImage } from './metadata/image.ts';
 import {
   type BrokerEpoch,
   type LeaderEpoch,
@@ -58,6 +59,8 @@ export interface BrokerView {
   readonly metadata: RaftView;
   /** Index of the newest entry of the metadata's log that this broker acts on. */
   readonly appliedIndex: number;
+  /** The metadata as this broker has applied it. Live. */
+  readonly image: MetadataImage;
   /** Every replica on this broker, in the order of the image. */
   partitions(): Iterable<PartitionView>;
   partition(of: TopicPartition): PartitionView | undefined;
