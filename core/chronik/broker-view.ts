@@ -3,7 +3,6 @@ import { type RaftView } from '../raft/types.ts';
 import { type BrokerParts } from './broker-parts.ts';
 import { type BrokerConfig } from './broker-protocol.ts';
 import { type MetadataImage } from './metadata/image.ts';
-import { type ScramCredential } from './metadata/rows.ts';
 import { type Replica } from './replicas.ts';
 import { keyOf } from './requests/context.ts';
 import {
@@ -48,6 +47,14 @@ export interface PartitionView extends TopicPartition {
 export const scramMechanisms = { 'SCRAM-SHA-256': 1, 'SCRAM-SHA-512': 2 } as const;
 export type ScramMechanism = keyof typeof scramMechanisms;
 
+/** What authentication needs to know of a user (RFC 5802); the password is not among it. */
+export interface ScramCredential {
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+  readonly storedKey: Uint8Array;
+  readonly serverKey: Uint8Array;
+}
+
 /** What the outside may see of a broker: the adapter, metrics, and the simulator's checkers. Live, and read-only. */
 export interface BrokerView {
   readonly config: BrokerConfig;
@@ -65,7 +72,6 @@ export interface BrokerView {
   /** Every replica on this broker, in the order of the image. */
   partitions(): Iterable<PartitionView>;
   partition(of: TopicPartition): PartitionView | undefined;
-  /** What authentication needs to know of a user (RFC 5802); the password is not among it. */
   scramCredential(user: string, mechanism: ScramMechanism): ScramCredential | undefined;
   /** Requests that wait for replicas, for data or for the metadata's log. */
   readonly waitingRequests: number;

@@ -91,7 +91,7 @@ export class KafkaLink {
     const codec = apis[api].request as unknown as Message<unknown>;
     const version = this.#version(api);
     const whole = { api, version, body: codec.create(body) } as unknown as KafkaCall<A>;
-    const call = this.#throughCodec ? carriedCall(whole) : whole;
+    const call = (this.#throughCodec ? carriedCall(whole) : whole) as KafkaCall;
     this.#open += 1;
     this.#calls.attempt({
       client: this.client,
