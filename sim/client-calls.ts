@@ -1,26 +1,24 @@
 import { type ReplyEffect } from '../core/base/effects.ts';
 import { type NodeId } from '../core/base/ids.ts';
 import { type ClientEvent } from '../core/chainfire/client/protocol.ts';
-import { type MemberResponse } from '../core/chainfire/member-protocol.ts';
+import { type MemberRequest, type MemberResponse } from '../core/chainfire/member-protocol.ts';
 import { clientAddress } from './network/conditions.ts';
 import { type Network } from './network/network.ts';
-import { type MemberTypes } from './member-machine.ts';
-import { type ProcessMachine, type ProcessTypes } from './process-protocol.ts';
-import { type SimulatedProcess } from './process.ts';
+import { type MemberMachine, type ProcessOf } from './member-machine.ts';
 import { type World } from './world.ts';
 
 /** How an attempt ends, as the client machine takes it, but for its attempt's number. */
-export type AttemptEnd<Response = MemberResponse> =
-  | { readonly kind: 'answered'; readonly response: Response }
+export type AttemptEnd =
+  | { readonly kind: 'answered'; readonly response: MemberResponse }
   | { readonly kind: 'attemptFailed'; readonly reached: 'no' | 'maybe'; readonly reason: string };
 
-export interface Attempt<T extends ProcessTypes = MemberTypes> {
+export interface Attempt {
   readonly client: number;
   readonly node: NodeId;
-  readonly request: T['request'];
+  readonly request: MemberRequest;
   readonly timeoutUs: number;
   /** Called once, unless the attempt is abandoned. */
-  readonly ended: (end: AttemptEnd<T['response']>) => void;
+  readonly ended: (end: AttemptEnd) => void;
 }
 
 /** Takes the attempt back: no end is reported any more, and the member hears of it if the network lets it. */
@@ -37,25 +35,25 @@ const cancellation = { kind: 'cancelled' };
  * one. Either may be cut off or lost; a process that dies resets its connections, or, when its machine lost power, says
  * nothing at all, so that the client learns by its time-out.
  */
-export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = MemberTypes> {
+export class ClientCalls<M extends MemberMachine> {
   readonly #world: World;
   readonly #network: Network;
-  readonly #process: (node: NodeId) => SimulatedProcess<M, T>;
+  readonly #process: (node: NodeId) => ProcessOf<M>;
   /** By request id: requests that a process has taken and not answered. */
-  readonly #open = new Map<number, OpenRequest<T>>();
+  readonly #open = new Map<number, OpenRequest>();
   #requestId = 0;
 
   constructor(options: {
     readonly world: World;
     readonly network: Network;
-    readonly process: (node: NodeId) => SimulatedProcess<M, T>;
+    readonly process: (node: NodeId) => ProcessOf<M>;
   }) {
     this.#world = options.world;
     this.#network = options.network;
     this.#process = options.process;
   }
 
-  attempt(attempt: Attempt<T>): Abandon {
+  attempt(attempt: Attempt): Abandon {
     const call = new Call(attempt);
     const process = this.#process(attempt.node);
     const boot = process.boot;
@@ -73,7 +71,7 @@ export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = M
   }
 
   /** A process has answered. */
-  reply(process: SimulatedProcess<M, T>, effect: ReplyEffect<T['response']>): void {
+  reply(process: ProcessOf<M>, effect: ReplyEffect<MemberResponse>): void {
     const open = this.#open.get(effect.requestId);
     if (open === undefined) return;
     this.#open.delete(effect.requestId);
@@ -83,7 +81,7 @@ export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = M
   }
 
   /** A process has ended: what it had taken is answered by nobody. */
-  ended(process: SimulatedProcess<M, T>): void {
+  ended(process: ProcessOf<M>): void {
     for (const [requestId, { node, boot, call }] of this.#open) {
       if (node !== process.node) continue;
       this.#open.delete(requestId);
@@ -91,7 +89,7 @@ export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = M
     }
   }
 
-  #take(call: Call<T>, process: SimulatedProcess<M, T>): void {
+  #take(call: Call, process: ProcessOf<M>): void {
     this.#requestId += 1;
     const requestId = this.#requestId;
     if (!process.deliver({ kind: 'requested', requestId, request: call.attempt.request })) {
@@ -102,13 +100,13 @@ export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = M
     this.#open.set(requestId, { node: process.node, boot: process.boot, call });
   }
 
-  #fail(call: Call<T>, reached: 'no' | 'maybe', reason: string): void {
+  #fail(call: Call, reached: 'no' | 'maybe', reason: string): void {
     this.#packet(call.attempt, 'answer', failure, () => {
       call.end({ kind: 'attemptFailed', reached, reason });
     });
   }
 
-  #abandon(call: Call<T>, process: SimulatedProcess<M, T>): void {
+  #abandon(call: Call, process: ProcessOf<M>): void {
     call.abandoned();
     this.#packet(call.attempt, 'cancellation', cancellation, () => {
       const open = this.#open.get(call.requestId);
@@ -119,7 +117,7 @@ export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = M
   }
 
   #packet(
-    attempt: Attempt<T>,
+    attempt: Attempt,
     what: 'request' | 'answer' | 'cancellation',
     carries: { readonly kind: string },
     arrived: () => void,
@@ -138,23 +136,23 @@ export function attemptEvent(attemptId: number, end: AttemptEnd): ClientEvent {
     : { kind: 'attemptFailed', attemptId, reached: end.reached, reason: end.reason };
 }
 
-interface OpenRequest<T extends ProcessTypes> {
+interface OpenRequest {
   readonly node: NodeId;
   readonly boot: number;
-  readonly call: Call<T>;
+  readonly call: Call;
 }
 
-class Call<T extends ProcessTypes> {
-  readonly attempt: Attempt<T>;
+class Call {
+  readonly attempt: Attempt;
   /** 0 until a process has taken it. */
   requestId = 0;
   #over = false;
 
-  constructor(attempt: Attempt<T>) {
+  constructor(attempt: Attempt) {
     this.attempt = attempt;
   }
 
-  end(end: AttemptEnd<T['response']>): void {
+  end(end: AttemptEnd): void {
     if (this.#over) return;
     this.#over = true;
     this.attempt.ended(end);

@@ -1,3 +1,5 @@
+import { type KafkaCall } from '../../wire/kafka/apis.ts';
+import { type KafkaError } from '../../wire/kafka/error-codes.ts';
 import { type Offset } from '../types.ts';
 
 /** The topic that groups and their offsets are kept in: compacted, and never written by clients. */
@@ -5,8 +7,8 @@ export const offsetsTopic = '__consumer_offsets';
 
 /** Who asks, as the broker knows him. */
 export interface GroupClient {
-  /** The client's own name for itself. */
-  readonly id: string;
+  /** The client's own name for itself, if it has one. */
+  readonly id: string | undefined;
   readonly principal: string;
   readonly host: string;
 }
@@ -25,21 +27,17 @@ export type GroupApi =
   | 'deleteGroups'
   | 'txnOffsetCommit';
 
-export interface GroupCall {
-  readonly api: GroupApi;
-  readonly version: number;
-  readonly body: unknown;
-}
+export type GroupCall = KafkaCall<GroupApi>;
 
 /** What became of an append, at once: whether it is durable shows later, when the high watermark has passed `endOffset`. */
 export type GroupAppend =
   | { readonly kind: 'appended'; /** Behind the last record. */ readonly endOffset: Offset }
-  /** Nothing was appended. `error` is the name of Kafka's error. */
-  | { readonly kind: 'refused'; readonly error: string };
+  /** Nothing was appended. */
+  | { readonly kind: 'refused'; readonly error: KafkaError };
 
 export interface GroupPermission {
-  readonly operation: 'READ' | 'DESCRIBE' | 'DELETE';
-  readonly resource: 'GROUP' | 'TOPIC';
+  readonly operation: 'READ' | 'WRITE' | 'DESCRIBE' | 'DELETE';
+  readonly resource: 'GROUP' | 'TOPIC' | 'TRANSACTIONAL_ID';
   readonly name: string;
 }
 
