@@ -32,6 +32,11 @@ const groups: readonly Group[] = [
     load: async () => (await import('./chainfire/command.ts')).chainfireCommand(),
   },
   {
+    name: 'chronik',
+    about: "run a broker of a Chronik cluster, for Kafka's clients",
+    load: async () => (await import('./chronik/command.ts')).chronikCommand(),
+  },
+  {
     name: 'pki',
     about: 'make an authority for development, and certificates',
     load: async () => (await import('./pki/command.ts')).pkiCommand(),

@@ -1,24 +1,26 @@
 import { type ReplyEffect } from '../core/base/effects.ts';
 import { type NodeId } from '../core/base/ids.ts';
 import { type ClientEvent } from '../core/chainfire/client/protocol.ts';
-import { type MemberRequest, type MemberResponse } from '../core/chainfire/member-protocol.ts';
+import { type MemberResponse } from '../core/chainfire/member-protocol.ts';
 import { clientAddress } from './network/conditions.ts';
 import { type Network } from './network/network.ts';
-import { type MemberMachine, type ProcessOf } from './member-machine.ts';
+import { type MemberTypes } from './member-machine.ts';
+import { type ProcessMachine, type ProcessTypes } from './process-protocol.ts';
+import { type SimulatedProcess } from './process.ts';
 import { type World } from './world.ts';
 
 /** How an attempt ends, as the client machine takes it, but for its attempt's number. */
-export type AttemptEnd =
-  | { readonly kind: 'answered'; readonly response: MemberResponse }
+export type AttemptEnd<Response = MemberResponse> =
+  | { readonly kind: 'answered'; readonly response: Response }
   | { readonly kind: 'attemptFailed'; readonly reached: 'no' | 'maybe'; readonly reason: string };
 
-export interface Attempt {
+export interface Attempt<T extends ProcessTypes = MemberTypes> {
   readonly client: number;
   readonly node: NodeId;
-  readonly request: MemberRequest;
+  readonly request: T['request'];
   readonly timeoutUs: number;
   /** Called once, unless the attempt is abandoned. */
-  readonly ended: (end: AttemptEnd) => void;
+  readonly ended: (end: AttemptEnd<T['response']>) => void;
 }
 
 /** Takes the attempt back: no end is reported any more, and the member hears of it if the network lets it. */
@@ -35,25 +37,25 @@ const cancellation = { kind: 'cancelled' };
  * one. Either may be cut off or lost; a process that dies resets its connections, or, when its machine lost power, says
  * nothing at all, so that the client learns by its time-out.
  */
-export class ClientCalls<M extends MemberMachine> {
+export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = MemberTypes> {
   readonly #world: World;
   readonly #network: Network;
-  readonly #process: (node: NodeId) => ProcessOf<M>;
+  readonly #process: (node: NodeId) => SimulatedProcess<M, T>;
   /** By request id: requests that a process has taken and not answered. */
-  readonly #open = new Map<number, OpenRequest>();
+  readonly #open = new Map<number, OpenRequest<T>>();
   #requestId = 0;
 
   constructor(options: {
     readonly world: World;
     readonly network: Network;
-    readonly process: (node: NodeId) => ProcessOf<M>;
+    readonly process: (node: NodeId) => SimulatedProcess<M, T>;
   }) {
     this.#world = options.world;
     this.#network = options.network;
     this.#process = options.process;
   }
 
-  attempt(attempt: Attempt): Abandon {
+  attempt(attempt: Attempt<T>): Abandon {
     const call = new Call(attempt);
     const process = this.#process(attempt.node);
     const boot = process.boot;
@@ -71,7 +73,7 @@ export class ClientCalls<M extends MemberMachine> {
   }
 
   /** A process has answered. */
-  reply(process: ProcessOf<M>, effect: ReplyEffect<MemberResponse>): void {
+  reply(process: SimulatedProcess<M, T>, effect: ReplyEffect<T['response']>): void {
     const open = this.#open.get(effect.requestId);
     if (open === undefined) return;
     this.#open.delete(effect.requestId);
@@ -81,7 +83,7 @@ export class ClientCalls<M extends MemberMachine> {
   }
 
   /** A process has ended: what it had taken is answered by nobody. */
-  ended(process: ProcessOf<M>): void {
+  ended(process: SimulatedProcess<M, T>): void {
     for (const [requestId, { node, boot, call }] of this.#open) {
       if (node !== process.node) continue;
       this.#open.delete(requestId);
@@ -89,7 +91,7 @@ export class ClientCalls<M extends MemberMachine> {
     }
   }
 
-  #take(call: Call, process: ProcessOf<M>): void {
+  #take(call: Call<T>, process: SimulatedProcess<M, T>): void {
     this.#requestId += 1;
     const requestId = this.#requestId;
     if (!process.deliver({ kind: 'requested', requestId, request: call.attempt.request })) {
@@ -100,13 +102,13 @@ export class ClientCalls<M extends MemberMachine> {
     this.#open.set(requestId, { node: process.node, boot: process.boot, call });
   }
 
-  #fail(call: Call, reached: 'no' | 'maybe', reason: string): void {
+  #fail(call: Call<T>, reached: 'no' | 'maybe', reason: string): void {
     this.#packet(call.attempt, 'answer', failure, () => {
       call.end({ kind: 'attemptFailed', reached, reason });
     });
   }
 
-  #abandon(call: Call, process: ProcessOf<M>): void {
+  #abandon(call: Call<T>, process: SimulatedProcess<M, T>): void {
     call.abandoned();
     this.#packet(call.attempt, 'cancellation', cancellation, () => {
       const open = this.#open.get(call.requestId);
@@ -117,7 +119,7 @@ export class ClientCalls<M extends MemberMachine> {
   }
 
   #packet(
-    attempt: Attempt,
+    attempt: Attempt<T>,
     what: 'request' | 'answer' | 'cancellation',
     carries: { readonly kind: string },
     arrived: () => void,
@@ -136,23 +138,23 @@ export function attemptEvent(attemptId: number, end: AttemptEnd): ClientEvent {
     : { kind: 'attemptFailed', attemptId, reached: end.reached, reason: end.reason };
 }
 
-interface OpenRequest {
+interface OpenRequest<T extends ProcessTypes> {
   readonly node: NodeId;
   readonly boot: number;
-  readonly call: Call;
+  readonly call: Call<T>;
 }
 
-class Call {
-  readonly attempt: Attempt;
+class Call<T extends ProcessTypes> {
+  readonly attempt: Attempt<T>;
   /** 0 until a process has taken it. */
   requestId = 0;
   #over = false;
 
-  constructor(attempt: Attempt) {
+  constructor(attempt: Attempt<T>) {
     this.attempt = attempt;
   }
 
-  end(end: AttemptEnd): void {
+  end(end: AttemptEnd<T['response']>): void {
     if (this.#over) return;
     this.#over = true;
     this.attempt.ended(end);

@@ -9,7 +9,10 @@ import {
 } from '../base/effects.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type TickEvent, type WallClockEvent } from '../base/machine.ts';
-import { type GroupMessage, type RaftOptions, type SnapshotHeader } from '../raft/types.ts';
+import { type RaftOptions, type SnapshotHeader } from '../raft/types.ts';
+import { type KafkaCall } from '../wire/kafka/apis.ts';
+import { type MetadataMessage } from './metadata/messages.ts';
+import { type ReplicationMessage } from './replication/messages.ts';
 import { type BrokerSettings } from './settings.ts';
 
 /** What a broker is told at start; the same everywhere in its life. */
@@ -49,13 +52,6 @@ export interface Endpoint {
   readonly securityProtocol: SecurityProtocol;
 }
 
-/** A request of the Kafka protocol, decoded. */
-export interface KafkaCall {
-  readonly api: string;
-  readonly version: number;
-  readonly body: unknown;
-}
-
 /** Who asks. */
 export interface CallingClient {
   /** The request header's client id; undefined where it has none. */
@@ -89,7 +85,7 @@ export type BrokerResponse =
   | { readonly kind: 'shutdown' };
 
 /** What brokers say to each other; see message-codec.ts. */
-export type BrokerMessage = { readonly kind: 'raft'; readonly message: GroupMessage };
+export type BrokerMessage = MetadataMessage | ReplicationMessage;
 
 export type BrokerEvent =
   | TickEvent

@@ -1,10 +1,15 @@
 import { type NodeId } from '../base/ids.ts';
 import { type RaftView } from '../raft/types.ts';
+import { type BrokerParts } from './broker-parts.ts';
 import { type BrokerConfig } from './broker-protocol.ts';
+import { type MetadataImage } from './metadata/image.ts';
+import { type Replica } from './replicas.ts';
+import { keyOf } from './requests/context.ts';
 import {
   type BrokerEpoch,
   type LeaderEpoch,
-  type noLeader,
+  noEpoch,
+  noLeader,
   type Offset,
   type PartitionEpoch,
   type PartitionKey,
@@ -34,7 +39,13 @@ export interface PartitionView extends TopicPartition {
   readonly inSyncReplicas: readonly NodeId[];
   /** What the leader waits for: those, and the ones that it has proposed. Of a follower the same as `inSyncReplicas`. */
   readonly inSyncReplicasMaximal: readonly NodeId[];
+  /** What its log has lost, for a person; undefined: nothing. It stays offline while nobody else has it. */
+  readonly damage: string | undefined;
 }
+
+/** With Kafka's numbers (KIP-554). */
+export const scramMechanisms = { 'SCRAM-SHA-256': 1, 'SCRAM-SHA-512': 2 } as const;
+export type ScramMechanism = keyof typeof scramMechanisms;
 
 /** What authentication needs to know of a user (RFC 5802); the password is not among it. */
 export interface ScramCredential {
@@ -43,8 +54,6 @@ export interface ScramCredential {
   readonly storedKey: Uint8Array;
   readonly serverKey: Uint8Array;
 }
-
-export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
 
 /** What the outside may see of a broker: the adapter, metrics, and the simulator's checkers. Live, and read-only. */
 export interface BrokerView {
@@ -58,10 +67,71 @@ export interface BrokerView {
   readonly metadata: RaftView;
   /** Index of the newest entry of the metadata's log that this broker acts on. */
   readonly appliedIndex: number;
+  /** The metadata as this broker has applied it. Live. */
+  readonly image: MetadataImage;
   /** Every replica on this broker, in the order of the image. */
   partitions(): Iterable<PartitionView>;
   partition(of: TopicPartition): PartitionView | undefined;
   scramCredential(user: string, mechanism: ScramMechanism): ScramCredential | undefined;
   /** Requests that wait for replicas, for data or for the metadata's log. */
   readonly waitingRequests: number;
+}
+
+export function createBrokerView(parts: BrokerParts): BrokerView {
+  const { config, metadata, replicas, requests, commands } = parts;
+  return {
+    config,
+    get brokerEpoch() {
+      return metadata.brokerEpoch;
+    },
+    get isFenced() {
+      return metadata.brokerEpoch === noEpoch || metadata.image.broker(config.id)?.fenced !== false;
+    },
+    get controller() {
+      return metadata.controller;
+    },
+    get metadata() {
+      return metadata.raft;
+    },
+    get appliedIndex() {
+      return metadata.image.index;
+    },
+    image: metadata.image,
+    *partitions() {
+      for (const replica of replicas.all()) yield viewOf(parts, replica);
+    },
+    partition: ({ topic, partition }) => {
+      const key = keyOf(metadata.image.topic(topic), partition);
+      const replica = key === undefined ? undefined : replicas.replica(key);
+      return replica === undefined ? undefined : viewOf(parts, replica);
+    },
+    scramCredential: (user, mechanism) => metadata.image.scramCredential(user, scramMechanisms[mechanism]),
+    get waitingRequests() {
+      return requests.waiting + commands.waiting;
+    },
+  };
+}
+
+function viewOf({ replication }: BrokerParts, { key, topic, directory, log }: Replica): PartitionView {
+  const view = replication.replica(key);
+  const assignment = view?.assignment;
+  const isr = assignment?.isr ?? [];
+  return {
+    topic,
+    partition: key.partition,
+    key,
+    directory,
+    role: view?.role ?? 'offline',
+    leaderEpoch: assignment?.leaderEpoch ?? noEpoch,
+    partitionEpoch: assignment?.partitionEpoch ?? noEpoch,
+    leader: assignment?.leader ?? noLeader,
+    logStartOffset: log.logStartOffset,
+    logEndOffset: log.logEndOffset,
+    syncedEndOffset: log.syncedEndOffset,
+    highWatermark: view?.highWatermark ?? log.logStartOffset,
+    lastStableOffset: view?.lastStableOffset ?? log.logStartOffset,
+    inSyncReplicas: isr,
+    inSyncReplicasMaximal: view?.inSyncReplicasMaximal ?? isr,
+    damage: log.damage?.reason,
+  };
 }

@@ -1,17 +1,28 @@
+import { unreachable } from '../base/assert.ts';
+import { concatBytes } from '../base/bytes.ts';
 import { decodeGroupMessages, encodeGroupMessages } from '../raft/message-codec.ts';
 import { type GroupMessage } from '../raft/types.ts';
 import { type SegmentReader } from '../storage/segment-files.ts';
 import { WireError, WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { type BrokerMessage } from './broker-protocol.ts';
+import { BrokerBeat } from './metadata/messages.ts';
+import {
+  decodeReplicationMessages,
+  encodeReplicationMessages,
+  replicationMessageBytes,
+} from './replication/message-codec.ts';
+import { type ReplicationMessage } from './replication/messages.ts';
 
 /**
- * What brokers say to each other: a version, then a block for each part that has something to say, in that part's own
- * layout. Within a block messages keep their order; between blocks none is promised, as the network promises none.
+ * What brokers say to each other: a version, then blocks, each with a byte for whose it is, its length, and messages in the
+ * layout of the part that they belong to. Within a block messages keep their order; between blocks none is promised, as the
+ * network promises none.
  */
 const formatVersion = 1;
 
-const parts: readonly BrokerMessage['kind'][] = ['raft'];
+/** In the order of their numbers on the wire; a new one comes last. */
+const blocks = ['raft', 'beat', 'replication'] as const;
 
 /** @param segments where records lie that a message only names */
 export function encodeBrokerMessages(
@@ -19,12 +30,18 @@ export function encodeBrokerMessages(
   segments: Pick<SegmentReader, 'read'>,
 ): Uint8Array {
   const raft: GroupMessage[] = [];
-  for (const message of messages) raft.push(message.message);
-  void segments;
-  const writer = new WireWriter();
-  writer.byte(formatVersion);
-  if (raft.length > 0) writeBlock(writer, 'raft', encodeGroupMessages(raft));
-  return writer.finish();
+  const replication: ReplicationMessage[] = [];
+  const chunks: Uint8Array[] = [Uint8Array.of(formatVersion)];
+  for (const message of messages) {
+    if (message.kind === 'raft') raft.push(message.message);
+    else if (message.kind === 'brokerBeat') addBlock(chunks, 'beat', BrokerBeat.encode(message.beat));
+    else replication.push(message);
+  }
+  if (raft.length > 0) addBlock(chunks, 'raft', encodeGroupMessages(raft));
+  if (replication.length > 0) {
+    addBlock(chunks, 'replication', encodeReplicationMessages(replication, segments));
+  }
+  return concatBytes(chunks);
 }
 
 /** Bytes in messages are views of the input. @throws WireError */
@@ -36,28 +53,49 @@ export function decodeBrokerMessages(bytes: Uint8Array): readonly BrokerMessage[
   }
   const messages: BrokerMessage[] = [];
   while (!reader.done) {
-    const kind = parts[reader.byte()];
-    if (kind === undefined) throw new WireError('a block of messages is of an unknown part');
-    const block = reader.bytes();
-    for (const message of decodeGroupMessages(block)) messages.push({ kind, message });
+    const block = blocks[reader.byte()];
+    const content = reader.bytes();
+    switch (block) {
+      case 'raft':
+        for (const message of decodeGroupMessages(content)) messages.push({ kind: 'raft', message });
+        break;
+      case 'beat':
+        messages.push({ kind: 'brokerBeat', beat: BrokerBeat.decode(content) });
+        break;
+      case 'replication':
+        for (const message of decodeReplicationMessages(content)) messages.push(message);
+        break;
+      case undefined:
+        throw new WireError('a block of messages is of an unknown kind');
+      default:
+        unreachable(block);
+    }
   }
   return messages;
 }
 
+const smallMessageBytes = 64;
+
 /** About how many bytes a message takes on the wire. */
 export function brokerMessageBytes(message: BrokerMessage): number {
-  const raft = message.message.message;
-  switch (raft.kind) {
+  if (message.kind === 'raft') return raftMessageBytes(message.message);
+  return message.kind === 'brokerBeat' ? smallMessageBytes : replicationMessageBytes(message);
+}
+
+function raftMessageBytes({ message }: GroupMessage): number {
+  switch (message.kind) {
     case 'appendRequest':
-      return raft.entries.reduce((bytes, { data }) => bytes + data.length, 64);
+      return message.entries.reduce((bytes, { data }) => bytes + data.length, smallMessageBytes);
     case 'proposalForwarded':
-      return raft.proposals.reduce((bytes, { length }) => bytes + length, 64);
+      return message.proposals.reduce((bytes, { length }) => bytes + length, smallMessageBytes);
     default:
-      return 64;
+      return smallMessageBytes;
   }
 }
 
-function writeBlock(writer: WireWriter, kind: BrokerMessage['kind'], block: Uint8Array): void {
-  writer.byte(parts.indexOf(kind));
-  writer.bytes(block);
+function addBlock(chunks: Uint8Array[], block: (typeof blocks)[number], content: Uint8Array): void {
+  const writer = new WireWriter();
+  writer.byte(blocks.indexOf(block));
+  writer.varint(content.length);
+  chunks.push(writer.finish(), content);
 }

@@ -1,4 +1,7 @@
 import { bytesPerMib, usPerSecond } from '../base/units.ts';
+import { type GroupSettings } from './group/settings.ts';
+import { type MetadataConfig } from './metadata/replica-protocol.ts';
+import { type ReplicationSettings } from './replication/settings.ts';
 
 /** What a broker does where nothing else says so. Names in Kafka's documentation beside each, where it has one. */
 export interface BrokerSettings {
@@ -36,6 +39,10 @@ export interface BrokerSettings {
   readonly storeBacklogBytesMax: number;
   /** Entries of the metadata's log kept behind what is stored, for brokers that are a little late. */
   readonly trailingEntries: number;
+  /** What a part has settings for and is not named above; default: its own defaults. */
+  readonly replication?: Partial<ReplicationSettings>;
+  readonly groups?: Partial<GroupSettings>;
+  readonly metadata?: Partial<MetadataConfig>;
 }
 
 export const defaultBrokerSettings: BrokerSettings = {

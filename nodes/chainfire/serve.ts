@@ -7,7 +7,7 @@ import { DirectoryHome } from './directory-home.ts';
 import { NobodyAnswers } from './introductions.ts';
 import { newLogger } from '../process/log.ts';
 import { checkSettings, openMember, type OpenMemberOptions, type CheckedSettings } from './open-member.ts';
-import { type ProcessMessage } from '../process/process-messages.ts';
+import { tellParent } from '../process/process-messages.ts';
 import { type ServingMember } from './serving-member.ts';
 import { type ChainfireSettings } from './settings.ts';
 import { chainfireSystem } from './system.ts';
@@ -76,11 +76,4 @@ async function runUntil(stop: Promise<string>, member: ServingMember, log: Logge
   } finally {
     await member.close();
   }
-}
-
-function tellParent(message: ProcessMessage): void {
-  if (process.connected !== true) return;
-  // A parent that went a moment ago: `disconnect` follows and stops this process in order. Without somebody to take it,
-  // the failure would end it here.
-  process.send?.(message, undefined, undefined, () => undefined);
 }

@@ -1,5 +1,6 @@
 import { type SendEffect, type SendSnapshotEffect } from '../../core/base/effects.ts';
 import { type NodeId } from '../../core/base/ids.ts';
+import { type SegmentReader } from '../../core/storage/segment-files.ts';
 import { WireError } from '../../core/wire/reader.ts';
 import { type ProcessMachine, type ProcessTypes } from '../process-protocol.ts';
 import { type SimulatedProcess } from '../process.ts';
@@ -10,7 +11,8 @@ import { SnapshotStream } from './snapshot-stream.ts';
 
 /** How a system writes down what its machines say to each other. What cannot be read back is thrown as a `WireError`. */
 export interface PeerCodec<Message, Header> {
-  readonly encode: (messages: readonly Message[]) => Uint8Array;
+  /** @param segments the sender's files: what a message only names is in them */
+  readonly encode: (messages: readonly Message[], segments: SegmentReader) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => readonly Message[];
   readonly encodeHeader: (header: Header) => Uint8Array;
   readonly decodeHeader: (bytes: Uint8Array) => Header;
@@ -54,7 +56,7 @@ export class PeerCarriage<M extends ProcessMachine<T>, T extends ProcessTypes> {
     const { member } = from;
     const fromBoot = from.boot;
     const toBoot = to.boot;
-    const encoded = this.#throughCodec ? this.#codec.encode(effect.messages) : undefined;
+    const encoded = this.#throughCodec ? this.#codec.encode(effect.messages, from.segments) : undefined;
     this.#network.send({
       from: from.node,
       to: to.node,

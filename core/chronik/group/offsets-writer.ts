@@ -1,6 +1,6 @@
 import { present } from '../../base/assert.ts';
 import { usPerMs } from '../../base/units.ts';
-import { type KafkaError } from '../../wire/kafka/error-codes.ts';
+import { type KafkaError, kafkaErrors } from '../../wire/kafka/error-codes.ts';
 import { type GroupClock } from './clock.ts';
 import { type AfterAppend, type LedPartition } from './led-partition.ts';
 import { OffsetsBatches, type TransactionalProducer } from './offsets-batches.ts';
@@ -65,7 +65,7 @@ export class OffsetsWriter {
 }
 
 /** What a coordinator says for an error of the log that it writes to, as Kafka's does. */
-function coordinatorError(error: KafkaError): KafkaError {
+function coordinatorError(error: string): KafkaError {
   switch (error) {
     case 'UNKNOWN_TOPIC_OR_PARTITION':
     case 'NOT_ENOUGH_REPLICAS':
@@ -80,6 +80,6 @@ function coordinatorError(error: KafkaError): KafkaError {
     case 'INVALID_FETCH_SIZE':
       return 'INVALID_COMMIT_OFFSET_SIZE';
     default:
-      return error;
+      return error in kafkaErrors ? (error as KafkaError) : 'UNKNOWN_SERVER_ERROR';
   }
 }

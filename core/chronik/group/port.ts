@@ -1,5 +1,4 @@
 import { type KafkaCall } from '../../wire/kafka/apis.ts';
-import { type KafkaError } from '../../wire/kafka/error-codes.ts';
 import { type Offset } from '../types.ts';
 
 /** The topic that groups and their offsets are kept in: compacted, and never written by clients. */
@@ -32,8 +31,8 @@ export type GroupCall = KafkaCall<GroupApi>;
 /** What became of an append, at once: whether it is durable shows later, when the high watermark has passed `endOffset`. */
 export type GroupAppend =
   | { readonly kind: 'appended'; /** Behind the last record. */ readonly endOffset: Offset }
-  /** Nothing was appended. */
-  | { readonly kind: 'refused'; readonly error: KafkaError };
+  /** Nothing was appended. `error` is the name of Kafka's error. */
+  | { readonly kind: 'refused'; readonly error: string };
 
 export interface GroupPermission {
   readonly operation: 'READ' | 'WRITE' | 'DESCRIBE' | 'DELETE';

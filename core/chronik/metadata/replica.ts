@@ -1,13 +1,33 @@
-import { type NodeId } from '../../base/ids.ts';
+import { assert, unreachable } from '../../base/assert.ts';
+import { groupId, type NodeId } from '../../base/ids.ts';
 import { type Machine } from '../../base/machine.ts';
 import { type CapturablePrng } from '../../base/prng.ts';
-import { type RaftView } from '../../raft/types.ts';
+import { bytesPerMib } from '../../base/units.ts';
+import { Backlog } from '../../raft/backlog.ts';
+import { RaftNode } from '../../raft/node.ts';
+import { SnapshotHolds } from '../../raft/snapshot-holds.ts';
+import {
+  type GroupMessage,
+  type RaftNodeEffect,
+  type RaftNodeEvent,
+  type RaftRefusal,
+  type RaftView,
+  type SnapshotHeader,
+} from '../../raft/types.ts';
 import { type StorageBackend } from '../../storage/backend.ts';
 import { type SegmentRepair } from '../../storage/segment-files.ts';
-import { type BrokerEpoch } from '../types.ts';
-import { type MetadataCommand } from './commands.ts';
+import { type BrokerEpoch, noEpoch } from '../types.ts';
+import { applyEntry, type AppliedCommand } from './apply.ts';
+import { createCommand, type MetadataCommand } from './commands.ts';
+import { Controller } from './controller.ts';
+import { Duties } from './duties.ts';
 import { type MetadataChanges, type MetadataImage } from './image.ts';
+import { type BrokerBeat, type MetadataMessage } from './messages.ts';
+import { type MetadataOutcome } from './outcomes.ts';
+import { type HandOverRefusal, OwnCommands } from './own-commands.ts';
 import { type MetadataConfig, type MetadataEffect, type MetadataEvent } from './replica-protocol.ts';
+import { type BrokerState } from './rows.ts';
+import { MetadataState } from './state.ts';
 
 /** What the metadata of a broker is lent. */
 export interface MetadataPorts {
@@ -18,6 +38,13 @@ export interface MetadataPorts {
 }
 
 export const metadataLogPrefix = '__meta/';
+/** The one Raft group of a broker. */
+export const metadataGroup = groupId(1);
+
+/** Entries' bytes applied in one step: what a heartbeat may have to wait for. */
+const applyBytesPerStep = bytesPerMib;
+/** What a row of a batch counts for in the backlog beside its key and value. */
+const rowOverheadBytes = 32;
 
 /**
  * A broker's part of the cluster's metadata: a Raft group, the image that its log drives, this broker's own commands on their
@@ -26,78 +53,422 @@ export const metadataLogPrefix = '__meta/';
  * Its broker steps it, translates its sync numbers, and asks it after each step what has changed.
  */
 export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
+  readonly #config: MetadataConfig;
+  readonly #store: StorageBackend;
+  readonly #raft: RaftNode;
+  readonly #raftView: RaftView;
+  readonly #state: MetadataState;
+  readonly #backlog: Backlog;
+  readonly #snapshotHolds: SnapshotHolds;
+  readonly #commands: OwnCommands;
+  readonly #duties: Duties;
+  readonly #controller: Controller;
+  /** Names this life of the broker: 32 hex digits. */
+  readonly #incarnation: string;
+  #nowUs: number;
+  #started = false;
+  #effects: MetadataEffect[] = [];
+  /** Entries may be there to be applied. */
+  #mayTake = true;
+  /** Raft has found a leader since commands that wait for one were last looked at. */
+  #leaderFound = false;
+  #compactedIndex = 0;
+  #stopped = false;
+  #wantsShutdown = false;
+  #beatUs: number;
+  /** To whom the last beat was said, and what of it is news. */
+  #lastBeat = '';
+  /** Proposals that are just being given to Raft, and what it refuses of them at once. */
+  #handed: ReadonlySet<Uint8Array> | undefined;
+  #handRefusal: HandOverRefusal | undefined;
+
   /**
    * The replica that the store and the log describe; a new one where both are empty.
    *
    * @throws DataLossError for one that has started before and has lost its log
    */
   static recover(
-    _ports: MetadataPorts,
-    _config: MetadataConfig,
-    _prng: CapturablePrng,
-    _nowUs: number,
+    ports: MetadataPorts,
+    config: MetadataConfig,
+    prng: CapturablePrng,
+    nowUs: number,
   ): MetadataReplica {
-    throw new Error('not there yet');
+    return new MetadataReplica(ports, config, prng, nowUs);
   }
 
-  step(_event: MetadataEvent, _nowUs: number): readonly MetadataEffect[] {
-    throw new Error('not there yet');
-  }
-
-  get deadlineUs(): number {
-    throw new Error('not there yet');
+  private constructor(ports: MetadataPorts, config: MetadataConfig, prng: CapturablePrng, nowUs: number) {
+    const initialConfiguration = { voters: config.initialBrokers, outgoing: [], learners: [] };
+    this.#config = config;
+    this.#store = ports.store;
+    this.#nowUs = nowUs;
+    this.#beatUs = nowUs;
+    this.#state = new MetadataState(ports.store, initialConfiguration);
+    this.#backlog = new Backlog(config.storeBacklogBytesMax, this.#state.index);
+    this.#snapshotHolds = new SnapshotHolds(config.raft.electionTimeoutUs);
+    this.#incarnation = drawHex(prng.fork('incarnation'));
+    const { index, term, configuration } = this.#state;
+    const group = {
+      group: metadataGroup,
+      initialConfiguration,
+      applied: index === 0 ? undefined : { index, term, configuration },
+      mustExist: config.hasStarted === true,
+      contacts: config.initialBrokers,
+    };
+    const { id, raft: options } = config;
+    const raftConfig = { id, options, segmentPrefix: metadataLogPrefix, groups: [group] };
+    this.#raft = RaftNode.recover({ segments: ports.segments }, raftConfig, prng.fork('raft'), nowUs);
+    this.#raftView = this.#raft.view(metadataGroup);
+    this.#commands = new OwnCommands({
+      broker: id,
+      prng: prng.fork('commands'),
+      pendingMax: config.commandsPendingMax,
+      bytesMax: config.commandBytesMax,
+      timeoutUs: config.commandTimeoutUs,
+      raft: this.#raftView,
+      port: { handOver: this.#handOver.bind(this), answer: this.#answer.bind(this) },
+    });
+    this.#duties = new Duties(this.propose.bind(this), config.beatIntervalUs);
+    this.#controller = new Controller(this.#state, this.#duties, config);
   }
 
   /** Live. */
   get image(): MetadataImage {
-    throw new Error('not there yet');
+    return this.#state;
   }
 
   /** What steps have changed since the last call. The first call after the start says that all was replaced. */
   takeChanges(): MetadataChanges {
-    throw new Error('not there yet');
+    return this.#state.changes.take();
+  }
+
+  /** This broker leads the metadata's group. */
+  get isController(): boolean {
+    return this.#controller.isActive;
+  }
+
+  /** Who leads the metadata's group, as far as this broker has heard. */
+  get controller(): NodeId | undefined {
+    const { leader } = this.#raftView;
+    return leader === 0 ? undefined : leader;
+  }
+
+  /** Of this life of this broker; −1 until it has applied its own registration. */
+  get brokerEpoch(): BrokerEpoch {
+    return this.#registration?.epoch ?? noEpoch;
+  }
+
+  /** For metrics and checkers. */
+  get raft(): RaftView {
+    return this.#raftView;
+  }
+
+  /** Commands of this broker that wait to be applied. */
+  get commandsPending(): number {
+    return this.#commands.size;
+  }
+
+  get deadlineUs(): number {
+    if (!this.#started || this.#hasWork) return this.#nowUs;
+    if (this.#stopped) return this.#raft.deadlineUs;
+    return Math.min(
+      this.#raft.deadlineUs,
+      this.#commands.dueUs,
+      this.#duties.dueUs,
+      this.#controller.dueUs,
+      this.#beatUs,
+    );
   }
 
   /**
    * Puts a command on its way, whether this broker leads or not; an `outcome` effect with the same token follows, from the
    * next step at the earliest, which is due at once.
+   *
+   * @param token not negative, and of no other command that is on its way
    */
-  propose(_command: MetadataCommand, _token: number): void {
-    throw new Error('not there yet');
+  propose(command: MetadataCommand, token: number): void {
+    const refusal = this.#commands.add(command, token, this.#nowUs);
+    if (refusal !== undefined) this.#answer(token, refusal);
   }
 
   /** Gives up waiting for an outcome; whether it will be done nobody knows. */
-  cancel(_token: number): void {
-    throw new Error('not there yet');
-  }
-
-  /** This broker leads the metadata's group. */
-  get isController(): boolean {
-    throw new Error('not there yet');
-  }
-
-  /** Who leads the metadata's group, as far as this broker has heard. */
-  get controller(): NodeId | undefined {
-    throw new Error('not there yet');
-  }
-
-  /** Of this life of this broker; −1 until it has applied its own registration. */
-  get brokerEpoch(): BrokerEpoch {
-    throw new Error('not there yet');
+  cancel(token: number): void {
+    this.#commands.cancel(token);
   }
 
   /** This broker is to stop: others are to lead what it leads. Never taken back in its life. */
   beginShutdown(): void {
-    throw new Error('not there yet');
+    this.#wantsShutdown = true;
   }
 
-  /** After `beginShutdown`: there is nothing here any more that somebody else could lead. */
+  /** After `beginShutdown`: there is nothing here any more that somebody else could lead, now or soon. */
   get mayStop(): boolean {
-    throw new Error('not there yet');
+    const own = this.#registration;
+    if (!this.#wantsShutdown || own === undefined) return false;
+    if (!own.fenced && !own.inControlledShutdown) return false;
+    if (this.#state.load(own.id).leaders === 0) return true;
+    for (const { partitions } of this.#state.topics()) {
+      for (const { leader, replicas } of partitions) {
+        if (leader === own.id && replicas.some((id) => this.#state.isActive(id))) return false;
+      }
+    }
+    return true;
   }
 
-  /** For metrics and checkers. */
-  get raft(): RaftView {
-    throw new Error('not there yet');
+  step(event: MetadataEvent, nowUs: number): readonly MetadataEffect[] {
+    assert(nowUs >= this.#nowUs, 'time is monotonic');
+    this.#nowUs = nowUs;
+    this.#started = true;
+    switch (event.kind) {
+      case 'tick':
+        this.#drive({ kind: 'tick' });
+        break;
+      case 'received':
+        this.#onReceived(event.from, event.messages);
+        break;
+      case 'synced':
+        this.#drive({ kind: 'synced', syncSeq: event.syncSeq });
+        break;
+      case 'stored':
+        this.#backlog.stored(event.storeSeq);
+        this.#cutLog();
+        break;
+      case 'snapshotReceived':
+        this.#onSnapshotReceived(event.from, event.stageId, event.header);
+        break;
+      case 'snapshotSent':
+        this.#snapshotHolds.sent(event.to, nowUs);
+        this.#drive({ kind: 'snapshotSent', group: metadataGroup, to: event.to });
+        break;
+      case 'snapshotFailed':
+        this.#snapshotHolds.failed(event.to);
+        this.#drive({ kind: 'snapshotFailed', group: metadataGroup, to: event.to });
+        break;
+      default:
+        unreachable(event);
+    }
+    this.#settle();
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
   }
+
+  /** As it is registered in this life. */
+  get #registration(): BrokerState | undefined {
+    const own = this.#state.broker(this.#config.id);
+    return own?.incarnation === this.#incarnation ? own : undefined;
+  }
+
+  /** There is something to do now, whatever the time. */
+  get #hasWork(): boolean {
+    if (this.#effects.length > 0) return true;
+    if (this.#stopped) return false;
+    if (this.#leaderFound || this.#commands.hasGathered) return true;
+    return this.#mayTake && !this.#backlog.isFull;
+  }
+
+  #onReceived(from: NodeId, messages: readonly MetadataMessage[]): void {
+    const ofRaft: GroupMessage[] = [];
+    for (const said of messages) {
+      if (said.kind === 'raft') ofRaft.push(said.message);
+      else this.#controller.heard(from, said.beat, this.#nowUs);
+    }
+    if (ofRaft.length > 0) this.#drive({ kind: 'received', from, messages: ofRaft });
+  }
+
+  /** Becomes what the snapshot is, unless this broker has come further meanwhile. */
+  #onSnapshotReceived(from: NodeId, stageId: number, header: SnapshotHeader): void {
+    if (header.group !== metadataGroup || header.index <= this.#state.index) {
+      this.#store.discardStage(stageId);
+      return;
+    }
+    this.#store.installStage(stageId);
+    this.#state.reload();
+    assert(
+      this.#state.index === header.index && this.#state.term === header.term,
+      'a snapshot is of the position that its header names',
+    );
+    this.#backlog.replaced(header.index);
+    this.#commands.snapshotInstalled(header.term);
+    this.#drive({ kind: 'snapshotInstalled', group: metadataGroup, from, header });
+  }
+
+  /** What follows from an event, in the order in which one thing can wait for another. */
+  #settle(): void {
+    if (this.#stopped) return;
+    this.#applyTurn();
+    this.#duties.expire(this.#nowUs);
+    this.#register();
+    this.#beat();
+    this.#controller.settle(this.#nowUs);
+    if (this.#leaderFound) {
+      this.#leaderFound = false;
+      this.#commands.leaderFound();
+    }
+    this.#commands.handOverGathered();
+    this.#commands.expire(this.#nowUs);
+  }
+
+  /** One turn of applying. The disk may be behind: then entries wait in the log, which is their place. */
+  #applyTurn(): void {
+    if (!this.#mayTake || this.#backlog.isFull) return;
+    const entries = this.#raft.take(metadataGroup, applyBytesPerStep);
+    const last = entries.at(-1);
+    if (last === undefined) {
+      this.#mayTake = false;
+      return;
+    }
+    const termBefore = this.#state.term;
+    const applied: AppliedCommand[] = [];
+    for (const entry of entries) {
+      const command = applyEntry(this.#state, entry, this.#config.limits);
+      if (command !== undefined) applied.push(command);
+    }
+    this.#write();
+    for (const command of applied) this.#commands.applied(command);
+    this.#drive({ kind: 'applied', group: metadataGroup, index: last.index });
+    if (last.term > termBefore) this.#commands.termApplied(last.term);
+    const { commitIndex, syncedIndex } = this.#raftView;
+    this.#mayTake = Math.min(commitIndex, syncedIndex) > this.#state.index;
+  }
+
+  /** One batch for what the entries of a turn have changed: the store shows the effects of whole entries. */
+  #write(): void {
+    const writes = this.#state.takeWrites();
+    let bytes = 0;
+    for (const { key, value } of writes) bytes += rowOverheadBytes + key.length + (value?.length ?? 0);
+    this.#backlog.written(this.#store.write(writes), bytes, this.#state.index);
+  }
+
+  /** A broker that finds itself unknown, or known by an earlier life, says that it is there. */
+  #register(): void {
+    if (this.#registration !== undefined || this.#wantsShutdown) return;
+    const { id: broker, endpoints, rack } = this.#config;
+    const incarnation = this.#incarnation;
+    this.#duties.begin('register', createCommand('registerBroker', { broker, incarnation, endpoints, rack }));
+  }
+
+  /** Tells the controller that this broker lives: from time to time, and when there is news in it. */
+  #beat(): void {
+    const to = this.controller;
+    const { brokerEpoch } = this;
+    const news = `${to ?? 0} ${brokerEpoch} ${this.#wantsShutdown ? 'leaves' : 'stays'}`;
+    if (this.#nowUs < this.#beatUs && news === this.#lastBeat) return;
+    this.#beatUs = this.#nowUs + this.#config.beatIntervalUs;
+    this.#lastBeat = news;
+    const beat: BrokerBeat = {
+      brokerEpoch,
+      appliedIndex: this.#state.index,
+      wantsShutdown: this.#wantsShutdown,
+    };
+    if (this.isController) this.#controller.heard(this.#config.id, beat, this.#nowUs);
+    else if (to !== undefined) {
+      this.#effects.push({ kind: 'send', to, messages: [{ kind: 'brokerBeat', beat }], afterSyncSeq: 0 });
+    }
+  }
+
+  #answer(token: number, outcome: MetadataOutcome): void {
+    if (token < 0) this.#duties.ended(token, outcome, this.#nowUs);
+    else this.#effects.push({ kind: 'outcome', token, outcome });
+  }
+
+  #handOver(proposals: readonly Uint8Array[]): HandOverRefusal | undefined {
+    this.#handed = new Set(proposals);
+    this.#handRefusal = undefined;
+    this.#drive({ kind: 'proposed', group: metadataGroup, proposals });
+    this.#handed = undefined;
+    return this.#handRefusal;
+  }
+
+  #onProposalRefused(proposals: readonly Uint8Array[], code: RaftRefusal): void {
+    const [first] = proposals;
+    if (first !== undefined && this.#handed?.has(first) === true) {
+      this.#handRefusal = { proposals: new Set(proposals), code };
+      return;
+    }
+    for (const bytes of proposals) this.#commands.refused(bytes);
+  }
+
+  /** Steps Raft and passes on what it says. Never steps it again from here: effects must leave in their order. */
+  #drive(event: RaftNodeEvent): void {
+    for (const effect of this.#raft.step(event, this.#nowUs)) this.#onRaftEffect(effect);
+  }
+
+  #onRaftEffect(effect: RaftNodeEffect): void {
+    switch (effect.kind) {
+      case 'persist':
+      case 'removeSegments':
+        this.#effects.push(effect);
+        break;
+      case 'send':
+        this.#effects.push({
+          ...effect,
+          messages: effect.messages.map((message) => ({ kind: 'raft', message })),
+        });
+        break;
+      case 'committed':
+        this.#mayTake = true;
+        break;
+      case 'proposalRefused':
+        this.#onProposalRefused(effect.proposals, effect.code);
+        break;
+      case 'leaderChanged':
+        this.#onLeaderChanged(effect.leader, effect.role === 'leader');
+        break;
+      case 'snapshotNeeded':
+        this.#sendSnapshot(effect.to);
+        break;
+      case 'removed':
+        this.#stop(effect.by, effect.index);
+        break;
+      case 'readReady':
+      case 'readRefused':
+      case 'configurationRefused':
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #onLeaderChanged(leader: NodeId | 0, isLeader: boolean): void {
+    if (leader !== 0) this.#leaderFound = true;
+    if (isLeader === this.#controller.isActive) return;
+    if (isLeader) this.#controller.begin(this.#nowUs);
+    else this.#controller.end();
+  }
+
+  /** Whatever was applied is written, so that a view of now is the state at the applied index. */
+  #sendSnapshot(to: NodeId): void {
+    const { index, term, configuration } = this.#state;
+    const header = { group: metadataGroup, leaderTerm: this.#raftView.term, index, term, configuration };
+    this.#snapshotHolds.begun(to, index, this.#nowUs);
+    this.#effects.push({ kind: 'sendSnapshot', to, viewId: this.#store.openView(), header });
+  }
+
+  /** What the disk has of the state, the log need not keep, but for brokers that are a little late. */
+  #cutLog(): void {
+    const index = this.#backlog.storedIndex - this.#config.trailingEntries;
+    const cutIndex = Math.min(index, this.#snapshotHolds.cutMax(this.#nowUs));
+    if (cutIndex <= this.#compactedIndex) return;
+    this.#compactedIndex = cutIndex;
+    this.#drive({ kind: 'compacted', group: metadataGroup, index: cutIndex });
+  }
+
+  #stop(by: NodeId, index: number): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const who = `broker ${this.#config.id}`;
+    const reason = `${who} was removed from the cluster by entry ${index} or before, as broker ${by} says`;
+    this.#effects.push({ kind: 'stop', reason });
+  }
+}
+
+/** 32 hex digits. */
+function drawHex(prng: CapturablePrng): string {
+  let text = '';
+  for (let word = 0; word < 4; word += 1)
+    text += prng
+      .below(2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  return text;
 }

@@ -12,7 +12,7 @@ const firstRoomBytes = 65_536;
  * Holds one incomplete frame at most. A frame that lies in one piece is a view of it.
  */
 export class KafkaFrames {
-  readonly #frameBytesMax: number;
+  #frameBytesMax: number;
   #piece: Uint8Array = new Uint8Array(0);
   #at = 0;
   /** What has come of the next frame's size, where a piece ended inside it. */
@@ -25,6 +25,11 @@ export class KafkaFrames {
   /** @param frameBytesMax a longer frame is refused before any of it is kept */
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax;
+  }
+
+  /** From the next frame on. */
+  set frameBytesMax(bytes: number) {
+    this.#frameBytesMax = bytes;
   }
 
   push(piece: Uint8Array): void {

@@ -1,0 +1,133 @@
+import { type Prng } from '../base/prng.ts';
+import { type SegmentReader } from '../storage/segment-files.ts';
+import { noBytes } from '../base/bytes.ts';
+import { GroupCoordinator } from './group/coordinator.ts';
+import {
+  type GroupAppend,
+  type GroupClient,
+  type GroupLog,
+  type GroupPermission,
+  offsetsTopic,
+} from './group/port.ts';
+import { type GroupSettings } from './group/settings.ts';
+import { type MetadataImage } from './metadata/image.ts';
+import { noToken } from './notices.ts';
+import { type Replicas } from './replicas.ts';
+import { type Replication } from './replication/replication.ts';
+import { type Authorization } from './requests/authorization.ts';
+import { keyOf } from './requests/context.ts';
+import { type StepOutput } from './step-output.ts';
+import { type LeaderEpoch, type Offset, type PartitionKey, partitionKeyText } from './types.ts';
+
+/** What coordinators are given by the broker that they belong to. */
+export interface CoordinatorsGiven {
+  readonly clock: { readonly nowUs: number; readonly wallMs: number };
+  readonly image: MetadataImage;
+  readonly replication: Replication;
+  readonly replicas: Replicas;
+  readonly segments: SegmentReader;
+  readonly authorization: Authorization;
+  readonly output: StepOutput;
+  readonly groupSettings: GroupSettings;
+  readonly prng: Prng;
+}
+
+/** How long nobody waits for an append of a coordinator's own: it looks at the high watermark. */
+const noWaitUs = 0;
+const operations = { READ: 'read', WRITE: 'write', DESCRIBE: 'describe', DELETE: 'delete' } as const;
+const resources = { GROUP: 'group', TOPIC: 'topic', TRANSACTIONAL_ID: 'transactionalId' } as const;
+
+/** This broker's coordinators: each is told of the partitions of its topic that this broker leads, and appends to them. */
+export class Coordinators {
+  readonly groups: GroupCoordinator;
+  readonly #given: CoordinatorsGiven;
+  /** Partitions of coordinators' topics that this broker leads, by `partitionKeyText`: the topic may be gone when they end. */
+  readonly #led = new Map<string, { readonly topic: string; readonly partition: number }>();
+
+  constructor(given: CoordinatorsGiven) {
+    this.#given = given;
+    this.groups = new GroupCoordinator({
+      settings: given.groupSettings,
+      prng: given.prng.fork('groups'),
+      port: {
+        partitionCount: () => given.image.topic(offsetsTopic)?.partitions.length ?? 0,
+        append: (partition, batch) => this.#append(offsetsTopic, partition, batch),
+        reply: (requestId, body) => {
+          given.output.reply(requestId, { kind: 'answered', body, throttleMs: 0 });
+        },
+        allows: (client, permission) => this.#allows(client, permission),
+        authorizedOperations: (client, groupId) =>
+          given.authorization.operationBits(client, 'group', groupId),
+        partitionExists: (topic, partition) => keyOf(given.image.topic(topic), partition) !== undefined,
+      },
+    });
+  }
+
+  partitionLed(key: PartitionKey, leaderEpoch: LeaderEpoch, nowUs: number): void {
+    const topic = this.#given.image.topicByCreated(key.created)?.name;
+    if (topic !== offsetsTopic) return;
+    const { partition } = key;
+    this.#led.set(partitionKeyText(key), { topic, partition });
+    this.groups.partitionLed({ partition, leaderEpoch, log: this.#logOf(key) }, nowUs);
+  }
+
+  partitionLeft(key: PartitionKey): void {
+    const text = partitionKeyText(key);
+    const led = this.#led.get(text);
+    if (led === undefined) return;
+    this.#led.delete(text);
+    this.groups.partitionLeft(led.partition);
+  }
+
+  highWatermarkMoved(key: PartitionKey, highWatermark: Offset, nowUs: number): void {
+    const led = this.#led.get(partitionKeyText(key));
+    if (led !== undefined) this.groups.highWatermarkMoved(led.partition, highWatermark, nowUs);
+  }
+
+  #append(topic: string, partition: number, batch: Uint8Array): GroupAppend {
+    const { image, replication, clock } = this.#given;
+    const key = keyOf(image.topic(topic), partition);
+    if (key === undefined) return { kind: 'refused', error: 'UNKNOWN_TOPIC_OR_PARTITION' };
+    const outcome = replication.append(
+      {
+        key,
+        records: batch,
+        acks: -1,
+        token: noToken,
+        deadlineUs: clock.nowUs + noWaitUs,
+        wallMs: clock.wallMs,
+        origin: 'coordinator',
+      },
+      clock.nowUs,
+    );
+    if (outcome.kind === 'refused') return { kind: 'refused', error: outcome.error };
+    return { kind: 'appended', endOffset: outcome.endOffset };
+  }
+
+  #allows(client: GroupClient, { operation, resource, name }: GroupPermission): boolean {
+    return this.#given.authorization.allows(client, operations[operation], resources[resource], name);
+  }
+
+  #logOf(key: PartitionKey): GroupLog {
+    const { replicas, replication, segments } = this.#given;
+    const log = () => replicas.replica(key)?.log;
+    const highWatermark = () => replication.replica(key)?.highWatermark ?? 0;
+    return {
+      get logStartOffset() {
+        return log()?.logStartOffset ?? 0;
+      },
+      get highWatermark() {
+        return highWatermark();
+      },
+      get logEndOffset() {
+        return log()?.logEndOffset ?? 0;
+      },
+      read: (fromOffset, bytesMax) => {
+        const range = { fromOffset, toOffset: highWatermark(), bytesMax, minOneBatch: true };
+        const slice = log()?.read(range);
+        if (slice === undefined) return noBytes;
+        return segments.read(slice.file, slice.positionBytes, slice.lengthBytes);
+      },
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import { type ApiName, type KafkaCall, type RequestOf } from '../../wire/kafka/apis.ts';
+import { type CallingClient } from '../broker-protocol.ts';
+import { type GroupApi } from '../group/port.ts';
+import { type AppendEnd, type DeleteRecordsEnd, type FetchedPartition } from '../replication/requests.ts';
+import { describeCluster, describeLogDirs } from './cluster.ts';
+import { findCoordinator } from './coordinators.ts';
+import { type Arrival, type RequestContext } from './context.ts';
+import { FetchRequests } from './fetch.ts';
+import { metadata } from './metadata.ts';
+import { DeleteRecordsRequests, listOffsets, offsetForLeaderEpoch } from './offsets.ts';
+import { ProduceRequests } from './produce.ts';
+import { TopicCreation } from './topic-creation.ts';
+import { createPartitions, createTopics, deleteTopics } from './topics.ts';
+
+/** What answers an API: everything that it needs besides is in the context. */
+type Handler<Api extends ApiName> = (arrival: Arrival<RequestOf<Api>>) => void;
+type Handlers = { readonly [Api in ApiName]?: Handler<Api> };
+
+/** APIs of consumer groups' coordinators. */
+const groupApis: ReadonlySet<string> = new Set<GroupApi>([
+  'joinGroup',
+  'syncGroup',
+  'heartbeat',
+  'leaveGroup',
+  'offsetCommit',
+  'offsetFetch',
+  'offsetDelete',
+  'describeGroups',
+  'listGroups',
+  'deleteGroups',
+]);
+
+/** Brings each request to the one that answers it, and what parts of the broker come back with to the one that waits for it. */
+export class RequestRouter {
+  readonly #context: RequestContext;
+  readonly #produce: ProduceRequests;
+  readonly #fetch: FetchRequests;
+  readonly #deleteRecords: DeleteRecordsRequests;
+  readonly #creation: TopicCreation;
+  readonly #handlers: Handlers;
+  readonly #group: (requestId: number, call: KafkaCall<GroupApi & ApiName>, client: CallingClient) => void;
+
+  constructor(
+    context: RequestContext,
+    coordinators: {
+      readonly group: (requestId: number, call: KafkaCall<GroupApi & ApiName>, client: CallingClient) => void;
+    },
+  ) {
+    this.#context = context;
+    this.#group = coordinators.group;
+    this.#produce = new ProduceRequests(context);
+    this.#fetch = new FetchRequests(context);
+    this.#deleteRecords = new DeleteRecordsRequests(context);
+    this.#creation = new TopicCreation(context);
+    this.#handlers = this.#bind();
+  }
+
+  /** Produce requests, fetches and deletions of records that wait. */
+  get waiting(): number {
+    return this.#produce.waiting + this.#fetch.waiting + this.#deleteRecords.waiting;
+  }
+
+  requested(requestId: number, call: KafkaCall, client: CallingClient): void {
+    if (groupApis.has(call.api)) {
+      this.#group(requestId, call as KafkaCall<GroupApi & ApiName>, client);
+      return;
+    }
+    const handler = this.#handlers[call.api] as Handler<ApiName> | undefined;
+    if (handler === undefined) {
+      this.#context.disconnect(requestId, `${call.api} is not answered here`);
+      return;
+    }
+    handler({ requestId, version: call.version, body: call.body, client });
+  }
+
+  cancelled(requestId: number): void {
+    this.#fetch.cancelled(requestId);
+  }
+
+  appendEnded(token: number, end: AppendEnd): void {
+    this.#produce.appendEnded(token, end);
+  }
+
+  fetched(token: number, partitions: readonly FetchedPartition[]): void {
+    this.#fetch.fetched(token, partitions);
+  }
+
+  recordsDeleted(token: number, end: DeleteRecordsEnd): void {
+    this.#deleteRecords.recordsDeleted(token, end);
+  }
+
+  #bind(): Handlers {
+    const context = this.#context;
+    const creation = this.#creation;
+    return {
+      produce: (arrival) => this.#produce.requested(arrival),
+      fetch: (arrival) => this.#fetch.requested(arrival),
+      listOffsets: (arrival) => listOffsets(context, arrival),
+      offsetForLeaderEpoch: (arrival) => offsetForLeaderEpoch(context, arrival),
+      deleteRecords: (arrival) => this.#deleteRecords.requested(arrival),
+      metadata: (arrival) => metadata(context, creation, arrival),
+      findCoordinator: (arrival) => findCoordinator(context, creation, arrival),
+      describeCluster: (arrival) => describeCluster(context, arrival),
+      describeLogDirs: (arrival) => describeLogDirs(context, arrival),
+      createTopics: (arrival) => createTopics(context, arrival),
+      deleteTopics: (arrival) => deleteTopics(context, arrival),
+      createPartitions: (arrival) => createPartitions(context, arrival),
+    };
+  }
+}

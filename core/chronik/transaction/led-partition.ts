@@ -1,0 +1,54 @@
+import { present } from '../../base/assert.ts';
+import { type GroupLog } from '../group/port.ts';
+import { type LeaderEpoch, type Offset } from '../types.ts';
+import { type TransactionEntry } from './entry.ts';
+
+/** A partition of `__transaction_state` that this broker leads: the transactional ids in it, and how far it has been read. */
+export class LedPartition {
+  readonly partition: number;
+  readonly leaderEpoch: LeaderEpoch;
+  readonly log: GroupLog;
+  readonly entries = new Map<string, TransactionEntry>();
+  /** Where the log ended when this broker was elected: behind it are only its own records. */
+  readonly loadEndOffset: Offset;
+  /** The next to be read. */
+  loadedOffset: Offset;
+  loaded = false;
+  /** Entries whose change is not durable, in the order of their offsets. */
+  readonly #pending: TransactionEntry[] = [];
+
+  constructor(given: {
+    readonly partition: number;
+    readonly leaderEpoch: LeaderEpoch;
+    readonly log: GroupLog;
+  }) {
+    this.partition = given.partition;
+    this.leaderEpoch = given.leaderEpoch;
+    this.log = given.log;
+    this.loadedOffset = given.log.logStartOffset;
+    this.loadEndOffset = given.log.logEndOffset;
+  }
+
+  /** There is more to be read, below the high watermark, or nothing left to wait for. */
+  get canLoad(): boolean {
+    return this.loadedOffset < this.log.highWatermark || this.log.highWatermark >= this.loadEndOffset;
+  }
+
+  appended(entry: TransactionEntry): void {
+    this.#pending.push(entry);
+  }
+
+  /** The oldest whose change is durable now. */
+  takeDurable(highWatermark: Offset): TransactionEntry | undefined {
+    const [first] = this.#pending;
+    if (first === undefined) return undefined;
+    const { endOffset } = present(first.pending, 'what waits has a change under way');
+    if (endOffset > highWatermark) return undefined;
+    return this.#pending.shift();
+  }
+
+  /** Those whose changes are not known to be durable. */
+  takeAll(): readonly TransactionEntry[] {
+    return this.#pending.splice(0);
+  }
+}

@@ -1,0 +1,52 @@
+/** One batch of a producer's, from its first sending to its end. Times are the world's. */
+export interface ProducedBatch {
+  readonly client: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly acks: -1 | 0 | 1;
+  /** −1: the producer is not idempotent. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  readonly values: readonly string[];
+  readonly startUs: number;
+  endUs: number | undefined;
+  outcome: ProduceOutcome;
+  /** Sent so many times. */
+  attempts: number;
+}
+
+export type ProduceOutcome =
+  | { readonly kind: 'open' }
+  /** `offset`: of the first record; −1 where the broker only knew that it has it. */
+  | { readonly kind: 'acknowledged'; readonly offset: number }
+  /** It was certainly not appended by the last attempt. */
+  | { readonly kind: 'refused'; readonly error: number }
+  | { readonly kind: 'unknown' };
+
+/** A record as a consumer was given it. */
+export interface ConsumedRecord {
+  readonly atUs: number;
+  readonly client: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: string | undefined;
+}
+
+/** Something that an administrator asked for. */
+export interface AdminCall {
+  readonly client: number;
+  readonly what: string;
+  readonly startUs: number;
+  endUs: number | undefined;
+  /** Kafka's error numbers, by item; undefined while the outcome is unknown. */
+  errors: readonly number[] | undefined;
+}
+
+/** What clients asked and were told: the only evidence that the checkers of the clients' view accept. */
+export class ChronikHistory {
+  readonly produced: ProducedBatch[] = [];
+  readonly consumed: ConsumedRecord[] = [];
+  readonly admin: AdminCall[] = [];
+}

@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+import { chronikReference } from '../../../nodes/chronik/reference.ts';
+
+test('the reference page is what the schema says (node nodes/chronik/write-reference.ts writes it)', () => {
+  const page = readFileSync(
+    new URL('../../../docs/reference/chronik-configuration.md', import.meta.url),
+    'utf8',
+  );
+  expect(page).toBe(chronikReference());
+});
