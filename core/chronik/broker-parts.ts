@@ -13,7 +13,9 @@ import { type MetadataOutcome } from './metadata/outcomes.ts';
 import { defaultMetadataConfig, type MetadataConfig } from './metadata/replica-protocol.ts';
 import { MetadataReplica } from './metadata/replica.ts';
 import { Notices } from './notices.ts';
+import { ProducerIds } from './producer-ids.ts';
 import { Replicas } from './replicas.ts';
+import { defaultTransactionSettings } from './transaction/settings.ts';
 import { type AlterPartitionProposal } from './replication/assignment.ts';
 import { Replication, type ReplicationPort } from './replication/replication.ts';
 import { defaultReplicationSettings, type ReplicationSettings } from './replication/settings.ts';
@@ -86,7 +88,14 @@ export function assembleBroker(
   const { segments } = ports;
   const cut: StepOutput['cut'] = (cuts) => output.cut(cuts);
   const replicas = new Replicas({ id: config.id, segments, image, replication, cut });
+  const producerIds = new ProducerIds(commands.propose.bind(commands), () => ({
+    broker: config.id,
+    brokerEpoch: metadata.brokerEpoch,
+  }));
   const coordinators = new Coordinators({
+    id: config.id,
+    producerIds,
+    transactionSettings: { ...defaultTransactionSettings, ...settings.transactions },
     clock,
     image,
     replication,
@@ -102,24 +111,14 @@ export function assembleBroker(
     prng.fork('requests'),
   );
   const requests = new RequestRouter(context, {
+    producerIds,
+    transaction: (requestId, call, client) => coordinators.transactions.request(requestId, call, client),
     group: (requestId, call, { id, principal, host }) => {
       coordinators.groups.request(requestId, call, { id: id ?? '', principal, host }, clock.nowUs);
     },
   });
-  return {
-    config,
-    clock,
-    output,
-    metadata,
-    commands,
-    replication,
-    replicas,
-    coordinators,
-    requests,
-    authorization,
-    quotas,
-    notices,
-  };
+  const said = { config, clock, output, notices, commands };
+  return { ...said, metadata, replication, replicas, coordinators, requests, authorization, quotas };
 }
 
 function replicationSettings({ replicaLagTimeMaxUs, replication }: BrokerSettings): ReplicationSettings {

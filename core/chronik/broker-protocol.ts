@@ -14,6 +14,7 @@ import { type KafkaCall } from '../wire/kafka/apis.ts';
 import { type MetadataMessage } from './metadata/messages.ts';
 import { type ReplicationMessage } from './replication/messages.ts';
 import { type BrokerSettings } from './settings.ts';
+import { type MarkerMessage } from './transaction/messages.ts';
 
 /** What a broker is told at start; the same everywhere in its life. */
 export interface BrokerConfig {
@@ -85,7 +86,7 @@ export type BrokerResponse =
   | { readonly kind: 'shutdown' };
 
 /** What brokers say to each other; see message-codec.ts. */
-export type BrokerMessage = MetadataMessage | ReplicationMessage;
+export type BrokerMessage = MetadataMessage | ReplicationMessage | MarkerMessage;
 
 export type BrokerEvent =
   | TickEvent

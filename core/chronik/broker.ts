@@ -17,6 +17,7 @@ import { type MetadataEvent } from './metadata/replica-protocol.ts';
 import { type MetadataMessage } from './metadata/messages.ts';
 import { metadataTables } from './metadata/tables.ts';
 import { type NodeId } from '../base/ids.ts';
+import { isMarkerMessage } from './transaction/messages.ts';
 import { noEpoch } from './types.ts';
 
 export type { BrokerPorts } from './broker-parts.ts';
@@ -70,7 +71,7 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
     if (!this.#started) return clock.nowUs;
     if (this.#stopped) return Infinity;
     if (replicas.hasWork) return clock.nowUs;
-    return Math.min(metadata.deadlineUs, replication.deadlineUs, coordinators.groups.deadlineUs);
+    return Math.min(metadata.deadlineUs, replication.deadlineUs, coordinators.deadlineUs);
   }
 
   step(event: BrokerEvent, nowUs: number): readonly BrokerEffect[] {
@@ -113,24 +114,24 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
 
   #onTick(): void {
     const { clock, metadata, replication, coordinators } = this.#parts;
-    const { groups } = coordinators;
     if (metadata.deadlineUs <= clock.nowUs) this.#stepMetadata({ kind: 'tick' });
     if (replication.deadlineUs <= clock.nowUs) replication.tick(clock.nowUs);
-    if (groups.deadlineUs <= clock.nowUs) groups.tick(clock.nowUs);
+    if (coordinators.deadlineUs <= clock.nowUs) coordinators.tick(clock.nowUs);
   }
 
   #onWallClock(wallMs: number): void {
     const { clock, replication, coordinators } = this.#parts;
     clock.wallMs = wallMs;
     replication.wallClock(wallMs, clock.nowUs);
-    coordinators.groups.wallClock(wallMs);
+    coordinators.wallClock(wallMs);
   }
 
   #onReceived(from: NodeId, messages: readonly BrokerMessage[]): void {
-    const { clock, replication } = this.#parts;
+    const { clock, coordinators, replication } = this.#parts;
     const metadata: MetadataMessage[] = [];
     for (const message of messages) {
       if (message.kind === 'raft' || message.kind === 'brokerBeat') metadata.push(message);
+      else if (isMarkerMessage(message)) coordinators.transactions.received(from, message);
       else replication.received(from, message, clock.nowUs);
     }
     if (metadata.length > 0) this.#stepMetadata({ kind: 'received', from, messages: metadata });
@@ -169,10 +170,11 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
 
   /** What follows from an event: the metadata first, since the other parts act on what it says. */
   #settle(): void {
-    const { clock, metadata, replication, notices, output } = this.#parts;
+    const { clock, coordinators, metadata, replication, notices, output } = this.#parts;
     const { nowUs } = clock;
     this.#passOnChanges();
-    for (let round = 0; notices.pass(this.#parts, nowUs); round += 1) {
+    const { transactions } = coordinators;
+    for (let round = 0; notices.pass(this.#parts, nowUs) || transactions.passOwn(); round += 1) {
       assert(round < roundsMax, 'parts come to an end with each other');
     }
     replication.flush(nowUs);

@@ -13,6 +13,12 @@ import {
   replicationMessageBytes,
 } from './replication/message-codec.ts';
 import { type ReplicationMessage } from './replication/messages.ts';
+import {
+  isMarkerMessage,
+  type MarkerMessage,
+  readMarkerMessage,
+  writeMarkerMessage,
+} from './transaction/messages.ts';
 
 /**
  * What brokers say to each other: a version, then blocks, each with a byte for whose it is, its length, and messages in the
@@ -22,7 +28,7 @@ import { type ReplicationMessage } from './replication/messages.ts';
 const formatVersion = 1;
 
 /** In the order of their numbers on the wire; a new one comes last. */
-const blocks = ['raft', 'beat', 'replication'] as const;
+const blocks = ['raft', 'beat', 'replication', 'marker'] as const;
 
 /** @param segments where records lie that a message only names */
 export function encodeBrokerMessages(
@@ -35,6 +41,7 @@ export function encodeBrokerMessages(
   for (const message of messages) {
     if (message.kind === 'raft') raft.push(message.message);
     else if (message.kind === 'brokerBeat') addBlock(chunks, 'beat', BrokerBeat.encode(message.beat));
+    else if (isMarkerMessage(message)) addBlock(chunks, 'marker', encodeMarkerMessage(message));
     else replication.push(message);
   }
   if (raft.length > 0) addBlock(chunks, 'raft', encodeGroupMessages(raft));
@@ -65,6 +72,9 @@ export function decodeBrokerMessages(bytes: Uint8Array): readonly BrokerMessage[
       case 'replication':
         for (const message of decodeReplicationMessages(content)) messages.push(message);
         break;
+      case 'marker':
+        messages.push(readMarkerMessage(new WireReader(content)));
+        break;
       case undefined:
         throw new WireError('a block of messages is of an unknown kind');
       default:
@@ -79,7 +89,8 @@ const smallMessageBytes = 64;
 /** About how many bytes a message takes on the wire. */
 export function brokerMessageBytes(message: BrokerMessage): number {
   if (message.kind === 'raft') return raftMessageBytes(message.message);
-  return message.kind === 'brokerBeat' ? smallMessageBytes : replicationMessageBytes(message);
+  if (message.kind === 'brokerBeat' || isMarkerMessage(message)) return smallMessageBytes;
+  return replicationMessageBytes(message);
 }
 
 function raftMessageBytes({ message }: GroupMessage): number {
@@ -91,6 +102,12 @@ function raftMessageBytes({ message }: GroupMessage): number {
     default:
       return smallMessageBytes;
   }
+}
+
+function encodeMarkerMessage(message: MarkerMessage): Uint8Array {
+  const writer = new WireWriter();
+  writeMarkerMessage(writer, message);
+  return writer.finish();
 }
 
 function addBlock(chunks: Uint8Array[], block: (typeof blocks)[number], content: Uint8Array): void {

@@ -19,6 +19,8 @@ export interface NoticeListeners {
     recordsDeleted(token: number, end: DeleteRecordsEnd): void;
   };
   readonly coordinators: {
+    /** Of a token below 0. */
+    appendEnded(token: number, end: AppendEnd): void;
     partitionLed(key: PartitionKey, leaderEpoch: LeaderEpoch, nowUs: number): void;
     partitionLeft(key: PartitionKey): void;
     highWatermarkMoved(key: PartitionKey, highWatermark: Offset, nowUs: number): void;
@@ -47,7 +49,8 @@ export class Notices {
     for (const notice of waiting) {
       switch (notice.kind) {
         case 'appendEnded':
-          if (notice.token !== noToken) requests.appendEnded(notice.token, notice.end);
+          if (notice.token > noToken) requests.appendEnded(notice.token, notice.end);
+          else if (notice.token < noToken) coordinators.appendEnded(notice.token, notice.end);
           break;
         case 'fetched':
           requests.fetched(notice.token, notice.partitions);

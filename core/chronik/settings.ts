@@ -1,5 +1,6 @@
 import { bytesPerMib, usPerSecond } from '../base/units.ts';
 import { type GroupSettings } from './group/settings.ts';
+import { type TransactionSettings } from './transaction/settings.ts';
 import { type MetadataConfig } from './metadata/replica-protocol.ts';
 import { type ReplicationSettings } from './replication/settings.ts';
 
@@ -42,6 +43,7 @@ export interface BrokerSettings {
   /** What a part has settings for and is not named above; default: its own defaults. */
   readonly replication?: Partial<ReplicationSettings>;
   readonly groups?: Partial<GroupSettings>;
+  readonly transactions?: Partial<TransactionSettings>;
   readonly metadata?: Partial<MetadataConfig>;
 }
 

@@ -9,6 +9,9 @@ import { FetchRequests } from './fetch.ts';
 import { metadata } from './metadata.ts';
 import { DeleteRecordsRequests, listOffsets, offsetForLeaderEpoch } from './offsets.ts';
 import { ProduceRequests } from './produce.ts';
+import { initIdempotentProducer } from './producer-ids.ts';
+import { type ProducerIds } from '../producer-ids.ts';
+import { type TransactionApi } from '../transaction/port.ts';
 import { TopicCreation } from './topic-creation.ts';
 import { createPartitions, createTopics, deleteTopics } from './topics.ts';
 
@@ -28,7 +31,28 @@ const groupApis: ReadonlySet<string> = new Set<GroupApi>([
   'describeGroups',
   'listGroups',
   'deleteGroups',
+  'txnOffsetCommit',
 ]);
+
+/** APIs of transactions' coordinators. */
+const transactionApis: ReadonlySet<string> = new Set<TransactionApi>([
+  'addPartitionsToTxn',
+  'addOffsetsToTxn',
+  'endTxn',
+  'describeTransactions',
+  'listTransactions',
+]);
+
+/** Who answers what is of coordinators. */
+export interface CoordinatorRequests {
+  readonly group: (requestId: number, call: KafkaCall<GroupApi & ApiName>, client: CallingClient) => void;
+  readonly transaction: (
+    requestId: number,
+    call: KafkaCall<TransactionApi & ApiName>,
+    client: CallingClient,
+  ) => void;
+  readonly producerIds: ProducerIds;
+}
 
 /** Brings each request to the one that answers it, and what parts of the broker come back with to the one that waits for it. */
 export class RequestRouter {
@@ -38,16 +62,11 @@ export class RequestRouter {
   readonly #deleteRecords: DeleteRecordsRequests;
   readonly #creation: TopicCreation;
   readonly #handlers: Handlers;
-  readonly #group: (requestId: number, call: KafkaCall<GroupApi & ApiName>, client: CallingClient) => void;
+  readonly #coordinators: CoordinatorRequests;
 
-  constructor(
-    context: RequestContext,
-    coordinators: {
-      readonly group: (requestId: number, call: KafkaCall<GroupApi & ApiName>, client: CallingClient) => void;
-    },
-  ) {
+  constructor(context: RequestContext, coordinators: CoordinatorRequests) {
     this.#context = context;
-    this.#group = coordinators.group;
+    this.#coordinators = coordinators;
     this.#produce = new ProduceRequests(context);
     this.#fetch = new FetchRequests(context);
     this.#deleteRecords = new DeleteRecordsRequests(context);
@@ -62,7 +81,11 @@ export class RequestRouter {
 
   requested(requestId: number, call: KafkaCall, client: CallingClient): void {
     if (groupApis.has(call.api)) {
-      this.#group(requestId, call as KafkaCall<GroupApi & ApiName>, client);
+      this.#coordinators.group(requestId, call as KafkaCall<GroupApi & ApiName>, client);
+      return;
+    }
+    if (isOfTransaction(call)) {
+      this.#coordinators.transaction(requestId, call, client);
       return;
     }
     const handler = this.#handlers[call.api] as Handler<ApiName> | undefined;
@@ -99,6 +122,7 @@ export class RequestRouter {
       offsetForLeaderEpoch: (arrival) => offsetForLeaderEpoch(context, arrival),
       deleteRecords: (arrival) => this.#deleteRecords.requested(arrival),
       metadata: (arrival) => metadata(context, creation, arrival),
+      initProducerId: (arrival) => initIdempotentProducer(context, this.#coordinators.producerIds, arrival),
       findCoordinator: (arrival) => findCoordinator(context, creation, arrival),
       describeCluster: (arrival) => describeCluster(context, arrival),
       describeLogDirs: (arrival) => describeLogDirs(context, arrival),
@@ -107,4 +131,10 @@ export class RequestRouter {
       createPartitions: (arrival) => createPartitions(context, arrival),
     };
   }
+}
+
+/** InitProducerId is the coordinator's where it names a transactional id. */
+function isOfTransaction(call: KafkaCall): call is KafkaCall<TransactionApi & ApiName> {
+  if (call.api === 'initProducerId') return call.body.transactionalId !== undefined;
+  return transactionApis.has(call.api);
 }

@@ -49,6 +49,11 @@ export interface MarkerWritten extends MarkerAttempt {
 
 export const markerMessageKinds = ['markerQuery', 'markerFound', 'markerWrite', 'markerWritten'] as const;
 
+/** Tells them from whatever else brokers say to each other. */
+export function isMarkerMessage(message: { readonly kind: string }): message is MarkerMessage {
+  return (markerMessageKinds as readonly string[]).includes(message.kind);
+}
+
 /** Fields in the order of their declaration; integers are varints, what may be −1 is written one higher. */
 export function writeMarkerMessage(writer: WireWriter, message: MarkerMessage): void {
   writer.byte(markerMessageKinds.indexOf(message.kind));
