@@ -1,9 +1,14 @@
 import { unreachable } from '../../base/assert.ts';
 import { decodeConfiguration } from '../../raft/configuration.ts';
 import { type Entry } from '../../raft/types.ts';
+import { createAcls, deleteAcls } from './apply-acls.ts';
 import { registerBroker, beginControlledShutdown, fenceBroker, unfenceBroker } from './apply-brokers.ts';
 import { alterConfigs, incrementalAlterConfigs } from './apply-configs.ts';
+import { alterScramCredentials } from './apply-credentials.ts';
+import { electLeaders } from './apply-elections.ts';
 import { alterPartition } from './apply-partitions.ts';
+import { alterClientQuotas } from './apply-quotas.ts';
+import { alterReassignments } from './apply-reassignments.ts';
 import { createPartitions, createTopic, deleteTopic } from './apply-topics.ts';
 import { type CommandOrigin, decodeCommand } from './command-codec.ts';
 import { type MetadataCommand } from './commands.ts';
@@ -88,7 +93,19 @@ function execute(state: MetadataState, command: MetadataCommand, limits: Metadat
       const count = producerIdBlockSize;
       return refusal ?? { firstProducerId: state.takeProducerIds(count), count };
     }
+    case 'electLeaders':
+      return electLeaders(state, command);
+    case 'alterReassignments':
+      return alterReassignments(state, command, limits);
+    case 'createAcls':
+      return createAcls(state, command, limits);
+    case 'deleteAcls':
+      return deleteAcls(state, command);
+    case 'alterScramCredentials':
+      return alterScramCredentials(state, command, limits);
+    case 'alterClientQuotas':
+      return alterClientQuotas(state, command, limits);
     default:
-      throw new Error('not there yet');
+      return unreachable(command);
   }
 }

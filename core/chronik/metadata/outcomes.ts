@@ -1,11 +1,15 @@
 import { type Refused } from '../../base/refusal.ts';
 import { type LogIndex } from '../../raft/types.ts';
+import { type KafkaError } from '../../wire/kafka/error-codes.ts';
 import { type CommandName } from './commands.ts';
 import { type AclBinding, type PartitionState, type QuotaEntityPart } from './rows.ts';
 
-/** Names of Kafka's errors that a command may be refused with. */
-export type MetadataErrorCode =
+type Known<Name extends KafkaError> = Name;
+
+/** What a command may be refused with. */
+export type MetadataErrorCode = Known<
   | 'BROKER_ID_NOT_REGISTERED'
+  | 'DUPLICATE_RESOURCE'
   | 'ELECTION_NOT_NEEDED'
   | 'ELIGIBLE_LEADERS_NOT_AVAILABLE'
   | 'FENCED_LEADER_EPOCH'
@@ -32,7 +36,8 @@ export type MetadataErrorCode =
   | 'UNKNOWN_SERVER_ERROR'
   | 'UNKNOWN_TOPIC_ID'
   | 'UNKNOWN_TOPIC_OR_PARTITION'
-  | 'UNSUPPORTED_SASL_MECHANISM';
+  | 'UNSUPPORTED_SASL_MECHANISM'
+>;
 
 export type MetadataRefusal = Refused<MetadataErrorCode>;
 

@@ -38,11 +38,16 @@ export function scramKey(user: string, mechanism: number): string {
   return `${latin1FromBytes(utf8FromText(user))}\0${mechanism}`;
 }
 
-/** @param entity parts in the order of their types */
+/**
+ * No two entities have the same: names say how long they are, since they may hold anything.
+ *
+ * @param entity parts in the order of their types
+ */
 export function quotaKey(entity: readonly QuotaEntityPart[]): string {
   const parts = entity.map(({ type, name }) => {
-    const value = name === undefined ? '-' : `=${latin1FromBytes(utf8FromText(name))}`;
-    return `${type}\0${value}`;
+    if (name === undefined) return `${type} default`;
+    const bytes = latin1FromBytes(utf8FromText(name));
+    return `${type} ${bytes.length} ${bytes}`;
   });
-  return parts.join('\0');
+  return parts.join(',');
 }
