@@ -81,13 +81,16 @@ export interface FoundOffset {
   readonly leaderEpoch: LeaderEpoch;
 }
 
-/** What upkeep wants done: persisted, then removed (`removeSegments`: once the former is durable). */
+/**
+ * What upkeep wants done. The cuts first, at once (`cutSegments`): what they depend on is durable already. The appends go into the
+ * step's `persist`, whose number `written` is told.
+ */
 export interface Upkeep {
+  readonly cuts: readonly SegmentCut[];
   readonly appends: readonly SegmentAppend[];
-  readonly removed: readonly string[];
 }
 
-export const noUpkeep: Upkeep = { appends: [], removed: [] };
+export const noUpkeep: Upkeep = { cuts: [], appends: [] };
 
 /** What is known of a producer (DescribeProducers, KIP-664). */
 export interface ActiveProducer {

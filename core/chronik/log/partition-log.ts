@@ -1,19 +1,36 @@
-import { InvariantError } from '../../base/assert.ts';
+import { assert } from '../../base/assert.ts';
 import { type FileSlice, type SegmentReader, type SegmentRepair } from '../../storage/segment-files.ts';
-import { type LeaderEpoch, type Offset } from '../types.ts';
+import { type RecordBatch } from '../../wire/kafka/record-batch.ts';
+import { type LeaderEpoch, noEpoch, type Offset } from '../types.ts';
+import { checkFollowerBatches, checkLeaderBatches, refused } from './append-check.ts';
+import { markerIn, visitBatches } from './batches-in-file.ts';
+import { CheckpointWriter } from './checkpoint-writer.ts';
 import { type LogConfig } from './config.ts';
+import { Durability } from './durability.ts';
+import { type LeaderEpochs } from './leader-epochs.ts';
+import { LogReader, type ReadRange } from './log-reader.ts';
 import {
   type AbortedTransaction,
   type ActiveProducer,
   type AppendOrigin,
+  type DuplicateAppend,
   type EpochEnd,
   type FollowerAppend,
   type FoundOffset,
   type LeaderAppend,
   type LogDamage,
+  type RefusedAppend,
+  type SegmentAppend,
   type SegmentCut,
   type Upkeep,
 } from './outcomes.ts';
+import { type Producers } from './producers.ts';
+import { rebuildProducers } from './rebuild-producers.ts';
+import { RecentBatches } from './recent-batches.ts';
+import { recoverLog, type RecoveredLog } from './recovery.ts';
+import { expiredSegments } from './retention.ts';
+import { LogSegment } from './segment.ts';
+import { type StartJournal } from './start-journal.ts';
 
 export interface LogOptions {
   /** Of the partition, see `partitionDirectory`; the log's files lie below it and nothing else does. */
@@ -21,84 +38,106 @@ export interface LogOptions {
   readonly config: LogConfig;
 }
 
-/** Which batches are wanted: from the one that holds `fromOffset` on, all of them wholly below `toOffset`. */
-export interface ReadRange {
-  readonly fromOffset: Offset;
-  readonly toOffset: Offset;
-  readonly bytesMax: number;
-  /** The first batch is given even where it is larger than `bytesMax`. */
-  readonly minOneBatch: boolean;
-}
-
 /**
  * The log of one partition: record batches (Kafka's format, version 2) in segment files, as they came, with their offsets and
  * epochs stamped in; and what follows from them: indexes, leader epochs, producers and their transactions.
  *
- * It reads its files and never writes them: what is to be appended, cut or removed is returned, and is carried out before the
- * next call that could see it.
+ * It reads its files and never writes them: what is to be appended or cut is returned, and is carried out before the next call
+ * that could see it. Batches lie one behind another without a gap, compacted ones included.
  */
 export class PartitionLog {
+  readonly #files: SegmentReader;
+  readonly #directory: string;
+  #config: LogConfig;
+  /** Oldest first, one behind another. Appends go to the last one, unless it is closed. */
+  readonly #segments: LogSegment[];
+  readonly #epochs: LeaderEpochs;
+  readonly #producers: Producers;
+  readonly #journal: StartJournal;
+  readonly #recent = new RecentBatches();
+  readonly #reader: LogReader;
+  readonly #durability: Durability;
+  readonly #checkpoints = new CheckpointWriter();
+  /** Invariant: start ≤ end; the first segment begins at or in front of the start. */
+  #logStartOffset: Offset;
+  #logEndOffset: Offset;
+  #lastEpoch: LeaderEpoch;
+  #damage: LogDamage | undefined;
+  #discards: readonly SegmentCut[];
+  /** The journal does not know of the start. */
+  #startUnwritten = false;
+  /** Files that go once this write is durable. Bounded by the segments. */
+  #leaving: { readonly write: number; readonly cuts: readonly SegmentCut[] }[] = [];
+
   /**
    * The log that lies in the directory; an empty one where nothing does. Cuts a torn tail and makes durable what is left.
    * What was durable and is not there is damage: then nothing is cut, the log ends in front of it, and takes nothing until
    * `discardDamaged`.
    */
   static recover(segments: SegmentRepair, options: LogOptions): PartitionLog {
-    void [segments, options];
-    throw new InvariantError('not there yet');
+    return new PartitionLog(segments, options, recoverLog(segments, options.directory, options.config));
   }
 
-  /** An empty log that begins at offset 0, in a directory that holds none. */
-  static create(segments: SegmentReader, options: LogOptions): PartitionLog {
-    void [segments, options];
-    throw new InvariantError('not there yet');
+  private constructor(files: SegmentReader, options: LogOptions, recovered: RecoveredLog) {
+    this.#files = files;
+    this.#directory = options.directory;
+    this.#config = options.config;
+    this.#segments = recovered.segments;
+    this.#epochs = recovered.epochs;
+    this.#producers = recovered.producers;
+    this.#journal = recovered.journal;
+    this.#logStartOffset = recovered.logStartOffset;
+    this.#logEndOffset = recovered.logEndOffset;
+    this.#lastEpoch = recovered.epochs.last;
+    this.#damage = recovered.damage;
+    this.#discards = recovered.discards;
+    this.#checkpoints.add(recovered.dueCheckpoints);
+    this.#durability = new Durability(recovered.logEndOffset);
+    this.#reader = new LogReader(files, this.#segments, this.#recent);
+    // A crash came before they could go; the start that is on the disk says that they may.
+    if (this.#damage === undefined) this.#dropBelowStart(0);
   }
 
   /** What recovery found missing. */
   get damage(): LogDamage | undefined {
-    throw new InvariantError('not there yet');
+    return this.#damage;
   }
 
   /** First offset that clients may read. */
   get logStartOffset(): Offset {
-    throw new InvariantError('not there yet');
+    return this.#logStartOffset;
   }
 
   /** Behind the last record, written or not. */
   get logEndOffset(): Offset {
-    throw new InvariantError('not there yet');
+    return this.#logEndOffset;
   }
 
   /** Everything below is on the disk. Invariant: not above the log end offset. */
   get syncedEndOffset(): Offset {
-    throw new InvariantError('not there yet');
+    return this.#durability.syncedEndOffset;
   }
 
-  /** Epoch of the newest leader that the log knows; −1: none. */
+  /** Epoch of the last batch; −1: none. */
   get lastEpoch(): LeaderEpoch {
-    throw new InvariantError('not there yet');
+    return this.#lastEpoch;
   }
 
   /** Bytes of all segments (DescribeLogDirs). */
   get lengthBytes(): number {
-    throw new InvariantError('not there yet');
-  }
-
-  /** Every file of the log, for whoever removes the replica. */
-  get files(): readonly string[] {
-    throw new InvariantError('not there yet');
+    let bytes = 0;
+    for (const segment of this.#segments) bytes += segment.lengthBytes;
+    return bytes;
   }
 
   /** From now on the log is kept so. */
   configure(config: LogConfig): void {
-    void config;
-    throw new InvariantError('not there yet');
+    this.#config = config;
   }
 
   /** The log's replica leads from now on: the epoch begins at the log's end (KIP-101). */
   beginEpoch(leaderEpoch: LeaderEpoch): void {
-    void leaderEpoch;
-    throw new InvariantError('not there yet');
+    this.#epochs.begin(leaderEpoch, this.#logEndOffset);
   }
 
   /**
@@ -114,43 +153,62 @@ export class PartitionLog {
       readonly origin: AppendOrigin;
     },
   ): LeaderAppend {
-    void [records, given];
-    throw new InvariantError('not there yet');
+    if (this.#damage !== undefined) return this.#refuseDamaged();
+    assert(given.leaderEpoch >= this.#epochs.last, 'a leader is not older than what it leads');
+    const checked = checkLeaderBatches(records, this.#config, given.origin);
+    if (checked.kind === 'refused') return checked;
+    const { batches } = checked;
+    const stopped = this.#checkProducers(batches);
+    if (stopped !== undefined) return stopped;
+    const firstOffset = this.#logEndOffset;
+    let baseOffset = firstOffset;
+    const stampsTime = this.#config.timestampType === 'logAppendTime';
+    for (const batch of batches) {
+      batch.stamp({ baseOffset, leaderEpoch: given.leaderEpoch });
+      if (stampsTime) batch.stampLogAppendTime(given.wallMs);
+      baseOffset = batch.lastOffset + 1;
+    }
+    const appends = this.#append(batches, records);
+    const logAppendTimeMs = stampsTime ? given.wallMs : -1;
+    return { kind: 'appended', firstOffset, endOffset: this.#logEndOffset, logAppendTimeMs, appends };
   }
 
   /** A leader's batches, whole and from the log's end on, epochs never falling. They stay as they are. */
   appendAsFollower(records: Uint8Array): FollowerAppend {
-    void records;
-    throw new InvariantError('not there yet');
+    if (this.#damage !== undefined) return this.#refuseDamaged();
+    const firstOffset = this.#logEndOffset;
+    const checked = checkFollowerBatches(records, {
+      endOffset: firstOffset,
+      lastBatchEpoch: this.#lastEpoch,
+    });
+    if (checked.kind === 'refused') return checked;
+    const appends = this.#append(checked.batches, records);
+    return { kind: 'appended', firstOffset, endOffset: this.#logEndOffset, logAppendTimeMs: -1, appends };
   }
 
   /** What was appended since the last call is in the persist of this number. */
   written(syncSeq: number): void {
-    void syncSeq;
-    throw new InvariantError('not there yet');
+    this.#durability.written(syncSeq, this.#logEndOffset);
   }
 
   /** Every persist up to this number is durable. */
   synced(syncSeq: number): void {
-    void syncSeq;
-    throw new InvariantError('not there yet');
+    this.#durability.synced(syncSeq);
   }
 
   /**
    * Names whole batches of one file: fewer than asked for at the end of a segment. Undefined: there are none.
-   * The file may be removed by a later step: who resolves the slice then gets fewer bytes, and answers without them.
+   * The file may be cut or removed by a later step: who resolves the slice then gets fewer bytes, and answers without them.
    *
    * @throws UnreadableError when the disk cannot read a header that was not appended lately
    */
   read(range: ReadRange): FileSlice | undefined {
-    void range;
-    throw new InvariantError('not there yet');
+    return this.#reader.read(range);
   }
 
   /** Undefined: all epochs of the log are above it, or none is as high (KIP-101, KIP-279). */
   endOffsetOfEpoch(epoch: LeaderEpoch): EpochEnd | undefined {
-    void epoch;
-    throw new InvariantError('not there yet');
+    return this.#epochs.endOf(epoch, this.#logEndOffset);
   }
 
   /**
@@ -158,19 +216,60 @@ export class PartitionLog {
    * Not below the log start offset: there is `restartAt`.
    */
   truncateTo(offset: Offset): readonly SegmentCut[] {
-    void offset;
-    throw new InvariantError('not there yet');
+    assert(offset >= this.#logStartOffset, 'a log is not cut below its start');
+    if (offset >= this.#logEndOffset) return [];
+    const cuts: SegmentCut[] = [];
+    let last = this.#segments.at(-1);
+    while (last !== undefined && last.baseOffset >= offset) {
+      cuts.push(...this.#dropLast());
+      last = this.#segments.at(-1);
+    }
+    if (last !== undefined && last.endOffset > offset) cuts.push(...this.#cutLast(last, offset));
+    const endOffset = this.#segments.at(-1)?.endOffset ?? offset;
+    // The start lies inside the batch that went: nothing is left that anybody may read.
+    if (endOffset < this.#logStartOffset) return [...cuts, ...this.restartAt(this.#logStartOffset)];
+    this.#logEndOffset = endOffset;
+    this.#epochs.cutTo(endOffset);
+    this.#recent.cutTo(endOffset);
+    this.#durability.cutTo(endOffset);
+    this.#checkpoints.cutTo(endOffset);
+    this.#lastEpoch = this.#epochs.last;
+    rebuildProducers(this.#files, this.#segments, this.#producers);
+    return cuts;
   }
 
   /** Drops everything; the next batch begins at this offset, and so does the log. */
   restartAt(offset: Offset): readonly SegmentCut[] {
-    void offset;
-    throw new InvariantError('not there yet');
+    const cuts = [...this.#discards, ...this.#dropAll()];
+    // Last: until all else is gone, what is left is a log that begins where it says.
+    const journal = this.#journal.file;
+    if (journal !== undefined) cuts.push({ file: journal, lengthBytes: 0 });
+    this.#journal.startAnew();
+    this.#startUnwritten = offset > 0;
+    this.#damage = undefined;
+    this.#discards = [];
+    this.#logStartOffset = offset;
+    this.#logEndOffset = offset;
+    this.#epochs.clear();
+    this.#lastEpoch = noEpoch;
+    this.#recent.clear();
+    this.#durability.restartAt(offset);
+    this.#producers.clear(offset > 0);
+    return cuts;
   }
 
   /** Gives up what damage has made doubtful: the log goes on behind what is intact. */
   discardDamaged(): readonly SegmentCut[] {
-    throw new InvariantError('not there yet');
+    const cuts = this.#discards;
+    this.#damage = undefined;
+    this.#discards = [];
+    this.#startUnwritten = true;
+    return cuts;
+  }
+
+  /** Every file goes, for the replica is no longer kept: the log is of no more use. */
+  remove(): readonly SegmentCut[] {
+    return this.restartAt(this.#logStartOffset);
   }
 
   /**
@@ -178,18 +277,17 @@ export class PartitionLog {
    * batch's first offset stands for it, since batches are not unpacked.
    */
   offsetOfTimestamp(timestampMs: number): FoundOffset | undefined {
-    void timestampMs;
-    throw new InvariantError('not there yet');
+    return this.#reader.offsetOfTimestamp(timestampMs, this.#logStartOffset);
   }
 
-  /** The record with the highest timestamp (ListOffsets −3, KIP-734); of a compressed batch the last one stands for it. */
+  /** The record with the highest timestamp (ListOffsets −3, KIP-734); of a compressed batch its first offset stands for it. */
   offsetOfMaxTimestamp(): FoundOffset | undefined {
-    throw new InvariantError('not there yet');
+    return this.#reader.offsetOfMaxTimestamp(this.#logStartOffset);
   }
 
   /** First offset of the oldest transaction that has not ended; undefined: none is open. */
   get firstUnstableOffset(): Offset | undefined {
-    throw new InvariantError('not there yet');
+    return this.#producers.transactions.firstOpenOffset;
   }
 
   /**
@@ -197,38 +295,191 @@ export class PartitionLog {
    * high watermark, since a new leader may not have it.
    */
   lastStableOffset(highWatermark: Offset): Offset {
-    void highWatermark;
-    throw new InvariantError('not there yet');
+    return this.#producers.transactions.lastStableOffset(highWatermark);
   }
 
   /** Aborted transactions with records in the range, for who reads it as `read_committed`. */
   abortedTransactions(fromOffset: Offset, toOffset: Offset): readonly AbortedTransaction[] {
-    void [fromOffset, toOffset];
-    throw new InvariantError('not there yet');
+    return this.#producers.transactions.abortedIn(fromOffset, toOffset);
   }
 
   /** In the order of their ids. */
   activeProducers(): readonly ActiveProducer[] {
-    throw new InvariantError('not there yet');
+    return this.#producers.active();
   }
 
   /** Records below are gone for clients (DeleteRecords, or the leader's log start). Not above the high watermark. */
   deleteTo(offset: Offset): Upkeep {
-    void offset;
-    throw new InvariantError('not there yet');
+    assert(offset <= this.#logEndOffset, 'only what is there is deleted');
+    if (offset > this.#logStartOffset) this.#startAt(offset);
+    return { cuts: this.#takeLeft(), appends: this.#ownAppends() };
   }
 
   /**
-   * A bounded turn of upkeep: retention by time and size, compaction, expiry of producers, checkpoints. Never at or above the
-   * high watermark. To be called every now and then, and again soon while `hasMoreUpkeep`.
+   * A bounded turn of upkeep: retention by time and size, expiry of producers, checkpoints. Never at or above the high
+   * watermark. To be called every now and then, and again soon while `hasMoreUpkeep`.
    */
-  upkeep(given: { readonly wallMs: number; readonly highWatermark: Offset }): Upkeep {
-    void given;
-    throw new InvariantError('not there yet');
+  upkeep({ wallMs, highWatermark }: { readonly wallMs: number; readonly highWatermark: Offset }): Upkeep {
+    if (this.#damage !== undefined) return { cuts: [], appends: [] };
+    this.#producers.expire(wallMs, this.#config.producerIdExpirationMs);
+    this.#producers.transactions.settle(highWatermark);
+    const expired = expiredSegments(this.#segments, this.#config, { wallMs, highWatermark });
+    const last = expired.at(-1);
+    if (last !== undefined) this.#startAt(Math.max(this.#logStartOffset, last.endOffset));
+    return { cuts: this.#takeLeft(), appends: this.#ownAppends() };
   }
 
-  /** Compaction has not come to its end. */
+  /** Another turn would do something at once. */
   get hasMoreUpkeep(): boolean {
-    throw new InvariantError('not there yet');
+    const first = this.#leaving[0];
+    return first !== undefined && this.#durability.isDurable(first.write);
   }
+
+  #refuseDamaged(): RefusedAppend {
+    return refused('KAFKA_STORAGE_ERROR', `the log has lost records: ${this.#damage?.reason ?? ''}`);
+  }
+
+  /** Undefined: every producer may append what it does. */
+  #checkProducers(batches: readonly RecordBatch[]): RefusedAppend | DuplicateAppend | undefined {
+    for (const batch of batches) {
+      if (batch.producerId < 0) continue;
+      const marker = markerIn(batch);
+      const check =
+        marker === undefined ? this.#producers.check(batch) : this.#producers.checkMarker(batch, marker);
+      if (check.kind === 'ok') {
+        if (batches.length === 1) continue;
+        return refused('INVALID_RECORD', 'a batch of a producer comes alone');
+      }
+      if (check.kind === 'refused') return check;
+      const { firstOffset, lastOffset, logAppendTimeMs } = check.batch;
+      return { kind: 'duplicate', firstOffset, endOffset: lastOffset + 1, logAppendTimeMs };
+    }
+    return undefined;
+  }
+
+  /** Takes up batches that have been checked. They are given on as they lie in `records`, in one part a segment. */
+  #append(batches: readonly RecordBatch[], records: Uint8Array): readonly SegmentAppend[] {
+    const appends = [...this.#ownAppends()];
+    let segment = this.#open(batches[0] as RecordBatch);
+    let fromBytes = 0;
+    for (const batch of batches) {
+      if (this.#rolls(segment, batch)) {
+        if (batch.positionBytes > fromBytes) {
+          appends.push({ file: segment.file, bytes: records.subarray(fromBytes, batch.positionBytes) });
+        }
+        fromBytes = batch.positionBytes;
+        this.#close(segment);
+        segment = this.#open(batch);
+      }
+      this.#recent.add(segment, batch.baseOffset, segment.lengthBytes);
+      segment.note(batch, batch.sizeBytes);
+      this.#epochs.begin(batch.leaderEpoch, batch.baseOffset);
+      this.#producers.note(batch, markerIn(batch));
+      this.#lastEpoch = batch.leaderEpoch;
+      this.#logEndOffset = batch.lastOffset + 1;
+    }
+    appends.push({ file: segment.file, bytes: fromBytes === 0 ? records : records.subarray(fromBytes) });
+    this.#checkpoints.takeIfDue(segment, this.#producers, this.#config.checkpointBytes);
+    this.#durability.gaveOut();
+    return appends;
+  }
+
+  /** The segment that the batch goes to, if it does not roll. */
+  #open(batch: RecordBatch): LogSegment {
+    const last = this.#segments.at(-1);
+    if (last !== undefined && !last.isClosed) return last;
+    const name = { baseOffset: batch.baseOffset, generation: 0 };
+    const segment = new LogSegment(this.#directory, name, this.#config.indexIntervalBytes);
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #rolls(segment: LogSegment, batch: RecordBatch): boolean {
+    if (segment.isEmpty) return false;
+    if (segment.lengthBytes + batch.sizeBytes > this.#config.segmentBytesMax) return true;
+    const { firstTimestampMs } = segment;
+    return firstTimestampMs >= 0 && batch.maxTimestampMs - firstTimestampMs > this.#config.segmentMsMax;
+  }
+
+  #close(segment: LogSegment): void {
+    segment.isClosed = true;
+    this.#checkpoints.seal(segment, this.#producers);
+  }
+
+  /** What the log writes on its own account. */
+  #ownAppends(): readonly SegmentAppend[] {
+    const checkpoints = this.#checkpoints.write(this.#durability.syncedEndOffset);
+    if (!this.#startUnwritten) {
+      if (checkpoints.length > 0) this.#durability.gaveOut();
+      return checkpoints;
+    }
+    this.#startUnwritten = false;
+    const { append, removed } = this.#journal.write(this.#logStartOffset);
+    const write = this.#durability.gaveOut();
+    if (removed.length > 0) this.#leaving.push({ write, cuts: removed.map(goneFile) });
+    this.#dropBelowStart(write);
+    return [...checkpoints, append];
+  }
+
+  #startAt(offset: Offset): void {
+    this.#logStartOffset = offset;
+    this.#startUnwritten = true;
+    this.#epochs.forgetBelow(offset);
+    this.#producers.transactions.forgetBelow(offset);
+  }
+
+  /** Segments without a record at or behind the log's start leave once the write is durable that says where it is. */
+  #dropBelowStart(write: number): void {
+    let count = 0;
+    while ((this.#segments[count]?.endOffset ?? Infinity) <= this.#logStartOffset) count += 1;
+    for (const segment of this.#segments.splice(0, count)) {
+      this.#checkpoints.forget(segment);
+      this.#leaving.push({ write, cuts: [goneFile(segment.indexFile), goneFile(segment.file)] });
+    }
+  }
+
+  /** Files that may go now. */
+  #takeLeft(): readonly SegmentCut[] {
+    const cuts: SegmentCut[] = [];
+    while (this.hasMoreUpkeep) cuts.push(...(this.#leaving.shift()?.cuts ?? []));
+    return cuts;
+  }
+
+  /** Newest first; its index in front of it, since a checkpoint speaks of what is there. */
+  #dropLast(): readonly SegmentCut[] {
+    const segment = this.#segments.pop();
+    if (segment === undefined) return [];
+    this.#checkpoints.forget(segment);
+    return [goneFile(segment.indexFile), goneFile(segment.file)];
+  }
+
+  #dropAll(): readonly SegmentCut[] {
+    const cuts: SegmentCut[] = [];
+    while (this.#segments.length > 0) cuts.push(...this.#dropLast());
+    for (const { cuts: left } of this.#leaving.splice(0).reverse()) cuts.push(...left);
+    return cuts;
+  }
+
+  /** Cuts the last segment to where the batch begins that holds the offset. */
+  #cutLast(segment: LogSegment, offset: Offset): readonly SegmentCut[] {
+    const toBytes = this.#reader.positionOf(segment, offset);
+    if (toBytes === 0) return this.#dropLast();
+    const cuts: SegmentCut[] = [];
+    const indexBytes = segment.indexBytes;
+    segment.checkpoints = segment.checkpoints.filter(({ segmentBytes }) => segmentBytes <= toBytes);
+    if (segment.indexBytes < indexBytes)
+      cuts.push({ file: segment.indexFile, lengthBytes: segment.indexBytes });
+    cuts.push({ file: segment.file, lengthBytes: toBytes });
+    const fromBytes = segment.rewind(toBytes);
+    visitBatches(this.#files, { file: segment.file, fromBytes, toBytes }, ({ batch, sizeBytes }) => {
+      segment.note(batch, sizeBytes);
+      return false;
+    });
+    segment.isClosed = false;
+    return cuts;
+  }
+}
+
+function goneFile(file: string): SegmentCut {
+  return { file, lengthBytes: 0 };
 }
