@@ -189,7 +189,7 @@ export class Replicas {
     this.#replication.unassign(key, nowUs);
     this.#replicas.delete(text);
     this.#leaving.add(replica.directory);
-    this.#remove(replica.log.files);
+    this.#cut(replica.log.remove());
   }
 
   /** At once rather than behind the next sync: a log that is opened in the same place later must not lose its files to it. */
