@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 
 import { mutantNames } from '../../sim/mutants.ts';
 import { isScenarioName, scenarioNames } from '../../scenarios/registry.ts';
+import { chronikScenarioNamed, chronikScenarioNames } from '../../scenarios/chronik/registry.ts';
 import { swimScenarioNamed, swimScenarioNames } from '../../scenarios/swim/registry.ts';
 import { isFileName } from './repro-files.ts';
 import { type SeedRange, type Shard } from './shard.ts';
@@ -72,11 +73,16 @@ export function parseScenarioOrFile(text: string): string {
   return isFileName(text) ? text : parseScenario(text);
 }
 
-/** Everything that can be run: scenarios of the cluster, and of gossip alone. */
-export const runnableNames: readonly string[] = [...scenarioNames, ...swimScenarioNames];
+/** Everything that can be run: scenarios of the cluster, of gossip alone, and of brokers. */
+export const runnableNames: readonly string[] = [
+  ...scenarioNames,
+  ...swimScenarioNames,
+  ...chronikScenarioNames,
+];
 
 export function parseRunnable(text: string): string {
-  if (!isScenarioName(text) && swimScenarioNamed(text) === undefined)
+  const isOther = swimScenarioNamed(text) !== undefined || chronikScenarioNamed(text) !== undefined;
+  if (!isScenarioName(text) && !isOther)
     throw new InvalidArgumentError(`Allowed: ${runnableNames.join(', ')}.`);
   return text;
 }

@@ -1,5 +1,9 @@
 import { scenarioNamed } from '../../scenarios/registry.ts';
+import { chronikScenarioNamed } from '../../scenarios/chronik/registry.ts';
 import { swimScenarioNamed } from '../../scenarios/swim/registry.ts';
+import { type ChronikScenarioSource } from '../../sim/chronik/plan.ts';
+import { runChronik } from '../../sim/chronik/run.ts';
+import { compareSecondChronikRun } from '../../sim/chronik/second-run.ts';
 import { runJudged } from '../../sim/judged-run.ts';
 import { compareSecondRun } from '../../sim/second-run.ts';
 import { type SwimScenarioSource } from '../../sim/swim/plan.ts';
@@ -11,6 +15,8 @@ import { type Job, type JobDone } from './job.ts';
 export function runJob(job: Job, trace?: TraceSink): JobDone {
   const gossip = job.plan === undefined ? swimScenarioNamed(job.scenario) : undefined;
   if (gossip !== undefined) return runSwimJob(job, gossip, trace);
+  const brokers = job.plan === undefined ? chronikScenarioNamed(job.scenario) : undefined;
+  if (brokers !== undefined) return runChronikJob(job, brokers, trace);
   const startMs = performance.now();
   const plan = () => job.plan ?? scenarioNamed(job.scenario).plan(job.seed);
   let result = runJudged(plan(), job.seed, trace === undefined ? {} : { trace });
@@ -29,6 +35,17 @@ function runSwimJob(job: Job, source: SwimScenarioSource, trace: TraceSink | und
   let result = runSwim(plan(), job.seed, { trace });
   if (job.twice && result.violation === undefined) {
     result = { ...result, violation: compareSecondSwimRun(plan, job.seed, result) };
+  }
+  return { kind: 'ran', job, result, wallMs: performance.now() - startMs, failed: undefined };
+}
+
+/** Brokers have a run of their own, too, and nothing shrinks its schedules. */
+function runChronikJob(job: Job, source: ChronikScenarioSource, trace: TraceSink | undefined): JobDone {
+  const startMs = performance.now();
+  const plan = () => source.plan(job.seed);
+  let result = runChronik(plan(), job.seed, { trace });
+  if (job.twice && result.violation === undefined) {
+    result = { ...result, violation: compareSecondChronikRun(plan, job.seed, result) };
   }
   return { kind: 'ran', job, result, wallMs: performance.now() - startMs, failed: undefined };
 }

@@ -1,13 +1,14 @@
 import { unreachable } from '../../core/base/assert.ts';
-import { type FaultOf, type FaultScene } from './scene.ts';
+import { type FaultOf } from './scene.ts';
+import { type FaultStage } from './stage.ts';
 
 export type ClockFault = FaultOf<'clockDrift' | 'wallJump'>;
 
 /** Clocks that show something else than the world's time. */
 export class ClockFaults {
-  readonly #scene: FaultScene;
+  readonly #scene: FaultStage;
 
-  constructor(scene: FaultScene) {
+  constructor(scene: FaultStage) {
     this.#scene = scene;
   }
 

@@ -4,7 +4,8 @@ import { type Prng } from '../../core/base/prng.ts';
 import { clientAddress, type Condition, cut } from '../network/conditions.ts';
 import { type Fault } from '../fault.ts';
 import { unlinked } from './partial-partition.ts';
-import { type FaultInForce, type FaultOf, type FaultScene, momentPatienceUs } from './scene.ts';
+import { type FaultInForce, type FaultOf, momentPatienceUs } from './scene.ts';
+import { type FaultStage } from './stage.ts';
 
 export type NetworkFault = FaultOf<
   | 'partition'
@@ -21,7 +22,7 @@ export type NetworkFault = FaultOf<
 
 /** Faults that are conditions of the network for a while. Each fires at its end, if any packet met it. */
 export class NetworkFaults {
-  readonly #scene: FaultScene;
+  readonly #scene: FaultStage;
   readonly #prng: Prng;
   /** Conditions that are in force, with the fault that each belongs to. */
   readonly #conditions = new Map<Fault, readonly Condition[]>();
@@ -29,7 +30,7 @@ export class NetworkFaults {
   /** One-way cuts that wait for a member of theirs to be elected. */
   readonly #awaitingElection = new Set<FaultOf<'oneWay'>>();
 
-  constructor(scene: FaultScene, prng: Prng) {
+  constructor(scene: FaultStage, prng: Prng) {
     this.#scene = scene;
     this.#prng = prng;
   }

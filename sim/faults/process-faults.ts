@@ -1,8 +1,8 @@
 import { unreachable } from '../../core/base/assert.ts';
 import { type Prng } from '../../core/base/prng.ts';
-import { type MemberProcess } from '../cluster.ts';
 import { type CrashMoment, type CrashScope } from '../fault.ts';
-import { type FaultOf, type FaultScene, momentPatienceUs } from './scene.ts';
+import { type FaultOf, momentPatienceUs } from './scene.ts';
+import { type FaultedProcess, type FaultStage } from './stage.ts';
 
 export type ProcessFault = FaultOf<'crash' | 'crashAll' | 'pause'>;
 
@@ -11,11 +11,11 @@ const syncStrikeUsMax = 2_000;
 
 /** Processes that end, or stop for a while. */
 export class ProcessFaults {
-  readonly #scene: FaultScene;
+  readonly #scene: FaultStage;
   /** Crashes that wait for a moment; each takes itself back. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(scene: FaultScene) {
+  constructor(scene: FaultStage) {
     this.#scene = scene;
   }
 
@@ -66,7 +66,7 @@ export class ProcessFaults {
     else this.#scene.world.after(prng.below(syncStrikeUsMax), strike);
   }
 
-  #strike(fault: FaultOf<'crash'>, process: MemberProcess, scope: CrashScope): void {
+  #strike(fault: FaultOf<'crash'>, process: FaultedProcess, scope: CrashScope): void {
     const when = fault.moment === undefined ? '' : `, ${fault.moment}`;
     this.#scene.fire(fault, `crash of n${process.node} (${scope}${when})`);
     process.crash(scope);

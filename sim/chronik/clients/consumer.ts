@@ -66,9 +66,13 @@ export class SimulatedConsumer {
     return this.#link.open === 0;
   }
 
-  /** How far it has come with a partition. */
-  offsetOf(topic: string, partition: number): number {
-    return this.#positions.find((at) => at.topic === topic && at.partition === partition)?.offset ?? 0;
+  /** How far it has come with each partition. */
+  get positions(): readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+  }[] {
+    return this.#positions;
   }
 
   start(): void {

@@ -1,0 +1,25 @@
+import { type FaultKind } from '../fault.ts';
+import { type ChronikFloors } from './plan.ts';
+import { type ChronikState } from './state.ts';
+
+/** Which floor a run has not come up to, in words; undefined when it has come up to all. */
+export function missedFloor(
+  floors: ChronikFloors,
+  state: ChronikState,
+  fired: Readonly<Partial<Record<FaultKind, number>>>,
+): string | undefined {
+  const { consumed, fired: firedFloors = {}, ...counted } = floors;
+  const records = state.history.consumed.length;
+  if (consumed !== undefined && records < consumed) return missed('records consumed', records, consumed);
+  for (const [name, floor] of Object.entries(counted) as [keyof typeof state.counts, number][]) {
+    if (state.counts[name] < floor) return missed(name, state.counts[name], floor);
+  }
+  for (const [kind, floor] of Object.entries(firedFloors) as [FaultKind, number][]) {
+    if ((fired[kind] ?? 0) < floor) return missed(kind, fired[kind] ?? 0, floor);
+  }
+  return undefined;
+}
+
+function missed(what: string, count: number, floor: number): string {
+  return `${what}: ${count}, where ${floor} is the least`;
+}

@@ -1,0 +1,129 @@
+import { usPerSecond } from '../../core/base/units.ts';
+import { Violation } from '../types.ts';
+import { type World } from '../world.ts';
+import { type SimulatedAdmin } from './clients/admin.ts';
+import { type SimulatedConsumer } from './clients/consumer.ts';
+import { type SimulatedProducer } from './clients/producer.ts';
+import { type ChronikFaults } from './faults.ts';
+import { type ChronikState, type KnownPartition } from './state.ts';
+
+const lookUs = 100_000;
+
+export interface ChronikClients {
+  readonly admin: SimulatedAdmin;
+  readonly producers: readonly SimulatedProducer[];
+  readonly consumers: readonly SimulatedConsumer[];
+}
+
+/**
+ * The second half of a run: everything is healed, every broker runs, and producers make nothing new. Within the bound there
+ * must be a controller, every broker must be unfenced and have applied the same, every batch must have come to an end,
+ * reassignments must be complete, every replica must be in sync and hold the same as its leader, and consumers must have read
+ * it all.
+ */
+export class ChronikLiveness {
+  readonly #world: World;
+  readonly #state: ChronikState;
+  readonly #faults: ChronikFaults;
+  readonly #clients: ChronikClients;
+  readonly #boundUs: number;
+
+  constructor(options: {
+    readonly world: World;
+    readonly state: ChronikState;
+    readonly faults: ChronikFaults;
+    readonly clients: ChronikClients;
+    readonly boundUs: number;
+  }) {
+    this.#world = options.world;
+    this.#state = options.state;
+    this.#faults = options.faults;
+    this.#clients = options.clients;
+    this.#boundUs = options.boundUs;
+  }
+
+  /** @throws Violation when it does not come about in time */
+  run(): void {
+    this.#faults.heal();
+    const { admin, producers, consumers } = this.#clients;
+    admin.stop();
+    for (const producer of producers) producer.stop();
+    const endUs = this.#world.nowUs + this.#boundUs;
+    for (;;) {
+      this.#world.runUntil(this.#world.nowUs + lookUs);
+      const lacking = this.#lacking();
+      if (lacking === undefined) break;
+      if (this.#world.nowUs >= endUs) {
+        const seconds = this.#boundUs / usPerSecond;
+        throw new Violation('liveness', `${seconds} s after everything was healed, ${lacking}`);
+      }
+    }
+    for (const consumer of consumers) consumer.stop();
+    // Calls that are under way end by their time-outs.
+    this.#world.runUntil(this.#world.nowUs + lookUs);
+  }
+
+  /** What is still missing; undefined when nothing is. */
+  #lacking(): string | undefined {
+    const { cluster, image } = this.#state;
+    const { admin, producers, consumers } = this.#clients;
+    if (image === undefined) return 'no broker has applied any metadata';
+    if (!admin.ready) return 'the topics of the run are not all made';
+    for (const process of cluster.processes) {
+      const view = process.machine?.view;
+      if (view === undefined) return `n${process.node} does not run`;
+      if (view.controller === undefined) return `n${process.node} knows no controller`;
+      if (image.broker(process.node)?.fenced !== false || view.isFenced) return `n${process.node} is fenced`;
+      if (view.appliedIndex !== image.index) {
+        return `n${process.node} has applied the metadata up to ${view.appliedIndex}, of ${image.index}`;
+      }
+    }
+    for (const [position, producer] of producers.entries()) {
+      if (!producer.idle) return `producer ${position} waits for ${producer.waitsFor}`;
+    }
+    for (const known of this.#state.partitions()) {
+      const lacking = this.#lackingOf(known);
+      if (lacking !== undefined) return `${known.topic.name}-${known.partition} ${lacking}`;
+    }
+    for (const [position, consumer] of consumers.entries()) {
+      const behind = this.#behind(consumer);
+      if (behind !== undefined) return `consumer ${position} ${behind}`;
+    }
+    return undefined;
+  }
+
+  #lackingOf({ id, state }: KnownPartition): string | undefined {
+    if (state.adding.length > 0 || state.removing.length > 0) {
+      return `is being reassigned from ${state.removing.join(', ')} to ${state.adding.join(', ')}`;
+    }
+    if (state.leader < 0) return 'has no leader';
+    if (state.isr.length !== state.replicas.length) {
+      return `has ${state.isr.join(', ')} in sync, of ${state.replicas.join(', ')}`;
+    }
+    const leading = state.replicas.find((node) => node === state.leader);
+    const leader = leading === undefined ? undefined : this.#state.replica(leading, id);
+    if (leader?.role !== 'leader') return `is to be led by n${state.leader}, which does not`;
+    if (leader.highWatermark !== leader.logEndOffset) {
+      return `has its high watermark at ${leader.highWatermark}, of ${leader.logEndOffset}`;
+    }
+    for (const node of state.replicas) {
+      const replica = this.#state.replica(node, id);
+      if (replica === undefined) return `has no replica on n${node}`;
+      if (replica.logEndOffset !== leader.logEndOffset || replica.highWatermark !== leader.highWatermark) {
+        return `ends on n${node} at ${replica.logEndOffset} (high watermark ${replica.highWatermark}), where its leader n${leader.node} ends at ${leader.logEndOffset}`;
+      }
+    }
+    return undefined;
+  }
+
+  #behind(consumer: SimulatedConsumer): string | undefined {
+    for (const { topic, partition, offset } of consumer.positions) {
+      const known = this.#state.partitionNamed(topic, partition);
+      if (known === undefined) continue;
+      const leader = known.state.replicas.find((node) => node === known.state.leader);
+      const end = leader === undefined ? 0 : (this.#state.replica(leader, known.id)?.lastStableOffset ?? 0);
+      if (offset < end) return `has read ${topic}-${partition} up to ${offset}, of ${end}`;
+    }
+    return undefined;
+  }
+}
