@@ -49,6 +49,26 @@ const pauseMsMax = 1_000;
 const graceMs = 2_000;
 const coordinatorOfGroup = 0;
 
+/** Where an answer is lost, these may have changed something. */
+const changing: ReadonlySet<ApiName> = new Set<ApiName>([
+  'produce',
+  'offsetCommit',
+  'offsetDelete',
+  'createTopics',
+  'deleteTopics',
+  'createPartitions',
+  'deleteRecords',
+  'alterConfigs',
+  'incrementalAlterConfigs',
+  'alterPartitionReassignments',
+  'electLeaders',
+  'createAcls',
+  'deleteAcls',
+  'deleteGroups',
+  'alterClientQuotas',
+  'alterUserScramCredentials',
+]);
+
 /**
  * All brokers of a cluster, found by asking some: looks up leaders and coordinators, connects to each broker once, and tries
  * again, for `timeoutMs` at most, where another attempt may do better.
@@ -99,7 +119,9 @@ export class KafkaCluster {
       } catch (error) {
         this.#forget(target);
         if (error instanceof KafkaClientError && error.outcome === 'unknown' && idempotent) {
-          return { kind: 'again', error: new KafkaClientError(error.message, 'failed', { cause: error }) };
+          // Nobody cares whether a question was heard.
+          const outcome = changing.has(api) ? 'unknown' : 'failed';
+          return { kind: 'again', error: new KafkaClientError(error.message, outcome, { cause: error }) };
         }
         throw error;
       }

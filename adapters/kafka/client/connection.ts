@@ -91,10 +91,7 @@ export class BrokerConnection {
   ): Promise<ResponseOf<A>> {
     const known = this.#versions.get(api);
     if (known === undefined) {
-      throw new KafkaClientError(
-        `${formatAddress(this.address)} has no API ${api} that is known here`,
-        'failed',
-      );
+      throw refusedBy(`${formatAddress(this.address)}: ${api}`, 'UNSUPPORTED_VERSION');
     }
     return this.#call(api, Math.min(known, versionMax), body, timeoutMs);
   }
