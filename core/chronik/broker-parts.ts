@@ -5,6 +5,7 @@ import { type StorageBackend } from '../storage/backend.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { type BrokerConfig, securityProtocols } from './broker-protocol.ts';
 import { Commands } from './commands.ts';
+import { Configs } from './configs.ts';
 import { Coordinators } from './coordinators.ts';
 import { defaultGroupSettings, type GroupSettings } from './group/settings.ts';
 import { createCommand } from './metadata/commands.ts';
@@ -48,6 +49,7 @@ export interface BrokerParts {
   readonly output: StepOutput;
   readonly metadata: MetadataReplica;
   readonly commands: Commands;
+  readonly configs: Configs;
   readonly replication: Replication;
   readonly replicas: Replicas;
   readonly coordinators: Coordinators;
@@ -87,7 +89,8 @@ export function assembleBroker(
   }
   const { segments } = ports;
   const cut: StepOutput['cut'] = (cuts) => output.cut(cuts);
-  const replicas = new Replicas({ id: config.id, segments, image, replication, cut });
+  const configs = new Configs(image, settings);
+  const replicas = new Replicas({ id: config.id, segments, image, configs, replication, cut });
   const producerIds = new ProducerIds(commands.propose.bind(commands), () => ({
     broker: config.id,
     brokerEpoch: metadata.brokerEpoch,
@@ -107,7 +110,7 @@ export function assembleBroker(
     prng: prng.fork('coordinators'),
   });
   const context = requestContext(
-    { config, clock, output, metadata, commands, replication, replicas, authorization, quotas },
+    { config, clock, output, metadata, commands, configs, replication, replicas, authorization, quotas },
     prng.fork('requests'),
   );
   const requests = new RequestRouter(context, {
@@ -117,7 +120,7 @@ export function assembleBroker(
       coordinators.groups.request(requestId, call, { id: id ?? '', principal, host }, clock.nowUs);
     },
   });
-  const said = { config, clock, output, notices, commands };
+  const said = { config, clock, output, notices, commands, configs };
   return { ...said, metadata, replication, replicas, coordinators, requests, authorization, quotas };
 }
 
@@ -211,12 +214,14 @@ function requestContext(
   parts: Omit<BrokerParts, 'coordinators' | 'requests' | 'notices'>,
   prng: RequestContext['prng'],
 ): RequestContext {
-  const { config, clock, output, metadata, commands, replication, replicas, authorization, quotas } = parts;
+  const { config, clock, output, metadata, commands, configs, replication, replicas, authorization, quotas } =
+    parts;
   const image: MetadataImage = metadata.image;
   let lastToken = 0;
   return {
     config,
     image,
+    configs,
     replication,
     authorization,
     quotas,
@@ -236,6 +241,7 @@ function requestContext(
       const highWatermark = replication.replica(key)?.highWatermark ?? log.logEndOffset;
       return { sizeBytes: log.lengthBytes, lag: Math.max(highWatermark - log.logEndOffset, 0) };
     },
+    activeProducers: (key) => replicas.replica(key)?.log.activeProducers() ?? [],
     nextToken: () => {
       lastToken += 1;
       return lastToken;

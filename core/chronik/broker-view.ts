@@ -5,6 +5,7 @@ import { type BrokerConfig } from './broker-protocol.ts';
 import { type MetadataImage } from './metadata/image.ts';
 import { type Replica } from './replicas.ts';
 import { keyOf } from './requests/context.ts';
+import { type ScramCredential, type ScramMechanism, scramMechanisms } from './scram.ts';
 import {
   type BrokerEpoch,
   type LeaderEpoch,
@@ -15,6 +16,8 @@ import {
   type PartitionKey,
   type TopicPartition,
 } from './types.ts';
+
+export type { ScramCredential, ScramMechanism } from './scram.ts';
 
 /** What this broker does for a partition: `offline` where it holds a replica and nobody leads. */
 export type PartitionRole = 'leader' | 'follower' | 'offline';
@@ -41,18 +44,6 @@ export interface PartitionView extends TopicPartition {
   readonly inSyncReplicasMaximal: readonly NodeId[];
   /** What its log has lost, for a person; undefined: nothing. It stays offline while nobody else has it. */
   readonly damage: string | undefined;
-}
-
-/** With Kafka's numbers (KIP-554). */
-export const scramMechanisms = { 'SCRAM-SHA-256': 1, 'SCRAM-SHA-512': 2 } as const;
-export type ScramMechanism = keyof typeof scramMechanisms;
-
-/** What authentication needs to know of a user (RFC 5802); the password is not among it. */
-export interface ScramCredential {
-  readonly salt: Uint8Array;
-  readonly iterations: number;
-  readonly storedKey: Uint8Array;
-  readonly serverKey: Uint8Array;
 }
 
 /** What the outside may see of a broker: the adapter, metrics, and the simulator's checkers. Live, and read-only. */

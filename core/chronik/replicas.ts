@@ -4,6 +4,7 @@ import { type LogConfig } from './log/config.ts';
 import { partitionDirectory, partitionOfFile } from './log/file-names.ts';
 import { PartitionLog } from './log/partition-log.ts';
 import { logConfigOf } from './log-config.ts';
+import { type Configs } from './configs.ts';
 import { type MetadataChanges, type MetadataImage, type TopicState } from './metadata/image.ts';
 import { type PartitionState } from './metadata/rows.ts';
 import { type PartitionAssignment } from './replication/assignment.ts';
@@ -30,6 +31,7 @@ export class Replicas {
   readonly #id: NodeId;
   readonly #segments: SegmentRepair;
   readonly #image: MetadataImage;
+  readonly #configs: Configs;
   readonly #replication: Replication;
   readonly #cut: (cuts: readonly SegmentCut[]) => void;
   /** By `partitionKeyText`, in the order of their opening. */
@@ -45,6 +47,7 @@ export class Replicas {
     readonly id: NodeId;
     readonly segments: SegmentRepair;
     readonly image: MetadataImage;
+    readonly configs: Configs;
     readonly replication: Replication;
     /** Carries cuts out at the end of the step, in order. */
     readonly cut: (cuts: readonly SegmentCut[]) => void;
@@ -52,6 +55,7 @@ export class Replicas {
     this.#id = given.id;
     this.#segments = given.segments;
     this.#image = given.image;
+    this.#configs = given.configs;
     this.#replication = given.replication;
     this.#cut = given.cut;
     this.#findStrangers();
@@ -129,7 +133,7 @@ export class Replicas {
       this.#postponed.push(key);
       return;
     }
-    const config = logConfigOf(this.#image.topicConfig(topic));
+    const config = logConfigOf(this.#configs.topic(topic));
     const replica = this.#open(key, topic, { directory, config });
     replica.log.configure(config);
     if (replica.log.damage !== undefined && !this.#mayMend(replica, state)) return;
@@ -163,7 +167,7 @@ export class Replicas {
   }
 
   #assignmentOf(key: PartitionKey, topic: TopicState, state: PartitionState): PartitionAssignment {
-    const { minInsyncReplicas, cleanup } = this.#image.topicConfig(topic);
+    const { minInsyncReplicas, cleanup } = this.#configs.topic(topic);
     const { replicas, isr, leader, leaderEpoch, partitionEpoch } = state;
     return {
       key,

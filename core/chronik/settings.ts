@@ -16,6 +16,10 @@ export interface BrokerSettings {
   readonly internalTopicPartitions: number;
   /** offsets.topic.replication.factor; less where there are fewer brokers. */
   readonly internalTopicReplicationFactor: number;
+  /** unclean.leader.election.enable: written into every topic that is made over this broker and does not say. */
+  readonly uncleanLeaderElection: boolean;
+  /** What else of Kafka's server.properties holds on this broker where nothing is set for all of them: names as there. */
+  readonly brokerConfigs: ReadonlyMap<string, string>;
   /** replica.lag.time.max.ms: a replica that was not caught up for as long leaves the in-sync set. */
   readonly replicaLagTimeMaxUs: number;
   /** broker.session.timeout.ms: a broker that the controller has not heard of for as long is fenced. */
@@ -28,12 +32,8 @@ export interface BrokerSettings {
   readonly allowEveryoneIfNoAcl: boolean;
   /** group.initial.rebalance.delay.ms */
   readonly groupInitialRebalanceDelayUs: number;
-  /** Requests that wait for replicas, for data, or for the metadata's log; beyond it they are refused. */
-  readonly waitingRequestsMax: number;
   /** fetch.max.bytes: an answer holds at most so many bytes of records, or one batch. */
   readonly fetchBytesMax: number;
-  /** message.max.bytes: a batch of a topic whose configuration does not say. */
-  readonly messageBytesMax: number;
   /** request.timeout of what goes through the metadata's log and whose client names none. */
   readonly requestTimeoutUs: number;
   /** Bytes written to the ordered store and not yet reported as stored; at the bound metadata is no longer applied. */
@@ -53,15 +53,15 @@ export const defaultBrokerSettings: BrokerSettings = {
   replicationFactorDefault: 1,
   internalTopicPartitions: 50,
   internalTopicReplicationFactor: 3,
+  uncleanLeaderElection: false,
+  brokerConfigs: new Map(),
   replicaLagTimeMaxUs: 10 * usPerSecond,
   brokerSessionTimeoutUs: 9 * usPerSecond,
   authorizes: false,
   superUsers: [],
   allowEveryoneIfNoAcl: false,
   groupInitialRebalanceDelayUs: 3 * usPerSecond,
-  waitingRequestsMax: 16_384,
   fetchBytesMax: 55 * bytesPerMib,
-  messageBytesMax: bytesPerMib + 12,
   requestTimeoutUs: 30 * usPerSecond,
   storeBacklogBytesMax: 64 * bytesPerMib,
   trailingEntries: 10_000,

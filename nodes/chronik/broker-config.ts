@@ -41,8 +41,19 @@ function brokerSettings(settings: ChronikSettings, { brokers }: BrokerPlace): Br
     superUsers: settings.superUsers?.split(',') ?? [],
     allowEveryoneIfNoAcl: settings.allowEveryoneIfNoAcl,
     groupInitialRebalanceDelayUs: settings.groupInitialRebalanceDelayMs * usPerMs,
-    waitingRequestsMax: settings.waitingRequestsMax,
     fetchBytesMax: settings.fetchBytesMax,
-    messageBytesMax: settings.messageBytesMax,
+    uncleanLeaderElection: settings.uncleanLeaderElection,
+    brokerConfigs: new Map([
+      ['min.insync.replicas', String(Math.min(settings.minInsyncReplicas, brokers.length))],
+      ['log.retention.ms', String(settings.retentionMs)],
+      ['log.retention.bytes', String(settings.retentionBytes)],
+      ['log.segment.bytes', String(settings.segmentBytes)],
+      ['log.roll.ms', String(settings.segmentMs)],
+      ['message.max.bytes', String(settings.messageBytesMax)],
+    ]),
+    replication: {
+      waitingAppendsMax: settings.waitingRequestsMax,
+      waitingFetchesMax: settings.waitingRequestsMax,
+    },
   };
 }

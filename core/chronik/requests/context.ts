@@ -1,6 +1,8 @@
 import { type Prng } from '../../base/prng.ts';
 import { type ApiName, type ResponseOf } from '../../wire/kafka/apis.ts';
 import { type BrokerConfig, type CallingClient } from '../broker-protocol.ts';
+import { type Configs } from '../configs.ts';
+import { type ActiveProducer } from '../log/outcomes.ts';
 import { type MetadataCommand } from '../metadata/commands.ts';
 import { type MetadataImage, type TopicState } from '../metadata/image.ts';
 import { type MetadataOutcome } from '../metadata/outcomes.ts';
@@ -19,6 +21,7 @@ export interface LogSize {
 export interface RequestContext {
   readonly config: BrokerConfig;
   readonly image: MetadataImage;
+  readonly configs: Configs;
   readonly replication: Replication;
   readonly authorization: Authorization;
   readonly quotas: Quotas;
@@ -31,6 +34,8 @@ export interface RequestContext {
   readonly controller: number | undefined;
   /** Of a replica on this broker; undefined: there is none. */
   logSize(key: PartitionKey): LogSize | undefined;
+  /** Of a replica on this broker, in the order of their ids. */
+  activeProducers(key: PartitionKey): readonly ActiveProducer[];
   /** Numbers that come back from parts of the broker; never used twice in its life. */
   nextToken(): number;
   /** Puts a command on its way through the metadata's log; `then` is called once, in a later step. */

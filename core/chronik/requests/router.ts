@@ -2,6 +2,9 @@ import { type ApiName, type KafkaCall, type RequestOf } from '../../wire/kafka/a
 import { type CallingClient } from '../broker-protocol.ts';
 import { type GroupApi } from '../group/port.ts';
 import { type AppendEnd, type DeleteRecordsEnd, type FetchedPartition } from '../replication/requests.ts';
+import { createAcls, deleteAcls, describeAcls } from './acls.ts';
+import { alterClientQuotas, describeClientQuotas } from './client-quotas.ts';
+import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts';
 import { describeCluster, describeLogDirs } from './cluster.ts';
 import { findCoordinator } from './coordinators.ts';
 import { type Arrival, type RequestContext } from './context.ts';
@@ -12,6 +15,9 @@ import { ProduceRequests } from './produce.ts';
 import { initIdempotentProducer } from './producer-ids.ts';
 import { type ProducerIds } from '../producer-ids.ts';
 import { type TransactionApi } from '../transaction/port.ts';
+import { describeProducers } from './producers.ts';
+import { alterPartitionReassignments, electLeaders, listPartitionReassignments } from './reassignments.ts';
+import { alterUserScramCredentials, describeUserScramCredentials } from './scram-credentials.ts';
 import { TopicCreation } from './topic-creation.ts';
 import { createPartitions, createTopics, deleteTopics } from './topics.ts';
 
@@ -129,6 +135,20 @@ export class RequestRouter {
       createTopics: (arrival) => createTopics(context, arrival),
       deleteTopics: (arrival) => deleteTopics(context, arrival),
       createPartitions: (arrival) => createPartitions(context, arrival),
+      describeConfigs: (arrival) => describeConfigs(context, arrival),
+      alterConfigs: (arrival) => alterConfigs(context, arrival),
+      incrementalAlterConfigs: (arrival) => incrementalAlterConfigs(context, arrival),
+      describeAcls: (arrival) => describeAcls(context, arrival),
+      createAcls: (arrival) => createAcls(context, arrival),
+      deleteAcls: (arrival) => deleteAcls(context, arrival),
+      describeUserScramCredentials: (arrival) => describeUserScramCredentials(context, arrival),
+      alterUserScramCredentials: (arrival) => alterUserScramCredentials(context, arrival),
+      describeClientQuotas: (arrival) => describeClientQuotas(context, arrival),
+      alterClientQuotas: (arrival) => alterClientQuotas(context, arrival),
+      describeProducers: (arrival) => describeProducers(context, arrival),
+      alterPartitionReassignments: (arrival) => alterPartitionReassignments(context, arrival),
+      listPartitionReassignments: (arrival) => listPartitionReassignments(context, arrival),
+      electLeaders: (arrival) => electLeaders(context, arrival),
     };
   }
 }

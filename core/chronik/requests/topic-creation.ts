@@ -1,5 +1,6 @@
 import { type Prng } from '../../base/prng.ts';
 import { createCommand } from '../metadata/commands.ts';
+import { type ConfigEntry } from '../metadata/rows.ts';
 import { type MetadataOutcome } from '../metadata/outcomes.ts';
 import { type offsetsTopic } from '../group/port.ts';
 import { type transactionsTopic } from './internal-topics.ts';
@@ -11,6 +12,31 @@ export function drawTopicId(prng: Prng): string {
   // In quarters of 32 bits each.
   for (let part = 0; part < 4; part += 1) id += prng.below(0x1_0000_0000).toString(16).padStart(8, '0');
   return id;
+}
+
+/** −1 is Kafka's way to leave it to the brokers: then this process's settings count, where none is set for all of them. */
+export function countsByDefault(
+  { configs, image, config }: RequestContext,
+  given: { readonly partitionCount: number; readonly replicationFactor: number },
+): { readonly partitionCount: number; readonly replicationFactor: number } {
+  const brokers = Math.max(image.brokers.length, config.initialBrokers.length);
+  return {
+    partitionCount: given.partitionCount === -1 ? configs.unlessSet('num.partitions') : given.partitionCount,
+    replicationFactor:
+      given.replicationFactor === -1
+        ? Math.min(configs.unlessSet('default.replication.factor'), brokers)
+        : given.replicationFactor,
+  };
+}
+
+/** Settings that count where a command is applied cannot be this process's own: they go with the topic. */
+export function configsByDefault(
+  { config }: RequestContext,
+  given: readonly ConfigEntry[],
+): readonly ConfigEntry[] {
+  const name = 'unclean.leader.election.enable';
+  if (!config.settings.uncleanLeaderElection || given.some((one) => one.name === name)) return given;
+  return [...given, { name, value: 'true' }];
 }
 
 /** Where several ask for the same topic at once, all wait for one command. */
@@ -25,7 +51,14 @@ export class TopicCreation {
 
   /** Makes a topic that a client has asked for by name, with what the settings say. */
   byDefault(name: string, then: (outcome: MetadataOutcome) => void): void {
-    this.#create(name, { partitionCount: -1, replicationFactor: -1, configs: [] }, then);
+    this.#create(
+      name,
+      {
+        ...countsByDefault(this.#context, { partitionCount: -1, replicationFactor: -1 }),
+        configs: configsByDefault(this.#context, []),
+      },
+      then,
+    );
   }
 
   /** Makes a topic in which coordinators keep what they know: as many partitions as the cluster will ever have of it. */

@@ -13,7 +13,7 @@ import { type MetadataOutcome } from '../metadata/outcomes.ts';
 import { type Arrival, type RequestContext } from './context.ts';
 import { errorOf, type ErrorFields, errorOfOutcome } from './errors.ts';
 import { Gathering } from './gathering.ts';
-import { drawTopicId } from './topic-creation.ts';
+import { configsByDefault, countsByDefault, drawTopicId } from './topic-creation.ts';
 
 type Created = CreateTopicsResponse['topics'][number];
 type NewTopic = CreateTopicsRequest['topics'][number];
@@ -48,16 +48,20 @@ function createTopicCommand(
   { name, numPartitions, replicationFactor, assignments, configs }: NewTopic,
   validateOnly: boolean,
 ): ReturnType<typeof createCommand<'createTopic'>> {
+  const counts = { partitionCount: numPartitions, replicationFactor };
   return createCommand('createTopic', {
     name,
     id: drawTopicId(context.prng),
-    partitionCount: numPartitions,
-    replicationFactor,
+    // Where replicas are assigned, their lists say it all.
+    ...(assignments.length > 0 ? counts : countsByDefault(context, counts)),
     assignments: assignments.map(({ partitionIndex, brokerIds }) => ({
       partition: partitionIndex,
       brokers: brokerIds as readonly number[] as never,
     })),
-    configs: configs.map(({ name: key, value }) => ({ name: key, value: value ?? '' })),
+    configs: configsByDefault(
+      context,
+      configs.map(({ name: key, value }) => ({ name: key, value: value ?? '' })),
+    ),
     validateOnly,
   });
 }
