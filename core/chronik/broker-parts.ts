@@ -1,3 +1,4 @@
+import { present } from '../base/assert.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type CapturablePrng } from '../base/prng.ts';
 import { usPerMs } from '../base/units.ts';
@@ -27,6 +28,9 @@ import { RequestRouter } from './requests/router.ts';
 import { type BrokerSettings } from './settings.ts';
 import { StepOutput } from './step-output.ts';
 import { type PartitionEpoch, type PartitionKey } from './types.ts';
+
+/** Changes of in-sync sets in one command of the metadata. */
+const alterationsMax = 1_000;
 
 /** What a broker is lent. */
 export interface BrokerPorts {
@@ -174,12 +178,16 @@ function replicationPort(given: {
     persist: (appends) => output.append(appends),
     cut: (cuts) => output.cut(cuts),
     remove: (files) => output.remove(files),
-    proposeAlterPartition: (proposal) => {
-      const { key, partitionEpoch } = proposal;
-      commands.propose(alterPartition(proposal), (outcome) => {
-        const end = endOfAlteration(outcome);
-        if (end !== undefined) alterRefused(key, partitionEpoch, end);
-      });
+    proposeAlterPartitions: (proposals) => {
+      for (let at = 0; at < proposals.length; at += alterationsMax) {
+        const some = proposals.slice(at, at + alterationsMax);
+        commands.propose(alterPartitions(some), (outcome) => {
+          some.forEach(({ key, partitionEpoch }, item) => {
+            const end = endOfAlteration(outcome, item);
+            if (end !== undefined) alterRefused(key, partitionEpoch, end);
+          });
+        });
+      }
     },
     appendEnded: (token, end) => notices.add({ kind: 'appendEnded', token, end }),
     fetched: (token, partitions) => notices.add({ kind: 'fetched', token, partitions }),
@@ -192,22 +200,28 @@ function replicationPort(given: {
   };
 }
 
-function alterPartition(
-  proposal: AlterPartitionProposal,
+/** All of them are this broker's, in its present life. */
+function alterPartitions(
+  proposals: readonly AlterPartitionProposal[],
 ): ReturnType<typeof createCommand<'alterPartition'>> {
-  const { key, leader, brokerEpoch, leaderEpoch, partitionEpoch, newIsr } = proposal;
-  const isr = newIsr.map(({ id, brokerEpoch: epoch }) => ({ broker: id, brokerEpoch: epoch }));
-  const { created, partition } = key;
-  const partitions = [{ created, partition, leaderEpoch, partitionEpoch, isr }];
+  const { leader, brokerEpoch } = present(proposals[0], 'something is proposed');
+  const partitions = proposals.map(({ key, leaderEpoch, partitionEpoch, newIsr }) => ({
+    created: key.created,
+    partition: key.partition,
+    leaderEpoch,
+    partitionEpoch,
+    isr: newIsr.map(({ id, brokerEpoch: epoch }) => ({ broker: id, brokerEpoch: epoch })),
+  }));
   return createCommand('alterPartition', { broker: leader, brokerEpoch, partitions });
 }
 
 /** Undefined: it was applied, and shows in the metadata. */
-function endOfAlteration(outcome: MetadataOutcome): 'refused' | 'unknown' | undefined {
+function endOfAlteration(outcome: MetadataOutcome, item: number): 'refused' | 'unknown' | undefined {
   if (outcome.kind === 'refused') return outcome.code === 'REQUEST_TIMED_OUT' ? 'unknown' : 'refused';
   const { result } = outcome;
   if (result.command !== 'alterPartition') return 'unknown';
-  return result.partitions.every(({ refusal }) => refusal === undefined) ? undefined : 'refused';
+  const { refusal } = present(result.partitions[item], 'each partition has an outcome of its own');
+  return refusal === undefined ? undefined : 'refused';
 }
 
 function requestContext(

@@ -174,8 +174,10 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
     const { nowUs } = clock;
     this.#passOnChanges();
     const { transactions } = coordinators;
-    for (let round = 0; notices.pass(this.#parts, nowUs) || transactions.passOwn(); round += 1) {
+    for (let round = 0; ; round += 1) {
       assert(round < roundsMax, 'parts come to an end with each other');
+      replication.settle(nowUs);
+      if (!notices.pass(this.#parts, nowUs) && !transactions.passOwn()) break;
     }
     replication.flush(nowUs);
     if (this.#leaving.length > 0 && metadata.mayStop) {
@@ -193,10 +195,10 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
     const { nowUs } = clock;
     if (changes.replaced || changes.acls) authorization.replace(image.acls);
     if (changes.replaced || changes.quotas) quotas.replace(image.quotas());
-    if (changes.replaced) replication.brokersChanged(brokerStates(image.brokers), nowUs);
+    if (changes.replaced) replication.brokersChanged(brokerStates(image.brokers));
     else if (changes.brokers.length > 0) {
       const changed = changes.brokers.flatMap((id) => image.broker(id) ?? []);
-      replication.brokersChanged(brokerStates(changed), nowUs);
+      replication.brokersChanged(brokerStates(changed));
     }
     replicas.changed(changes, nowUs);
     for (const topic of changes.topicsDeleted) coordinators.groups.topicDeleted(topic.name, nowUs);

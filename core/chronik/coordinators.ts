@@ -143,18 +143,15 @@ export class Coordinators {
     const { image, replication, clock } = this.#given;
     const key = keyOf(image.topic(topic), partition);
     if (key === undefined) return { kind: 'refused', error: 'UNKNOWN_TOPIC_OR_PARTITION' };
-    const outcome = replication.append(
-      {
-        key,
-        records: batch,
-        acks: -1,
-        token: noToken,
-        deadlineUs: clock.nowUs + noWaitUs,
-        wallMs: clock.wallMs,
-        origin: 'coordinator',
-      },
-      clock.nowUs,
-    );
+    const outcome = replication.append({
+      key,
+      records: batch,
+      acks: -1,
+      token: noToken,
+      deadlineUs: clock.nowUs + noWaitUs,
+      wallMs: clock.wallMs,
+      origin: 'coordinator',
+    });
     if (outcome.kind === 'refused') return { kind: 'refused', error: outcome.error };
     return { kind: 'appended', endOffset: outcome.endOffset };
   }

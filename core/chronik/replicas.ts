@@ -1,3 +1,4 @@
+import { type SegmentCut } from '../base/effects.ts';
 import { type NodeId } from '../base/ids.ts';
 import { type SegmentRepair } from '../storage/segment-files.ts';
 import { type LogConfig } from './log/config.ts';
@@ -8,7 +9,6 @@ import { type Configs } from './configs.ts';
 import { type MetadataChanges, type MetadataImage, type TopicState } from './metadata/image.ts';
 import { type PartitionState } from './metadata/rows.ts';
 import { type PartitionAssignment } from './replication/assignment.ts';
-import { type SegmentCut } from './replication/log-port.ts';
 import { type Replication } from './replication/replication.ts';
 import { type PartitionKey, partitionKeyText } from './types.ts';
 
@@ -95,7 +95,7 @@ export class Replicas {
       return;
     }
     for (const topic of changes.topicsDeleted) {
-      topic.partitions.forEach((_, partition) => this.#drop({ created: topic.created, partition }, nowUs));
+      topic.partitions.forEach((_, partition) => this.#drop({ created: topic.created, partition }));
     }
     for (const key of changes.partitions) this.#look(key, nowUs);
     for (const topic of changes.topicConfigs) {
@@ -114,7 +114,7 @@ export class Replicas {
 
   #lookAtAll(nowUs: number): void {
     for (const { key } of [...this.#replicas.values()]) {
-      if (this.#image.partition(key) === undefined) this.#drop(key, nowUs);
+      if (this.#image.partition(key) === undefined) this.#drop(key);
     }
     for (const topic of this.#image.topics()) {
       topic.partitions.forEach((_, partition) => this.#look({ created: topic.created, partition }, nowUs));
@@ -125,7 +125,7 @@ export class Replicas {
     const topic = this.#image.topicByCreated(key.created);
     const state = topic?.partitions[key.partition];
     if (topic === undefined || state?.replicas.includes(this.#id) !== true) {
-      this.#drop(key, nowUs);
+      this.#drop(key);
       return;
     }
     const directory = partitionDirectory(topic.name, key);
@@ -183,14 +183,14 @@ export class Replicas {
   }
 
   /** This broker is to hold nothing of it any more. */
-  #drop(key: PartitionKey, nowUs: number): void {
+  #drop(key: PartitionKey): void {
     const text = partitionKeyText(key);
     const stranger = this.#strangers.get(text);
     if (stranger !== undefined) this.#remove(stranger);
     this.#strangers.delete(text);
     const replica = this.#replicas.get(text);
     if (replica === undefined) return;
-    this.#replication.unassign(key, nowUs);
+    this.#replication.unassign(key);
     this.#replicas.delete(text);
     this.#leaving.add(replica.directory);
     this.#cut(replica.log.remove());

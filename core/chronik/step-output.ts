@@ -1,11 +1,10 @@
 import { assert, unreachable } from '../base/assert.ts';
-import { type SegmentAppend } from '../base/effects.ts';
+import { type SegmentAppend, type SegmentCut } from '../base/effects.ts';
 import { type NodeId } from '../base/ids.ts';
 import { SyncTranslation } from '../base/sync-translation.ts';
 import { type BrokerEffect, type BrokerMessage, type BrokerResponse } from './broker-protocol.ts';
 import { type MetadataMessage } from './metadata/messages.ts';
 import { type MetadataEffect } from './metadata/replica-protocol.ts';
-import { type SegmentCut } from './replication/log-port.ts';
 
 /** What the metadata wants of the world, under sync numbers of its own. */
 type MetadataWrite = Exclude<MetadataEffect, { readonly kind: 'outcome' }>;

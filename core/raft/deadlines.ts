@@ -52,6 +52,19 @@ export class DeadlineHeap<T> {
     return first;
   }
 
+  /** Forgets the item, if it is there: it will never be due. */
+  remove(item: T): void {
+    const slot = this.#slots.get(item);
+    if (slot === undefined) return;
+    this.#slots.delete(item);
+    const last = this.#heap.pop() as T;
+    if (last === item) return;
+    this.#heap[slot.position] = last;
+    this.#slot(last).position = slot.position;
+    this.#rise(slot.position);
+    this.#sink(this.#slot(last).position);
+  }
+
   /** Items by a number of each. In the heap's own order: what is due at once leaves in the same one. */
   passState(form: StateForm, keys: { of(item: T): number; at(key: number): T }): void {
     const slots = this.#heap.map((item) => ({ key: keys.of(item), atUs: this.#slot(item).atUs }));

@@ -1,12 +1,16 @@
-import { assert, InvariantError } from '../../base/assert.ts';
-import { type SegmentAppend } from '../../base/effects.ts';
+import { assert } from '../../base/assert.ts';
+import { type SegmentAppend, type SegmentCut } from '../../base/effects.ts';
 import { type NodeId } from '../../base/ids.ts';
+import { DeadlineHeap } from '../../raft/deadlines.ts';
+import { type PartitionLog } from '../log/partition-log.ts';
 import {
   type BrokerEpoch,
   type LeaderEpoch,
+  noEpoch,
   type Offset,
   type PartitionEpoch,
   type PartitionKey,
+  partitionKeyText,
 } from '../types.ts';
 import {
   type AlterPartitionOutcome,
@@ -14,8 +18,19 @@ import {
   type BrokerState,
   type PartitionAssignment,
 } from './assignment.ts';
-import { type ReplicatedLog, type SegmentCut } from './log-port.ts';
-import { type ReplicationMessage } from './messages.ts';
+import { ConsumerFetches } from './consumer-fetches.ts';
+import { FollowerAnswers } from './follower-answers.ts';
+import {
+  type FetchAnswer,
+  type FetchError,
+  type FetchPosition,
+  type ReplicaFetch,
+  type ReplicationMessage,
+  type SyncedMark,
+} from './messages.ts';
+import { findEpochEnd, findOffset } from './partition-reads.ts';
+import { Partition, type PartitionHost } from './partition.ts';
+import { type ReplicaProgress } from './replica-progress.ts';
 import {
   type AppendEnd,
   type AppendOutcome,
@@ -31,18 +46,22 @@ import {
   type OffsetQuery,
 } from './requests.ts';
 import { type ReplicationSettings } from './settings.ts';
+import { UnsyncedRounds } from './unsynced-rounds.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** What replication needs of the broker that it belongs to. Nothing in it calls back into replication. */
 export interface ReplicationPort {
   send(to: NodeId, message: ReplicationMessage): void;
   /** Has them persisted at the end of this step. @returns the number of the sync that will cover them */
   persist(appends: readonly SegmentAppend[]): number;
-  /** Cuts files at once, in order: appends of this step to them have not happened, or come before. */
+  /** Cuts files at once, in order. A step appends to a file only behind the cuts that it makes to it. */
   cut(cuts: readonly SegmentCut[]): void;
   /** Removes files once every earlier append is durable. */
   remove(files: readonly string[]): void;
-  /** Goes through the metadata's log; answered by an assignment, or by `alterPartitionAnswered`. */
-  proposeAlterPartition(proposal: AlterPartitionProposal): void;
+  /**
+   * Go through the metadata's log, those of a step together; each is answered by an assignment, or by `alterPartitionAnswered`.
+   */
+  proposeAlterPartitions(proposals: readonly AlterPartitionProposal[]): void;
   /** Of an append that waited. */
   appendEnded(token: number, end: AppendEnd): void;
   /** Of a consumer's fetch that waited. */
@@ -53,7 +72,7 @@ export interface ReplicationPort {
   partitionLed(key: PartitionKey, leaderEpoch: LeaderEpoch): void;
   /** It no longer does: what waited has been answered. */
   partitionLeft(key: PartitionKey): void;
-  /** Of a partition that this broker leads. At most once a step and partition. */
+  /** Of a partition that this broker leads. Once a `settle` at most. */
   highWatermarkMoved(key: PartitionKey, highWatermark: Offset): void;
 }
 
@@ -62,7 +81,7 @@ export interface ReplicaView {
   readonly assignment: PartitionAssignment;
   /** `offline`: nobody leads, or this broker is not registered yet. */
   readonly role: 'leader' | 'follower' | 'offline';
-  readonly log: ReplicatedLog;
+  readonly log: PartitionLog;
   readonly highWatermark: Offset;
   readonly lastStableOffset: Offset;
   /** What the leader waits for: the in-sync replicas and those that it has proposed. */
@@ -71,15 +90,50 @@ export interface ReplicaView {
 
 /**
  * All replicas of a broker: each leads or follows as the metadata says. It is stepped by the broker, which calls one of the
- * methods for each event and `flush` at the end of every step; what is to be said to a peer gathers until then.
+ * methods for each event, and `settle` and `flush` at the end of every step; what is to be said to a peer gathers until then.
  */
 export class Replication {
+  readonly #id: NodeId;
+  readonly #settings: ReplicationSettings;
+  readonly #port: ReplicationPort;
+  readonly #host: PartitionHost;
+  readonly #partitions = new Map<string, Partition>();
+  readonly #brokers = new Map<NodeId, BrokerState>();
+  readonly #deadlines = new DeadlineHeap<Partition>();
+  readonly #answers = new Map<NodeId, FollowerAnswers>();
+  readonly #fetches: ConsumerFetches;
+  readonly #unsynced = new UnsyncedRounds<Partition>();
+  readonly #upkeep: Upkeep;
+  #brokerEpoch: BrokerEpoch = noEpoch;
+  #fetchSeq = 0;
+  /** Appends that wait, and their bytes; bounded by the settings. */
+  #waitingAppends = 0;
+  #waitingAppendBytes = 0;
+  /** Gathered until the step ends. */
+  readonly #fetchesDue = new Set<Partition>();
+  readonly #syncedDue = new Set<Partition>();
+  readonly #marksMoved = new Set<Partition>();
+  #proposals: AlterPartitionProposal[] = [];
+
   constructor(given: {
     readonly id: NodeId;
     readonly settings: ReplicationSettings;
     readonly port: ReplicationPort;
   }) {
-    void given;
+    this.#id = given.id;
+    this.#settings = given.settings;
+    this.#port = given.port;
+    this.#host = this.#makeHost();
+    this.#fetches = new ConsumerFetches(
+      {
+        partition: (key) => this.#partitions.get(partitionKeyText(key)),
+        fetched: (token, partitions) => {
+          this.#port.fetched(token, partitions);
+        },
+      },
+      given.settings.waitingFetchesMax,
+    );
+    this.#upkeep = new Upkeep(given.settings);
   }
 
   /**
@@ -87,30 +141,46 @@ export class Replication {
    * follows: what the metadata says of it may be about a life before, whose unsynced records are lost.
    */
   registered(brokerEpoch: BrokerEpoch, nowUs: number): void {
-    void [brokerEpoch, nowUs];
-    assert(false, 'not there yet');
+    assert(brokerEpoch >= this.#brokerEpoch, 'a broker registers under a higher epoch each time');
+    this.#brokerEpoch = brokerEpoch;
+    for (const partition of this.#partitions.values()) partition.registered(nowUs);
   }
 
   /** All brokers that the metadata knows, or those that changed. */
-  brokersChanged(brokers: readonly BrokerState[], nowUs: number): void {
-    void [brokers, nowUs];
-    assert(false, 'not there yet');
+  brokersChanged(brokers: readonly BrokerState[]): void {
+    for (const broker of brokers) this.#brokers.set(broker.id, broker);
+    for (const partition of this.#partitions.values()) partition.brokersChanged();
   }
 
   /**
-   * What the metadata says of a partition of which this broker holds a replica, whenever it says something new.
+   * What the metadata says of a partition of which this broker holds a replica, whenever it says something new. Brokers that it
+   * speaks of have been made known before.
    *
    * @param log its log, the same one every time
    */
-  assign(assignment: PartitionAssignment, log: ReplicatedLog, nowUs: number): void {
-    void [assignment, log, nowUs];
-    assert(false, 'not there yet');
+  assign(assignment: PartitionAssignment, log: PartitionLog, nowUs: number): void {
+    const text = partitionKeyText(assignment.key);
+    let partition = this.#partitions.get(text);
+    if (partition === undefined) {
+      partition = new Partition(assignment, log, this.#host);
+      this.#partitions.set(text, partition);
+      this.#upkeep.add(partition);
+    }
+    assert(partition.log === log, 'a partition keeps its log');
+    partition.assigned(assignment, nowUs);
   }
 
   /** This broker is no longer to hold a replica: the caller removes its files. */
-  unassign(key: PartitionKey, nowUs: number): void {
-    void [key, nowUs];
-    assert(false, 'not there yet');
+  unassign(key: PartitionKey): void {
+    const partition = this.#partitions.get(partitionKeyText(key));
+    if (partition === undefined) return;
+    partition.close();
+    this.#partitions.delete(partitionKeyText(key));
+    this.#fetchesDue.delete(partition);
+    this.#syncedDue.delete(partition);
+    this.#deadlines.remove(partition);
+    this.#upkeep.remove(partition);
+    this.#unsynced.forget(partition);
   }
 
   /** What became of the proposal that was made under this partition epoch, where it was not applied. */
@@ -120,81 +190,298 @@ export class Replication {
     outcome: AlterPartitionOutcome,
     nowUs: number,
   ): void {
-    void [key, partitionEpoch, outcome, nowUs];
-    assert(false, 'not there yet');
+    this.#partitions.get(partitionKeyText(key))?.alterPartitionAnswered(partitionEpoch, outcome, nowUs);
   }
 
   received(from: NodeId, message: ReplicationMessage, nowUs: number): void {
-    void [from, message, nowUs];
-    assert(false, 'not there yet');
+    switch (message.kind) {
+      case 'replicaFetch':
+        this.#onFetch(from, message, nowUs);
+        break;
+      case 'replicaFetchAnswered':
+        for (const answer of message.answers) {
+          this.#partitions.get(partitionKeyText(answer.key))?.answered(from, answer, nowUs);
+        }
+        break;
+      case 'replicaSynced':
+        for (const mark of message.marks) {
+          this.#partitions
+            .get(partitionKeyText(mark.key))
+            ?.followerSynced(from, message.brokerEpoch, mark, nowUs);
+        }
+        break;
+    }
   }
 
   /** Every append that `persist` numbered up to this one is on the disk. */
   synced(syncSeq: number, nowUs: number): void {
-    void [syncSeq, nowUs];
-    assert(false, 'not there yet');
+    for (const partition of this.#unsynced.takeUpTo(syncSeq)) partition.synced(syncSeq, nowUs);
   }
 
   tick(nowUs: number): void {
-    void nowUs;
-    assert(false, 'not there yet');
+    const due: Partition[] = [];
+    for (let next = this.#deadlines.popDue(nowUs); next !== undefined; next = this.#deadlines.popDue(nowUs)) {
+      due.push(next);
+    }
+    for (const partition of due) {
+      partition.tick(nowUs);
+      this.#deadlines.schedule(partition, partition.deadlineUs);
+    }
+    this.#fetches.tick(nowUs);
+    this.#upkeep.tick(nowUs);
   }
 
+  /** The wall clock is only for what is written into records and for how long they are kept. */
   wallClock(wallMs: number, nowUs: number): void {
-    void [wallMs, nowUs];
-    assert(false, 'not there yet');
+    this.#upkeep.wallClock(wallMs, nowUs);
   }
 
-  /** The end of a step: says what there is to say to peers. */
+  /**
+   * Tells the broker what has come of the step so far: consumers' fetches that have enough now, marks that have moved. What the
+   * broker does thereupon may give cause for more.
+   */
+  settle(nowUs: number): void {
+    this.#fetches.flush(nowUs);
+    for (const partition of this.#marksMoved) {
+      if (partition.leadership === undefined) continue;
+      this.#port.highWatermarkMoved(partition.key, partition.highWatermark);
+    }
+    this.#marksMoved.clear();
+  }
+
+  /** The end of a step: says what there is to say to peers and to the metadata. */
   flush(nowUs: number): void {
-    void nowUs;
-    assert(false, 'not there yet');
+    for (const answers of this.#answers.values()) {
+      const taken = answers.take(nowUs);
+      if (taken.length > 0) this.#port.send(answers.to, { kind: 'replicaFetchAnswered', answers: taken });
+    }
+    this.#flushFollowing(nowUs);
+    if (this.#proposals.length > 0) {
+      this.#port.proposeAlterPartitions(this.#proposals);
+      this.#proposals = [];
+    }
   }
 
   /** When `tick` must be called at the latest. */
   get deadlineUs(): number {
-    throw new InvariantError('not there yet');
+    let deadlineUs = Math.min(this.#deadlines.earliestUs, this.#fetches.deadlineUs, this.#upkeep.deadlineUs);
+    for (const answers of this.#answers.values()) deadlineUs = Math.min(deadlineUs, answers.deadlineUs);
+    return deadlineUs;
   }
 
-  append(request: AppendRequest, nowUs: number): AppendOutcome {
-    void [request, nowUs];
-    assert(false, 'not there yet');
+  append(request: AppendRequest): AppendOutcome {
+    const partition = this.#partitions.get(partitionKeyText(request.key));
+    if (partition !== undefined) return partition.append(request);
+    return {
+      kind: 'refused',
+      error: 'NOT_LEADER_OR_FOLLOWER',
+      message: 'this broker holds no replica of the partition',
+      logStartOffset: -1,
+    };
   }
 
   /** @returns undefined: it waits, and `fetched` is called with its token */
   fetch(request: FetchRequest, nowUs: number): readonly FetchedPartition[] | undefined {
-    void [request, nowUs];
-    assert(false, 'not there yet');
+    return this.#fetches.fetch(request, nowUs);
   }
 
   /** Whoever fetched is gone. */
   cancelFetch(token: number): void {
-    void token;
-    assert(false, 'not there yet');
+    this.#fetches.cancel(token);
   }
 
   offsetOf(query: OffsetQuery): OffsetFound {
-    void query;
-    assert(false, 'not there yet');
+    const partition = this.#partitions.get(partitionKeyText(query.key));
+    if (partition !== undefined) return findOffset(partition, query);
+    return { error: 'NOT_LEADER_OR_FOLLOWER', offset: -1, timestampMs: -1, leaderEpoch: noEpoch };
   }
 
   endOffsetOfEpoch(query: EpochQuery): EpochFound {
-    void query;
-    assert(false, 'not there yet');
+    const partition = this.#partitions.get(partitionKeyText(query.key));
+    if (partition !== undefined) return findEpochEnd(partition, query);
+    return { error: 'NOT_LEADER_OR_FOLLOWER', leaderEpoch: noEpoch, endOffset: -1 };
   }
 
-  deleteRecords(request: DeleteRecordsRequest, nowUs: number): DeleteRecordsOutcome {
-    void [request, nowUs];
-    assert(false, 'not there yet');
+  deleteRecords(request: DeleteRecordsRequest): DeleteRecordsOutcome {
+    const partition = this.#partitions.get(partitionKeyText(request.key));
+    if (partition !== undefined) return partition.deleteRecords(request);
+    return { kind: 'ended', end: { error: 'NOT_LEADER_OR_FOLLOWER', lowWatermark: -1 } };
   }
 
   replica(key: PartitionKey): ReplicaView | undefined {
-    void key;
-    assert(false, 'not there yet');
+    const partition = this.#partitions.get(partitionKeyText(key));
+    if (partition === undefined) return undefined;
+    const { assignment, role, log, highWatermark, lastStableOffset, leadership } = partition;
+    const inSyncReplicasMaximal = leadership?.isr.maximal ?? assignment.isr;
+    return { assignment, role, log, highWatermark, lastStableOffset, inSyncReplicasMaximal };
   }
 
   /** Appends, fetches and deletions that wait. */
   get waiting(): number {
-    throw new InvariantError('not there yet');
+    let waiting = this.#fetches.size;
+    for (const partition of this.#partitions.values()) waiting += partition.waiting;
+    return waiting;
   }
+
+  #onFetch(from: NodeId, message: ReplicaFetch, nowUs: number): void {
+    const { fetchSeq, brokerEpoch } = message;
+    const known = this.#brokers.get(from);
+    const isStale = known !== undefined && brokerEpoch < known.brokerEpoch;
+    for (const position of message.positions) {
+      const partition = this.#partitions.get(partitionKeyText(position.key));
+      if (partition === undefined) {
+        this.#answersTo(from).add(unknownPartition(position, fetchSeq));
+      } else if (isStale) {
+        this.#answersTo(from).add(partition.refusal(position.key, fetchSeq, 'STALE_BROKER_EPOCH'));
+      } else {
+        partition.fetched(from, { fetchSeq, brokerEpoch, position }, nowUs);
+      }
+    }
+  }
+
+  /** Fetches that are due, one message a leader; and what was synced where no fetch says so. */
+  #flushFollowing(nowUs: number): void {
+    const positions = new Map<NodeId, FetchPosition[]>();
+    // What was fetched and is not on the disk is bounded: fetches wait for the sync beyond it.
+    if (this.#fetchesDue.size > 0 && this.#unsynced.bytes < this.#settings.unsyncedBytesMax) {
+      this.#fetchSeq += 1;
+      for (const partition of this.#fetchesDue) {
+        const { following } = partition;
+        const position = following?.takeFetch(this.#fetchSeq, nowUs);
+        if (following === undefined || position === undefined) continue;
+        this.#syncedDue.delete(partition);
+        pushTo(positions, following.leader, position);
+      }
+      this.#fetchesDue.clear();
+    }
+    const brokerEpoch = this.#brokerEpoch;
+    for (const [leader, gathered] of positions) {
+      this.#port.send(leader, {
+        kind: 'replicaFetch',
+        fetchSeq: this.#fetchSeq,
+        brokerEpoch,
+        positions: gathered,
+      });
+    }
+    if (this.#syncedDue.size === 0) return;
+    const marks = new Map<NodeId, SyncedMark[]>();
+    for (const { following, key } of this.#syncedDue) {
+      const syncedOffset = following?.takeSynced();
+      if (following === undefined || syncedOffset === undefined) continue;
+      pushTo(marks, following.leader, { key, leaderEpoch: following.epoch, syncedOffset });
+    }
+    this.#syncedDue.clear();
+    for (const [leader, gathered] of marks) {
+      this.#port.send(leader, { kind: 'replicaSynced', brokerEpoch, marks: gathered });
+    }
+  }
+
+  #answersTo(to: NodeId): FollowerAnswers {
+    let answers = this.#answers.get(to);
+    if (answers === undefined) {
+      answers = new FollowerAnswers(to, this.#settings);
+      this.#answers.set(to, answers);
+    }
+    return answers;
+  }
+
+  #persist(partition: Partition, appends: readonly SegmentAppend[]): void {
+    if (appends.length === 0) return;
+    const syncSeq = this.#port.persist(appends);
+    partition.log.written(syncSeq);
+    this.#unsynced.add(syncSeq, partition, bytesOf(appends));
+  }
+
+  #appendEnded(token: number, bytes: number, end: AppendEnd): void {
+    this.#waitingAppends -= 1;
+    this.#waitingAppendBytes -= bytes;
+    this.#port.appendEnded(token, end);
+  }
+
+  #makeHost(): PartitionHost {
+    // A partition sees no more of its broker than this.
+    // eslint-disable-next-line @typescript-eslint/no-this-alias
+    const replication = this;
+    return {
+      id: this.#id,
+      settings: this.#settings,
+      get brokerEpoch() {
+        return replication.#brokerEpoch;
+      },
+      broker: (id) => this.#brokers.get(id),
+      persist: (partition, appends) => {
+        this.#persist(partition, appends);
+      },
+      cut: (cuts) => {
+        if (cuts.length > 0) this.#port.cut(cuts);
+      },
+      remove: (files) => {
+        if (files.length > 0) this.#port.remove(files);
+      },
+      answer: (to, answer) => {
+        this.#answersTo(to).add(answer);
+      },
+      answerReady: (partition, progress) => {
+        this.#answersTo(progress.id).enqueue(partition, progress);
+      },
+      answerArrived: (progress: ReplicaProgress) => {
+        this.#answers.get(progress.id)?.arrived(progress);
+      },
+      fetchDue: (partition) => this.#fetchesDue.add(partition),
+      syncedDue: (partition) => this.#syncedDue.add(partition),
+      propose: (proposal) => this.#proposals.push(proposal),
+      deadlineMoved: (partition) => {
+        this.#deadlines.schedule(partition, partition.deadlineUs);
+      },
+      mayWait: (bytes) =>
+        this.#waitingAppends < this.#settings.waitingAppendsMax &&
+        this.#waitingAppendBytes + bytes <= this.#settings.waitingAppendBytesMax,
+      waitBegan: (bytes) => {
+        this.#waitingAppends += 1;
+        this.#waitingAppendBytes += bytes;
+      },
+      appendEnded: (token, bytes, end) => {
+        this.#appendEnded(token, bytes, end);
+      },
+      recordsDeleted: (token, end) => {
+        this.#port.recordsDeleted(token, end);
+      },
+      led: (partition) => {
+        this.#port.partitionLed(partition.key, partition.assignment.leaderEpoch);
+      },
+      left: (partition) => {
+        this.#port.partitionLeft(partition.key);
+      },
+      readableMoved: (partition) => {
+        this.#marksMoved.add(partition);
+        this.#fetches.moved(partition);
+      },
+    };
+  }
+}
+
+function unknownPartition(position: FetchPosition, fetchSeq: number): FetchAnswer {
+  const error: FetchError = 'UNKNOWN_TOPIC_OR_PARTITION';
+  return {
+    key: position.key,
+    fetchSeq,
+    error,
+    leaderEpoch: noEpoch,
+    highWatermark: 0,
+    logStartOffset: 0,
+    divergence: undefined,
+    records: undefined,
+  };
+}
+
+function bytesOf(appends: readonly SegmentAppend[]): number {
+  let bytes = 0;
+  for (const append of appends) bytes += append.bytes.length;
+  return bytes;
+}
+
+function pushTo<T>(lists: Map<NodeId, T[]>, key: NodeId, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }

@@ -1,6 +1,7 @@
 import { type NodeId } from '../../base/ids.ts';
 import { type FileSlice } from '../../storage/segment-files.ts';
 import { type LeaderEpoch, type noLeader, type Offset, type PartitionKey } from '../types.ts';
+import { type AbortedTransaction, type AppendOrigin } from '../log/outcomes.ts';
 import { type Divergence } from './messages.ts';
 
 /** Batches for the end of a partition's log: a client's, a coordinator's, or a transaction's markers. */
@@ -16,8 +17,10 @@ export interface AppendRequest {
   readonly deadlineUs: number;
   /** Wall time, for the topics that want it on their records. */
   readonly wallMs: number;
+  /** The leadership in which it must be appended, for who knows of one; undefined: whichever there is. */
+  readonly leaderEpoch?: LeaderEpoch | undefined;
   /** Who appends: only brokers append control batches, and to internal topics what they like. */
-  readonly origin: 'client' | 'coordinator';
+  readonly origin: AppendOrigin;
 }
 
 export type AppendOutcome =
@@ -87,11 +90,6 @@ export interface FetchedPartition {
   readonly currentLeader:
     { readonly leader: NodeId | typeof noLeader; readonly leaderEpoch: LeaderEpoch } | undefined;
   readonly records: FileSlice | undefined;
-}
-
-export interface AbortedTransaction {
-  readonly producerId: number;
-  readonly firstOffset: Offset;
 }
 
 export type ReadError =

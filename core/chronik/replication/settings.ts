@@ -15,6 +15,8 @@ export interface ReplicationSettings {
   readonly partitionBytesMax: number;
   /** replica.fetch.response.max.bytes: records on their way to one follower, all partitions together. */
   readonly followerBytesMax: number;
+  /** Appended and not synced: beyond it this broker fetches nothing more as a follower until its disk has caught up. */
+  readonly unsyncedBytesMax: number;
   /** A change of the in-sync set that was refused is not proposed again before. */
   readonly alterPartitionBackoffUs: number;
   /** Appends that wait for replicas, in count and bytes; beyond it they are refused with THROTTLING_QUOTA_EXCEEDED. */
@@ -26,6 +28,8 @@ export interface ReplicationSettings {
   readonly waitingDeletesMax: number;
   /** log.retention.check.interval.ms: how often each partition's retention is looked at. */
   readonly retentionIntervalUs: number;
+  /** Between two turns at what could not be done in one: compaction of a log, or more partitions than have a turn in a step. */
+  readonly upkeepPauseUs: number;
   /** Partitions whose retention is looked at in one step, at most. */
   readonly upkeepPartitionsMax: number;
 }
@@ -38,11 +42,13 @@ export const defaultReplicationSettings: ReplicationSettings = {
   fetchBackoffUs: 100 * usPerMs,
   partitionBytesMax: bytesPerMib,
   followerBytesMax: 8 * bytesPerMib,
+  unsyncedBytesMax: 64 * bytesPerMib,
   alterPartitionBackoffUs: 500 * usPerMs,
   waitingAppendsMax: 65_536,
   waitingAppendBytesMax: 256 * bytesPerMib,
   waitingFetchesMax: 16_384,
   waitingDeletesMax: 1_024,
   retentionIntervalUs: 30 * usPerSecond,
+  upkeepPauseUs: 10 * usPerMs,
   upkeepPartitionsMax: 16,
 };

@@ -120,7 +120,7 @@ export class DeleteRecordsRequests {
       } else {
         const token = this.#context.nextToken();
         const given = { key, offset, token, deadlineUs };
-        const outcome = this.#context.replication.deleteRecords(given, this.#context.nowUs);
+        const outcome = this.#context.replication.deleteRecords(given);
         if (outcome.kind === 'ended') settle(outcome.end);
         else this.#waiting.set(token, settle);
       }

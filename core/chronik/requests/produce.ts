@@ -132,18 +132,15 @@ export class ProduceRequests {
       return undefined;
     }
     const token = this.#context.nextToken();
-    const outcome = this.#context.replication.append(
-      {
-        key,
-        records,
-        acks: body.acks as -1 | 0 | 1,
-        token,
-        deadlineUs: this.#context.nowUs + Math.max(body.timeoutMs, 0) * usPerMs,
-        wallMs: this.#context.wallMs,
-        origin: 'client',
-      },
-      this.#context.nowUs,
-    );
+    const outcome = this.#context.replication.append({
+      key,
+      records,
+      acks: body.acks as -1 | 0 | 1,
+      token,
+      deadlineUs: this.#context.nowUs + Math.max(body.timeoutMs, 0) * usPerMs,
+      wallMs: this.#context.wallMs,
+      origin: 'client',
+    });
     response.logStartOffset = outcome.logStartOffset;
     if (outcome.kind === 'refused') {
       response.errorCode = errorNumber(outcome.error);
