@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import { type SegmentAppend, type SegmentCut } from '../../base/effects.ts';
 import { type NodeId } from '../../base/ids.ts';
+import { type KafkaError } from '../../wire/kafka/error-codes.ts';
 import { type PartitionLog } from '../log/partition-log.ts';
 import { type BrokerEpoch, type LeaderEpoch, noLeader, type Offset, type PartitionKey } from '../types.ts';
 import {
@@ -388,7 +389,7 @@ export class Partition implements RolePort {
   }
 }
 
-function refused(error: string, message: string | undefined, logStartOffset: Offset): AppendOutcome {
+function refused(error: KafkaError, message: string | undefined, logStartOffset: Offset): AppendOutcome {
   return { kind: 'refused', error, message, logStartOffset };
 }
 

@@ -1,4 +1,5 @@
 import { type NodeId } from '../../base/ids.ts';
+import { type KafkaError } from '../../wire/kafka/error-codes.ts';
 import { type FileSlice } from '../../storage/segment-files.ts';
 import { type LeaderEpoch, type noLeader, type Offset, type PartitionKey } from '../types.ts';
 import { type AbortedTransaction, type AppendOrigin } from '../log/outcomes.ts';
@@ -27,7 +28,7 @@ export type AppendOutcome =
   /** `message`: for a person. */
   | {
       readonly kind: 'refused';
-      readonly error: string;
+      readonly error: KafkaError;
       readonly message: string | undefined;
       readonly logStartOffset: Offset;
     }
