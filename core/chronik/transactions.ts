@@ -140,18 +140,15 @@ export class Transactions {
     const { key, producerId, producerEpoch, committed, coordinatorEpoch } = marker;
     const outcome = committed ? 'commit' : 'abort';
     const timestampMs = clock.wallMs;
-    const appended = replication.append(
-      {
-        key,
-        records: encodeEndMarker({ outcome, coordinatorEpoch, producerId, producerEpoch, timestampMs }),
-        acks: -1,
-        token: markerToken(token),
-        deadlineUs: clock.nowUs + markerTimeoutUs,
-        wallMs: clock.wallMs,
-        origin: 'coordinator',
-      },
-      clock.nowUs,
-    );
+    const appended = replication.append({
+      key,
+      records: encodeEndMarker({ outcome, coordinatorEpoch, producerId, producerEpoch, timestampMs }),
+      acks: -1,
+      token: markerToken(token),
+      deadlineUs: clock.nowUs + markerTimeoutUs,
+      wallMs: clock.wallMs,
+      origin: 'coordinator',
+    });
     if (appended.kind === 'refused') return false;
     if (image.topicByCreated(key.created)?.name === offsetsTopic)
       this.#given.offsetsMarked(marker, appended.endOffset);
