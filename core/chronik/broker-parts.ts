@@ -177,7 +177,6 @@ function replicationPort(given: {
     send: (to, message) => output.send(to, message),
     persist: (appends) => output.append(appends),
     cut: (cuts) => output.cut(cuts),
-    remove: (files) => output.remove(files),
     proposeAlterPartitions: (proposals) => {
       for (let at = 0; at < proposals.length; at += alterationsMax) {
         const some = proposals.slice(at, at + alterationsMax);

@@ -4,7 +4,7 @@ import { type Offset } from '../types.ts';
 interface Mark {
   readonly syncSeq: number;
   endOffset: Offset;
-  readonly writes: number;
+  writes: number;
 }
 
 /**
@@ -38,10 +38,16 @@ export class Durability {
 
   written(syncSeq: number, endOffset: Offset): void {
     const last = this.#marks.at(-1);
-    assert(last === undefined || syncSeq > last.syncSeq, 'sync numbers rise');
+    assert(last === undefined || syncSeq >= last.syncSeq, 'sync numbers never fall');
     if (this.#markedWrites === this.#writes) return;
     this.#markedWrites = this.#writes;
-    this.#marks.push({ syncSeq, endOffset, writes: this.#writes });
+    if (last?.syncSeq === syncSeq) {
+      // A step may append several times.
+      last.endOffset = endOffset;
+      last.writes = this.#writes;
+    } else {
+      this.#marks.push({ syncSeq, endOffset, writes: this.#writes });
+    }
   }
 
   synced(syncSeq: number): void {

@@ -36,7 +36,6 @@ export interface PartitionHost {
 
   persist(partition: Partition, appends: readonly SegmentAppend[]): void;
   cut(cuts: readonly SegmentCut[]): void;
-  remove(files: readonly string[]): void;
   deadlineMoved(partition: Partition): void;
 
   answer(to: NodeId, answer: FetchAnswer): void;
@@ -260,18 +259,18 @@ export class Partition implements RolePort {
   }
 
   deleteTo(offset: Offset): void {
-    const { appends, removed } = this.log.deleteTo(offset);
+    const { cuts, appends } = this.log.deleteTo(offset);
+    this.cut(cuts);
     this.persist(appends);
-    this.#host.remove(removed);
     this.#host.readableMoved(this);
   }
 
   /** A bounded turn at the log's upkeep. @returns whether there is more to do */
   upkeep(wallMs: number): boolean {
     const { logStartOffset } = this.log;
-    const { appends, removed } = this.log.upkeep({ wallMs, highWatermark: this.#highWatermark });
+    const { cuts, appends } = this.log.upkeep({ wallMs, highWatermark: this.#highWatermark });
+    this.cut(cuts);
     this.persist(appends);
-    this.#host.remove(removed);
     if (this.log.logStartOffset !== logStartOffset) this.#host.readableMoved(this);
     return this.log.hasMoreUpkeep;
   }

@@ -56,8 +56,6 @@ export interface ReplicationPort {
   persist(appends: readonly SegmentAppend[]): number;
   /** Cuts files at once, in order. A step appends to a file only behind the cuts that it makes to it. */
   cut(cuts: readonly SegmentCut[]): void;
-  /** Removes files once every earlier append is durable. */
-  remove(files: readonly string[]): void;
   /**
    * Go through the metadata's log, those of a step together; each is answered by an assignment, or by `alterPartitionAnswered`.
    */
@@ -414,9 +412,6 @@ export class Replication {
       },
       cut: (cuts) => {
         if (cuts.length > 0) this.#port.cut(cuts);
-      },
-      remove: (files) => {
-        if (files.length > 0) this.#port.remove(files);
       },
       answer: (to, answer) => {
         this.#answersTo(to).add(answer);
