@@ -16,7 +16,13 @@ import { type BrokerSettings, defaultBrokerSettings } from '../../../core/chroni
 import { defaultRaftOptions } from '../../../core/raft/types.ts';
 import { MemoryBackend } from '../../../core/storage/memory-backend.ts';
 import { MemorySegments } from '../../../core/storage/memory-segments.ts';
-import { type ApiName, apis, type KafkaCall, type RequestOf, type ResponseOf } from '../../../core/wire/kafka/apis.ts';
+import {
+  type ApiName,
+  apis,
+  type KafkaCall,
+  type RequestOf,
+  type ResponseOf,
+} from '../../../core/wire/kafka/apis.ts';
 import { type Message, type Partially } from '../../../core/wire/kafka/schema.ts';
 import { seededPrng } from '../../../sim/prng.ts';
 
@@ -216,7 +222,12 @@ export class TestBrokers {
   #start(id: NodeId, ports: BrokerPorts): ChronikBroker {
     this.#starts += 1;
     const port = 9_092 + 100 * (id - 1);
-    const endpoint = { listener: testListener, host: 'localhost', port, securityProtocol: 'PLAINTEXT' } as const;
+    const endpoint = {
+      listener: testListener,
+      host: 'localhost',
+      port,
+      securityProtocol: 'PLAINTEXT',
+    } as const;
     const config = { ...this.#config, id, endpoints: [endpoint] };
     return ChronikBroker.recover(ports, config, seededPrng(`broker ${id} ${this.#starts}`), this.nowUs);
   }
