@@ -1,8 +1,11 @@
 import { assert, present } from '../../../../core/base/assert.ts';
 import { type NodeId, nodeId } from '../../../../core/base/ids.ts';
 import { type MetadataCommand } from '../../../../core/chronik/metadata/commands.ts';
-import { decodeMetadataMessage, encodeMetadataMessage } from '../../../../core/chronik/metadata/messages.ts';
-import { type MetadataMessage } from '../../../../core/chronik/metadata/messages.ts';
+import {
+  decodeMetadataMessage,
+  encodeMetadataMessage,
+  type MetadataMessage,
+} from '../../../../core/chronik/metadata/messages.ts';
 import { type MetadataOutcome } from '../../../../core/chronik/metadata/outcomes.ts';
 import { MetadataReplica } from '../../../../core/chronik/metadata/replica.ts';
 import {

@@ -219,7 +219,7 @@ test('whatever happens, a partition has somebody in sync, led by one of them, an
       }
       expect(describe(scene.reloaded())).toEqual(describe(scene.state));
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -241,6 +241,6 @@ test('a state that was loaded goes on as the one that was lived through', () => 
       expect(interrupted.rows()).toBe(whole.rows());
       expect(describe(interrupted.state)).toEqual(describe(whole.state));
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });
