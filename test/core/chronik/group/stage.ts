@@ -91,7 +91,7 @@ export class Stage {
     this.settings = { ...defaultGroupSettings, initialRebalanceDelayMs: 0, ...given.settings };
     this.logs = Array.from({ length: given.partitions ?? 1 }, () => new OffsetsLog());
     this.#prng = seededPrng(given.seed ?? 'groups');
-    this.coordinator = this.#newCoordinator();
+    this.coordinator = this.newCoordinator();
     this.lead();
   }
 
@@ -171,15 +171,15 @@ export class Stage {
     this.pass(0);
   }
 
-  /** Another broker takes over: what was not durable may be there or not. */
-  failOver(unsynced: 'kept' | 'lost'): void {
+  /** Another broker takes over: what was not durable is there or not, or is there and not durable yet. */
+  failOver(unsynced: 'kept' | 'lost' | 'waits'): void {
     const former = this.coordinator;
     for (const partition of this.logs.keys()) former.partitionLeft(partition);
     for (const log of this.logs) {
       if (unsynced === 'lost') log.truncate();
-      else log.highWatermark = log.logEndOffset;
+      else if (unsynced === 'kept') log.highWatermark = log.logEndOffset;
     }
-    this.coordinator = this.#newCoordinator();
+    this.coordinator = this.newCoordinator();
     this.lead();
   }
 
@@ -190,7 +190,7 @@ export class Stage {
     return { partition, endOffset };
   }
 
-  #newCoordinator(): GroupCoordinator {
+  newCoordinator(): GroupCoordinator {
     return new GroupCoordinator({ settings: this.settings, port: this.#port(), prng: this.#prng });
   }
 
