@@ -213,6 +213,23 @@ describe('a generation', () => {
     shareOut(stage, [stage.answer<'joinGroup'>(sendJoin(stage, { memberId }))]);
   });
 
+  test('is not taken for durable because the one before it is', () => {
+    const stage = new Stage();
+    const { memberId } = stage.answer<'joinGroup'>(sendJoin(stage));
+    stage.durable = false;
+    const assignments = [{ memberId, assignment: text('all') }];
+    stage.send('syncGroup', { groupId: 'g', memberId, generationId: 1, assignments });
+    const endOfFirst = stage.logs[0]?.logEndOffset ?? 0;
+    // It has something else to say, so the generation ends before its shares are durable.
+    const protocols = [{ name: 'range', metadata: text('more') }];
+    expect(stage.answer<'joinGroup'>(sendJoin(stage, { memberId, protocols })).generationId).toBe(2);
+    const second = stage.send('syncGroup', { groupId: 'g', memberId, generationId: 2, assignments });
+    stage.settleTo(endOfFirst);
+    expect(stage.isAnswered(second)).toBe(false);
+    stage.settle();
+    expect(errorIn(stage.answer<'syncGroup'>(second))).toBe('NONE');
+  });
+
   test('a member whose answer was lost asks again and gets the same', () => {
     const stage = new Stage();
     const [leader, other] = stableGroup(stage, 2);

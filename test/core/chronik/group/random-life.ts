@@ -58,6 +58,9 @@ export class RandomLife {
     }));
   }
 
+  /** Commits in a generation that had been replaced. */
+  staleCommits = 0;
+
   get sharedGenerations(): number {
     return this.#owners.size;
   }
@@ -116,6 +119,7 @@ export class RandomLife {
     expect(owners?.size).toBe(partitions);
     this.#noteAnswers();
     this.#fetch();
+    for (const client of this.#clients) this.#commitStale(client);
   }
 
   #client(at: number): Client {
@@ -235,6 +239,7 @@ export class RandomLife {
     const generation = this.#shared - 1;
     const requestId = this.#sendCommit(client, generation, 0);
     const answer = this.stage.answer<'offsetCommit'>(requestId);
+    this.staleCommits += 1;
     expect(kafkaErrorOf(answer.topics[0]?.partitions[0]?.errorCode ?? 0)).not.toBe('NONE');
   }
 

@@ -145,6 +145,14 @@ export class Stage {
     }
   }
 
+  /** Everything appended below an offset of the one partition is durable. */
+  settleTo(offset: number): void {
+    const [log] = this.logs;
+    if (log === undefined) throw new Error('there is a partition');
+    log.highWatermark = offset;
+    this.coordinator.highWatermarkMoved(0, offset, this.nowUs);
+  }
+
   /** Time passes, and the coordinator is woken whenever it wants to be. */
   pass(ms: number): void {
     const untilUs = this.nowUs + ms * 1_000;
