@@ -135,11 +135,12 @@ export class SimulatedSegments implements SegmentFiles {
   }
 
   cut(file: string, lengthBytes: number): void {
+    checkSegmentName(file);
     if (lengthBytes === 0) {
-      this.remove(file);
+      // Unlike what a removal leaves on the disk, what was cut is never seen again.
+      this.#forget(file);
       return;
     }
-    checkSegmentName(file);
     const content = present(this.#files.get(file), `only a file that exists is cut: ${file}`);
     content.cut(lengthBytes);
     const syncing = this.#syncing.get(content);
@@ -157,6 +158,12 @@ export class SimulatedSegments implements SegmentFiles {
     const content = this.#files.get(file);
     if (content === undefined) return;
     this.#stale = content.copy();
+    this.#forget(file);
+  }
+
+  #forget(file: string): void {
+    const content = this.#files.get(file);
+    if (content === undefined) return;
     this.#files.delete(file);
     if (this.#lying && !this.#unremoved.has(file)) this.#unremoved.set(file, content);
   }

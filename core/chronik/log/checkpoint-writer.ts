@@ -31,6 +31,14 @@ export class CheckpointWriter {
     this.#take(segment, producers, false);
   }
 
+  /**
+   * Of a segment that is about to begin: it stands by itself when those before are gone. Where there are no producers there is
+   * nothing to say.
+   */
+  begin(segment: LogSegment, producers: Producers): void {
+    if (producers.entries.size > 0 || producers.hasForgotten) this.#take(segment, producers, false);
+  }
+
   /** Of a segment that has come to its end. */
   seal(segment: LogSegment, producers: Producers): void {
     this.#take(segment, producers, true);

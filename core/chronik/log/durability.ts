@@ -32,6 +32,10 @@ export class Durability {
     return this.#writes;
   }
 
+  get lastWrite(): number {
+    return this.#writes;
+  }
+
   isDurable(write: number): boolean {
     return write <= this.#syncedWrites;
   }

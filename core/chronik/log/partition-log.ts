@@ -90,12 +90,10 @@ export class PartitionLog {
     this.#logEndOffset = recovered.logEndOffset;
     this.#lastEpoch = recovered.epochs.last;
     this.#damage = recovered.damage;
-    this.#discards = recovered.discards;
+    this.#discards = recovered.damage === undefined ? [] : recovered.discards;
     this.#checkpoints.add(recovered.dueCheckpoints);
     this.#durability = new Durability(recovered.logEndOffset);
     this.#reader = new LogReader(files, this.#segments, this.#recent);
-    // A crash came before they could go; the start that is on the disk says that they may.
-    if (this.#damage === undefined) this.#dropBelowStart(0);
   }
 
   /** What recovery found missing. */
@@ -220,12 +218,18 @@ export class PartitionLog {
     if (offset >= this.#logEndOffset) return [];
     const cuts: SegmentCut[] = [];
     let last = this.#segments.at(-1);
-    while (last !== undefined && last.baseOffset >= offset) {
+    let endOffset = this.#logEndOffset;
+    while (last !== undefined && endOffset > offset) {
+      const toBytes = this.#reader.positionOf(last, offset);
+      if (toBytes > 0) {
+        cuts.push(...this.#cutLast(last, toBytes));
+        endOffset = last.endOffset;
+        break;
+      }
       cuts.push(...this.#dropLast());
+      endOffset = last.baseOffset;
       last = this.#segments.at(-1);
     }
-    if (last !== undefined && last.endOffset > offset) cuts.push(...this.#cutLast(last, offset));
-    const endOffset = this.#segments.at(-1)?.endOffset ?? offset;
     // The start lies inside the batch that went: nothing is left that anybody may read.
     if (endOffset < this.#logStartOffset) return [...cuts, ...this.restartAt(this.#logStartOffset)];
     this.#logEndOffset = endOffset;
@@ -312,7 +316,7 @@ export class PartitionLog {
   deleteTo(offset: Offset): Upkeep {
     assert(offset <= this.#logEndOffset, 'only what is there is deleted');
     if (offset > this.#logStartOffset) this.#startAt(offset);
-    return { cuts: this.#takeLeft(), appends: this.#ownAppends() };
+    return this.#tidy();
   }
 
   /**
@@ -326,7 +330,7 @@ export class PartitionLog {
     const expired = expiredSegments(this.#segments, this.#config, { wallMs, highWatermark });
     const last = expired.at(-1);
     if (last !== undefined) this.#startAt(Math.max(this.#logStartOffset, last.endOffset));
-    return { cuts: this.#takeLeft(), appends: this.#ownAppends() };
+    return this.#tidy();
   }
 
   /** Another turn would do something at once. */
@@ -391,6 +395,7 @@ export class PartitionLog {
     const name = { baseOffset: batch.baseOffset, generation: 0 };
     const segment = new LogSegment(this.#directory, name, this.#config.indexIntervalBytes);
     this.#segments.push(segment);
+    this.#checkpoints.begin(segment, this.#producers);
     return segment;
   }
 
@@ -417,8 +422,14 @@ export class PartitionLog {
     const { append, removed } = this.#journal.write(this.#logStartOffset);
     const write = this.#durability.gaveOut();
     if (removed.length > 0) this.#leaving.push({ write, cuts: removed.map(goneFile) });
-    this.#dropBelowStart(write);
     return [...checkpoints, append];
+  }
+
+  #tidy(): Upkeep {
+    const cuts = this.#takeLeft();
+    const appends = this.#ownAppends();
+    this.#dropBelowStart();
+    return { cuts, appends };
   }
 
   #startAt(offset: Offset): void {
@@ -428,10 +439,15 @@ export class PartitionLog {
     this.#producers.transactions.forgetBelow(offset);
   }
 
-  /** Segments without a record at or behind the log's start leave once the write is durable that says where it is. */
-  #dropBelowStart(write: number): void {
+  /**
+   * Segments without a record at or behind the log's start leave once all is durable that was written so far: where the log
+   * begins, and a checkpoint of the next segment, which stands by itself then.
+   */
+  #dropBelowStart(): void {
+    const below = Math.min(this.#logStartOffset, this.#durability.syncedEndOffset);
+    const write = this.#durability.lastWrite;
     let count = 0;
-    while ((this.#segments[count]?.endOffset ?? Infinity) <= this.#logStartOffset) count += 1;
+    while ((this.#segments[count]?.endOffset ?? Infinity) <= below) count += 1;
     for (const segment of this.#segments.splice(0, count)) {
       this.#checkpoints.forget(segment);
       this.#leaving.push({ write, cuts: [goneFile(segment.indexFile), goneFile(segment.file)] });
@@ -460,10 +476,8 @@ export class PartitionLog {
     return cuts;
   }
 
-  /** Cuts the last segment to where the batch begins that holds the offset. */
-  #cutLast(segment: LogSegment, offset: Offset): readonly SegmentCut[] {
-    const toBytes = this.#reader.positionOf(segment, offset);
-    if (toBytes === 0) return this.#dropLast();
+  /** Cuts the last segment to where a batch begins. */
+  #cutLast(segment: LogSegment, toBytes: number): readonly SegmentCut[] {
     const cuts: SegmentCut[] = [];
     const indexBytes = segment.indexBytes;
     segment.checkpoints = segment.checkpoints.filter(({ segmentBytes }) => segmentBytes <= toBytes);

@@ -78,17 +78,17 @@ class Recovery {
 
   run(): RecoveredLog {
     const found = this.#list();
-    const startOffset = this.#recoverJournal(found);
+    // A log begins at 0 until something else is written down; every other start is, before anything goes.
+    const startOffset = this.#recoverJournal(found) ?? 0;
     const candidates = this.#settleGenerations(this.#candidates(found));
     const proven = provenEnd(candidates);
-    const first = candidates[0]?.segment.baseOffset;
     // Nobody has seen what was sent to a log before it began there.
-    if ((first ?? startOffset ?? 0) > 0) this.#producers.clear(true);
+    if (startOffset > 0) this.#producers.clear(true);
 
     const kept: Candidate[] = [];
     let broken: Break | undefined;
     for (const candidate of candidates) {
-      const expected = kept.at(-1)?.segment.endOffset ?? candidate.segment.baseOffset;
+      const expected = kept.at(-1)?.segment.endOffset ?? Math.min(candidate.segment.baseOffset, startOffset);
       broken = this.#load(candidate, expected, proven, candidate === candidates.at(-1));
       if (broken === undefined || candidate.segment.endOffset > candidate.segment.baseOffset)
         kept.push(candidate);
@@ -96,22 +96,21 @@ class Recovery {
     }
     this.#putImage();
 
-    const end = kept.at(-1)?.segment.endOffset ?? Math.max(startOffset ?? 0, first ?? 0);
-    const damage = damageOf({ broken, proven, startOffset, first, candidates });
+    const damage = damageOf(broken, proven, candidates);
     // Records may be deleted before they are durable here: what is left in front of the start is nothing that anybody may see.
-    if (startOffset !== undefined && end < startOffset) kept.length = 0;
+    if ((kept.at(-1)?.segment.endOffset ?? startOffset) < startOffset) kept.length = 0;
+    const logEndOffset = kept.at(-1)?.segment.endOffset ?? startOffset;
     const discards = cutsBehind(candidates, kept);
-    if (damage === undefined) this.#cut(candidates, kept, proven);
-    const logStartOffset = Math.max(startOffset ?? 0, Math.min(first ?? end, end));
-    this.#epochs.forgetBelow(logStartOffset);
-    this.#producers.transactions.forgetBelow(logStartOffset);
+    if (damage === undefined) this.#cut(candidates, kept, { proven, startOffset });
+    this.#epochs.forgetBelow(startOffset);
+    this.#producers.transactions.forgetBelow(startOffset);
     return {
       segments: kept.map(({ segment }) => segment),
       epochs: this.#epochs,
       producers: this.#producers,
       journal: this.#journal,
-      logStartOffset,
-      logEndOffset: Math.max(end, logStartOffset),
+      logStartOffset: startOffset,
+      logEndOffset,
       damage,
       discards,
       dueCheckpoints: this.#due,
@@ -225,6 +224,7 @@ class Recovery {
       this.#producers.transactions.addAborted(checkpoint.aborted);
       this.#image = { image: checkpoint.producers, endOffset: checkpoint.endOffset };
     }
+    if (candidate.checkpoints.length === 0) this.#beginCheckpoint(segment);
     if (segment.lengthBytes < lengthBytes) {
       this.#putImage();
       const ended = scanTail(
@@ -264,6 +264,14 @@ class Recovery {
     return undefined;
   }
 
+  /** It stands by itself when those before are gone. */
+  #beginCheckpoint(segment: LogSegment): void {
+    this.#putImage();
+    if (this.#producers.entries.size === 0 && !this.#producers.hasForgotten) return;
+    const payload = encodeCheckpoint(segment, this.#producers, false, undefined);
+    this.#due.push({ segment, endOffset: segment.endOffset, segmentBytes: 0, sealed: false, payload });
+  }
+
   #putImage(): void {
     if (this.#image === undefined) return;
     const { image, endOffset } = this.#image;
@@ -273,15 +281,24 @@ class Recovery {
   }
 
   /** Removes and cuts what does not count, newest first, and makes durable what may not be so yet. */
-  #cut(candidates: readonly Candidate[], kept: readonly Candidate[], proven: Offset): void {
+  #cut(
+    candidates: readonly Candidate[],
+    kept: readonly Candidate[],
+    { proven, startOffset }: { readonly proven: Offset; readonly startOffset: Offset },
+  ): void {
+    // Segments go that lie in front of the start, and then the index of the next is all that is known of producers before it:
+    // it must be on the disk, whatever the cache says.
+    const mayLead = (kept[0]?.segment.endOffset ?? Infinity) <= startOffset;
     for (const { segment } of candidates.slice(kept.length).reverse()) {
       this.#files.remove(segment.indexFile);
       this.#files.remove(segment.file);
     }
     for (const { segment, lengthBytes, indexBytes } of [...kept].reverse()) {
-      if (indexBytes > segment.indexBytes) {
-        if (segment.indexBytes === 0) this.#files.remove(segment.indexFile);
-        else this.#files.truncate(segment.indexFile, segment.indexBytes);
+      if (segment.indexBytes > 0) {
+        if (indexBytes > segment.indexBytes || mayLead)
+          this.#files.truncate(segment.indexFile, segment.indexBytes, mayLead ? 0 : segment.indexBytes);
+      } else if (indexBytes > 0) {
+        this.#files.remove(segment.indexFile);
       }
       if (lengthBytes === segment.lengthBytes && segment.endOffset <= proven) continue;
       const doubtfulFrom = segment.checkpoints.at(-1)?.segmentBytes ?? 0;
@@ -294,29 +311,23 @@ class Recovery {
 function provenEnd(candidates: readonly Candidate[]): Offset {
   let proven = 0;
   for (const { checkpoints } of candidates) {
-    for (const { checkpoint } of checkpoints) proven = Math.max(proven, checkpoint.endOffset);
+    for (const { checkpoint } of checkpoints) {
+      // One that a segment begins with may be older than the segment, and the log's start.
+      if (checkpoint.segmentBytes > 0) proven = Math.max(proven, checkpoint.endOffset);
+    }
   }
   return proven;
 }
 
-function damageOf(found: {
-  readonly broken: Break | undefined;
-  readonly proven: Offset;
-  readonly startOffset: Offset | undefined;
-  readonly first: Offset | undefined;
-  readonly candidates: readonly Candidate[];
-}): LogDamage | undefined {
-  const { broken, proven, startOffset, first } = found;
-  if (broken !== undefined && (broken.certain || broken.offset < proven)) {
-    const bases = found.candidates.map(({ segment }) => segment.baseOffset);
-    const toOffset = Math.max(broken.offset + 1, proven, ...bases);
-    return { fromOffset: broken.offset, toOffset, reason: broken.reason };
-  }
-  if (startOffset === undefined) return undefined;
-  if (first !== undefined && first > startOffset) {
-    return { fromOffset: startOffset, toOffset: first, reason: `the log began at ${startOffset}` };
-  }
-  return undefined;
+function damageOf(
+  broken: Break | undefined,
+  proven: Offset,
+  candidates: readonly Candidate[],
+): LogDamage | undefined {
+  if (broken === undefined || (!broken.certain && broken.offset >= proven)) return undefined;
+  const bases = candidates.map(({ segment }) => segment.baseOffset);
+  const toOffset = Math.max(broken.offset + 1, proven, ...bases);
+  return { fromOffset: broken.offset, toOffset, reason: broken.reason };
 }
 
 /** What lies behind the part that counts, newest first. */

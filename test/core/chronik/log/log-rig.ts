@@ -37,6 +37,11 @@ export class LogRig<Files extends SegmentFiles = MemorySegments> {
     this.log = PartitionLog.recover(files, { directory, config });
   }
 
+  /** Of what was carried out last. */
+  get syncSeq(): number {
+    return this.#syncSeq;
+  }
+
   recover(): PartitionLog {
     this.log = PartitionLog.recover(this.files, { directory, config: this.config });
     return this.log;
