@@ -4,28 +4,47 @@ import { join, resolve } from 'node:path';
 import { formatAddress } from '../../adapters/config/address.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { secured, type SecuredCloud } from './pki.ts';
-import { membersMax, metricsPortOffset, plan, type PlannedMember, takenAddresses } from './plan.ts';
+import {
+  brokerPortStep,
+  brokersMax,
+  membersMax,
+  metricsPortOffset,
+  ofSystem,
+  plan,
+  type PlannedProcess,
+  takenAddresses,
+} from './plan.ts';
 import { Supervisor } from './supervisor.ts';
 
 const examples = `
 Member i (from 0) listens on port + 2i for clients, port + 2i + 1 for its peers, and port + 2i + ${metricsPortOffset} for
-metrics. Ctrl-C or SIGTERM stops everything in order; the next start finds its data. A member that dies is started again.
+metrics; broker i on broker port + ${brokerPortStep}i, the port before it for its peers, and ${metricsPortOffset} above it for metrics.
+Ctrl-C or SIGTERM stops everything in order; the next start finds its data. What dies is started again.
 
 Examples:
-  photon up                          three members, data in ./data
-  photon up --members 1 --data /tmp/cloud
-  photon up --port 12379             on other ports
+  photon up                          three Chainfire members and three Chronik brokers, data in ./data
+  photon up --members 1 --brokers 1 --data /tmp/cloud
+  photon up --brokers 0              without Chronik
+  photon up --port 12379 --broker-port 19092
+                                     on other ports
   photon up --tls                    mutual TLS; an authority and certificates in DATA/pki, made at the first start
 `;
 
 export function upCommand(): Command {
   return new Command('up')
-    .description('run a whole cloud on this machine: Chainfire members, each a process of its own')
+    .description(
+      'run a whole cloud on this machine: Chainfire members and Chronik brokers, each a process of its own',
+    )
     .addOption(new Option('--data <dir>', 'directory for everything that is kept').default('./data'))
     .addOption(
       new Option('--members <count>', `Chainfire members, 1 to ${membersMax}`)
         .default(3)
         .argParser(integerFrom(1, membersMax)),
+    )
+    .addOption(
+      new Option('--brokers <count>', `Chronik brokers, 0 to ${brokersMax}`)
+        .default(3)
+        .argParser(integerFrom(0, brokersMax)),
     )
     .addOption(
       new Option('--host <host>', 'address to listen on; keep it local where there is no --tls').default(
@@ -37,13 +56,18 @@ export function upCommand(): Command {
         .default(2379)
         .argParser(integerFrom(1, 65_535 - metricsPortOffset - 2 * membersMax)),
     )
-    .option('--tls', 'speak mutual TLS, with clients and between members')
+    .addOption(
+      new Option('--broker-port <port>', "the first broker's client port")
+        .default(9092)
+        .argParser(integerFrom(2, 65_535 - metricsPortOffset - brokerPortStep * brokersMax)),
+    )
+    .option('--tls', 'speak mutual TLS, with clients and among themselves')
     .addHelpText('after', examples)
     .action(async (options: UpFlags) => {
       const dataDir = resolve(options.data);
-      const { members, host, port } = options;
+      const { members, brokers, host, port, brokerPort } = options;
       await up(
-        plan({ dataDir, members, host, port }),
+        plan({ dataDir, members, brokers, host, port, brokerPort }),
         options.tls === true ? join(dataDir, 'pki') : undefined,
       );
     });
@@ -52,31 +76,38 @@ export function upCommand(): Command {
 interface UpFlags {
   readonly data: string;
   readonly members: number;
+  readonly brokers: number;
   readonly host: string;
   readonly port: number;
+  readonly brokerPort: number;
   readonly tls?: boolean;
 }
 
 /** @param pkiDir undefined: plain text */
-async function up(members: readonly PlannedMember[], pkiDir: string | undefined): Promise<void> {
-  const taken = await takenAddresses(members);
+async function up(processes: readonly PlannedProcess[], pkiDir: string | undefined): Promise<void> {
+  const taken = await takenAddresses(processes);
   if (taken.length > 0) {
     throw new ExitError(
-      `photon up: cannot listen on\n  ${taken.join('\n  ')}\nstop what uses them, or give another --port`,
+      `photon up: cannot listen on\n  ${taken.join('\n  ')}\nstop what uses them, or give another --port or --broker-port`,
       exitCodes.refused,
     );
   }
-  const cloud = pkiDir === undefined ? undefined : secured(members, pkiDir);
+  const cloud = pkiDir === undefined ? undefined : secured(processes, pkiDir);
   const stopped = stopRequested();
-  const supervisor = new Supervisor(cloud?.members ?? members, print);
-  const { length } = supervisor.members;
-  if (length === 0)
+  const supervisor = new Supervisor(cloud?.processes ?? processes, print);
+  const members = ofSystem(supervisor.processes, 'chainfire');
+  const brokers = ofSystem(supervisor.processes, 'chronik');
+  if (members.length === 0)
     throw new ExitError('photon up: every member was removed; give another --data', exitCodes.refused);
-  print(`starting ${length} Chainfire ${length === 1 ? 'member' : 'members'}`);
+  const parts = [`${members.length} Chainfire ${members.length === 1 ? 'member' : 'members'}`];
+  if (brokers.length > 0)
+    parts.push(`${brokers.length} Chronik ${brokers.length === 1 ? 'broker' : 'brokers'}`);
+  print(`starting ${parts.join(' and ')}`);
   try {
     const interrupted = await Promise.race([supervisor.start().then(() => false), stopped.then(() => true)]);
     if (!interrupted) {
-      announce(supervisor.members, cloud);
+      announceMembers(members, cloud);
+      if (brokers.length > 0) announceBrokers(brokers, cloud);
       await stopped;
     }
   } finally {
@@ -85,20 +116,41 @@ async function up(members: readonly PlannedMember[], pkiDir: string | undefined)
   }
 }
 
-function announce(members: readonly PlannedMember[], cloud: SecuredCloud | undefined): void {
+function announceMembers(members: readonly PlannedProcess[], cloud: SecuredCloud | undefined): void {
   const addresses = members.map((member) => formatAddress(member.client));
   const endpoints = addresses
     .map((address) => (cloud === undefined ? address : `https://${address}`))
     .join(',');
-  const metrics = members.map((member) => `http://${formatAddress(member.metrics)}/metrics`).join(' ');
   const flags =
     cloud === undefined
       ? ''
       : ` --cacert ${cloud.caFile} --cert ${cloud.client.certFile} --key ${cloud.client.keyFile}`;
-  print(`ready: chainfire ${endpoints} metrics ${metrics}`);
+  print(`ready: chainfire ${endpoints} metrics ${metricsOf(members)}`);
   print('try:');
   print(`  ETCDCTL_API=3 etcdctl --endpoints=${endpoints}${flags} put hello world`);
   print(`  npx photon kv get hello --endpoints ${endpoints}${flags}`);
+}
+
+function announceBrokers(brokers: readonly PlannedProcess[], cloud: SecuredCloud | undefined): void {
+  const addresses = brokers.map((broker) => formatAddress(broker.client)).join(',');
+  const properties =
+    cloud === undefined
+      ? []
+      : [
+          'security.protocol=ssl',
+          `ssl.ca.location=${cloud.caFile}`,
+          `ssl.certificate.location=${cloud.client.certFile}`,
+          `ssl.key.location=${cloud.client.keyFile}`,
+        ];
+  const flags = properties.map((property) => ` -X ${property}`).join('');
+  print(`ready: chronik ${addresses} metrics ${metricsOf(brokers)}`);
+  print('try:');
+  print(`  echo hello | kcat -b ${addresses}${flags} -P -t greetings`);
+  print(`  kcat -b ${addresses}${flags} -C -t greetings -e`);
+}
+
+function metricsOf(processes: readonly PlannedProcess[]): string {
+  return processes.map(({ metrics }) => `http://${formatAddress(metrics)}/metrics`).join(' ');
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one is left to its default and ends the process at once. */

@@ -3,20 +3,28 @@ import { join } from 'node:path';
 
 import { type Address, formatAddress } from '../../adapters/config/address.ts';
 
-/** One member as `photon up` runs it. */
-export interface PlannedMember {
+/** What `photon up` runs: Chainfire members and Chronik brokers. */
+export const plannedSystems = ['chainfire', 'chronik'] as const;
+export type PlannedSystem = (typeof plannedSystems)[number];
+
+/** One process as `photon up` runs it. */
+export interface PlannedProcess {
+  readonly system: PlannedSystem;
+  /** Within its system. */
   readonly name: string;
+  /** As people are told of it: `member a`, `broker a`. */
+  readonly title: string;
   readonly dataDir: string;
   readonly logFile: string;
   readonly client: Address;
   readonly peer: Address;
   readonly metrics: Address;
   /** Undefined: plain text. */
-  readonly tls?: MemberTls;
+  readonly tls?: ProcessTls;
 }
 
-/** Files of one member's mutual TLS, with clients and with its peers. */
-export interface MemberTls {
+/** Files of one process's mutual TLS, with clients and with its peers. */
+export interface ProcessTls {
   readonly certFile: string;
   readonly keyFile: string;
   readonly caFile: string;
@@ -25,40 +33,73 @@ export interface MemberTls {
 export interface UpOptions {
   readonly dataDir: string;
   readonly members: number;
+  /** 0: none. */
+  readonly brokers: number;
   readonly host: string;
   /** Client port of the first member; its peer port is the next, the following member's two further on. */
   readonly port: number;
+  /** Client port of the first broker; its peer port is the one before, the following broker's a hundred further on. */
+  readonly brokerPort: number;
 }
 
 export const metricsPortOffset = 10_000;
+/** From one broker to the next. */
+export const brokerPortStep = 100;
 /** `a` to `i`; more than nine members only slow each other down. */
 export const membersMax = 9;
+/** The same. */
+export const brokersMax = 9;
 
-export function plan(options: UpOptions): readonly PlannedMember[] {
-  return Array.from({ length: options.members }, (_, position) => {
-    const name = String.fromCharCode(97 + position);
-    const client = { host: options.host, port: options.port + 2 * position };
+export function plan(options: UpOptions): readonly PlannedProcess[] {
+  const { host, dataDir, port, brokerPort } = options;
+  const members = Array.from({ length: options.members }, (_, position): PlannedProcess => {
+    const name = nameAt(position);
+    const client = { host, port: port + 2 * position };
     return {
-      name,
-      dataDir: join(options.dataDir, name),
-      logFile: join(options.dataDir, `${name}.log`),
-      client,
-      peer: { host: options.host, port: client.port + 1 },
-      metrics: { host: options.host, port: client.port + metricsPortOffset },
+      ...{ system: 'chainfire', name, title: `member ${name}`, client },
+      dataDir: join(dataDir, name),
+      logFile: join(dataDir, `${name}.log`),
+      peer: { host, port: client.port + 1 },
+      metrics: { host, port: client.port + metricsPortOffset },
     };
   });
+  const brokers = Array.from({ length: options.brokers }, (_, position): PlannedProcess => {
+    const name = nameAt(position);
+    const client = { host, port: brokerPort + brokerPortStep * position };
+    return {
+      ...{ system: 'chronik', name, title: `broker ${name}`, client },
+      dataDir: join(dataDir, 'chronik', name),
+      logFile: join(dataDir, 'chronik', `${name}.log`),
+      peer: { host, port: client.port - 1 },
+      metrics: { host, port: client.port + metricsPortOffset },
+    };
+  });
+  return [...members, ...brokers];
+}
+
+export function ofSystem(
+  processes: readonly PlannedProcess[],
+  system: PlannedSystem,
+): readonly PlannedProcess[] {
+  return processes.filter((planned) => planned.system === system);
+}
+
+function nameAt(position: number): string {
+  return String.fromCharCode(97 + position);
 }
 
 /** Every address that cannot be listened on, with what it is for and why. */
-export async function takenAddresses(members: readonly PlannedMember[]): Promise<readonly string[]> {
+export async function takenAddresses(processes: readonly PlannedProcess[]): Promise<readonly string[]> {
   const taken: string[] = [];
-  for (const member of members) {
+  const wanted = new Map<string, string>();
+  for (const planned of processes) {
     for (const purpose of ['client', 'peer', 'metrics'] as const) {
-      const failure = await cannotListen(member[purpose]);
-      if (failure !== undefined)
-        taken.push(
-          `${formatAddress(member[purpose])} (${purpose} port of member ${member.name}): ${failure}`,
-        );
+      const address = formatAddress(planned[purpose]);
+      const use = `${purpose} port of ${planned.title}`;
+      const other = wanted.get(address);
+      wanted.set(address, use);
+      const failure = other === undefined ? await cannotListen(planned[purpose]) : `also the ${other}`;
+      if (failure !== undefined) taken.push(`${address} (${use}): ${failure}`);
     }
   }
   return taken;

@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { formatAddress } from '../../adapters/config/address.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { ClusterFile } from '../chainfire/cluster-file.ts';
+import { chainfireSystem } from '../chainfire/system.ts';
 import { exitCodes, ExitError } from '../exit.ts';
-import { type MemberTls, type PlannedMember } from './plan.ts';
+import { ofSystem, type PlannedProcess, type ProcessTls } from './plan.ts';
 import { describeExit, SupervisedChild } from './supervised-child.ts';
 
 const restartMinMs = 500;
@@ -19,10 +20,10 @@ const photonFile = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../photon.ts' : '../photon.js', import.meta.url),
 );
 
-/** Runs every member as a process of its own, and keeps them running. */
+/** Runs every member and broker as a process of its own, and keeps them running. */
 export class Supervisor {
-  /** Those that are members still, by what their directories say. */
-  readonly members: readonly PlannedMember[];
+  /** Those that belong to their cluster still, by what their directories say. */
+  readonly processes: readonly PlannedProcess[];
   readonly #children: readonly SupervisedChild[];
   readonly #print: (line: string) => void;
   readonly #ready = new Set<string>();
@@ -30,21 +31,21 @@ export class Supervisor {
   #onReady: () => void = () => undefined;
   #onRefused: (error: ExitError) => void = () => undefined;
 
-  constructor(members: readonly PlannedMember[], print: (line: string) => void) {
+  constructor(planned: readonly PlannedProcess[], print: (line: string) => void) {
     this.#print = print;
-    this.members = members.filter((member) => !this.#wasRemoved(member));
-    // The cluster was born with all of them, whoever has left it since.
-    this.#children = this.members.map((member) => this.#childOf(member, members));
+    this.processes = planned.filter((one) => !this.#wasRemoved(one));
+    // A cluster was born with all of them, whoever has left it since.
+    this.#children = this.processes.map((one) => this.#childOf(one, ofSystem(planned, one.system)));
   }
 
   /**
-   * Resolves once every member has said that it serves.
+   * Resolves once every process has said that it serves.
    *
-   * @throws ExitError when a directory cannot be made, or a member refuses its configuration or its data: it would refuse
+   * @throws ExitError when a directory cannot be made, or a process refuses its configuration or its data: it would refuse
    * for ever
    */
   async start(): Promise<void> {
-    for (const member of this.members) makePlace(member);
+    for (const planned of this.processes) makePlace(planned);
     await new Promise<void>((resolve, reject) => {
       this.#onReady = resolve;
       this.#onRefused = reject;
@@ -56,7 +57,8 @@ export class Supervisor {
     await Promise.all(this.#children.map((child) => child.stop(stopGraceMs)));
   }
 
-  #wasRemoved({ name, dataDir }: PlannedMember): boolean {
+  #wasRemoved({ system, title, dataDir }: PlannedProcess): boolean {
+    if (system !== chainfireSystem) return false;
     let removed: string | undefined;
     try {
       removed = ClusterFile.read(dataDir)?.removed;
@@ -64,76 +66,76 @@ export class Supervisor {
       // The member itself refuses what it cannot read, with its reason.
       if (!(error instanceof DataDirError)) throw error;
     }
-    if (removed !== undefined) this.#print(`member ${name} is not started: ${removed}`);
+    if (removed !== undefined) this.#print(`${title} is not started: ${removed}`);
     return removed !== undefined;
   }
 
-  #childOf(member: PlannedMember, born: readonly PlannedMember[]): SupervisedChild {
-    const { name, logFile } = member;
+  #childOf(planned: PlannedProcess, born: readonly PlannedProcess[]): SupervisedChild {
+    const { title, logFile } = planned;
     return new SupervisedChild({
-      name,
-      args: serveArguments(member, born),
+      name: title,
+      args: serveArguments(planned, born),
       logFile,
       restartMinMs,
       restartMaxMs,
       stableMs,
       onReady: () => {
-        const again = this.#ready.has(name);
-        this.#ready.add(name);
-        this.#print(again ? `member ${name} serves again` : `member ${name} serves`);
-        if (!this.#allReady && this.#ready.size === this.members.length) {
+        const again = this.#ready.has(title);
+        this.#ready.add(title);
+        this.#print(again ? `${title} serves again` : `${title} serves`);
+        if (!this.#allReady && this.#ready.size === this.processes.length) {
           this.#allReady = true;
           this.#onReady();
         }
       },
       onExit: (exit, restartMs) => {
         if (exit.code === exitCodes.refused) {
-          this.#refused(name, logFile);
+          this.#refused(title, logFile);
           return;
         }
         if (restartMs === undefined) {
-          this.#print(`member ${name} stopped`);
+          this.#print(`${title} stopped`);
           return;
         }
         const said = exit.notStarted === undefined ? lastLine(logFile) : '';
-        if (said !== '') this.#print(`member ${name}: ${said}`);
+        if (said !== '') this.#print(`${title}: ${said}`);
         this.#print(
-          `member ${name} ended (${describeExit(exit)}); starting it again in ${restartMs} ms; its log is ${logFile}`,
+          `${title} ended (${describeExit(exit)}); starting it again in ${restartMs} ms; its log is ${logFile}`,
         );
       },
     });
   }
 
   /** Before all serve it is the reason why there is no cloud; later the others go on without this one. */
-  #refused(name: string, logFile: string): void {
+  #refused(title: string, logFile: string): void {
     const said = lastLine(logFile);
     if (!this.#allReady) {
-      this.#onRefused(new ExitError(`member ${name} does not start: ${said}`, exitCodes.refused));
+      this.#onRefused(new ExitError(`${title} does not start: ${said}`, exitCodes.refused));
       return;
     }
-    if (said !== '') this.#print(`member ${name}: ${said}`);
-    this.#print(
-      `member ${name} ended and is not started again: it would refuse again; its log is ${logFile}`,
-    );
+    if (said !== '') this.#print(`${title}: ${said}`);
+    this.#print(`${title} ended and is not started again: it would refuse again; its log is ${logFile}`);
   }
 }
 
-function serveArguments(member: PlannedMember, members: readonly PlannedMember[]): readonly string[] {
+/** Both systems' processes have these settings under the same names. */
+function serveArguments(planned: PlannedProcess, born: readonly PlannedProcess[]): readonly string[] {
+  const { system, name, dataDir, client, peer, metrics, tls } = planned;
+  const scheme = system === chainfireSystem ? '' : tls === undefined ? 'plaintext://' : 'tls://';
   return [
     photonFile,
-    'chainfire',
-    'serve',
-    ...['--name', member.name],
-    ...['--data-dir', member.dataDir],
-    ...['--listen-client', formatAddress(member.client)],
-    ...['--listen-peer', formatAddress(member.peer)],
-    ...['--listen-metrics', formatAddress(member.metrics)],
-    ...['--initial-cluster', members.map(({ name, peer }) => `${name}=${formatAddress(peer)}`).join(',')],
-    ...(member.tls === undefined ? [] : tlsArguments(member.tls)),
+    ...[system, 'serve'],
+    ...['--name', name],
+    ...['--data-dir', dataDir],
+    ...['--listen-client', `${scheme}${formatAddress(client)}`],
+    ...['--listen-peer', formatAddress(peer)],
+    ...['--listen-metrics', formatAddress(metrics)],
+    ...['--initial-cluster', born.map((one) => `${one.name}=${formatAddress(one.peer)}`).join(',')],
+    ...(tls === undefined ? [] : tlsArguments(tls)),
   ];
 }
 
-function tlsArguments({ certFile, keyFile, caFile }: MemberTls): readonly string[] {
+function tlsArguments({ certFile, keyFile, caFile }: ProcessTls): readonly string[] {
   return [
     ...['--cert-file', certFile, '--key-file', keyFile],
     ...['--trusted-ca-file', caFile, '--client-cert-auth', 'true'],
@@ -142,15 +144,15 @@ function tlsArguments({ certFile, keyFile, caFile }: MemberTls): readonly string
 }
 
 /** @throws ExitError naming the directory */
-function makePlace(member: PlannedMember): void {
+function makePlace(planned: PlannedProcess): void {
   try {
-    mkdirSync(member.dataDir, { recursive: true, mode: 0o700 });
-    keepOneOldLog(member.logFile);
-    // Found here rather than by a member that could not even say so.
-    closeSync(openSync(member.logFile, 'a', 0o600));
+    mkdirSync(planned.dataDir, { recursive: true, mode: 0o700 });
+    keepOneOldLog(planned.logFile);
+    // Found here rather than by a process that could not even say so.
+    closeSync(openSync(planned.logFile, 'a', 0o600));
   } catch (error) {
     throw new ExitError(
-      `photon up: cannot write to ${dirname(member.logFile)}: ${(error as Error).message}; give another --data`,
+      `photon up: cannot write to ${dirname(planned.logFile)}: ${(error as Error).message}; give another --data`,
       exitCodes.refused,
       { cause: error },
     );

@@ -29,25 +29,39 @@ interface RunningMember {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
+/** What members are of: for Chronik, brokers. */
+export type ClusterSystem = 'chainfire' | 'chronik';
+
 /** Members as real processes, each with a directory, a log and ports of its own. */
 export class Cluster {
   readonly members: readonly MemberPlace[];
   readonly dir: string;
   readonly #running = new Map<string, RunningMember>();
   readonly #flags: MemberFlags;
+  readonly #system: ClusterSystem;
   /** Members that are told nothing of others any more: their directories know. */
   readonly withoutInitialCluster = new Set<string>();
   /** Kept when the files are removed: whoever explains a failure comes later. */
   #lastLogs: string | undefined;
 
-  private constructor(dir: string, members: readonly MemberPlace[], flags: MemberFlags) {
+  private constructor(
+    dir: string,
+    members: readonly MemberPlace[],
+    flags: MemberFlags,
+    system: ClusterSystem,
+  ) {
     this.dir = dir;
     this.members = members;
     this.#flags = flags;
+    this.#system = system;
   }
 
   /** Places for members; none runs yet. */
-  static async plan(count: number, flags: MemberFlags = []): Promise<Cluster> {
+  static async plan(
+    count: number,
+    flags: MemberFlags = [],
+    system: ClusterSystem = 'chainfire',
+  ): Promise<Cluster> {
     const dir = mkdtempSync(join(tmpdir(), 'photon-interop-'));
     const ports = await freePorts(count * 3);
     const members = Array.from({ length: count }, (_, position) => {
@@ -62,12 +76,16 @@ export class Cluster {
         metrics: address(2),
       };
     });
-    return new Cluster(dir, members, flags);
+    return new Cluster(dir, members, flags, system);
   }
 
   /** Starts `count` members and waits until each of them serves. */
-  static async start(count: number, flags: MemberFlags = []): Promise<Cluster> {
-    const cluster = await Cluster.plan(count, flags);
+  static async start(
+    count: number,
+    flags: MemberFlags = [],
+    system: ClusterSystem = 'chainfire',
+  ): Promise<Cluster> {
+    const cluster = await Cluster.plan(count, flags, system);
     try {
       await Promise.all(cluster.members.map((member) => cluster.startMember(member.name)));
     } catch (error) {
@@ -113,7 +131,7 @@ export class Cluster {
   launch(name: string): RunningMember {
     if (this.#running.has(name)) throw new Error(`member ${name} runs already`);
     const log = openSync(this.place(name).logFile, 'a');
-    const child = spawn(process.execPath, [photonFile, 'chainfire', 'serve', ...this.serveFlags(name)], {
+    const child = spawn(process.execPath, [photonFile, this.#system, 'serve', ...this.serveFlags(name)], {
       stdio: ['ignore', 'ignore', log, 'ipc'],
     });
     closeSync(log);

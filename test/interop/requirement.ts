@@ -12,6 +12,9 @@ const packages = {
   openssl: 'openssl',
   patroni: 'patroni',
   postgres: 'postgresql',
+  kcat: 'kcat',
+  kafkaPython: 'python3-kafka',
+  confluentKafka: 'python3-confluent-kafka',
 } as const;
 export type Program = keyof typeof packages;
 
@@ -25,8 +28,30 @@ export function postgresBinDir(): string | undefined {
     .at(-1);
 }
 
-function pathOf(program: Program): string {
-  return program === 'postgres' ? join(postgresBinDir() ?? '', program) : program;
+/** Debian's own interpreter: one that comes first on the PATH may be another, without the packages' modules. */
+export const python = '/usr/bin/python3';
+
+/** Something that works when the program is there, and does nothing else. */
+function probeOf(program: Program): readonly [program: string, ...args: string[]] {
+  switch (program) {
+    case 'postgres':
+      return [join(postgresBinDir() ?? '', program), '--version'];
+    case 'kcat':
+      return ['kcat', '-V'];
+    case 'kafkaPython':
+      return [python, '-c', 'import kafka'];
+    case 'confluentKafka':
+      return [python, '-c', 'import confluent_kafka'];
+    default:
+      return [program, '--version'];
+  }
+}
+
+function isMissing(program: Program): boolean {
+  const [command, ...args] = probeOf(program);
+  const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
+  // What has no such flag may say so: it is there. A module that cannot be imported is not.
+  return error !== undefined || (command === python && status !== 0);
 }
 
 const required = process.env['CI'] === 'true' || process.env['PHOTON_REQUIRE_SERVICES'] === '1';
@@ -36,9 +61,7 @@ const required = process.env['CI'] === 'true' || process.env['PHOTON_REQUIRE_SER
  * (CI=true or PHOTON_REQUIRE_SERVICES=1) that is an error, so that nobody takes a skipped suite for a passed one.
  */
 export function describeWith(programs: readonly Program[], name: string, suite: () => void): void {
-  const missing = programs.filter(
-    (program) => spawnSync(pathOf(program), ['--version'], { stdio: 'ignore' }).error !== undefined,
-  );
+  const missing = programs.filter(isMissing);
   if (missing.length === 0) {
     describe(name, suite);
     return;

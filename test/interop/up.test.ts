@@ -12,6 +12,7 @@ import { seededPrng } from '../../sim/prng.ts';
 import { photonFile } from './cluster.ts';
 import { runCommand } from './command.ts';
 import { freePorts } from './ports.ts';
+import { describeWith } from './requirement.ts';
 
 let dir: string;
 const started: ChildProcess[] = [];
@@ -34,9 +35,13 @@ class Up {
   readonly #waiting = new Set<() => void>();
 
   constructor(args: readonly string[]) {
-    this.process = spawn(process.execPath, [photonFile, 'up', '--data', join(dir, 'data'), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    this.process = spawn(
+      process.execPath,
+      [photonFile, 'up', '--data', join(dir, 'data'), '--brokers', '0', ...args],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     started.push(this.process);
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
@@ -135,6 +140,8 @@ test('a taken port is refused by name before anything is started', async () => {
       'up',
       '--data',
       join(dir, 'data'),
+      '--brokers',
+      '0',
       '--port',
       String(port),
     ]);
@@ -152,7 +159,16 @@ test('a place that cannot be written to is refused by name before anything is st
   const file = join(dir, 'file');
   writeFileSync(file, '');
   const port = await firstPort();
-  const result = await runCommand(process.execPath, [photonFile, 'up', '--data', file, '--port', port]);
+  const result = await runCommand(process.execPath, [
+    photonFile,
+    'up',
+    '--data',
+    file,
+    '--brokers',
+    '0',
+    '--port',
+    port,
+  ]);
   expect(result.code).toBe(2);
   expect(result.stderr).toMatch(/^photon up: cannot write to \S+file: ENOTDIR: .*; give another --data\n$/);
 });
@@ -167,6 +183,8 @@ test('a data directory of another size of cluster is refused with the reason', a
     'up',
     '--data',
     join(dir, 'data'),
+    '--brokers',
+    '0',
     '--port',
     port,
   ]);
@@ -229,4 +247,24 @@ test('with --tls: an authority and certificates at the first start, the same at 
   expect(certificates()).toEqual(first);
   expect((await kv(endpoints, 'get', 'hello', ...secure)).stdout).toBe('hello\ntls\n');
   expect(await again.stop('SIGTERM')).toBe(0);
+});
+
+describeWith(['kcat'], 'with a broker', () => {
+  test('the lines that it says to try work, without TLS and with', async () => {
+    for (const flags of [[], ['--tls']]) {
+      // Handed out downwards, one behind the other: the port before a broker's is for its peers.
+      const [brokerPort = 0, , , port = 0] = await freePorts(4);
+      const up = new Up([
+        ...['--port', String(port), '--members', '1', '--brokers', '1', '--broker-port', String(brokerPort)],
+        ...['--data', join(dir, flags.length === 0 ? 'plain' : 'tls'), ...flags],
+      ]);
+      await up.line(/^ready: chainfire /m);
+      await up.line(new RegExp(`^ready: chronik 127.0.0.1:${brokerPort} metrics http://\\S+$`, 'm'));
+      const [, produce = ''] = await up.line(/^ {2}(echo hello \| kcat .*)$/m);
+      const [, consume = ''] = await up.line(/^ {2}(kcat .*)$/m);
+      expect(await runCommand('sh', ['-c', produce])).toMatchObject({ code: 0 });
+      expect(await runCommand('sh', ['-c', consume])).toMatchObject({ code: 0, stdout: 'hello\n' });
+      expect(await up.stop('SIGTERM')).toBe(0);
+    }
+  });
 });
