@@ -220,7 +220,8 @@ function endOfAlteration(outcome: MetadataOutcome, item: number): 'refused' | 'u
   const { result } = outcome;
   if (result.command !== 'alterPartition') return 'unknown';
   const { refusal } = present(result.partitions[item], 'each partition has an outcome of its own');
-  return refusal === undefined ? undefined : 'refused';
+  // The last one was applied, too: by it somebody else leads.
+  return refusal === undefined || refusal.code === 'NEW_LEADER_ELECTED' ? undefined : 'refused';
 }
 
 function requestContext(
