@@ -37,6 +37,36 @@ const groups: readonly Group[] = [
     load: async () => (await import('./chronik/command.ts')).chronikCommand(),
   },
   {
+    name: 'topic',
+    about: 'make, look at and change topics',
+    load: async () => (await import('./kafka-tools/topic.ts')).topicCommand(),
+  },
+  {
+    name: 'produce',
+    about: 'append records to a topic',
+    load: async () => (await import('./kafka-tools/produce.ts')).produceCommand(),
+  },
+  {
+    name: 'consume',
+    about: 'print records of topics',
+    load: async () => (await import('./kafka-tools/consume.ts')).consumeCommand(),
+  },
+  {
+    name: 'group',
+    about: 'look at and change groups of consumers',
+    load: async () => (await import('./kafka-tools/group.ts')).groupCommand(),
+  },
+  {
+    name: 'acl',
+    about: 'say who may do what with topics and groups',
+    load: async () => (await import('./kafka-tools/acl.ts')).aclCommand(),
+  },
+  {
+    name: 'reassign',
+    about: 'move replicas of partitions to other brokers',
+    load: async () => (await import('./kafka-tools/reassign.ts')).reassignCommand(),
+  },
+  {
     name: 'pki',
     about: 'make an authority for development, and certificates',
     load: async () => (await import('./pki/command.ts')).pkiCommand(),
