@@ -49,11 +49,16 @@ export function newPartition(state: MetadataState, replicas: readonly NodeId[]):
   return { replicas, isr, leader, adding: [], removing: [], ...epochs };
 }
 
-/** Looks again at every partition that a broker keeps, since its standing has changed. */
+/**
+ * Looks again at the partitions that a broker's standing may matter to, since it has changed: those that it is in sync in, and
+ * those that it keeps and nobody leads.
+ */
 export function settlePartitionsOf(state: MetadataState, id: NodeId): void {
   for (const { created, partitions } of state.topics()) {
-    for (const [partition, { replicas }] of partitions.entries()) {
-      if (replicas.includes(id)) settlePartition(state, { created, partition });
+    for (let partition = 0; partition < partitions.length; partition += 1) {
+      const { leader, isr, replicas } = partitions[partition] as PartitionState;
+      const matters = leader === noLeader ? replicas.includes(id) : isr.includes(id);
+      if (matters) settlePartition(state, { created, partition });
     }
   }
 }

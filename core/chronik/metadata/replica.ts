@@ -20,6 +20,7 @@ import { type BrokerEpoch, noEpoch } from '../types.ts';
 import { applyEntry, type AppliedCommand } from './apply.ts';
 import { createCommand, type MetadataCommand } from './commands.ts';
 import { Controller } from './controller.ts';
+import { mayLeave, successorOf } from './departure.ts';
 import { Duties } from './duties.ts';
 import { type MetadataChanges, type MetadataImage } from './image.ts';
 import { type BrokerBeat, type MetadataMessage } from './messages.ts';
@@ -75,6 +76,8 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   #compactedIndex = 0;
   #stopped = false;
   #wantsShutdown = false;
+  /** Another is asked to lead from then on. */
+  #transferUs = 0;
   #beatUs: number;
   /** To whom the last beat was said, and what of it is news. */
   #lastBeat = '';
@@ -203,15 +206,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   /** After `beginShutdown`: there is nothing here any more that somebody else could lead, now or soon. */
   get mayStop(): boolean {
     const own = this.#registration;
-    if (!this.#wantsShutdown || own === undefined) return false;
-    if (!own.fenced && !own.inControlledShutdown) return false;
-    if (this.#state.load(own.id).leaders === 0) return true;
-    for (const { partitions } of this.#state.topics()) {
-      for (const { leader, replicas } of partitions) {
-        if (leader === own.id && replicas.some((id) => this.#state.isActive(id))) return false;
-      }
-    }
-    return true;
+    return this.#wantsShutdown && own !== undefined && mayLeave(this.#state, own);
   }
 
   step(event: MetadataEvent, nowUs: number): readonly MetadataEffect[] {
@@ -298,6 +293,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#applyTurn();
     this.#duties.expire(this.#nowUs);
     this.#register();
+    this.#handLeadershipOver();
     this.#beat();
     this.#controller.settle(this.#nowUs);
     if (this.#leaderFound) {
@@ -345,6 +341,14 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     const { id: broker, endpoints, rack } = this.#config;
     const incarnation = this.#incarnation;
     this.#duties.begin('register', createCommand('registerBroker', { broker, incarnation, endpoints, rack }));
+  }
+
+  /** A controller that is about to stop has another take over, so that nobody has to find out that it is gone. */
+  #handLeadershipOver(): void {
+    if (!this.#wantsShutdown || !this.isController || this.#nowUs < this.#transferUs || !this.mayStop) return;
+    this.#transferUs = this.#nowUs + this.#config.beatIntervalUs;
+    const to = successorOf(this.#raftView, this.#state);
+    if (to !== undefined) this.#drive({ kind: 'transferRequested', group: metadataGroup, to });
   }
 
   /** Tells the controller that this broker lives: from time to time, and when there is news in it. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { present } from '../../../../core/base/assert.ts';
+import { nodeId } from '../../../../core/base/ids.ts';
 import { createCommand, type MetadataCommand } from '../../../../core/chronik/metadata/commands.ts';
 import { type MetadataOutcome } from '../../../../core/chronik/metadata/outcomes.ts';
 import { MetadataCluster } from './cluster.ts';
@@ -176,4 +177,51 @@ test('a broker that is to stop has others lead first, and is fenced before it go
   );
   cluster.run(20_000_000);
   expect(cluster.replica(cluster.controller).image.broker(leaving)?.fenced).toBe(true);
+});
+
+test('a controller that is to stop hands over before it goes', () => {
+  const cluster = new MetadataCluster(3);
+  cluster.settle();
+  cluster.call(1, topic('orders', 9));
+  const leaving = cluster.controller;
+  cluster.replica(leaving).beginShutdown();
+  cluster.runUntil(() => cluster.replica(leaving).mayStop, 5_000_000);
+  cluster.runUntil(() => cluster.controller !== leaving && cluster.controller !== 0, 3_000_000);
+  cluster.crash(leaving);
+  expect(codeOf(cluster.call(cluster.controller, topic('payments', 1, 2)))).toBe('done');
+  expect(cluster.replica(cluster.controller).image.broker(leaving)?.fenced).toBe(true);
+});
+
+test('a broker that keeps what nobody else has may stop nonetheless', () => {
+  const cluster = new MetadataCluster(3);
+  cluster.settle();
+  cluster.call(1, topic('orders', 3, 1));
+  cluster.replica(1).beginShutdown();
+  cluster.runUntil(() => cluster.replica(1).mayStop, 5_000_000);
+  expect(leadersOf(cluster, 1, 'orders')).toContain(1);
+});
+
+test('partitions go back to their preferred leaders after a while', () => {
+  const cluster = new MetadataCluster(3, { leaderBalanceIntervalUs: 5_000_000 });
+  cluster.settle();
+  cluster.call(1, topic('orders'));
+  const gone = [1, 2, 3].find((id) => id !== cluster.controller) ?? 0;
+  cluster.crash(gone);
+  cluster.runUntil(() => cluster.replica(cluster.controller).image.broker(gone)?.fenced === true);
+  cluster.restart(gone);
+  cluster.settle();
+  const { image } = cluster.replica(cluster.controller);
+  const orders = present(image.topic('orders'), 'it is there');
+  for (const [partition, { leader, leaderEpoch, partitionEpoch, replicas }] of orders.partitions.entries()) {
+    const isr = replicas.map((id) => ({ broker: id, brokerEpoch: image.broker(id)?.epoch ?? 0 }));
+    const alteration = { created: orders.created, partition, leaderEpoch, partitionEpoch, isr };
+    const brokerEpoch = image.broker(leader)?.epoch ?? 0;
+    const broker = nodeId(leader);
+    cluster.call(leader, createCommand('alterPartition', { broker, brokerEpoch, partitions: [alteration] }));
+  }
+  expect(orders.partitions.map(({ leader }) => leader)).not.toContain(gone);
+  cluster.runUntil(
+    () => orders.partitions.every(({ leader, replicas }) => leader === replicas[0]),
+    6_000_000,
+  );
 });
