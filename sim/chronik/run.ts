@@ -167,6 +167,7 @@ export class ChronikRun implements BrokerObserver {
   }
 
   ended(process: BrokerProcess): void {
+    this.state.ended(process.node);
     this.#trace?.(worldLine(this.#world.nowUs, `n${process.node} has ended`));
   }
 

@@ -75,6 +75,7 @@ export class ChronikState {
   /** By broker, by partition; of a broker that is down as they were. */
   readonly #replicas = new Map<NodeId, Map<string, Replica>>();
   readonly #mirrors = new Map<NodeId, LogMirror>();
+  readonly #running = new Set<NodeId>();
   readonly #committed = new Map<string, CommittedLog>();
   #partitions = new Map<string, KnownPartition>();
   #image: MetadataImage | undefined;
@@ -134,10 +135,15 @@ export class ChronikState {
   }
 
   isRunning(node: NodeId): boolean {
-    return this.cluster.process(node).machine !== undefined;
+    return this.#running.has(node);
   }
 
-  recovered(process: BrokerProcess): void {
+  ended(node: NodeId): void {
+    this.#running.delete(node);
+  }
+
+  recovered(process: Pick<BrokerProcess, 'node'>): void {
+    this.#running.add(process.node);
     this.mirror(process.node).recovered();
     this.#replicas.get(process.node)?.clear();
   }
