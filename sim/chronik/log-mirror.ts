@@ -1,4 +1,4 @@
-import { type SegmentReader } from '../../core/storage/segment-files.ts';
+import { type SimulatedSegments } from '../disk/segments.ts';
 import { Violation } from '../types.ts';
 import { type BatchHeader, readHeaders } from './batch.ts';
 import { type BrokerEffect } from './broker-process.ts';
@@ -24,12 +24,12 @@ const segmentPattern = /^(partitions\/[^/]+)\/segment_\d{20}(\.\d+)?\.wal$/;
  * batches in it become others.
  */
 export class LogMirror {
-  readonly #segments: SegmentReader;
+  readonly #segments: SimulatedSegments;
   /** By directory, ascending by offset. */
   readonly #logs = new Map<string, MirroredBatch[]>();
   readonly #compacted = new Set<string>();
 
-  constructor(segments: SegmentReader) {
+  constructor(segments: SimulatedSegments) {
     this.#segments = segments;
   }
 
@@ -44,7 +44,7 @@ export class LogMirror {
     if (this.#logs.has(directory)) return;
     this.#logs.set(directory, []);
     for (const { file, lengthBytes } of this.#segments.list(`${directory}/`)) {
-      if (lengthBytes > 0) this.#append(file, this.#segments.read(file, 0, lengthBytes), 0, undefined);
+      if (lengthBytes > 0) this.#append(file, this.#segments.peek(file, 0, lengthBytes), 0, undefined);
     }
   }
 

@@ -194,7 +194,8 @@ export class ChronikState {
         const before = this.#partitions.get(id);
         const after = { id, topic, partition, state };
         partitions.set(id, after);
-        if (before?.state !== state) changes.push({ id, before, after });
+        // Each broker has rows of its own: the same epoch means the same row.
+        if (before?.state.partitionEpoch !== state.partitionEpoch) changes.push({ id, before, after });
       });
     }
     for (const [id, before] of this.#partitions) {

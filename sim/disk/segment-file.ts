@@ -60,6 +60,12 @@ export class SimulatedSegmentFile {
     return this.#bytes.subarray(Math.min(positionBytes, end), end);
   }
 
+  /** A view, also of what can never be read again. */
+  peek(positionBytes: number, lengthBytes: number): Uint8Array {
+    const end = Math.min(positionBytes + lengthBytes, this.#lengthBytes);
+    return this.#bytes.subarray(Math.min(positionBytes, end), end);
+  }
+
   /** A sync that began when the file had this length has ended well. */
   synced(lengthBytes: number): void {
     const upTo = Math.min(lengthBytes, this.#lengthBytes);

@@ -87,6 +87,11 @@ export class SimulatedSegments implements SegmentFiles {
     return this.#files.get(file)?.read(file, positionBytes, lengthBytes) ?? noBytes;
   }
 
+  /** What the system's cache shows, for those who watch: no fault keeps them from it. */
+  peek(file: string, positionBytes: number, lengthBytes: number): Uint8Array {
+    return this.#files.get(file)?.peek(positionBytes, lengthBytes) ?? noBytes;
+  }
+
   /** @throws AppendFailed when there is no room, or the disk does not take it */
   append(file: string, bytes: Uint8Array): void {
     checkSegmentName(file);

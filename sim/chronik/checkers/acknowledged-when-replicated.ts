@@ -5,15 +5,16 @@ import { readHeaders } from '../batch.ts';
 import { type BrokerStep, type ChronikChecker } from '../checker.ts';
 
 /**
- * A broker tells an acks=-1 producer of success only while its high watermark lies above every record of the batch, and at least
- * min.insync.replicas are in sync (or all replicas, where there are fewer).
+ * A broker tells an acks=-1 producer of success only while its high watermark lies above every record of the batch. Where the
+ * request is about one partition alone, so that nothing else was waited for, at least min.insync.replicas are in sync then (or
+ * all replicas, where there are fewer).
  *
  * Not verified: what the high watermark rests on (see high-watermark), and acks=1.
  */
 export class AcknowledgedWhenReplicated implements ChronikChecker {
   readonly name = 'acknowledged-when-replicated';
 
-  onStep({ answers, broker, process }: BrokerStep): void {
+  onStep({ answers, broker, process, replicas }: BrokerStep): void {
     for (const { call, body } of answers) {
       if (call.api !== 'produce' || call.body.acks !== -1) continue;
       for (const { name, partitionResponses } of (body as ProduceResponse).responses) {
@@ -32,11 +33,15 @@ export class AcknowledgedWhenReplicated implements ChronikChecker {
           if (view.highWatermark < baseOffset + count) {
             throw new Violation(this.name, `${where} with its high watermark at ${view.highWatermark}`);
           }
+          const { topicData } = call.body;
+          if (topicData.length > 1 || topicData.some(({ partitionData }) => partitionData.length > 1)) continue;
+          const before = replicas.find(({ after }) => after?.topic === name && after.partition === index)?.before;
+          const inSync = Math.max(view.inSyncReplicas.length, before?.inSyncReplicas.length ?? 0);
           const least = Math.min(broker.view.image.topicConfig(topic).minInsyncReplicas, row.replicas.length);
-          if (view.inSyncReplicas.length >= least) continue;
+          if (inSync >= least) continue;
           throw new Violation(
             this.name,
-            `${where} with ${view.inSyncReplicas.length} in sync, of ${least} that it takes`,
+            `${where} with ${inSync} in sync, of ${least} that it takes`,
           );
         }
       }

@@ -49,7 +49,7 @@ export class LeaderHasTruth implements ChronikChecker {
         throw new Violation(this.name, `${who(replica)} lacks offset ${offset}, which was ${record.told}`);
       }
       if (!values.has(offset)) {
-        const bytes = segments.read(batch.file, batch.positionBytes, batch.lengthBytes);
+        const bytes = segments.peek(batch.file, batch.positionBytes, batch.lengthBytes);
         for (const found of readRecords(bytes, 0, batch)) values.set(found.offset, found.value);
       }
       if (values.get(offset) === record.value) continue;

@@ -57,12 +57,21 @@ export class MetadataAgrees implements ChronikChecker {
 
 function digestOf({ view }: ChronikBroker): string {
   const hash = new RollingHash();
-  for (const broker of view.image.brokers) hash.value(broker);
+  for (const broker of view.image.brokers) {
+    // By name: a row that was read from the store has its fields in another order than one that was made.
+    const { id, epoch, incarnation, rack, fenced, inControlledShutdown } = broker;
+    hash.value([id, epoch, incarnation, rack ?? '', fenced, inControlledShutdown]);
+    for (const { listener, host, port, securityProtocol } of broker.endpoints) {
+      hash.value([listener, host, port, securityProtocol]);
+    }
+  }
   for (const topic of view.image.topics()) {
-    hash.text(topic.name);
-    hash.text(topic.id);
-    hash.number(topic.created);
-    for (const partition of topic.partitions) hash.value(partition);
+    hash.value([topic.name, topic.id, topic.created]);
+    for (const partition of topic.partitions) {
+      const { replicas, isr, leader, leaderEpoch, partitionEpoch } = partition;
+      const { adding, removing, uncleanElections } = partition;
+      hash.value([replicas, isr, leader, leaderEpoch, partitionEpoch, adding, removing, uncleanElections]);
+    }
   }
   return hash.digest();
 }

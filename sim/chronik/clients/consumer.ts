@@ -104,6 +104,7 @@ export class SimulatedConsumer {
 
   #fetch(node: NodeId, positions: readonly Position[]): void {
     const { fetchBytesMax, isolation, requestTimeoutUs } = this.#plan;
+    const tellsEpoch = this.#link.versionOf('fetch') >= 12;
     const topics = topicsOf(positions).map((topic) => ({
       topic,
       partitions: positions
@@ -112,8 +113,8 @@ export class SimulatedConsumer {
           partition,
           currentLeaderEpoch: this.#leaders.of(topic, partition)?.epoch ?? -1,
           fetchOffset: offset,
-          // Its broker then tells it where another history parts from the one that it was told of (KIP-320).
-          lastFetchedEpoch: epoch,
+          // Its broker then tells it where another history parts from the one that it was told of (KIP-320, KIP-595).
+          lastFetchedEpoch: tellsEpoch ? epoch : -1,
           partitionMaxBytes: fetchBytesMax,
         })),
     }));
@@ -219,6 +220,9 @@ export class SimulatedConsumer {
     const { world } = this.#link;
     position.retryUs = world.nowUs + backoffUs;
     this.#leaders.refresh();
+    world.after(backoffUs, () => {
+      this.#fetchAll();
+    });
   }
 }
 

@@ -89,7 +89,7 @@ export class KafkaLink {
     options: { readonly timeoutUs: number; readonly ended: (end: CallEnd<A>) => void },
   ): void {
     const codec = apis[api].request as unknown as Message<unknown>;
-    const version = this.#version(api);
+    const version = this.versionOf(api);
     const whole = { api, version, body: codec.create(body) } as unknown as KafkaCall<A>;
     const call = (this.#throughCodec ? carriedCall(whole) : whole) as KafkaCall;
     this.#open += 1;
@@ -114,7 +114,8 @@ export class KafkaLink {
     });
   }
 
-  #version(api: ApiName): number {
+  /** In which version this client speaks of it. */
+  versionOf(api: ApiName): number {
     const known = this.#versions.get(api);
     if (known !== undefined) return known;
     const range = drawnVersions[api];

@@ -45,6 +45,8 @@ interface Pending {
   readonly batch: ProducedBatch;
   readonly bytes: Uint8Array;
   sent: boolean;
+  /** When it was sent last, something before it had not been acknowledged. */
+  behind: boolean;
 }
 
 /**
@@ -151,7 +153,7 @@ export class SimulatedProducer {
       records: values.map((value) => ({ key: undefined, value })),
     });
     this.#history.produced.push(batch);
-    lane.queue.push({ batch, bytes, sent: false });
+    lane.queue.push({ batch, bytes, sent: false, behind: false });
   }
 
   /** No two are the same in a run. */
@@ -193,7 +195,8 @@ export class SimulatedProducer {
         .filter(({ lane }) => lane.topic === name)
         .map(({ lane, pending }) => ({ index: lane.partition, records: pending.bytes })),
     }));
-    for (const { pending } of batches) {
+    for (const { lane, pending } of batches) {
+      pending.behind = lane.queue[0] !== pending;
       pending.sent = true;
       pending.batch.attempts += 1;
     }
@@ -236,12 +239,11 @@ export class SimulatedProducer {
       this.#finish(lane, pending, { kind: 'acknowledged', offset });
       return;
     }
-    const isFirst = lane.queue[0] === pending;
     if (retriable.has(errorCode)) {
       this.#leaders.refresh();
       this.#retry(lane, pending, 'unknown');
-    } else if (errorCode === errors.OUT_OF_ORDER_SEQUENCE_NUMBER && !isFirst) {
-      // One before it is still on its way, or has to be sent again first.
+    } else if (errorCode === errors.OUT_OF_ORDER_SEQUENCE_NUMBER && pending.behind) {
+      // One before it was still on its way then, or had to be sent again first.
       this.#retry(lane, pending, 'unknown');
     } else {
       this.#finish(lane, pending, { kind: 'refused', error: errorCode });

@@ -219,7 +219,7 @@ export class WatchedBrokers {
     const topic = this.#topic;
     const image = {
       index: this.#applied.get(node) ?? 0,
-      brokers: [1, 2, 3].map((id) => ({ id, fenced: this.#fenced.includes(id) })),
+      brokers: [1, 2, 3].map((id) => ({ id, fenced: this.#fenced.includes(id), endpoints: [] })),
       broker: (id: number) => ({ id, fenced: this.#fenced.includes(id) }),
       topics: () => [topic],
       topic: (name: string) => (name === topicName ? topic : undefined),
