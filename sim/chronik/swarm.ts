@@ -110,6 +110,8 @@ function drawTopic(prng: Prng, at: number, brokers: number): TopicPlan {
     configs: {
       'min.insync.replicas': String(prng.chance(2, 3) ? Math.min(2, replicationFactor) : 1),
       ...(prng.chance(1, 8) ? { 'unclean.leader.election.enable': 'true' } : {}),
+      // Wall clocks jump by years: by them, most records would be too old.
+      ...(prng.chance(7, 8) ? { 'retention.ms': '-1' } : {}),
       // Small files make the log roll, so that cuts and starts meet more than one.
       ...(prng.chance(1, 2) ? { 'segment.bytes': String(between(prng, 1, 32) * bytesPerKib) } : {}),
     },

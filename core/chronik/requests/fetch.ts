@@ -137,13 +137,14 @@ export class FetchRequests {
   #answer({ arrival, responses, places }: Pending, fetched: readonly FetchedPartition[]): void {
     assert(fetched.length === places.length, 'every partition that was asked for is answered');
     const isCommitted = arrival.body.isolationLevel === readCommitted;
+    const namesLeader = arrival.version >= leaderNamedFrom;
     let bytes = 0;
     fetched.forEach((partition, at) => {
       const place = places[at];
       const answers = place === undefined ? undefined : responses[place.topic]?.partitions;
       assert(place !== undefined && answers !== undefined, 'every partition has its place');
       bytes += partition.records?.lengthBytes ?? 0;
-      answers[place.partition] = responseOf(partition, isCommitted);
+      answers[place.partition] = responseOf(partition, { isCommitted, namesLeader });
     });
     const { principal, id: clientId } = arrival.client;
     const used = { principal, clientId, bytes };
@@ -158,6 +159,8 @@ export class FetchRequests {
   }
 }
 
+/** From this version on an answer may say who leads (KIP-595); in an older one there is no place for it. */
+const leaderNamedFrom = 12;
 const noDivergence = { epoch: -1, endOffset: -1 };
 const unknownLeader = { leaderId: noLeader, leaderEpoch: noEpoch };
 const noSnapshot = { endOffset: -1, epoch: -1 };
@@ -179,8 +182,12 @@ function blankResponse(partitionIndex: number, mayRead: boolean): PartitionRespo
   };
 }
 
-function responseOf(fetched: FetchedPartition, isCommitted: boolean): PartitionResponse {
-  const { divergence, currentLeader } = fetched;
+function responseOf(
+  fetched: FetchedPartition,
+  { isCommitted, namesLeader }: { readonly isCommitted: boolean; readonly namesLeader: boolean },
+): PartitionResponse {
+  const { divergence } = fetched;
+  const currentLeader = namesLeader ? fetched.currentLeader : undefined;
   return {
     partitionIndex: fetched.key.partition,
     errorCode: errorNumber(fetched.error),

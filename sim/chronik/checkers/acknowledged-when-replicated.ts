@@ -34,15 +34,15 @@ export class AcknowledgedWhenReplicated implements ChronikChecker {
             throw new Violation(this.name, `${where} with its high watermark at ${view.highWatermark}`);
           }
           const { topicData } = call.body;
-          if (topicData.length > 1 || topicData.some(({ partitionData }) => partitionData.length > 1)) continue;
-          const before = replicas.find(({ after }) => after?.topic === name && after.partition === index)?.before;
+          if (topicData.length > 1 || topicData.some(({ partitionData }) => partitionData.length > 1))
+            continue;
+          const before = replicas.find(
+            ({ after }) => after?.topic === name && after.partition === index,
+          )?.before;
           const inSync = Math.max(view.inSyncReplicas.length, before?.inSyncReplicas.length ?? 0);
           const least = Math.min(broker.view.image.topicConfig(topic).minInsyncReplicas, row.replicas.length);
           if (inSync >= least) continue;
-          throw new Violation(
-            this.name,
-            `${where} with ${inSync} in sync, of ${least} that it takes`,
-          );
+          throw new Violation(this.name, `${where} with ${inSync} in sync, of ${least} that it takes`);
         }
       }
     }

@@ -4,7 +4,7 @@ import { isSameBatch } from '../committed-log.ts';
 
 /**
  * No replica cuts from its log a batch that some replica has shown below its high watermark and that the world was told of, while
- * it is wanted: the records were not deleted, and the broker is still to hold the partition.
+ * it is wanted: the records were not deleted (its log still begins before them), and the broker is still to hold the partition.
  *
  * Not verified: where exactly a log is cut, as long as what is cut was never committed; batches that an unclean election has
  * given up.
@@ -20,6 +20,8 @@ export class Truncation implements ChronikChecker {
       if (known?.state.replicas.includes(process.node) !== true) continue;
       const truth = state.truth.of(id);
       if (batch.baseOffset >= truth.end || batch.lastOffset < truth.startOffset) continue;
+      // By age or size, or since somebody has asked for it: its log begins behind it.
+      if (batch.lastOffset < (state.replica(process.node, id)?.logStartOffset ?? 0)) continue;
       const committed = state.committed(id).at(batch.baseOffset);
       if (committed === undefined || !isSameBatch(committed, batch)) continue;
       const offsets = `offsets ${batch.baseOffset} to ${batch.lastOffset} of ${known.topic.name}-${known.partition}`;

@@ -37,6 +37,8 @@ interface Lane {
   readonly partition: number;
   queue: Pending[];
   nextSequence: number;
+  /** Batches so far. */
+  made: number;
   /** Nothing is sent before. */
   retryUs: number;
 }
@@ -44,6 +46,8 @@ interface Lane {
 interface Pending {
   readonly batch: ProducedBatch;
   readonly bytes: Uint8Array;
+  /** Counts the partition's batches. */
+  readonly position: number;
   sent: boolean;
   /** When it was sent last, something before it had not been acknowledged. */
   behind: boolean;
@@ -85,7 +89,7 @@ export class SimulatedProducer {
     });
     this.#lanes = topics.flatMap(({ name, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => {
-        return { topic: name, partition, queue: [], nextSequence: 0, retryUs: 0 };
+        return { topic: name, partition, queue: [], nextSequence: 0, made: 0, retryUs: 0 };
       }),
     );
   }
@@ -153,7 +157,8 @@ export class SimulatedProducer {
       records: values.map((value) => ({ key: undefined, value })),
     });
     this.#history.produced.push(batch);
-    lane.queue.push({ batch, bytes, sent: false, behind: false });
+    lane.made += 1;
+    lane.queue.push({ batch, bytes, position: lane.made, sent: false, behind: false });
   }
 
   /** No two are the same in a run. */
@@ -169,7 +174,7 @@ export class SimulatedProducer {
     const { nowUs } = this.#link.world;
     const due = new Map<NodeId, { readonly lane: Lane; readonly pending: Pending }[]>();
     for (const lane of this.#lanes) {
-      const next = lane.queue.find(({ sent }) => !sent);
+      const next = this.#nextOf(lane);
       if (next === undefined || lane.retryUs > nowUs) continue;
       const leader = this.#leaders.of(lane.topic, lane.partition);
       if (leader === undefined) {
@@ -184,6 +189,17 @@ export class SimulatedProducer {
     if (due.size === 0) return;
     for (const [node, batches] of due) this.#send(node, batches);
     this.#pump();
+  }
+
+  /**
+   * The next batch of a partition that may be sent now. An idempotent producer never is further ahead of the oldest that it has
+   * no answer to than a broker remembers, whoever leads meanwhile, and sends one again only when nothing before it is missing.
+   */
+  #nextOf({ queue }: Lane): Pending | undefined {
+    const next = queue.find(({ sent }) => !sent);
+    if (next === undefined || !this.#plan.idempotent) return next;
+    if (next.batch.attempts > 0) return next === queue[0] ? next : undefined;
+    return next.position - (queue[0]?.position ?? 0) < this.#plan.inFlightMax ? next : undefined;
   }
 
   #send(node: NodeId, batches: readonly { readonly lane: Lane; readonly pending: Pending }[]): void {

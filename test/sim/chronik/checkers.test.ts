@@ -101,7 +101,9 @@ test('served-records fires for what is above the high watermark, for another val
 });
 
 test('high-watermark fires for one above what a member has on its disk, for a small set, and for one that falls', () => {
-  const leads = (changes: object) => [viewOf({ role: 'leader', logEndOffset: 5, syncedEndOffset: 5, ...changes })];
+  const leads = (changes: object) => [
+    viewOf({ role: 'leader', logEndOffset: 5, syncedEndOffset: 5, ...changes }),
+  ];
   const brokers = new WatchedBrokers(new HighWatermarkRule());
   expect(() => {
     brokers.step(1, { views: leads({ highWatermark: 3 }) });
@@ -130,8 +132,9 @@ test('acknowledged-when-replicated fires for success below the high watermark, a
   }).toThrow('offsets 3 to 4 of Topic-0 with its high watermark at 4');
   brokers.step(1, { views: [viewOf({ role: 'leader', highWatermark: 5 })], answers });
   const views = [viewOf({ role: 'leader', highWatermark: 5, inSyncReplicas: nodes(1) })];
+  brokers.step(1, { views, answers, settings: { minInsyncReplicas: 2 } });
   expect(() => {
-    brokers.step(1, { views, answers, settings: { minInsyncReplicas: 2 } });
+    brokers.step(1, { answers });
   }).toThrow('with 1 in sync, of 2 that it takes');
 });
 
@@ -289,7 +292,11 @@ test('replicas-converge fires for replicas that hold different batches in the en
 
 function produceOf(records: Uint8Array): object {
   const topicData = [{ name: topicName, partitionData: [{ index: 0, records }] }];
-  return { api: 'produce', version: 9, body: { acks: -1, timeoutMs: 1, transactionalId: undefined, topicData } };
+  return {
+    api: 'produce',
+    version: 9,
+    body: { acks: -1, timeoutMs: 1, transactionalId: undefined, topicData },
+  };
 }
 
 function producedAt(baseOffset: number): object {

@@ -67,7 +67,12 @@ export interface Settings {
 /** A batch with these values, as a log holds it. */
 export function batchOf(
   values: readonly string[],
-  at: { readonly offset?: number; readonly epoch?: number; readonly producerId?: number; readonly sequence?: number } = {},
+  at: {
+    readonly offset?: number;
+    readonly epoch?: number;
+    readonly producerId?: number;
+    readonly sequence?: number;
+  } = {},
 ): Uint8Array {
   const bytes = encodeBatch({
     producerId: at.producerId ?? -1,
