@@ -127,11 +127,7 @@ export class Transactions {
     if (view?.role !== 'leader' || log === undefined) return undefined;
     return {
       leaderEpoch: view.assignment.leaderEpoch,
-      openTransaction: (producerId) => {
-        const producer = log.activeProducers().find((each) => each.producerId === producerId);
-        const offset = producer?.currentTransactionStartOffset ?? -1;
-        return offset < 0 ? undefined : offset;
-      },
+      openTransaction: (producerId) => log.openTransaction(producerId),
     };
   }
 

@@ -289,6 +289,11 @@ export class PartitionLog {
     return this.#reader.offsetOfMaxTimestamp(this.#logStartOffset);
   }
 
+  /** First offset of the transaction that this producer has open; undefined: none. */
+  openTransaction(producerId: number): Offset | undefined {
+    return this.#producers.transactions.firstOffsetOf(producerId);
+  }
+
   /** First offset of the oldest transaction that has not ended; undefined: none is open. */
   get firstUnstableOffset(): Offset | undefined {
     return this.#producers.transactions.firstOpenOffset;
