@@ -60,7 +60,7 @@ export interface BrokerView {
   readonly appliedIndex: number;
   /** The metadata as this broker has applied it. Live. */
   readonly image: MetadataImage;
-  /** Every replica on this broker, in the order of the image. */
+  /** Every replica on this broker, in the order in which their logs were opened. */
   partitions(): Iterable<PartitionView>;
   partition(of: TopicPartition): PartitionView | undefined;
   scramCredential(user: string, mechanism: ScramMechanism): ScramCredential | undefined;

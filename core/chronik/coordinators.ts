@@ -1,4 +1,5 @@
 import { type Prng } from '../base/prng.ts';
+import { usPerSecond } from '../base/units.ts';
 import { type SegmentReader } from '../storage/segment-files.ts';
 import { noBytes } from '../base/bytes.ts';
 import { type BrokerMessage } from './broker-protocol.ts';
@@ -42,8 +43,8 @@ export interface CoordinatorsGiven {
   readonly prng: Prng;
 }
 
-/** How long nobody waits for an append of a coordinator's own: it looks at the high watermark. */
-const noWaitUs = 0;
+/** A coordinator looks at the high watermark, not at how an append of its own ends: it ends when that has passed it. */
+const appendWaitUs = 60 * usPerSecond;
 const operations = { READ: 'read', WRITE: 'write', DESCRIBE: 'describe', DELETE: 'delete' } as const;
 const resources = { GROUP: 'group', TOPIC: 'topic', TRANSACTIONAL_ID: 'transactionalId' } as const;
 
@@ -148,7 +149,7 @@ export class Coordinators {
       records: batch,
       acks: -1,
       token: noToken,
-      deadlineUs: clock.nowUs + noWaitUs,
+      deadlineUs: clock.nowUs + appendWaitUs,
       wallMs: clock.wallMs,
       origin: 'coordinator',
     });
