@@ -80,11 +80,13 @@ function createCommand(): Command {
           idempotent: false,
           waitMs: options.timeout * 1_000,
         });
-        const tolerated = options.ifNotExists === true ? kafkaErrors.TOPIC_ALREADY_EXISTS : kafkaErrors.NONE;
-        const outcomes = answer.topics.map((one) =>
-          one.errorCode === tolerated ? { name: one.name, errorCode: kafkaErrors.NONE } : one,
-        );
-        printOutcomes(outcomes, 'created', name, options.json === true);
+        const isThere = ({ errorCode }: { readonly errorCode: number }) =>
+          options.ifNotExists === true && errorCode === kafkaErrors.TOPIC_ALREADY_EXISTS;
+        const rest = answer.topics.filter((one) => !isThere(one));
+        if (options.json !== true) {
+          for (const one of answer.topics.filter(isThere)) printLine(`${one.name} is there already`);
+        }
+        printOutcomes(rest, 'created', name, options.json === true);
       }),
     );
 }
