@@ -5,6 +5,7 @@ import { type NodeId } from '../base/ids.ts';
 import { type Machine } from '../base/machine.ts';
 import { type CapturablePrng } from '../base/prng.ts';
 import { bytesPerMib } from '../base/units.ts';
+import { HandOver, type RefusedProposals } from '../raft/hand-over.ts';
 import { type RaftNode } from '../raft/node.ts';
 import {
   type Configuration,
@@ -20,7 +21,6 @@ import { type Quota } from './alarm/quota.ts';
 import { type StateMachine } from './apply.ts';
 import { type AutoCompaction } from './auto-compaction.ts';
 import { type Backlog } from '../raft/backlog.ts';
-import { HandOver } from './hand-over.ts';
 import { type LeaderMoves } from './leader-moves.ts';
 import { type Leases } from './lease/leases.ts';
 import { assembleMember, type MemberBeginning, type MemberParts, type MemberPorts } from './member-parts.ts';
@@ -42,7 +42,7 @@ import { type Requests } from './requests.ts';
 import { type SnapshotHolds } from '../raft/snapshot-holds.ts';
 import { createView, type MemberView } from './view.ts';
 import { type WatchHub } from './watch/hub.ts';
-import { type RefusedProposals, type Writes } from './writes.ts';
+import { type Writes } from './writes.ts';
 
 export type { MemberView } from './view.ts';
 export { defaultMemberConfig } from './settings.ts';

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { type StateForm } from '../base/capture.ts';
 import { bytesPerMib } from '../base/units.ts';
+import { type RefusedProposals } from '../raft/hand-over.ts';
 import { type RaftRefusal, type RaftView, type Term } from '../raft/types.ts';
 import { type Answers } from './answers.ts';
 import { type AppliedCommand } from './apply.ts';
@@ -39,11 +40,6 @@ export type WriteRequest = Extract<
       | 'authChange';
   }
 >;
-
-export interface RefusedProposals {
-  readonly proposals: ReadonlySet<Uint8Array>;
-  readonly code: RaftRefusal;
-}
 
 /** What writes need of the member that they belong to. */
 export interface WritesPort {

@@ -1,11 +1,13 @@
+import { present } from '../../base/assert.ts';
 import { type NodeId } from '../../base/ids.ts';
 import { type Prng } from '../../base/prng.ts';
 import { refused } from '../../base/refusal.ts';
 import { bytesPerMib, usPerMs } from '../../base/units.ts';
-import { type RaftRefusal, type RaftView, type Term } from '../../raft/types.ts';
+import { type RefusedProposals } from '../../raft/hand-over.ts';
+import { type RaftView, type Term } from '../../raft/types.ts';
 import { type AppliedCommand } from './apply.ts';
 import { encodeCommand, originOf } from './command-codec.ts';
-import { type MetadataCommand } from './commands.ts';
+import { type CommandName, type MetadataCommand } from './commands.ts';
 import { type MetadataOutcome } from './outcomes.ts';
 
 /** A command of this broker on its way through the log. */
@@ -19,18 +21,26 @@ interface PendingCommand {
    * not done.
    */
   proposedTerm: Term;
+  readonly isRepeatable: boolean;
+  /** It was handed over again while it might still have been on its way: what is refused then may be done nonetheless. */
+  isRepeated: boolean;
 }
+
+/**
+ * What may stand in the log twice: doing it again does nothing, because an epoch or an incarnation says that it is done, or does
+ * no harm, as a block of ids that nobody uses.
+ */
+const repeatable: ReadonlySet<CommandName> = new Set<CommandName>([
+  'registerBroker',
+  'alterPartition',
+  'allocateProducerIds',
+]);
 
 /** What own commands need of the replica that they belong to. */
 export interface OwnCommandsPort {
   /** Gives encoded commands to Raft. @returns those that were not taken, and why */
-  handOver(commands: readonly Uint8Array[]): HandOverRefusal | undefined;
+  handOver(commands: readonly Uint8Array[]): RefusedProposals | undefined;
   answer(token: number, outcome: MetadataOutcome): void;
-}
-
-export interface HandOverRefusal {
-  readonly proposals: ReadonlySet<Uint8Array>;
-  readonly code: RaftRefusal;
 }
 
 /** Commands are given to Raft at most so many bytes at a time, or one that is larger: a message to a peer holds them. */
@@ -38,8 +48,9 @@ const handOverBytesMax = bytesPerMib;
 
 /**
  * Commands that this broker has proposed and that it has not applied yet. Those that come in one step go into the log as one
- * batch. Where nobody leads they wait for somebody who does; what was lost with a leader is handed to the next one. Bounded by
- * `pendingMax`; none waits longer than its time-out.
+ * batch. Where nobody leads they wait for somebody who does; what was lost with a leader is handed to the next one. A message to
+ * the leader may be lost: what may stand in the log twice is handed over again after `repeatUs`, since partitions wait for it; for
+ * the rest its time-out ends the wait. Bounded by `pendingMax`.
  */
 export class OwnCommands {
   readonly #broker: NodeId;
@@ -47,11 +58,14 @@ export class OwnCommands {
   readonly #pendingMax: number;
   readonly #bytesMax: number;
   readonly #timeoutUs: number;
+  readonly #repeatUs: number;
   readonly #raft: RaftView;
   readonly #port: OwnCommandsPort;
   #seq = 0;
   /** By seq, which is the order of the deadlines. */
   readonly #pending = new Map<number, PendingCommand>();
+  /** Those that may be handed over again, by seq, and when: in the order of these times. */
+  readonly #repeats = new Map<number, number>();
   /** Added since the last hand-over. */
   #gathered: PendingCommand[] = [];
 
@@ -61,6 +75,7 @@ export class OwnCommands {
     readonly pendingMax: number;
     readonly bytesMax: number;
     readonly timeoutUs: number;
+    readonly repeatUs: number;
     readonly raft: RaftView;
     readonly port: OwnCommandsPort;
   }) {
@@ -69,6 +84,7 @@ export class OwnCommands {
     this.#pendingMax = given.pendingMax;
     this.#bytesMax = given.bytesMax;
     this.#timeoutUs = given.timeoutUs;
+    this.#repeatUs = given.repeatUs;
     this.#raft = given.raft;
     this.#port = given.port;
   }
@@ -82,10 +98,9 @@ export class OwnCommands {
     return this.#gathered.length > 0;
   }
 
-  /** When the oldest has waited too long. */
+  /** When the oldest has waited too long, or something is to be handed over again. */
   get dueUs(): number {
-    for (const { deadlineUs } of this.#pending.values()) return deadlineUs;
-    return Infinity;
+    return Math.min(this.#deadlineUs, this.#repeatDueUs);
   }
 
   /** @returns a refusal for what is not put on its way at all */
@@ -101,7 +116,16 @@ export class OwnCommands {
       return refused('INVALID_REQUEST', message);
     }
     this.#seq = seq;
-    const pending = { token, seq, bytes, deadlineUs: nowUs + this.#timeoutUs, proposedTerm: 0 };
+    const isRepeatable = repeatable.has(command.kind);
+    const pending = {
+      token,
+      seq,
+      bytes,
+      deadlineUs: nowUs + this.#timeoutUs,
+      proposedTerm: 0,
+      isRepeatable,
+      isRepeated: false,
+    };
     this.#pending.set(seq, pending);
     this.#gathered.push(pending);
     return undefined;
@@ -111,29 +135,48 @@ export class OwnCommands {
   cancel(token: number): void {
     for (const pending of this.#pending.values()) {
       if (pending.token !== token) continue;
-      this.#pending.delete(pending.seq);
+      this.#remove(pending.seq);
       return;
     }
   }
 
   /** What has gathered goes to Raft. */
-  handOverGathered(): void {
+  handOverGathered(nowUs: number): void {
     if (this.#gathered.length === 0) return;
     const gathered = this.#gathered;
     this.#gathered = [];
-    this.#handOver(gathered.filter(({ seq, proposedTerm }) => proposedTerm === 0 && this.#pending.has(seq)));
+    const waiting = gathered.filter(({ seq, proposedTerm }) => proposedTerm === 0 && this.#pending.has(seq));
+    this.#handOver(waiting, nowUs);
   }
 
   /** There is a leader: what has waited for one goes on. */
-  leaderFound(): void {
-    this.#handOver([...this.#pending.values()].filter(({ proposedTerm }) => proposedTerm === 0));
+  leaderFound(nowUs: number): void {
+    this.#handOver(
+      [...this.#pending.values()].filter(({ proposedTerm }) => proposedTerm === 0),
+      nowUs,
+    );
+  }
+
+  /** What has not been applied for long may have been lost on its way to the leader. */
+  repeat(nowUs: number): void {
+    if (this.#repeatDueUs > nowUs) return;
+    const { leader, role, term } = this.#raft;
+    for (const [seq, atUs] of [...this.#repeats]) {
+      if (atUs > nowUs) return;
+      const pending = present(this.#pending.get(seq), 'what is to be repeated is under way');
+      this.#armRepeat(pending, nowUs);
+      // What its own leader has put into its log is not lost while it leads.
+      if (leader === 0 || (role === 'leader' && pending.proposedTerm === term)) continue;
+      pending.isRepeated = true;
+      if (this.#port.handOver([pending.bytes]) === undefined) pending.proposedTerm = term;
+    }
   }
 
   /** The leader had no room for what was passed on to it: it is surely not done, and not to be tried again at once. */
   refused(bytes: Uint8Array): void {
     const { seq } = originOf(bytes);
     const pending = this.#pending.get(seq);
-    if (pending?.bytes === bytes) this.#refuse(pending);
+    if (pending?.bytes === bytes && !pending.isRepeated) this.#refuse(pending);
   }
 
   applied({ origin, outcome }: AppliedCommand): void {
@@ -146,11 +189,11 @@ export class OwnCommands {
    * An entry of `term` was applied: what was handed over in an earlier one and was not applied before is surely not in the log,
    * since what lies behind that entry is of no lower term.
    */
-  termApplied(term: Term): void {
+  termApplied(term: Term, nowUs: number): void {
     const overtaken = [...this.#pending.values()].filter(
       ({ proposedTerm }) => proposedTerm > 0 && proposedTerm < term,
     );
-    this.#handOver(overtaken);
+    this.#handOver(overtaken, nowUs);
   }
 
   /** Entries up to one of `term` were taken as a snapshot: nobody sees any more which of them were here. */
@@ -173,7 +216,7 @@ export class OwnCommands {
     }
   }
 
-  #handOver(commands: readonly PendingCommand[]): void {
+  #handOver(commands: readonly PendingCommand[], nowUs: number): void {
     for (let at = 0; at < commands.length;) {
       const batch: PendingCommand[] = [];
       let bytes = 0;
@@ -187,6 +230,7 @@ export class OwnCommands {
         const isRefused = refusal?.proposals.has(command.bytes) === true;
         command.proposedTerm = isRefused ? 0 : this.#raft.term;
         if (isRefused && refusal.code === 'BUSY') this.#refuse(command);
+        else if (!isRefused) this.#armRepeat(command, nowUs);
       }
     }
   }
@@ -198,8 +242,30 @@ export class OwnCommands {
     );
   }
 
+  get #deadlineUs(): number {
+    for (const { deadlineUs } of this.#pending.values()) return deadlineUs;
+    return Infinity;
+  }
+
+  get #repeatDueUs(): number {
+    for (const atUs of this.#repeats.values()) return atUs;
+    return Infinity;
+  }
+
+  /** Puts it last, which is where its time stands. */
+  #armRepeat({ seq, isRepeatable }: PendingCommand, nowUs: number): void {
+    if (!isRepeatable) return;
+    this.#repeats.delete(seq);
+    this.#repeats.set(seq, nowUs + this.#repeatUs);
+  }
+
+  #remove(seq: number): void {
+    this.#pending.delete(seq);
+    this.#repeats.delete(seq);
+  }
+
   #end(pending: PendingCommand, outcome: MetadataOutcome): void {
-    this.#pending.delete(pending.seq);
+    this.#remove(pending.seq);
     this.#port.answer(pending.token, outcome);
   }
 }

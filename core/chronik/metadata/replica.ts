@@ -4,6 +4,7 @@ import { type Machine } from '../../base/machine.ts';
 import { type CapturablePrng } from '../../base/prng.ts';
 import { bytesPerMib } from '../../base/units.ts';
 import { Backlog } from '../../raft/backlog.ts';
+import { HandOver, type RefusedProposals } from '../../raft/hand-over.ts';
 import { RaftNode } from '../../raft/node.ts';
 import { SnapshotHolds } from '../../raft/snapshot-holds.ts';
 import {
@@ -25,7 +26,7 @@ import { Duties } from './duties.ts';
 import { type MetadataChanges, type MetadataImage } from './image.ts';
 import { type BrokerBeat, type MetadataMessage } from './messages.ts';
 import { type MetadataOutcome } from './outcomes.ts';
-import { type HandOverRefusal, OwnCommands } from './own-commands.ts';
+import { OwnCommands } from './own-commands.ts';
 import { type MetadataConfig, type MetadataEffect, type MetadataEvent } from './replica-protocol.ts';
 import { type BrokerState } from './rows.ts';
 import { MetadataState } from './state.ts';
@@ -66,6 +67,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   readonly #controller: Controller;
   /** Names this life of the broker: 32 hex digits. */
   readonly #incarnation: string;
+  readonly #handOver = new HandOver();
   #nowUs: number;
   #started = false;
   #effects: MetadataEffect[] = [];
@@ -81,9 +83,6 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   #beatUs: number;
   /** To whom the last beat was said, and what of it is news. */
   #lastBeat = '';
-  /** Proposals that are just being given to Raft, and what it refuses of them at once. */
-  #handed: ReadonlySet<Uint8Array> | undefined;
-  #handRefusal: HandOverRefusal | undefined;
 
   /**
    * The replica that the store and the log describe; a new one where both are empty.
@@ -127,8 +126,9 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
       pendingMax: config.commandsPendingMax,
       bytesMax: config.commandBytesMax,
       timeoutUs: config.commandTimeoutUs,
+      repeatUs: config.raft.electionTimeoutUs,
       raft: this.#raftView,
-      port: { handOver: this.#handOver.bind(this), answer: this.#answer.bind(this) },
+      port: { handOver: this.#handToRaft.bind(this), answer: this.#answer.bind(this) },
     });
     this.#duties = new Duties(this.propose.bind(this), config.beatIntervalUs);
     this.#controller = new Controller(this.#state, this.#duties, config);
@@ -298,9 +298,10 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#controller.settle(this.#nowUs);
     if (this.#leaderFound) {
       this.#leaderFound = false;
-      this.#commands.leaderFound();
+      this.#commands.leaderFound(this.#nowUs);
     }
-    this.#commands.handOverGathered();
+    this.#commands.handOverGathered(this.#nowUs);
+    this.#commands.repeat(this.#nowUs);
     this.#commands.expire(this.#nowUs);
   }
 
@@ -322,7 +323,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#write();
     for (const command of applied) this.#commands.applied(command);
     this.#drive({ kind: 'applied', group: metadataGroup, index: last.index });
-    if (last.term > termBefore) this.#commands.termApplied(last.term);
+    if (last.term > termBefore) this.#commands.termApplied(last.term, this.#nowUs);
     const { commitIndex, syncedIndex } = this.#raftView;
     this.#mayTake = Math.min(commitIndex, syncedIndex) > this.#state.index;
   }
@@ -375,20 +376,14 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     else this.#effects.push({ kind: 'outcome', token, outcome });
   }
 
-  #handOver(proposals: readonly Uint8Array[]): HandOverRefusal | undefined {
-    this.#handed = new Set(proposals);
-    this.#handRefusal = undefined;
-    this.#drive({ kind: 'proposed', group: metadataGroup, proposals });
-    this.#handed = undefined;
-    return this.#handRefusal;
+  #handToRaft(proposals: readonly Uint8Array[]): RefusedProposals | undefined {
+    return this.#handOver.give(proposals, () =>
+      this.#drive({ kind: 'proposed', group: metadataGroup, proposals }),
+    );
   }
 
   #onProposalRefused(proposals: readonly Uint8Array[], code: RaftRefusal): void {
-    const [first] = proposals;
-    if (first !== undefined && this.#handed?.has(first) === true) {
-      this.#handRefusal = { proposals: new Set(proposals), code };
-      return;
-    }
+    if (this.#handOver.refused(proposals, code)) return;
     for (const bytes of proposals) this.#commands.refused(bytes);
   }
 

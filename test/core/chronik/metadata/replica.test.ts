@@ -225,3 +225,36 @@ test('partitions go back to their preferred leaders after a while', () => {
     6_000_000,
   );
 });
+
+test('what may be done twice is handed to the leader again when its message was lost, and has one outcome', () => {
+  const cluster = new MetadataCluster(3);
+  cluster.settle();
+  cluster.call(1, topic('orders', 1, 3));
+  cluster.quiesce();
+  const { image } = cluster.replica(1);
+  const proposer = [1, 2, 3].find((id) => id !== cluster.controller) ?? 0;
+  const life = { broker: nodeId(proposer), brokerEpoch: image.broker(proposer)?.epoch ?? 0 };
+  let lost = 0;
+  cluster.onMessage = (_from, _to, said) => {
+    if (said.kind !== 'raft' || said.message.message.kind !== 'proposalForwarded' || lost === 2) return true;
+    lost += 1;
+    return false;
+  };
+  const beganUs = cluster.nowUs;
+  const token = cluster.propose(proposer, createCommand('allocateProducerIds', life));
+  cluster.runUntil(() => cluster.outcomes.has(token));
+  expect(codeOf(present(cluster.outcomes.get(token), 'there is an outcome'))).toBe('done');
+  expect(lost).toBe(2);
+  expect(cluster.nowUs - beganUs).toBeLessThan(2_200_000);
+});
+
+test('what may not be done twice waits for its time-out when its message was lost', () => {
+  const cluster = new MetadataCluster(3, { commandTimeoutUs: 4_000_000 });
+  cluster.settle();
+  const proposer = [1, 2, 3].find((id) => id !== cluster.controller) ?? 0;
+  cluster.onMessage = (_from, _to, said) =>
+    said.kind !== 'raft' || said.message.message.kind !== 'proposalForwarded';
+  expect(codeOf(cluster.call(proposer, topic('orders')))).toBe('REQUEST_TIMED_OUT');
+  cluster.run(2_000_000);
+  expect(cluster.replica(proposer).image.topicCount).toBe(0);
+});

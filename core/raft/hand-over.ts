@@ -1,5 +1,10 @@
-import { type RaftRefusal } from '../raft/types.ts';
-import { type RefusedProposals } from './writes.ts';
+import { type RaftRefusal } from './types.ts';
+
+/** Of the proposals that were given to Raft those that it did not take. */
+export interface RefusedProposals {
+  readonly proposals: ReadonlySet<Uint8Array>;
+  readonly code: RaftRefusal;
+}
 
 /**
  * Proposals that are just being given to Raft. What Raft refuses while it is given to it, whoever proposed learns at once;
