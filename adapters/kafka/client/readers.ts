@@ -75,14 +75,20 @@ class Cursor {
   }
 }
 
+/** @throws KafkaClientError for an offset that the partition does not have, saying which it has */
 async function startOf(
   cluster: KafkaCluster,
   topic: string,
   partition: number,
   from: Place | number,
 ): Promise<Position> {
-  const offset = typeof from === 'number' ? from : await offsetOfPlace(cluster, topic, partition, from);
-  return { topic, partition, offset };
+  if (typeof from !== 'number') {
+    return { topic, partition, offset: await offsetOfPlace(cluster, topic, partition, from) };
+  }
+  const begin = await offsetOfPlace(cluster, topic, partition, 'beginning');
+  const end = await offsetOfPlace(cluster, topic, partition, 'end');
+  if (from >= begin && from <= end) return { topic, partition, offset: from };
+  throw refusedBy(`${topic}-${partition} begins at ${begin} and ends at ${end}`, 'OFFSET_OUT_OF_RANGE');
 }
 
 /** Reads partitions for itself. */
