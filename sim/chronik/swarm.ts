@@ -170,7 +170,10 @@ function drawFaults(
   const nodes = Array.from({ length: cluster.brokers }, (_, position) => nodeId(position + 1));
   const count = 1 + workload.producers.length + workload.consumers.length;
   const clients = Array.from({ length: count }, (_, client) => client);
+  // All of them in some seeds; in others so few that a cluster comes to do what it is for.
+  const keptOfTen = [2, 5, 10][prng.below(3)] ?? 10;
+  const thinned = prng.fork('thinned');
   return drawFaultsOfKinds(prng, { nodes, clients, durationUs })
-    .filter((fault): fault is ChronikFault => kinds.has(fault.kind))
+    .filter((fault): fault is ChronikFault => kinds.has(fault.kind) && thinned.chance(keptOfTen, 10))
     .sort((left, right) => left.atUs - right.atUs);
 }

@@ -8,7 +8,7 @@ import { type Replica } from '../state.ts';
  * batch that comes below a replica's high watermark is compared with the one that the first replica has shown there.
  *
  * Not verified: batches that are compared by their CRC, which leaves base offset and epoch to be compared beside it; logs that
- * are compacted; replicas that follow an epoch which an unclean election has overtaken.
+ * are compacted; of a partition with an unclean election, what followers have of the time before it.
  */
 export class ReplicasAgree implements ChronikChecker {
   readonly name = 'replicas-agree';
@@ -33,7 +33,12 @@ export class ReplicasAgree implements ChronikChecker {
       const fromOffset = this.#shown.get(key) ?? after.logStartOffset;
       if (toOffset <= fromOffset || after.leaderEpoch < state.truth.of(id).uncleanEpoch) continue;
       const batches = state.mirror(process.node).between(after.directory, fromOffset, toOffset) ?? [];
-      for (const batch of batches) this.#show(state.committed(id).show(batch), after, batch);
+      const { uncleanEpoch } = state.truth.of(id);
+      for (const batch of batches) {
+        // What it has not yet cut of what an unclean election has given up.
+        if (after.role !== 'leader' && batch.leaderEpoch < uncleanEpoch) continue;
+        this.#show(state.committed(id).show(batch), after, batch);
+      }
       this.#shown.set(key, toOffset);
     }
   }

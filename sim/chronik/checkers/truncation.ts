@@ -20,8 +20,11 @@ export class Truncation implements ChronikChecker {
       if (known?.state.replicas.includes(process.node) !== true) continue;
       const truth = state.truth.of(id);
       if (batch.baseOffset >= truth.end || batch.lastOffset < truth.startOffset) continue;
+      const replica = state.replica(process.node, id);
+      // It was to hold it no more, by what it has applied so far.
+      if (replica === undefined) continue;
       // By age or size, or since somebody has asked for it: its log begins behind it.
-      if (batch.lastOffset < (state.replica(process.node, id)?.logStartOffset ?? 0)) continue;
+      if (batch.lastOffset < replica.logStartOffset) continue;
       const committed = state.committed(id).at(batch.baseOffset);
       if (committed === undefined || !isSameBatch(committed, batch)) continue;
       const offsets = `offsets ${batch.baseOffset} to ${batch.lastOffset} of ${known.topic.name}-${known.partition}`;

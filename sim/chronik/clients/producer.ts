@@ -39,6 +39,8 @@ interface Lane {
   nextSequence: number;
   /** Batches so far. */
   made: number;
+  /** The last one is made. */
+  isLast: boolean;
   /** Nothing is sent before. */
   retryUs: number;
 }
@@ -89,19 +91,19 @@ export class SimulatedProducer {
     });
     this.#lanes = topics.flatMap(({ name, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => {
-        return { topic: name, partition, queue: [], nextSequence: 0, made: 0, retryUs: 0 };
+        return { topic: name, partition, queue: [], nextSequence: 0, made: 0, isLast: false, retryUs: 0 };
       }),
     );
   }
 
-  /** Everything that it has made has come to its end, and no call is under way. */
+  /** Everything that it has made has come to its end, its last batch for each partition too, and no call is under way. */
   get idle(): boolean {
-    return this.#link.open === 0 && this.#lanes.every(({ queue }) => queue.length === 0);
+    return this.#link.open === 0 && this.#lanes.every(({ queue, isLast }) => isLast && queue.length === 0);
   }
 
   /** What it waits for, in words. */
   get waitsFor(): string {
-    const waiting = this.#lanes.filter(({ queue }) => queue.length > 0);
+    const waiting = this.#lanes.filter(({ queue, isLast }) => queue.length > 0 || !isLast);
     return waiting.map(({ topic, partition, queue }) => `${topic}-${partition}: ${queue.length}`).join(', ');
   }
 
@@ -110,27 +112,38 @@ export class SimulatedProducer {
     this.#think();
   }
 
-  /** Makes nothing new. */
+  /** Makes one more batch for each partition, and then nothing any more. */
   stop(): void {
     this.#stopped = true;
+    this.#makeLast();
+  }
+
+  #makeLast(): void {
+    for (const lane of this.#lanes) if (!lane.isLast) lane.isLast = this.#make(lane);
+    this.#pump();
+    if (this.#lanes.every(({ isLast }) => isLast)) return;
+    this.#link.world.after(backoffUs, () => {
+      this.#makeLast();
+    });
   }
 
   #think(): void {
     const { thinkUsMin, thinkUsMax } = this.#plan;
     this.#link.world.after(between(this.#prng, thinkUsMin, thinkUsMax), () => {
       if (this.#stopped) return;
-      this.#make();
+      const lane = this.#lanes[this.#prng.below(this.#lanes.length)];
+      if (lane !== undefined) this.#make(lane);
       this.#pump();
       this.#think();
     });
   }
 
-  #make(): void {
-    const lane = this.#lanes[this.#prng.below(this.#lanes.length)];
-    if (lane === undefined || lane.queue.length >= laneBatchesMax) return;
+  /** @returns whether there is a new batch */
+  #make(lane: Lane): boolean {
+    if (lane.queue.length >= laneBatchesMax) return false;
     if (this.#plan.idempotent && this.#producerId < 0) {
       this.#acquireId();
-      return;
+      return false;
     }
     const { nowUs } = this.#link.world;
     const { recordsMax, idempotent } = this.#plan;
@@ -159,6 +172,7 @@ export class SimulatedProducer {
     this.#history.produced.push(batch);
     lane.made += 1;
     lane.queue.push({ batch, bytes, position: lane.made, sent: false, behind: false });
+    return true;
   }
 
   /** No two are the same in a run. */
@@ -271,9 +285,9 @@ export class SimulatedProducer {
     const { idempotent } = this.#plan;
     pending.sent = false;
     // Without sequence numbers another attempt may append it once more; so some producers do not make one.
+    const mayGiveUp = !idempotent && !lane.isLast;
     const giveUp =
-      !idempotent &&
-      (pending.batch.attempts >= attemptsMax || (last === 'unknown' && this.#prng.chance(1, 3)));
+      mayGiveUp && (pending.batch.attempts >= attemptsMax || (last === 'unknown' && this.#prng.chance(1, 3)));
     if (giveUp) {
       this.#finish(lane, pending, { kind: 'unknown' });
       return;
@@ -298,7 +312,7 @@ export class SimulatedProducer {
       lane.nextSequence = 0;
     }
     this.#producerId = -1;
-    if (!this.#stopped) this.#acquireId();
+    this.#acquireId();
   }
 
   #acquireId(): void {
