@@ -70,10 +70,16 @@ export class LiveCommand {
   #worked = false;
   #changed: () => void = () => undefined;
 
-  constructor(program: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+  /** @param timeoutMs it is killed then */
+  constructor(
+    program: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    timeoutMs = 60_000,
+  ) {
     this.#child = spawn(program, args, {
       env: { ...process.env, ...environment },
-      timeout: 60_000,
+      timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
     this.#child.stdout.on('data', (chunk: Buffer) => {
