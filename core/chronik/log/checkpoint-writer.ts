@@ -1,6 +1,6 @@
 import { type SegmentAppend } from '../../base/effects.ts';
 import { type Offset } from '../types.ts';
-import { encodeCheckpoint, frameCheckpoint } from './checkpoint.ts';
+import { encodeCheckpoint, frameCheckpoint, imageOf } from './checkpoint.ts';
 import { type Producers } from './producers.ts';
 import { type LogSegment } from './segment.ts';
 
@@ -78,7 +78,12 @@ export class CheckpointWriter {
 
   #take(segment: LogSegment, producers: Producers, sealed: boolean): void {
     const { endOffset, lengthBytes: segmentBytes } = segment;
-    const payload = encodeCheckpoint(segment, producers, sealed, this.#newest(segment));
+    const payload = encodeCheckpoint(segment, {
+      producers: imageOf(producers),
+      aborted: producers.transactions.aborted,
+      sealed,
+      before: this.#newest(segment),
+    });
     this.#due.push({ segment, endOffset, segmentBytes, sealed, payload });
   }
 

@@ -26,30 +26,41 @@ export interface ProducersImage {
 
 const formatVersion = 1;
 const sealedFlag = 1;
-const compressedFlag = 2;
-const forgottenFlag = 4;
+const forgottenFlag = 2;
 const two32 = 4_294_967_296;
 
+/** The producers as they are now. */
+export function imageOf(producers: Producers): ProducersImage {
+  const { transactions } = producers;
+  return {
+    hasForgotten: producers.hasForgotten,
+    entries: producers.sorted(),
+    open: [...transactions.open],
+    unsettled: transactions.unsettled,
+  };
+}
+
 /**
- * The segment and the producers as they are now, to be written once the segment is durable up to its end.
+ * The segment as it is now, to be written once it is durable up to its end.
  *
- * @param before the checkpoint of the segment that will lie in front of it
+ * @param given.aborted of the whole log; those of the segment are picked out
+ * @param given.before the checkpoint of the segment that will lie in front of it
  */
 export function encodeCheckpoint(
   segment: LogSegment,
-  producers: Producers,
-  sealed: boolean,
-  before: { readonly endOffset: Offset; readonly segmentBytes: number } | undefined,
+  given: {
+    readonly producers: ProducersImage;
+    readonly aborted: readonly EndedTransaction[];
+    readonly sealed: boolean;
+    readonly before: { readonly endOffset: Offset; readonly segmentBytes: number } | undefined;
+  },
 ): Uint8Array {
+  const { producers, aborted, sealed, before } = given;
   const fromOffset = before?.endOffset ?? segment.baseOffset;
   const fromBytes = before?.segmentBytes ?? 0;
   const writer = new WireWriter();
   writer.byte(formatVersion);
-  writer.byte(
-    (sealed ? sealedFlag : 0) |
-      (segment.hasCompressed ? compressedFlag : 0) |
-      (producers.hasForgotten ? forgottenFlag : 0),
-  );
+  writer.byte((sealed ? sealedFlag : 0) | (producers.hasForgotten ? forgottenFlag : 0));
   writer.varint(segment.endOffset);
   writer.varint(segment.lengthBytes);
   writer.int64(segment.maxTimestampMs);
@@ -75,7 +86,7 @@ export function encodeCheckpoint(
   );
   writeEnded(
     writer,
-    producers.transactions.aborted.filter(({ markerOffset }) => markerOffset >= fromOffset),
+    aborted.filter(({ markerOffset }) => markerOffset >= fromOffset && markerOffset < segment.endOffset),
   );
   writeProducers(writer, producers);
   return writer.finish();
@@ -135,7 +146,6 @@ function decodeCheckpoint(payload: Uint8Array): Checkpoint {
   const flags = reader.byte();
   return {
     sealed: (flags & sealedFlag) !== 0,
-    hasCompressed: (flags & compressedFlag) !== 0,
     endOffset: reader.varint(),
     segmentBytes: reader.varint(),
     maxTimestampMs: reader.int64(),
@@ -153,8 +163,8 @@ function decodeCheckpoint(payload: Uint8Array): Checkpoint {
   };
 }
 
-function writeProducers(writer: WireWriter, producers: Producers): void {
-  writeList(writer, producers.sorted(), (entry) => {
+function writeProducers(writer: WireWriter, producers: ProducersImage): void {
+  writeList(writer, producers.entries, (entry) => {
     writer.varint(entry.producerId);
     writer.int64(entry.producerEpoch);
     writer.int64(entry.lastTimestampMs);
@@ -167,11 +177,11 @@ function writeProducers(writer: WireWriter, producers: Producers): void {
       writer.int64(batch.logAppendTimeMs);
     });
   });
-  writeList(writer, [...producers.transactions.open], ([producerId, firstOffset]) => {
+  writeList(writer, producers.open, ([producerId, firstOffset]) => {
     writer.varint(producerId);
     writer.varint(firstOffset);
   });
-  writeEnded(writer, producers.transactions.unsettled);
+  writeEnded(writer, producers.unsettled);
 }
 
 function readProducers(reader: WireReader, hasForgotten: boolean): ProducersImage {

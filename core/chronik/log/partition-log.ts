@@ -5,8 +5,10 @@ import { type LeaderEpoch, noEpoch, type Offset } from '../types.ts';
 import { checkFollowerBatches, checkLeaderBatches, refused } from './append-check.ts';
 import { markerIn, visitBatches } from './batches-in-file.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
+import { Compaction, type Swap } from './compaction.ts';
 import { type LogConfig } from './config.ts';
 import { Durability } from './durability.ts';
+import { goneFile, LeavingFiles } from './leaving-files.ts';
 import { type LeaderEpochs } from './leader-epochs.ts';
 import { LogReader, type ReadRange } from './log-reader.ts';
 import {
@@ -66,8 +68,8 @@ export class PartitionLog {
   #discards: readonly SegmentCut[];
   /** The journal does not know of the start. */
   #startUnwritten = false;
-  /** Files that go once this write is durable. Bounded by the segments. */
-  #leaving: { readonly write: number; readonly cuts: readonly SegmentCut[] }[] = [];
+  readonly #leaving: LeavingFiles;
+  readonly #compaction: Compaction;
 
   /**
    * The log that lies in the directory; an empty one where nothing does. Cuts a torn tail and makes durable what is left.
@@ -93,7 +95,15 @@ export class PartitionLog {
     this.#discards = recovered.damage === undefined ? [] : recovered.discards;
     this.#checkpoints.add(recovered.dueCheckpoints);
     this.#durability = new Durability(recovered.logEndOffset);
+    this.#leaving = new LeavingFiles(this.#durability);
     this.#reader = new LogReader(files, this.#segments, this.#recent);
+    this.#compaction = new Compaction({
+      files,
+      directory: options.directory,
+      segments: this.#segments,
+      producers: this.#producers,
+      durability: this.#durability,
+    });
   }
 
   /** What recovery found missing. */
@@ -216,7 +226,7 @@ export class PartitionLog {
   truncateTo(offset: Offset): readonly SegmentCut[] {
     assert(offset >= this.#logStartOffset, 'a log is not cut below its start');
     if (offset >= this.#logEndOffset) return [];
-    const cuts: SegmentCut[] = [];
+    const cuts = [...this.#compaction.abort()];
     let last = this.#segments.at(-1);
     let endOffset = this.#logEndOffset;
     while (last !== undefined && endOffset > offset) {
@@ -239,6 +249,7 @@ export class PartitionLog {
     this.#checkpoints.cutTo(endOffset);
     this.#lastEpoch = this.#epochs.last;
     rebuildProducers(this.#files, this.#segments, this.#producers);
+    this.#producers.transactions.forgetBelow(this.#logStartOffset);
     return cuts;
   }
 
@@ -325,23 +336,25 @@ export class PartitionLog {
   }
 
   /**
-   * A bounded turn of upkeep: retention by time and size, expiry of producers, checkpoints. Never at or above the high
+   * A bounded turn of upkeep: retention by time and size, compaction, expiry of producers, checkpoints. Never at or above the high
    * watermark. To be called every now and then, and again soon while `hasMoreUpkeep`.
    */
   upkeep({ wallMs, highWatermark }: { readonly wallMs: number; readonly highWatermark: Offset }): Upkeep {
     if (this.#damage !== undefined) return { cuts: [], appends: [] };
     this.#producers.expire(wallMs, this.#config.producerIdExpirationMs);
-    this.#producers.transactions.settle(highWatermark);
     const expired = expiredSegments(this.#segments, this.#config, { wallMs, highWatermark });
     const last = expired.at(-1);
     if (last !== undefined) this.#startAt(Math.max(this.#logStartOffset, last.endOffset));
-    return this.#tidy();
+    const { cuts, appends } = this.#tidy();
+    const stableOffset = this.lastStableOffset(highWatermark);
+    const turn = this.#compaction.turn({ config: this.#config, wallMs, stableOffset });
+    if (turn.swap !== undefined) this.#swap(turn.swap);
+    return { cuts: [...cuts, ...turn.cuts], appends: [...appends, ...turn.appends] };
   }
 
   /** Another turn would do something at once. */
   get hasMoreUpkeep(): boolean {
-    const first = this.#leaving[0];
-    return first !== undefined && this.#durability.isDurable(first.write);
+    return this.#leaving.areReady || this.#compaction.canGoOn;
   }
 
   #refuseDamaged(): RefusedAppend {
@@ -425,16 +438,26 @@ export class PartitionLog {
     }
     this.#startUnwritten = false;
     const { append, removed } = this.#journal.write(this.#logStartOffset);
-    const write = this.#durability.gaveOut();
-    if (removed.length > 0) this.#leaving.push({ write, cuts: removed.map(goneFile) });
+    this.#durability.gaveOut();
+    this.#leaving.add(removed);
     return [...checkpoints, append];
   }
 
   #tidy(): Upkeep {
-    const cuts = this.#takeLeft();
+    const cuts = this.#leaving.takeReady();
     const appends = this.#ownAppends();
-    this.#dropBelowStart();
-    return { cuts, appends };
+    return { cuts: [...cuts, ...this.#dropBelowStart()], appends };
+  }
+
+  #swap({ inputs, output, markers }: Swap): void {
+    const at = this.#segments.indexOf(inputs[0] as LogSegment);
+    assert(
+      at >= 0 && this.#segments[at + inputs.length - 1] === inputs.at(-1),
+      'what was compacted is the log’s',
+    );
+    this.#segments.splice(at, inputs.length, output);
+    const range = { fromOffset: output.baseOffset, toOffset: output.endOffset };
+    this.#producers.transactions.keepMarkers(range, markers);
   }
 
   #startAt(offset: Offset): void {
@@ -448,22 +471,16 @@ export class PartitionLog {
    * Segments without a record at or behind the log's start leave once all is durable that was written so far: where the log
    * begins, and a checkpoint of the next segment, which stands by itself then.
    */
-  #dropBelowStart(): void {
+  #dropBelowStart(): readonly SegmentCut[] {
     const below = Math.min(this.#logStartOffset, this.#durability.syncedEndOffset);
-    const write = this.#durability.lastWrite;
     let count = 0;
     while ((this.#segments[count]?.endOffset ?? Infinity) <= below) count += 1;
+    if (count === 0) return [];
     for (const segment of this.#segments.splice(0, count)) {
       this.#checkpoints.forget(segment);
-      this.#leaving.push({ write, cuts: [goneFile(segment.indexFile), goneFile(segment.file)] });
+      this.#leaving.add([segment.indexFile, segment.file]);
     }
-  }
-
-  /** Files that may go now. */
-  #takeLeft(): readonly SegmentCut[] {
-    const cuts: SegmentCut[] = [];
-    while (this.hasMoreUpkeep) cuts.push(...(this.#leaving.shift()?.cuts ?? []));
-    return cuts;
+    return this.#compaction.abort();
   }
 
   /** Newest first; its index in front of it, since a checkpoint speaks of what is there. */
@@ -477,8 +494,7 @@ export class PartitionLog {
   #dropAll(): readonly SegmentCut[] {
     const cuts: SegmentCut[] = [];
     while (this.#segments.length > 0) cuts.push(...this.#dropLast());
-    for (const { cuts: left } of this.#leaving.splice(0).reverse()) cuts.push(...left);
-    return cuts;
+    return [...this.#compaction.abort(), ...cuts, ...this.#leaving.takeAll()];
   }
 
   /** Cuts the last segment to where a batch begins. */
@@ -497,8 +513,4 @@ export class PartitionLog {
     segment.isClosed = false;
     return cuts;
   }
-}
-
-function goneFile(file: string): SegmentCut {
-  return { file, lengthBytes: 0 };
 }

@@ -3,7 +3,7 @@ import { UnreadableError } from '../../storage/read-errors.ts';
 import { type SegmentRepair } from '../../storage/segment-files.ts';
 import { type Offset } from '../types.ts';
 import { markerIn } from './batches-in-file.ts';
-import { encodeCheckpoint, type ProducersImage, readCheckpoints } from './checkpoint.ts';
+import { encodeCheckpoint, imageOf, type ProducersImage, readCheckpoints } from './checkpoint.ts';
 import { type DueCheckpoint } from './checkpoint-writer.ts';
 import { type LogConfig } from './config.ts';
 import { journalFile, type LogFileName, parseLogFile } from './file-names.ts';
@@ -252,7 +252,7 @@ class Recovery {
     if (!isLast) segment.isClosed = true;
     if (!isLast && segment.checkpoints.at(-1)?.sealed !== true) {
       this.#putImage();
-      const payload = encodeCheckpoint(segment, this.#producers, true, segment.checkpoints.at(-1));
+      const payload = this.#checkpointOf(segment, true);
       this.#due.push({
         segment,
         endOffset: segment.endOffset,
@@ -268,8 +268,17 @@ class Recovery {
   #beginCheckpoint(segment: LogSegment): void {
     this.#putImage();
     if (this.#producers.entries.size === 0 && !this.#producers.hasForgotten) return;
-    const payload = encodeCheckpoint(segment, this.#producers, false, undefined);
+    const payload = this.#checkpointOf(segment, false);
     this.#due.push({ segment, endOffset: segment.endOffset, segmentBytes: 0, sealed: false, payload });
+  }
+
+  #checkpointOf(segment: LogSegment, sealed: boolean): Uint8Array {
+    return encodeCheckpoint(segment, {
+      producers: imageOf(this.#producers),
+      aborted: this.#producers.transactions.aborted,
+      sealed,
+      before: segment.checkpoints.at(-1),
+    });
   }
 
   #putImage(): void {

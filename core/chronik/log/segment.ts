@@ -25,7 +25,6 @@ export interface SegmentImage {
   readonly maxTimestampMs: number;
   readonly maxTimestampOffset: Offset;
   readonly firstTimestampMs: number;
-  readonly hasCompressed: boolean;
   /** New since the checkpoint before, as are the index entries. */
   readonly epochs: readonly EpochStart[];
   readonly index: readonly IndexEntry[];
@@ -52,8 +51,6 @@ export class LogSegment {
   firstTimestampMs = -1;
   /** Nothing is appended to it any more. */
   isClosed = false;
-  /** Some batch is compressed: whether a key is in it, nobody looks. */
-  hasCompressed = false;
 
   constructor(directory: string, name: SegmentName, indexIntervalBytes: number) {
     this.name = name;
@@ -97,7 +94,6 @@ export class LogSegment {
     if (leaderEpoch > (this.epochs.at(-1)?.epoch ?? noEpoch)) {
       this.epochs.push({ epoch: leaderEpoch, startOffset: baseOffset });
     }
-    if ((batch.attributes & 7) !== 0) this.hasCompressed = true;
     this.endOffset = lastOffset + 1;
     this.lengthBytes += sizeBytes;
   }
@@ -112,7 +108,6 @@ export class LogSegment {
     this.maxTimestampMs = checkpoint.maxTimestampMs;
     this.maxTimestampOffset = checkpoint.maxTimestampOffset;
     this.firstTimestampMs = checkpoint.firstTimestampMs;
-    this.hasCompressed = checkpoint.hasCompressed;
     this.isClosed = checkpoint.sealed;
   }
 

@@ -99,6 +99,20 @@ export class Transactions {
   }
 
   /**
+   * Of the markers in a part of the log these are left. Who reads `read_committed` hides a producer's records from an aborted
+   * transaction's beginning up to its marker: without one it would hide them for ever.
+   */
+  keepMarkers(
+    range: { readonly fromOffset: Offset; readonly toOffset: Offset },
+    left: ReadonlySet<Offset>,
+  ): void {
+    this.#aborted = this.#aborted.filter(
+      ({ markerOffset }) =>
+        markerOffset < range.fromOffset || markerOffset >= range.toOffset || left.has(markerOffset),
+    );
+  }
+
+  /**
    * As it was when the log ended at `endOffset`: what was open and unsettled then is given, what was aborted is known.
    */
   restore(
