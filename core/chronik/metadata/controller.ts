@@ -27,6 +27,7 @@ export class Controller {
   /** Undefined while another leads. */
   #sessions: Map<NodeId, Session> | undefined;
   #sinceUs = 0;
+  #settledUs = 0;
   #balanceUs = Infinity;
 
   constructor(state: MetadataState, duties: Duties, config: MetadataConfig) {
@@ -42,6 +43,7 @@ export class Controller {
   begin(nowUs: number): void {
     this.#sessions = new Map();
     this.#sinceUs = nowUs;
+    this.#settledUs = nowUs;
     const { leaderBalanceIntervalUs } = this.#config;
     this.#balanceUs = leaderBalanceIntervalUs === 0 ? Infinity : nowUs + leaderBalanceIntervalUs;
   }
@@ -75,12 +77,26 @@ export class Controller {
   /** Proposes what follows from what was heard, and from what was not. */
   settle(nowUs: number): void {
     if (this.#sessions === undefined) return;
+    this.#sleptUntil(nowUs);
     for (const broker of this.#state.brokers) this.#look(broker, nowUs);
     if (nowUs < this.#balanceUs) return;
     this.#balanceUs = nowUs + this.#config.leaderBalanceIntervalUs;
     if (!this.#isImbalanced()) return;
     const { preferred: electionType } = electionTypes;
     this.#duties.begin('balance', createCommand('electLeaders', { electionType, all: true }));
+  }
+
+  /**
+   * Steps come at least as often as beats. A controller that was not stepped for longer could hear nobody meanwhile: that time
+   * counts for no session.
+   */
+  #sleptUntil(nowUs: number): void {
+    const sleptUs = nowUs - this.#settledUs - this.#config.beatIntervalUs;
+    this.#settledUs = nowUs;
+    if (sleptUs <= 0) return;
+    this.#sinceUs += sleptUs;
+    for (const session of this.#sessions?.values() ?? [])
+      session.heardUs = Math.min(nowUs, session.heardUs + sleptUs);
   }
 
   #look(broker: BrokerState, nowUs: number): void {

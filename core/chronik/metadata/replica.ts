@@ -17,18 +17,17 @@ import {
 } from '../../raft/types.ts';
 import { type StorageBackend } from '../../storage/backend.ts';
 import { type SegmentRepair } from '../../storage/segment-files.ts';
-import { type BrokerEpoch, noEpoch } from '../types.ts';
+import { type BrokerEpoch } from '../types.ts';
 import { applyEntry, type AppliedCommand } from './apply.ts';
-import { createCommand, type MetadataCommand } from './commands.ts';
+import { type MetadataCommand } from './commands.ts';
 import { Controller } from './controller.ts';
-import { mayLeave, successorOf } from './departure.ts';
 import { Duties } from './duties.ts';
 import { type MetadataChanges, type MetadataImage } from './image.ts';
 import { type BrokerBeat, type MetadataMessage } from './messages.ts';
 import { type MetadataOutcome } from './outcomes.ts';
 import { OwnCommands } from './own-commands.ts';
+import { Presence } from './presence.ts';
 import { type MetadataConfig, type MetadataEffect, type MetadataEvent } from './replica-protocol.ts';
-import { type BrokerState } from './rows.ts';
 import { MetadataState } from './state.ts';
 
 /** What the metadata of a broker is lent. */
@@ -65,8 +64,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   readonly #commands: OwnCommands;
   readonly #duties: Duties;
   readonly #controller: Controller;
-  /** Names this life of the broker: 32 hex digits. */
-  readonly #incarnation: string;
+  readonly #presence: Presence;
   readonly #handOver = new HandOver();
   #nowUs: number;
   #started = false;
@@ -77,12 +75,8 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   #leaderFound = false;
   #compactedIndex = 0;
   #stopped = false;
-  #wantsShutdown = false;
-  /** Another is asked to lead from then on. */
-  #transferUs = 0;
-  #beatUs: number;
-  /** To whom the last beat was said, and what of it is news. */
-  #lastBeat = '';
+  /** Undefined: to be found out. */
+  #deadlineUs: number | undefined;
 
   /**
    * The replica that the store and the log describe; a new one where both are empty.
@@ -103,11 +97,9 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#config = config;
     this.#store = ports.store;
     this.#nowUs = nowUs;
-    this.#beatUs = nowUs;
     this.#state = new MetadataState(ports.store, initialConfiguration);
     this.#backlog = new Backlog(config.storeBacklogBytesMax, this.#state.index);
     this.#snapshotHolds = new SnapshotHolds(config.raft.electionTimeoutUs);
-    this.#incarnation = drawHex(prng.fork('incarnation'));
     const { index, term, configuration } = this.#state;
     const group = {
       group: metadataGroup,
@@ -132,6 +124,17 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     });
     this.#duties = new Duties(this.propose.bind(this), config.beatIntervalUs);
     this.#controller = new Controller(this.#state, this.#duties, config);
+    this.#presence = new Presence({
+      config,
+      state: this.#state,
+      duties: this.#duties,
+      raft: this.#raftView,
+      prng: prng.fork('incarnation'),
+      port: {
+        beat: this.#beat.bind(this),
+        transfer: (to) => this.#drive({ kind: 'transferRequested', group: metadataGroup, to }),
+      },
+    });
   }
 
   /** Live. */
@@ -157,7 +160,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
 
   /** Of this life of this broker; −1 until it has applied its own registration. */
   get brokerEpoch(): BrokerEpoch {
-    return this.#registration?.epoch ?? noEpoch;
+    return this.#presence.brokerEpoch;
   }
 
   /** For metrics and checkers. */
@@ -171,15 +174,10 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   }
 
   get deadlineUs(): number {
-    if (!this.#started || this.#hasWork) return this.#nowUs;
-    if (this.#stopped) return this.#raft.deadlineUs;
-    return Math.min(
-      this.#raft.deadlineUs,
-      this.#commands.dueUs,
-      this.#duties.dueUs,
-      this.#controller.dueUs,
-      this.#beatUs,
-    );
+    if (!this.#started) return this.#nowUs;
+    // Whoever composes this asks at each of its steps, most of which are none of this.
+    this.#deadlineUs ??= Math.max(this.#nowUs, this.#nextDeadlineUs);
+    return this.#deadlineUs;
   }
 
   /**
@@ -189,30 +187,33 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
    * @param token not negative, and of no other command that is on its way
    */
   propose(command: MetadataCommand, token: number): void {
+    this.#deadlineUs = undefined;
     const refusal = this.#commands.add(command, token, this.#nowUs);
     if (refusal !== undefined) this.#answer(token, refusal);
   }
 
   /** Gives up waiting for an outcome; whether it will be done nobody knows. */
   cancel(token: number): void {
+    this.#deadlineUs = undefined;
     this.#commands.cancel(token);
   }
 
   /** This broker is to stop: others are to lead what it leads. Never taken back in its life. */
   beginShutdown(): void {
-    this.#wantsShutdown = true;
+    this.#deadlineUs = undefined;
+    this.#presence.beginShutdown();
   }
 
   /** After `beginShutdown`: there is nothing here any more that somebody else could lead, now or soon. */
   get mayStop(): boolean {
-    const own = this.#registration;
-    return this.#wantsShutdown && own !== undefined && mayLeave(this.#state, own);
+    return this.#presence.mayStop;
   }
 
   step(event: MetadataEvent, nowUs: number): readonly MetadataEffect[] {
     assert(nowUs >= this.#nowUs, 'time is monotonic');
     this.#nowUs = nowUs;
     this.#started = true;
+    this.#deadlineUs = undefined;
     switch (event.kind) {
       case 'tick':
         this.#drive({ kind: 'tick' });
@@ -247,10 +248,16 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     return effects;
   }
 
-  /** As it is registered in this life. */
-  get #registration(): BrokerState | undefined {
-    const own = this.#state.broker(this.#config.id);
-    return own?.incarnation === this.#incarnation ? own : undefined;
+  get #nextDeadlineUs(): number {
+    if (this.#hasWork) return this.#nowUs;
+    if (this.#stopped) return this.#raft.deadlineUs;
+    return Math.min(
+      this.#raft.deadlineUs,
+      this.#commands.dueUs,
+      this.#duties.dueUs,
+      this.#controller.dueUs,
+      this.#presence.dueUs,
+    );
   }
 
   /** There is something to do now, whatever the time. */
@@ -292,9 +299,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     if (this.#stopped) return;
     this.#applyTurn();
     this.#duties.expire(this.#nowUs);
-    this.#register();
-    this.#handLeadershipOver();
-    this.#beat();
+    this.#presence.settle(this.#nowUs);
     this.#controller.settle(this.#nowUs);
     if (this.#leaderFound) {
       this.#leaderFound = false;
@@ -336,39 +341,9 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#backlog.written(this.#store.write(writes), bytes, this.#state.index);
   }
 
-  /** A broker that finds itself unknown, or known by an earlier life, says that it is there. */
-  #register(): void {
-    if (this.#registration !== undefined || this.#wantsShutdown) return;
-    const { id: broker, endpoints, rack } = this.#config;
-    const incarnation = this.#incarnation;
-    this.#duties.begin('register', createCommand('registerBroker', { broker, incarnation, endpoints, rack }));
-  }
-
-  /** A controller that is about to stop has another take over, so that nobody has to find out that it is gone. */
-  #handLeadershipOver(): void {
-    if (!this.#wantsShutdown || !this.isController || this.#nowUs < this.#transferUs || !this.mayStop) return;
-    this.#transferUs = this.#nowUs + this.#config.beatIntervalUs;
-    const to = successorOf(this.#raftView, this.#state);
-    if (to !== undefined) this.#drive({ kind: 'transferRequested', group: metadataGroup, to });
-  }
-
-  /** Tells the controller that this broker lives: from time to time, and when there is news in it. */
-  #beat(): void {
-    const to = this.controller;
-    const { brokerEpoch } = this;
-    const news = `${to ?? 0} ${brokerEpoch} ${this.#wantsShutdown ? 'leaves' : 'stays'}`;
-    if (this.#nowUs < this.#beatUs && news === this.#lastBeat) return;
-    this.#beatUs = this.#nowUs + this.#config.beatIntervalUs;
-    this.#lastBeat = news;
-    const beat: BrokerBeat = {
-      brokerEpoch,
-      appliedIndex: this.#state.index,
-      wantsShutdown: this.#wantsShutdown,
-    };
-    if (this.isController) this.#controller.heard(this.#config.id, beat, this.#nowUs);
-    else if (to !== undefined) {
-      this.#effects.push({ kind: 'send', to, messages: [{ kind: 'brokerBeat', beat }], afterSyncSeq: 0 });
-    }
+  #beat(to: NodeId, beat: BrokerBeat): void {
+    if (to === this.#config.id) this.#controller.heard(to, beat, this.#nowUs);
+    else this.#effects.push({ kind: 'send', to, messages: [{ kind: 'brokerBeat', beat }], afterSyncSeq: 0 });
   }
 
   #answer(token: number, outcome: MetadataOutcome): void {
@@ -459,15 +434,4 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     const reason = `${who} was removed from the cluster by entry ${index} or before, as broker ${by} says`;
     this.#effects.push({ kind: 'stop', reason });
   }
-}
-
-/** 32 hex digits. */
-function drawHex(prng: CapturablePrng): string {
-  let text = '';
-  for (let word = 0; word < 4; word += 1)
-    text += prng
-      .below(2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
-  return text;
 }

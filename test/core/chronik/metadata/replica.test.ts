@@ -258,3 +258,41 @@ test('what may not be done twice waits for its time-out when its message was los
   cluster.run(2_000_000);
   expect(cluster.replica(proposer).image.topicCount).toBe(0);
 });
+
+test('a controller that was asleep fences nobody for what it could not hear', () => {
+  const cluster = new MetadataCluster(3, { leaderBalanceIntervalUs: 0 });
+  cluster.settle();
+  cluster.quiesce();
+  const { controller } = cluster;
+  const effects = [
+    ...cluster
+      .replica(controller)
+      .step({ kind: 'received', from: nodeId(1), messages: [] }, cluster.nowUs + 12_000_000),
+  ];
+  expect(cluster.replica(controller).isController).toBe(true);
+  expect(effects.filter(({ kind }) => kind === 'persist')).toEqual([]);
+  expect(cluster.replica(controller).commandsPending).toBe(0);
+});
+
+test('two brokers of one id oust each other no more often than they beat', () => {
+  const cluster = new MetadataCluster(3);
+  cluster.settle();
+  const victim = [1, 2, 3].find((id) => id !== cluster.controller) ?? 0;
+  const endpoints = [{ listener: 'PLAINTEXT', host: 'twin', port: 9092, securityProtocol: 0 }];
+  let epoch = cluster.replica(victim).brokerEpoch;
+  for (let twin = 0; twin < 5; twin += 1) {
+    const incarnation = twin.toString(16).padStart(32, 'f');
+    cluster.call(victim, createCommand('registerBroker', { broker: nodeId(victim), incarnation, endpoints }));
+    const oustedUs = cluster.nowUs;
+    cluster.runUntil(() => cluster.replica(victim).brokerEpoch > epoch);
+    if (twin > 0) expect(cluster.nowUs - oustedUs).toBeGreaterThan(1_900_000);
+    epoch = cluster.replica(victim).brokerEpoch;
+  }
+  cluster.settle();
+});
+
+test('a broker that was never registered may stop at once', () => {
+  const cluster = new MetadataCluster(3);
+  cluster.replica(1).beginShutdown();
+  expect(cluster.replica(1).mayStop).toBe(true);
+});
