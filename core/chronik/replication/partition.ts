@@ -52,7 +52,8 @@ export interface PartitionHost {
   recordsDeleted(token: number, end: DeleteRecordsEnd): void;
   led(partition: Partition): void;
   left(partition: Partition): void;
-  /** The high watermark or the last stable offset has moved, or the log's start, or the partition is led no more. */
+  highWatermarkMoved(partition: Partition): void;
+  /** The log's start has moved, or the partition is led no more. */
   readableMoved(partition: Partition): void;
 }
 
@@ -279,7 +280,7 @@ export class Partition implements RolePort {
     if (offset <= this.#highWatermark) return;
     assert(offset <= this.log.logEndOffset, 'what is committed is in the log');
     this.#highWatermark = offset;
-    this.#host.readableMoved(this);
+    this.#host.highWatermarkMoved(this);
   }
 
   /** After the log was cut, or has begun anew elsewhere. */

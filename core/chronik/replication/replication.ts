@@ -447,8 +447,11 @@ export class Replication {
       left: (partition) => {
         this.#port.partitionLeft(partition.key);
       },
-      readableMoved: (partition) => {
+      highWatermarkMoved: (partition) => {
         this.#marksMoved.add(partition);
+        this.#fetches.moved(partition);
+      },
+      readableMoved: (partition) => {
         this.#fetches.moved(partition);
       },
     };
