@@ -4,6 +4,7 @@ import { refusedBy } from '../../adapters/kafka/client/errors.ts';
 import { apis } from '../../core/wire/kafka/apis.ts';
 import { kafkaErrorOf } from '../../core/wire/kafka/error-codes.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { aclUserCommand } from './acl-user.ts';
 import { type BrokerOptions, withBrokers } from './options.ts';
 import { retriableOf } from './parts.ts';
 import { printJson, printLine, printTable } from './print.ts';
@@ -58,7 +59,7 @@ interface Entry extends Resource {
 }
 
 export function aclCommand(): Command {
-  const acl = new Command('acl').description('say who may do what').addHelpText(
+  const acl = new Command('acl').description('say who may do what, and who may log in').addHelpText(
     'after',
     `
 Exit codes: 0 done; 1 refused, or surely not done; 2 wrong usage; 3 nobody knows whether it was done.
@@ -68,9 +69,11 @@ Examples:
   photon acl add --principal User:alice --operation read --group billing --prefixed
   photon acl list --topic orders
   photon acl remove --principal User:alice --topic orders
+  photon acl user set alice
 `,
   );
   for (const command of [listCommand(), addCommand(), removeCommand()]) acl.addCommand(withBrokers(command));
+  acl.addCommand(aclUserCommand());
   return acl;
 }
 

@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { Cluster, photonFile } from '../cluster.ts';
+import { Cluster, type MemberPlace, photonFile } from '../cluster.ts';
 import { type CommandResult, LiveCommand, runCommand } from '../command.ts';
+import { freePorts } from '../ports.ts';
 
 let cluster: Cluster;
 
@@ -53,6 +58,56 @@ const flags = [
   '--group-initial-rebalance-delay-ms',
   '0',
 ];
+
+describe('the command line against a broker that asks for a login', () => {
+  /** Who makes the first user is in a file. */
+  const usersFile = join(mkdtempSync(join(tmpdir(), 'photon-users-')), 'users');
+  let login: string;
+  let broker: Cluster;
+
+  beforeAll(async () => {
+    writeFileSync(usersFile, 'root:first\n', { mode: 0o600 });
+    const [port = 0] = await freePorts(1);
+    login = `127.0.0.1:${port}`;
+    const listeners = (own: MemberPlace) => [
+      ...['--listen-client', `plaintext://${own.client},login=sasl_plaintext://${login}`],
+      ...['--sasl-users-file', usersFile, '--authorization', 'true', '--super-users', 'User:root'],
+    ];
+    broker = await Cluster.start(1, listeners, 'chronik');
+  });
+  afterAll(async () => {
+    await broker.remove();
+    rmSync(dirname(usersFile), { recursive: true });
+  });
+
+  test('a user who was made may log in, and do what he is allowed to and nothing else', async () => {
+    broker.showLogsOnFailure();
+    const as = (user: string, args: readonly string[]) =>
+      runCommand(process.execPath, [photonFile, ...args, '--brokers', login, '--user', user]);
+    const root = 'root:first';
+    expect(await as('alice:secret', ['topic', 'list'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/alice is not let in: SASL_AUTHENTICATION_FAILED/) as string,
+    });
+    expect(await as(root, ['acl', 'user', 'set', 'alice:secret'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await as(root, ['topic', 'create', 'open', 'closed'])).toMatchObject({ code: 0, stderr: '' });
+    const allowed = ['--principal', 'User:alice', '--operation', 'write,describe', '--topic', 'open'];
+    expect(await as(root, ['acl', 'add', ...allowed])).toMatchObject({ code: 0, stderr: '' });
+    for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
+      const produced = await as('alice:secret', ['produce', 'open', 'hello', '--quiet', '--sasl', mechanism]);
+      expect(produced).toEqual({ code: 0, stdout: '', stderr: '' });
+    }
+    expect(await as('alice:secret', ['topic', 'list', '--json'])).toMatchObject({
+      stdout: expect.stringMatching(/^\[\{"name":"open",[^}]*\}\]\n$/) as string,
+    });
+    expect(await as('alice:secret', ['produce', 'closed', 'hello'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/TOPIC_AUTHORIZATION_FAILED/) as string,
+    });
+    expect(await as('alice:secret', ['consume', 'open', '--until-end'])).toMatchObject({ code: 1 });
+    expect(await as(root, ['consume', 'open', '--until-end'])).toMatchObject({ stdout: 'hello\n'.repeat(3) });
+  });
+});
 
 describe('the command line against three brokers', () => {
   beforeAll(async () => {
@@ -260,6 +315,24 @@ describe('the command line against three brokers', () => {
     ]);
     expect(await photon(['acl', 'remove'])).toMatchObject({ code: 2 });
     expect(await printed(['acl', 'remove', '--all'])).toMatch(/^removed 2 entries\n/);
+  });
+
+  test('users are given passwords, and taken them', async () => {
+    cluster.showLogsOnFailure();
+    expect(await printed(['acl', 'user', 'set', 'alice:secret', '--iterations', '5000'])).toBe('set alice\n');
+    await printed(['acl', 'user', 'set', 'bob:secret', '--mechanism', 'SCRAM-SHA-256']);
+    expect(await json(['acl', 'user', 'list'])).toEqual([
+      [
+        { user: 'alice', mechanism: 'SCRAM-SHA-256', iterations: 5_000 },
+        { user: 'alice', mechanism: 'SCRAM-SHA-512', iterations: 5_000 },
+        { user: 'bob', mechanism: 'SCRAM-SHA-256', iterations: 4_096 },
+      ],
+    ]);
+    expect(await printed(['acl', 'user', 'remove', 'alice'])).toBe('removed alice\n');
+    expect(await photon(['acl', 'user', 'remove', 'alice'])).toMatchObject({ code: 1 });
+    expect(await json(['acl', 'user', 'list'])).toEqual([
+      [{ user: 'bob', mechanism: 'SCRAM-SHA-256', iterations: 4_096 }],
+    ]);
   });
 
   test('a partition moves to other brokers, and its records with it', async () => {
