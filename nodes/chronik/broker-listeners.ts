@@ -4,6 +4,7 @@ import {
   type KafkaHooks,
   type KafkaLimits,
   type KafkaListener,
+  type KafkaTls,
 } from '../../adapters/kafka/server-options.ts';
 import { KafkaServer } from '../../adapters/kafka/server.ts';
 import { type Credentials, CredentialsInTurn } from '../../adapters/kafka/sasl/credentials.ts';
@@ -11,6 +12,7 @@ import { MetricsServer, type ObservedProcess } from '../../adapters/metrics/http
 import { type PeerIdentity } from '../../adapters/peer/protocol.ts';
 import { PeerServer } from '../../adapters/peer/server.ts';
 import { bytesPerMib } from '../../core/base/units.ts';
+import { type SecurityProtocol } from '../../core/chronik/broker-protocol.ts';
 import { StrangerLog } from '../process/stranger-log.ts';
 import { type TransportSecurity } from '../process/transport-security.ts';
 import { type BrokerDoor } from './broker-door.ts';
@@ -74,8 +76,7 @@ export class BrokerListeners {
 function listenForClients(options: BrokerListenersOptions): Promise<KafkaServer> {
   const { settings, security, door, firstUsers, hooks } = options;
   const listeners = settings.listenClient.map(({ name, protocol, host, port }): KafkaListener => {
-    const isTls = protocol === 'SSL' || protocol === 'SASL_SSL';
-    return { name, protocol, address: { host, port }, tls: isTls ? security.clients : undefined };
+    return { name, protocol, address: { host, port }, tls: tlsOf(protocol, security) };
   });
   const limits: KafkaLimits = {
     requestBytesMax: settings.requestBytesMax,
@@ -88,6 +89,19 @@ function listenForClients(options: BrokerListenersOptions): Promise<KafkaServer>
     ...{ listeners, limits, hooks, port: door, segments: door },
     credentials: firstUsers === undefined ? door : new CredentialsInTurn([door, firstUsers]),
   });
+}
+
+/** Who logs in need not show a certificate, too. */
+function tlsOf(protocol: SecurityProtocol, { clients }: TransportSecurity): KafkaTls | undefined {
+  switch (protocol) {
+    case 'SSL':
+      return clients;
+    case 'SASL_SSL':
+      return clients && { ...clients, clientCertRequired: false };
+    case 'PLAINTEXT':
+    case 'SASL_PLAINTEXT':
+      return undefined;
+  }
 }
 
 function listenForPeers(options: BrokerListenersOptions): Promise<PeerServer> {

@@ -86,7 +86,8 @@ export class ScramExchange implements SaslExchange {
     const match = /^c=([A-Za-z0-9+/=]+),r=([^,]+)((?:,[A-Za-z]=[^,]*)*),p=([A-Za-z0-9+/]+={0,2})$/.exec(text);
     if (match === null) return refusal('Invalid SCRAM client final message');
     const [, binding = '', nonce = '', , proofText = ''] = match;
-    if (nonce !== state.nonce) return refusal('Invalid client nonce in the final SCRAM message');
+    // librdkafka before 2.6.1 puts its own nonce before it once more; the proof is made over what it says all the same.
+    if (!nonce.endsWith(state.nonce)) return refusal('Invalid client nonce in the final SCRAM message');
     if (binding !== Buffer.from(state.first.header).toString('base64')) {
       return refusal('Invalid channel binding in the final SCRAM message');
     }

@@ -1,7 +1,8 @@
+import { pbkdf2Sync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
 import { type ScramCredential } from '../../../../core/chronik/broker-view.ts';
-import { credentialOf, type Credentials } from '../../../../adapters/kafka/sasl/credentials.ts';
+import { credentialOf, type Credentials, hmac } from '../../../../adapters/kafka/sasl/credentials.ts';
 import { ScramExchange } from '../../../../adapters/kafka/sasl/scram.ts';
 import { type SaslStep } from '../../../../adapters/kafka/sasl/step.ts';
 
@@ -90,6 +91,18 @@ describe('SCRAM', () => {
     const scram = exchange();
     await scram.next(Buffer.from(printed.clientFirst));
     expect(text(await scram.next(Buffer.from(change(printed.clientFinal))))).toMatch(reason);
+  });
+
+  test('a nonce that its client has put before the whole once more is taken: librdkafka before 2.6.1 does so', async () => {
+    const scram = exchange();
+    await scram.next(Buffer.from(printed.clientFirst));
+    const withoutProof = `c=biws,r=rOprNGfwEbeRWgbNEkqO${printed.serverFirst.slice(2, printed.serverFirst.indexOf(','))}`;
+    const signed = `n=user,r=rOprNGfwEbeRWgbNEkqO,${printed.serverFirst},${withoutProof}`;
+    const salted = pbkdf2Sync('pencil', pencil.salt, 4_096, 32, 'sha256');
+    const clientKey = hmac('SCRAM-SHA-256', salted, 'Client Key');
+    const signature = hmac('SCRAM-SHA-256', pencil.storedKey, signed);
+    const proof = Buffer.from(clientKey.map((byte, at) => byte ^ (signature[at] ?? 0))).toString('base64');
+    expect(await scram.next(Buffer.from(`${withoutProof},p=${proof}`))).toMatchObject({ user: 'user' });
   });
 
   test('an exchange is over after its last message', async () => {
