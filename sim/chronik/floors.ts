@@ -1,3 +1,4 @@
+import { kafkaErrors } from '../../core/wire/kafka/error-codes.ts';
 import { type FaultKind } from '../fault.ts';
 import { type ChronikFloors } from './plan.ts';
 import { type ChronikState } from './state.ts';
@@ -8,9 +9,14 @@ export function missedFloor(
   state: ChronikState,
   fired: Readonly<Partial<Record<FaultKind, number>>>,
 ): string | undefined {
-  const { consumed, fired: firedFloors = {}, ...counted } = floors;
+  const { consumed, generations, commits, fired: firedFloors = {}, ...counted } = floors;
   const records = state.history.consumed.length;
   if (consumed !== undefined && records < consumed) return missed('records consumed', records, consumed);
+  const { shares, groupCommits } = state.history;
+  const shared = new Set(shares.map(({ groupId, generation }) => `${groupId} ${generation}`)).size;
+  if (generations !== undefined && shared < generations) return missed('generations', shared, generations);
+  const committed = groupCommits.filter(({ error }) => error === kafkaErrors.NONE).length;
+  if (commits !== undefined && committed < commits) return missed('commits', committed, commits);
   for (const [name, floor] of Object.entries(counted) as [keyof typeof state.counts, number][]) {
     if (state.counts[name] < floor) return missed(name, state.counts[name], floor);
   }

@@ -44,9 +44,45 @@ export interface AdminCall {
   errors: readonly number[] | undefined;
 }
 
+/** A member was told what it has in a generation. */
+export interface GroupShare {
+  readonly atUs: number;
+  readonly groupId: string;
+  readonly generation: number;
+  /** A static member's name, since its restarts are one; else the member's id. */
+  readonly owner: string;
+  readonly partitions: readonly number[];
+}
+
+/** How far a member was told that its group has come. */
+export interface GroupFetch {
+  readonly startUs: number;
+  readonly atUs: number;
+  readonly groupId: string;
+  readonly generation: number;
+  readonly partition: number;
+  /** −1: nothing was ever committed. */
+  readonly offset: number;
+}
+
+export interface GroupCommit {
+  readonly groupId: string;
+  readonly generation: number;
+  readonly partition: number;
+  readonly offset: number;
+  readonly startUs: number;
+  /** Undefined: it was never answered, and may have counted or not. */
+  endUs: number | undefined;
+  /** Kafka's error number. */
+  error: number | undefined;
+}
+
 /** What clients asked and were told: the only evidence that the checkers of the clients' view accept. */
 export class ChronikHistory {
   readonly produced: ProducedBatch[] = [];
   readonly consumed: ConsumedRecord[] = [];
   readonly admin: AdminCall[] = [];
+  readonly shares: GroupShare[] = [];
+  readonly groupFetches: GroupFetch[] = [];
+  readonly groupCommits: GroupCommit[] = [];
 }

@@ -3,6 +3,7 @@ import { Violation } from '../types.ts';
 import { type World } from '../world.ts';
 import { type SimulatedAdmin } from './clients/admin.ts';
 import { type SimulatedConsumer } from './clients/consumer.ts';
+import { type SimulatedGroupMember } from './clients/group-member.ts';
 import { type SimulatedProducer } from './clients/producer.ts';
 import { type ChronikFaults } from './faults.ts';
 import { type ChronikState, type KnownPartition } from './state.ts';
@@ -13,13 +14,15 @@ export interface ChronikClients {
   readonly admin: SimulatedAdmin;
   readonly producers: readonly SimulatedProducer[];
   readonly consumers: readonly SimulatedConsumer[];
+  /** Members, by group. */
+  readonly groups: readonly (readonly SimulatedGroupMember[])[];
 }
 
 /**
  * The second half of a run: everything is healed, every broker runs, and producers make nothing new. Within the bound there
  * must be a controller, every broker must be unfenced and have applied the same, every batch must have come to an end,
- * reassignments must be complete, every replica must be in sync and hold the same as its leader, and consumers must have read
- * it all.
+ * reassignments must be complete, every replica must be in sync and hold the same as its leader, consumers must have read
+ * it all, and the members of every group must be of one generation and have committed in it.
  */
 export class ChronikLiveness {
   readonly #world: World;
@@ -45,9 +48,10 @@ export class ChronikLiveness {
   /** @throws Violation when it does not come about in time */
   run(): void {
     this.#faults.heal();
-    const { admin, producers, consumers } = this.#clients;
+    const { admin, producers, consumers, groups } = this.#clients;
     admin.stop();
     for (const producer of producers) producer.stop();
+    for (const members of groups) for (const member of members) member.stop();
     const endUs = this.#world.nowUs + this.#boundUs;
     for (;;) {
       this.#world.runUntil(this.#world.nowUs + lookUs);
@@ -66,7 +70,7 @@ export class ChronikLiveness {
   /** What is still missing; undefined when nothing is. */
   #lacking(): string | undefined {
     const { cluster, image } = this.#state;
-    const { admin, producers, consumers } = this.#clients;
+    const { admin, producers, consumers, groups } = this.#clients;
     if (image === undefined) return 'no broker has applied any metadata';
     if (!admin.ready) return 'the topics of the run are not all made';
     for (const process of cluster.processes) {
@@ -80,6 +84,10 @@ export class ChronikLiveness {
     }
     for (const [position, producer] of producers.entries()) {
       if (!producer.idle) return `producer ${position} waits for ${producer.waitsFor}`;
+    }
+    for (const [position, members] of groups.entries()) {
+      const lacking = lackingOfGroup(members);
+      if (lacking !== undefined) return `group ${position}: ${lacking}`;
     }
     for (const known of this.#state.partitions()) {
       const lacking = this.#lackingOf(known);
@@ -126,4 +134,12 @@ export class ChronikLiveness {
     }
     return undefined;
   }
+}
+
+function lackingOfGroup(members: readonly SimulatedGroupMember[]): string | undefined {
+  for (const [position, member] of members.entries()) {
+    if (member.lacks !== undefined) return `member ${position} ${member.lacks}`;
+  }
+  const generations = new Set(members.map(({ generation }) => generation));
+  return generations.size > 1 ? `its members are of generations ${[...generations].join(', ')}` : undefined;
 }

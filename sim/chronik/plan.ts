@@ -73,6 +73,8 @@ export interface ChronikWorkloadPlan {
   readonly topics: readonly TopicPlan[];
   readonly producers: readonly ProducerPlan[];
   readonly consumers: readonly ConsumerPlan[];
+  /** Groups whose members share out the first topic; none unless said otherwise. */
+  readonly groups?: readonly GroupPlan[] | undefined;
   /** What an administrator does at random, so often; none: nothing. */
   readonly admin?: AdminPlan | undefined;
 }
@@ -99,6 +101,19 @@ export interface ConsumerPlan {
   /** Asks for records again so long after an answer. */
   readonly pauseUsMax: number;
   readonly fetchBytesMax: number;
+}
+
+export interface GroupPlan {
+  readonly groupId: string;
+  readonly members: number;
+  /** So many of them have a name, under which they come back after a restart (KIP-345). */
+  readonly staticMembers: number;
+  readonly sessionTimeoutMs: number;
+  /** Pause between commits, drawn uniformly up to this. */
+  readonly thinkUsMax: number;
+  /** A member leaves or is killed within this time, drawn uniformly; and comes back within the other. */
+  readonly lifeUsMax: number;
+  readonly awayUsMax: number;
 }
 
 export interface AdminPlan {
@@ -165,6 +180,10 @@ export interface ChronikFloors {
   readonly reassignments?: number;
   /** Batches that brokers were sent again and knew. */
   readonly duplicates?: number;
+  /** Generations of groups whose shares somebody was told. */
+  readonly generations?: number;
+  /** Commits of groups' offsets that were acknowledged. */
+  readonly commits?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 

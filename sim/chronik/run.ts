@@ -18,6 +18,7 @@ import { type BrokerAnswer, type BrokerStep, type ChronikChecker, type StepAnswe
 import { createChronikCheckers } from './checkers/registry.ts';
 import { SimulatedAdmin } from './clients/admin.ts';
 import { SimulatedConsumer } from './clients/consumer.ts';
+import { SimulatedGroupMember } from './clients/group-member.ts';
 import { KafkaLink } from './clients/link.ts';
 import { SimulatedProducer } from './clients/producer.ts';
 import { type BrokerObserver, ChronikCluster } from './cluster.ts';
@@ -179,8 +180,8 @@ export class ChronikRun implements BrokerObserver {
     for (const process of this.#cluster.processes) process.start();
     this.faults.schedule(this.#plan.faults);
     this.#acts.schedule(this.#plan.acts ?? []);
-    const { admin, producers, consumers } = this.#clients;
-    for (const client of [admin, ...producers, ...consumers]) client.start();
+    const { admin, producers, consumers, groups } = this.#clients;
+    for (const client of [admin, ...producers, ...consumers, ...groups.flat()]) client.start();
   }
 
   #newClients(): ChronikClients {
@@ -205,6 +206,12 @@ export class ChronikRun implements BrokerObserver {
       admin: new SimulatedAdmin({ ...next(), plan: workload.admin }),
       producers: workload.producers.map((plan) => new SimulatedProducer({ ...next(), plan })),
       consumers: workload.consumers.map((plan) => new SimulatedConsumer({ ...next(), plan })),
+      groups: (workload.groups ?? []).map((plan) =>
+        Array.from({ length: plan.members }, (_, at) => {
+          const instanceId = at < plan.staticMembers ? `${plan.groupId}-${at}` : undefined;
+          return new SimulatedGroupMember({ ...next(), plan, instanceId });
+        }),
+      ),
     };
   }
 

@@ -1,6 +1,7 @@
 import { type ChronikChecker } from '../checker.ts';
 import { AcknowledgedWhenReplicated } from './acknowledged-when-replicated.ts';
 import { EpochFencing } from './epoch-fencing.ts';
+import { GroupsKeepWord } from './groups-keep-word.ts';
 import { HighWatermarkRule } from './high-watermark.ts';
 import { Idempotence } from './idempotence.ts';
 import { IsrHoldsTruth } from './isr-holds-truth.ts';
@@ -29,6 +30,7 @@ const makers: readonly (() => ChronikChecker)[] = [
   () => new MetadataAgrees(),
   () => new Idempotence(),
   () => new ReplicasConverge(),
+  () => new GroupsKeepWord(),
 ];
 
 export const chronikCheckerNames: readonly string[] = makers.map((make) => make().name);
