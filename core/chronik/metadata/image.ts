@@ -53,8 +53,6 @@ export interface MetadataImage {
 
   /** In the order in which they were made. */
   readonly acls: readonly AclBinding[];
-  /** Those that speak of this resource: literally, by `*`, or by a prefix of its name. */
-  aclsOn(resourceType: number, resourceName: string): readonly AclBinding[];
 
   scramCredential(user: string, mechanism: number): ScramCredential | undefined;
   /** By user and mechanism. */

@@ -5,9 +5,6 @@ import { type RowWrites } from './row-writes.ts';
 import { AclBinding, type QuotaEntityPart, QuotaRow, type QuotaState, ScramCredential } from './rows.ts';
 import { aclTable, quotaTable, scramTable } from './tables.ts';
 
-export const aclPatterns = { any: 1, match: 2, literal: 3, prefixed: 4 } as const;
-export const anyResource = '*';
-
 /** Who may do what, how they prove who they are, and how much they may ask for. */
 export class SecurityState {
   readonly #writes: RowWrites;
@@ -51,10 +48,6 @@ export class SecurityState {
   get acls(): readonly AclBinding[] {
     this.#aclList ??= [...this.#acls.values()];
     return this.#aclList;
-  }
-
-  aclsOn(resourceType: number, resourceName: string): readonly AclBinding[] {
-    return this.acls.filter((acl) => acl.resourceType === resourceType && speaksOf(acl, resourceName));
   }
 
   hasAcl(acl: AclBinding): boolean {
@@ -133,11 +126,6 @@ export class SecurityState {
     this.#quotas.set(key, quota);
     this.#writes.put(quotaTable, key, QuotaRow.encode(quota));
   }
-}
-
-function speaksOf({ patternType, resourceName }: AclBinding, name: string): boolean {
-  if (patternType === aclPatterns.prefixed) return name.startsWith(resourceName);
-  return resourceName === name || resourceName === anyResource;
 }
 
 function aclText(acl: AclBinding): string {

@@ -25,7 +25,7 @@ import { SecurityState } from './security-state.ts';
 import { brokerTable, configTable, metaTable, partitionTable, topicTable } from './tables.ts';
 import { resolveTopicConfig, type TopicConfig } from './topic-config.ts';
 
-/** How much a broker has to keep and to lead: what is placed goes where there is least. */
+/** How much a broker has to keep and to lead, live: what is placed goes where there is least. */
 export interface BrokerLoad {
   readonly replicas: number;
   /** Partitions of which it is the preferred leader. */
@@ -33,6 +33,8 @@ export interface BrokerLoad {
   /** Partitions that it leads. */
   readonly leaders: number;
 }
+
+type MutableLoad = { -readonly [Field in keyof BrokerLoad]: BrokerLoad[Field] };
 
 interface MutableTopic extends TopicState {
   readonly partitions: PartitionState[];
@@ -72,7 +74,7 @@ export class MetadataState implements MetadataImage {
   readonly #topicsByName = new Map<string, MutableTopic>();
   readonly #topicsById = new Map<TopicId, MutableTopic>();
   #partitionCount = 0;
-  readonly #loads = new Map<number, BrokerLoad>();
+  readonly #loads = new Map<number, MutableLoad>();
   readonly #brokerConfigs = new Map<string, ReadonlyMap<string, string>>();
 
   /** @param initialConfiguration in force before any entry says otherwise */
@@ -258,10 +260,6 @@ export class MetadataState implements MetadataImage {
     return this.security.acls;
   }
 
-  aclsOn(resourceType: number, resourceName: string): readonly AclBinding[] {
-    return this.security.aclsOn(resourceType, resourceName);
-  }
-
   scramCredential(user: string, mechanism: number): ScramCredential | undefined {
     return this.security.credential(user, mechanism);
   }
@@ -303,14 +301,21 @@ export class MetadataState implements MetadataImage {
   }
 
   #count({ replicas, leader }: PartitionState, by: 1 | -1): void {
-    for (const [at, id] of replicas.entries()) {
-      const load = this.load(id);
-      this.#loads.set(id, {
-        replicas: load.replicas + by,
-        preferred: load.preferred + (at === 0 ? by : 0),
-        leaders: load.leaders + (id === leader ? by : 0),
-      });
+    for (let at = 0; at < replicas.length; at += 1) {
+      const id = replicas[at] as NodeId;
+      const load = this.#loadOf(id);
+      load.replicas += by;
+      if (at === 0) load.preferred += by;
+      if (id === leader) load.leaders += by;
     }
+  }
+
+  #loadOf(id: number): MutableLoad {
+    const known = this.#loads.get(id);
+    if (known !== undefined) return known;
+    const load = { replicas: 0, preferred: 0, leaders: 0 };
+    this.#loads.set(id, load);
+    return load;
   }
 
   #writeConfigs(key: string, configs: ReadonlyMap<string, string>): void {

@@ -7,9 +7,8 @@ import {
   type DescribeAclsRequest,
   type DescribeAclsResponse,
 } from '../../wire/kafka/messages/acls.ts';
+import { matchesAclFilter, refuseAclFilter } from '../metadata/acl-filter.ts';
 import { type AclFilter, createCommand } from '../metadata/commands.ts';
-import { type AclBinding } from '../metadata/rows.ts';
-import { clusterName, patternTypes, resourceTypes } from './authorization.ts';
 import { type Arrival, type RequestContext } from './context.ts';
 import { type ErrorFields, errorOf, errorOfOutcome, noError } from './errors.ts';
 
@@ -18,16 +17,18 @@ const disabled: ErrorFields = {
   errorCode: kafkaErrors.SECURITY_DISABLED,
   errorMessage: 'access-control lists do not count on this cluster: it runs without an authorizer',
 };
-const any = 1;
 
 /** DescribeAcls (KIP-140, KIP-290): the lines that a filter matches, by resource. */
 export function describeAcls(
   context: RequestContext,
   { requestId, body, client }: Arrival<DescribeAclsRequest>,
 ): void {
-  const refusal = refusalOf(context, client, 'describe');
   const filter = filterOf(body);
-  const found = refusal === undefined ? context.image.acls.filter((line) => matches(filter, line)) : [];
+  const meaningless = refuseAclFilter(filter);
+  const refusal =
+    refusalOf(context, client, 'describe') ?? (meaningless === undefined ? undefined : errorOf(meaningless));
+  const found =
+    refusal === undefined ? context.image.acls.filter((line) => matchesAclFilter(line, filter)) : [];
   const resources: DescribeAclsResponse['resources'][number][] = [];
   const lists = new Map<string, DescribeAclsResponse['resources'][number]['acls'][number][]>();
   for (const { resourceType, resourceName, patternType, ...line } of found) {
@@ -57,31 +58,19 @@ export function createAcls(
     answer(body.creations.map(() => refusal));
     return;
   }
-  const wrong = body.creations.map(wrongResource);
-  const acls = body.creations
-    .filter((_, at) => wrong[at] === undefined)
-    .map(({ resourcePatternType, ...line }) => ({ ...line, patternType: resourcePatternType }));
+  const acls = body.creations.map(({ resourcePatternType, ...line }) => ({
+    ...line,
+    patternType: resourcePatternType,
+  }));
   context.propose(createCommand('createAcls', { acls }), (outcome) => {
-    let next = 0;
-    const results = wrong.map((own): ErrorFields => {
-      if (own !== undefined) return own;
-      const at = next;
-      next += 1;
-      if (outcome.kind !== 'done' || outcome.result.command !== 'createAcls') return errorOfOutcome(outcome);
-      return errorOf(outcome.result.acls[at]?.refusal);
-    });
-    answer(results);
+    const result =
+      outcome.kind === 'done' && outcome.result.command === 'createAcls' ? outcome.result : undefined;
+    answer(
+      body.creations.map((_, at) =>
+        result === undefined ? errorOfOutcome(outcome) : errorOf(result.acls[at]?.refusal),
+      ),
+    );
   });
-}
-
-/** The cluster is one, whatever it is called: a line for another name would never be looked at. */
-function wrongResource({
-  resourceType,
-  resourceName,
-}: CreateAclsRequest['creations'][number]): ErrorFields | undefined {
-  if (resourceType !== resourceTypes.cluster || resourceName === clusterName) return undefined;
-  const errorMessage = `the cluster is called ${clusterName} in access-control lists, not '${resourceName}'`;
-  return { errorCode: kafkaErrors.INVALID_REQUEST, errorMessage };
 }
 
 /** DeleteAcls: whatever each filter matches. */
@@ -130,30 +119,4 @@ function filterOf(filter: DescribeAclsRequest): AclFilter {
     operation: filter.operation,
     permissionType: filter.permissionType,
   };
-}
-
-/** As the metadata matches them where it deletes. */
-function matches(filter: AclFilter, line: AclBinding): boolean {
-  return (
-    isAny(filter.resourceType, line.resourceType) &&
-    isAny(filter.operation, line.operation) &&
-    isAny(filter.permissionType, line.permissionType) &&
-    (filter.principal === undefined || filter.principal === line.principal) &&
-    (filter.host === undefined || filter.host === line.host) &&
-    matchesPattern(filter, line)
-  );
-}
-
-function isAny(wanted: number, value: number): boolean {
-  return wanted === any || wanted === value;
-}
-
-function matchesPattern({ resourceName, patternType }: AclFilter, line: AclBinding): boolean {
-  if (patternType !== patternTypes.match) {
-    if (!isAny(patternType, line.patternType)) return false;
-    return resourceName === undefined || resourceName === line.resourceName;
-  }
-  if (resourceName === undefined || resourceName === line.resourceName) return true;
-  if (line.patternType === patternTypes.prefixed) return resourceName.startsWith(line.resourceName);
-  return line.resourceName === '*';
 }

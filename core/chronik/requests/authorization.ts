@@ -1,41 +1,17 @@
-/** Numbers of Kafka's protocol (KIP-140, KIP-290). `any` and `unknown` occur in filters alone. */
-export const resourceTypes = {
-  unknown: 0,
-  any: 1,
-  topic: 2,
-  group: 3,
-  cluster: 4,
-  transactionalId: 5,
-  delegationToken: 6,
-  user: 7,
-} as const;
+import {
+  aclOperations,
+  anyName,
+  clusterName,
+  patternTypes,
+  permissionTypes,
+  resourceTypes,
+} from '../metadata/acl-numbers.ts';
 
-export const patternTypes = { unknown: 0, any: 1, match: 2, literal: 3, prefixed: 4 } as const;
-
-export const aclOperations = {
-  unknown: 0,
-  any: 1,
-  all: 2,
-  read: 3,
-  write: 4,
-  create: 5,
-  delete: 6,
-  alter: 7,
-  describe: 8,
-  clusterAction: 9,
-  describeConfigs: 10,
-  alterConfigs: 11,
-  idempotentWrite: 12,
-} as const;
-
-export const permissionTypes = { unknown: 0, any: 1, deny: 2, allow: 3 } as const;
-
-export type Operation = Exclude<keyof typeof aclOperations, 'unknown' | 'any' | 'all'>;
+export type Operation = Exclude<
+  keyof typeof aclOperations,
+  'unknown' | 'any' | 'all' | 'createTokens' | 'describeTokens'
+>;
 export type ResourceKind = 'topic' | 'group' | 'cluster' | 'transactionalId';
-
-/** The one resource of its kind. */
-export const clusterName = 'kafka-cluster';
-const anyName = '*';
 
 /** A line of the access-control lists. */
 export interface AclLine {

@@ -6,7 +6,7 @@ import {
 } from '../../wire/kafka/messages/cluster.ts';
 import { type MetadataImage } from '../metadata/image.ts';
 import { noLeader } from '../types.ts';
-import { clusterName } from './authorization.ts';
+import { clusterName } from '../metadata/acl-numbers.ts';
 import { type Arrival, keyOf, type RequestContext } from './context.ts';
 
 /** What stands for operations that nobody asked for (KIP-430). */

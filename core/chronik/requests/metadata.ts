@@ -4,7 +4,7 @@ import { zeroUuid } from '../../wire/kafka/types.ts';
 import { type TopicState } from '../metadata/image.ts';
 import { type PartitionState } from '../metadata/rows.ts';
 import { noLeader } from '../types.ts';
-import { clusterName } from './authorization.ts';
+import { clusterName } from '../metadata/acl-numbers.ts';
 import { addressOf, clusterIdText, controllerId, operationsNotAsked, servingBrokers } from './cluster.ts';
 import { isInternalTopic } from './internal-topics.ts';
 import { type Arrival, type RequestContext } from './context.ts';

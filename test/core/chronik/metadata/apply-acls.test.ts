@@ -1,21 +1,25 @@
 import { expect, test } from 'vitest';
-import { aclOperations, aclPermissions, aclResources } from '../../../../core/chronik/metadata/apply-acls.ts';
+import {
+  aclOperations,
+  patternTypes,
+  permissionTypes,
+  resourceTypes,
+} from '../../../../core/chronik/metadata/acl-numbers.ts';
 import { AclFilter } from '../../../../core/chronik/metadata/commands.ts';
 import { type AclBinding } from '../../../../core/chronik/metadata/rows.ts';
-import { aclPatterns } from '../../../../core/chronik/metadata/security-state.ts';
 import { Scene } from './scene.ts';
 
-const { any, match, literal, prefixed } = aclPatterns;
+const { any, match, literal, prefixed } = patternTypes;
 
 function acl(resourceName: string, change: Partial<AclBinding> = {}): AclBinding {
   return {
-    resourceType: aclResources.topic,
+    resourceType: resourceTypes.topic,
     resourceName,
     patternType: literal,
     principal: 'User:alice',
     host: '*',
     operation: aclOperations.read,
-    permissionType: aclPermissions.allow,
+    permissionType: permissionTypes.allow,
     ...change,
   };
 }
@@ -49,16 +53,6 @@ test('ACLs are kept in the order in which they were made, each once', () => {
   expect(scene.reloaded().acls).toEqual(scene.state.acls);
 });
 
-test('a resource is spoken of literally, by a prefix of its name, and by * (KIP-290)', () => {
-  const { state } = withAcls();
-  const names = (name: string): readonly string[] =>
-    state.aclsOn(aclResources.topic, name).map(({ resourceName }) => resourceName);
-  expect(names('orders')).toEqual(['orders', 'ord', '*']);
-  expect(names('ordinary')).toEqual(['ord', '*']);
-  expect(names('payments')).toEqual(['*', 'payments']);
-  expect(state.aclsOn(aclResources.group, 'orders')).toEqual([]);
-});
-
 test('a filter takes out what it matches, and says what that was', () => {
   expect(deletedBy({})).toEqual(['orders', 'ord', '*', 'payments']);
   expect(deletedBy({ resourceName: 'orders' })).toEqual(['orders']);
@@ -67,7 +61,7 @@ test('a filter takes out what it matches, and says what that was', () => {
   expect(deletedBy({ resourceName: 'ord', patternType: literal })).toEqual([]);
   expect(deletedBy({ operation: aclOperations.write })).toEqual(['payments']);
   expect(deletedBy({ principal: 'User:bob' })).toEqual([]);
-  expect(deletedBy({ host: '*', permissionType: aclPermissions.deny })).toEqual([]);
+  expect(deletedBy({ host: '*', permissionType: permissionTypes.deny })).toEqual([]);
 });
 
 test('filters of one command come one after the other', () => {
@@ -91,7 +85,7 @@ test('what is wrong with an ACL is said, and the others are made', () => {
     acl('x', { patternType: match }),
     acl('x', { operation: 1 }),
     acl('x', { permissionType: 1 }),
-    acl('x', { resourceType: aclResources.cluster }),
+    acl('x', { resourceType: resourceTypes.cluster }),
     acl('x'.repeat(5_000)),
   ];
   const { acls } = scene.do('createAcls', { acls: [...wrong, acl('fifth'), acl('sixth')] });

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
 import {
-  type AclLine,
   aclOperations,
-  Authorization,
   patternTypes,
   permissionTypes,
   resourceTypes,
-} from '../../../../core/chronik/requests/authorization.ts';
+} from '../../../../core/chronik/metadata/acl-numbers.ts';
+import { type AclLine, Authorization } from '../../../../core/chronik/requests/authorization.ts';
 
 const alice = { principal: 'User:alice', host: '10.0.0.1' };
 const bob = { principal: 'User:bob', host: '10.0.0.2' };
