@@ -1,5 +1,7 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
+import { lz4Decompress } from '../../../core/wire/compression/lz4.ts';
+import { snappyDecompress } from '../../../core/wire/compression/snappy.ts';
 import { type Compression, type RecordBatch } from '../../../core/wire/kafka/record-batch.ts';
 import { decodeRecords, decodeRecordsIn, type LogRecord } from '../../../core/wire/kafka/records.ts';
 import { WireError } from '../../../core/wire/reader.ts';
@@ -38,6 +40,10 @@ function clear(batch: RecordBatch): Uint8Array {
     switch (batch.compression) {
       case 'gzip':
         return gunzipSync(batch.body, limit);
+      case 'snappy':
+        return snappyDecompress(batch.body, clearBytesMax);
+      case 'lz4':
+        return lz4Decompress(batch.body, clearBytesMax);
       case 'zstd':
         return zstdDecompressSync(batch.body, limit);
       default:

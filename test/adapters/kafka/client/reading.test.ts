@@ -75,9 +75,11 @@ describe('compressed batches', () => {
   test('that are not what they say, and codecs that are not known here, are refused by name', () => {
     const broken = batch({ value: 'x', compression: { codec: 'gzip', compress: (bytes) => bytes } }, 0);
     expect(() => recordsOf(broken)).toThrow(/^records do not decompress: /);
-    const unknown = batch({ value: 'x', compression: { codec: 'lz4', compress: (bytes) => bytes } }, 0);
-    expect(() => recordsOf(unknown)).toThrow(
-      new WireError('records are compressed with lz4, not known here'),
+    const other = batch({ value: 'x', compression: { codec: 'lz4', compress: (bytes) => bytes } }, 0);
+    expect(() => recordsOf(other)).toThrow(new WireError('lz4: this is no frame'));
+    other.bytes[22] = 7;
+    expect(() => recordsOf(other)).toThrow(
+      new WireError('records are compressed with an unknown codec, not known here'),
     );
   });
 });
