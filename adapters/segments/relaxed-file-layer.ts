@@ -2,30 +2,40 @@ import { close, fdatasync, open } from 'node:fs';
 
 import { NodeFileLayer } from './node-file-layer.ts';
 
+/** When what is written to a file counts as durable. */
+export type FlushPolicy =
+  /** Once the disk has it. */
+  | { readonly kind: 'always' }
+  /** Once the system has it, which is told to write it out within that time. */
+  | { readonly kind: 'interval'; readonly ms: number }
+  /** Once the system has it, which writes it out when it likes. */
+  | { readonly kind: 'never' };
+
+/** How often is looked for files whose time has come: as much later than their interval says may they be flushed. */
+const lookMs = 100;
+
 /**
- * The operating system's files, where those of some are taken for durable once the system has them: `flush_policy` of a broker.
+ * The operating system's files, where those of some are taken for durable once the system has them.
  *
  * A process that is killed loses nothing by it. A machine that loses its power, or whose system crashes, loses what was
  * written and not flushed: the files' tails may be gone or torn, which recovery finds, and what was acknowledged by this
- * machine alone is gone with them.
+ * machine alone is gone with them. Directory entries, and whatever is cut, are always the disk's.
  */
 export class RelaxedFileLayer extends NodeFileLayer {
-  readonly #isRelaxed: (path: string) => boolean;
+  readonly #policyOf: (path: string) => FlushPolicy;
   readonly #pathOf = new Map<number, string>();
-  /** Written to since the last flush began. */
-  #unflushed = new Set<string>();
-  #flush: NodeJS.Timeout | undefined;
+  /** Files that were written to since they were flushed, and when (ms) they are to be. */
+  readonly #dueMs = new Map<string, number>();
+  readonly #look: NodeJS.Timeout;
   #flushing = 0;
-  /** Of a flush in the background: who syncs next is told. */
+  /** Of a flush in the background: whoever syncs next is told. */
   #failure: Error | undefined;
 
-  /** @param flushIntervalMs how often what was written is flushed; undefined: when the system likes */
-  constructor(isRelaxed: (path: string) => boolean, flushIntervalMs: number | undefined) {
+  constructor(policyOf: (path: string) => FlushPolicy) {
     super();
-    this.#isRelaxed = isRelaxed;
-    if (flushIntervalMs === undefined) return;
-    this.#flush = setInterval(() => this.#flushNow(), flushIntervalMs);
-    this.#flush.unref();
+    this.#policyOf = policyOf;
+    this.#look = setInterval(() => this.#flushDue(), lookMs);
+    this.#look.unref();
   }
 
   override open(path: string, create: boolean): number {
@@ -40,34 +50,36 @@ export class RelaxedFileLayer extends NodeFileLayer {
   }
 
   override syncData(descriptor: number, onEnd: (error: Error | undefined) => void): void {
-    const path = this.#pathOf.get(descriptor);
-    if (path === undefined || !this.#isRelaxed(path)) {
-      super.syncData(descriptor, onEnd);
+    const path = this.#pathOf.get(descriptor) ?? '';
+    const policy = this.#policyOf(path);
+    if (policy.kind === 'always') {
+      this.#dueMs.delete(path);
+      super.syncData(descriptor, (error) => onEnd(error ?? this.#failure));
       return;
     }
-    if (this.#flush !== undefined) this.#unflushed.add(path);
+    if (policy.kind === 'interval' && !this.#dueMs.has(path)) {
+      this.#dueMs.set(path, performance.now() + policy.ms);
+    }
     setImmediate(() => onEnd(this.#failure));
-  }
-
-  override syncDirectory(path: string, onEnd: (error: Error | undefined) => void): void {
-    if (this.#isRelaxed(path)) setImmediate(() => onEnd(this.#failure));
-    else super.syncDirectory(path, onEnd);
   }
 
   /** Flushes no more by itself. */
   stop(): void {
-    clearInterval(this.#flush);
+    clearInterval(this.#look);
   }
 
-  #flushNow(): void {
+  #flushDue(): void {
     // A disk that does not keep up is not asked for more.
     if (this.#flushing > 0) return;
-    const paths = this.#unflushed;
-    this.#unflushed = new Set();
-    for (const path of paths) this.#flushFile(path);
+    const nowMs = performance.now();
+    for (const [path, dueMs] of this.#dueMs) {
+      if (dueMs > nowMs) continue;
+      this.#dueMs.delete(path);
+      this.#flush(path);
+    }
   }
 
-  #flushFile(path: string): void {
+  #flush(path: string): void {
     this.#flushing += 1;
     const ended = (error: NodeJS.ErrnoException | null): void => {
       this.#flushing -= 1;
@@ -80,9 +92,9 @@ export class RelaxedFileLayer extends NodeFileLayer {
         ended(openError);
         return;
       }
-      fdatasync(descriptor, (syncError) =>
-        close(descriptor, (closeError) => ended(syncError ?? closeError ?? null)),
-      );
+      fdatasync(descriptor, (syncError) => {
+        close(descriptor, (closeError) => ended(syncError ?? closeError ?? null));
+      });
     });
   }
 }

@@ -50,6 +50,8 @@ function brokerSettings(settings: ChronikSettings, { brokers }: BrokerPlace): Br
       ['log.segment.bytes', String(settings.segmentBytes)],
       ['log.roll.ms', String(settings.segmentMs)],
       ['message.max.bytes', String(settings.messageBytesMax)],
+      ['log.flush.policy', settings.flushPolicy],
+      ['log.flush.interval.ms', String(settings.flushIntervalMs)],
     ]),
     replication: {
       waitingAppendsMax: settings.waitingRequestsMax,

@@ -184,7 +184,7 @@ export class ServingBroker {
     const mark = new StartedMark(directory.path);
     try {
       return startBroker({
-        ...{ settings, place, directory, log, own: this.#own, dial: security.dial },
+        ...{ place, directory, log, own: this.#own, dial: security.dial },
         config: brokerConfig(settings, place, { endpoints, hasStarted: mark.isSet }),
         onSync: ({ durationUs }) => {
           this.#metrics.syncEnded(durationUs / usPerSecond);

@@ -181,12 +181,12 @@ const durability = {
   flushPolicy: withDefault(
     oneOf(['always', 'interval', 'never']),
     'always',
-    'When a record counts as written. always: once the disk has it. interval, never: once the system has it, which writes it out every flush_interval_ms, or when it likes; then records that were acknowledged are lost when the power of all their replicas fails within that time, and this broker may come back with less than it said it had (docs/running-chronik.md)',
+    'When a record counts as written, of a topic whose flush.policy does not say. always: once the disk has it. interval, never: once the system has it, which writes it out within flush_interval_ms, or when it likes; a process that is killed loses nothing by it, and a machine that loses its power loses what it had acknowledged since: all of a partition where all its replicas do so at once (docs/running-chronik.md). The metadata is always on the disk',
   ),
   flushIntervalMs: withDefault(
-    integer({ min: 10, max: 60_000, unit: 'ms' }),
+    integer({ min: 100, max: 600_000, unit: 'ms' }),
     1_000,
-    'Where flush_policy is interval: how often what was written is brought to the disk',
+    'Where flush_policy is interval: after how long what was written is brought to the disk, of a topic whose flush.ms does not say',
   ),
 } as const;
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { type Logger } from 'pino';
 
 import { type DataDirectory } from '../../adapters/data-dir/data-directory.ts';
@@ -11,7 +10,6 @@ import { type SyncRound } from '../../adapters/runner/counters.ts';
 import { type RunnerFailure } from '../../adapters/runner/protocol.ts';
 import { defaultRunnerOptions, Runner } from '../../adapters/runner/runner.ts';
 import { FileSegments } from '../../adapters/segments/file-segments.ts';
-import { NodeFileLayer } from '../../adapters/segments/node-file-layer.ts';
 import { RelaxedFileLayer } from '../../adapters/segments/relaxed-file-layer.ts';
 import { type Machine } from '../../core/base/machine.ts';
 import { brokerTables, ChronikBroker } from '../../core/chronik/broker.ts';
@@ -28,11 +26,10 @@ import { encodeSnapshotHeader } from '../../core/raft/message-codec.ts';
 import { type SnapshotHeader } from '../../core/raft/types.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type BrokerPlace } from './cluster.ts';
+import { FlushPolicies } from './flush-policies.ts';
 import { LiveBroker } from './live-broker.ts';
-import { type ChronikSettings } from './settings.ts';
 
 export interface StartBrokerOptions {
-  readonly settings: ChronikSettings;
   readonly config: BrokerConfig;
   readonly place: BrokerPlace;
   readonly own: PeerIdentity;
@@ -47,11 +44,14 @@ export interface StartBrokerOptions {
 
 /** Opens the disk, recovers the machine from it, and puts a runner under it; nothing is stepped before `start`. */
 export function startBroker(options: StartBrokerOptions): LiveBroker {
-  const { settings, config, place, own, directory, log, dial } = options;
+  const { config, place, own, directory, log, dial } = options;
   const store = LmdbBackend.open({ dir: directory.part('state'), tables: brokerTables });
-  const { segments, closeSegments } = openSegments(directory.part('wal'), settings);
+  const policies = new FlushPolicies();
+  const layer = new RelaxedFileLayer((path) => policies.policyOf(path));
+  const segments = FileSegments.open({ dir: directory.part('wal'), layer });
   const prng = seededPrng(randomBytes(16).toString('hex'));
   const machine = ChronikBroker.recover({ store, segments }, config, prng, defaultRunnerOptions.clock());
+  policies.attach(machine.view);
   // Only now, with nothing left that can refuse: a link calls its peer until it is closed, and keeps the process running.
   const others = place.brokers.filter(({ id }) => id !== own.id);
   const byId = new Map(others.map((broker) => [broker.id, broker]));
@@ -78,35 +78,13 @@ export function startBroker(options: StartBrokerOptions): LiveBroker {
     { onStop: fail, onSync: options.onSync },
   );
   return new LiveBroker({
-    ...{ view: machine.view, runner, store, segments, closeSegments, transport, failed },
-    peers: others.map(({ id }) => id),
-  });
-}
-
-/** The metadata's log, below which no flush policy reaches: a vote that is forgotten is given twice. */
-const metadataDirectory = '__meta';
-
-function openSegments(
-  dir: string,
-  { flushPolicy, flushIntervalMs }: ChronikSettings,
-): { readonly segments: FileSegments; readonly closeSegments: () => void } {
-  if (flushPolicy === 'always') {
-    const segments = FileSegments.open({ dir, layer: new NodeFileLayer() });
-    return { segments, closeSegments: () => segments.close() };
-  }
-  const metadata = join(dir, metadataDirectory);
-  const layer = new RelaxedFileLayer(
-    (path) => path !== metadata && !path.startsWith(`${metadata}/`),
-    flushPolicy === 'interval' ? flushIntervalMs : undefined,
-  );
-  const segments = FileSegments.open({ dir, layer });
-  return {
-    segments,
+    ...{ view: machine.view, runner, store, segments, transport, failed },
     closeSegments: () => {
       segments.close();
       layer.stop();
     },
-  };
+    peers: others.map(({ id }) => id),
+  });
 }
 
 /** The machine as it is, with a word after every step that may have changed who leads. */

@@ -26,7 +26,9 @@ test('what is relaxed is with the system once its sync has ended; the disk is as
   const dir = newDirectory();
   const asked: string[] = [];
   const original = NodeFileLayer.prototype.syncData;
-  const layer = new RelaxedFileLayer((path) => !path.startsWith(join(dir, '__meta')), undefined);
+  const layer = new RelaxedFileLayer((path) => ({
+    kind: path.startsWith(join(dir, '__meta')) ? 'always' : 'never',
+  }));
   NodeFileLayer.prototype.syncData = function (descriptor, onEnd) {
     asked.push('synced');
     original.call(this, descriptor, onEnd);
@@ -50,7 +52,7 @@ test('what is relaxed is with the system once its sync has ended; the disk is as
 
 test('a flush in the background that fails fails the next sync', async () => {
   const dir = newDirectory();
-  const layer = new RelaxedFileLayer(() => true, 10);
+  const layer = new RelaxedFileLayer(() => ({ kind: 'interval', ms: 1 }));
   const segments = FileSegments.open({ dir, layer });
   segments.append('partitions/t-0.1/segment_0.wal', Buffer.from('records'));
   expect(await synced(segments)).toBeUndefined();
