@@ -5,6 +5,7 @@ import { type BrokerEpoch, type LeaderEpoch, type Offset, type PartitionEpoch } 
 import { AppendWaits } from './append-waits.ts';
 import { type AlterPartitionOutcome, type PartitionAssignment } from './assignment.ts';
 import { divergenceOf } from './divergence.ts';
+import { readOrFail } from './guarded-reads.ts';
 import { InSyncReplicas } from './in-sync-replicas.ts';
 import { type FetchAnswer, type FetchError, type FetchPosition } from './messages.ts';
 import { ReplicaProgress } from './replica-progress.ts';
@@ -159,13 +160,17 @@ export class Leadership {
     const refusal = this.#refusalOf(position);
     if (refusal !== undefined) return this.answer(position, fetchSeq, { error: refusal });
     progress.toldHighWatermark = this.#port.highWatermark;
-    const records = this.#log.read({
+    const records = readOrFail(this.#log, {
       fromOffset: position.fetchOffset,
       toOffset: this.#log.logEndOffset,
       bytesMax: this.#port.settings.partitionBytesMax,
       minOneBatch: true,
     });
-    return this.answer(position, fetchSeq, { records });
+    return this.answer(
+      position,
+      fetchSeq,
+      records === 'unreadable' ? { error: 'KAFKA_STORAGE_ERROR' } : { records },
+    );
   }
 
   answer(

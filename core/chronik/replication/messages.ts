@@ -68,6 +68,7 @@ export const fetchErrors = [
   'STALE_BROKER_EPOCH',
   'OFFSET_OUT_OF_RANGE',
   'UNKNOWN_TOPIC_OR_PARTITION',
+  'KAFKA_STORAGE_ERROR',
 ] as const;
 
 /** From a follower: syncs that ended while no fetch was due to say so. */

@@ -1,6 +1,7 @@
 import { type AbortedTransaction } from '../log/outcomes.ts';
 import { noEpoch, type LeaderEpoch, type Offset } from '../types.ts';
 import { divergenceOf } from './divergence.ts';
+import { findOrFail, readOrFail } from './guarded-reads.ts';
 import { type Partition } from './partition.ts';
 import {
   type EpochFound,
@@ -42,8 +43,9 @@ export function readPartition(
   const isReadable = divergence === undefined && from.fetchOffset < toOffset;
   const records =
     isReadable && (bytesMax > 0 || given.minOneBatch)
-      ? log.read({ fromOffset: from.fetchOffset, toOffset, bytesMax, minOneBatch: given.minOneBatch })
+      ? readOrFail(log, { fromOffset: from.fetchOffset, toOffset, bytesMax, minOneBatch: given.minOneBatch })
       : undefined;
+  if (records === 'unreadable') return refusedRead(from.key, 'KAFKA_STORAGE_ERROR', partition);
   return {
     key: from.key,
     error: 'NONE',
@@ -65,7 +67,8 @@ export function refusedRead(
   error: ReadError,
   partition: Partition | undefined,
 ): FetchedPartition {
-  const isElsewhere = error !== 'OFFSET_OUT_OF_RANGE' && partition !== undefined;
+  const isElsewhere =
+    error !== 'OFFSET_OUT_OF_RANGE' && error !== 'KAFKA_STORAGE_ERROR' && partition !== undefined;
   return {
     key,
     error,
@@ -96,10 +99,8 @@ export function findOffset(partition: Partition, query: OffsetQuery): OffsetFoun
     if (mayBeBehind) return noOffset('OFFSET_NOT_AVAILABLE');
     return { error: 'NONE', offset: end, timestampMs: -1, leaderEpoch: leadership.epoch };
   }
-  const found =
-    query.timestampMs === offsetQueryTimes.maxTimestamp
-      ? log.offsetOfMaxTimestamp()
-      : log.offsetOfTimestamp(query.timestampMs);
+  const found = findOrFail(log, query.timestampMs);
+  if (found === 'unreadable') return noOffset('KAFKA_STORAGE_ERROR');
   if (found === undefined) return noOffset('NONE');
   if (found.offset < end) return { error: 'NONE', ...found };
   return noOffset(mayBeBehind ? 'OFFSET_NOT_AVAILABLE' : 'NONE');
