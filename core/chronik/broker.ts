@@ -188,7 +188,7 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
 
   /** What applying has changed, to everybody whom it concerns. */
   #passOnChanges(): void {
-    const { clock, config, metadata, replication, replicas, authorization, quotas, coordinators } =
+    const { clock, config, configs, metadata, replication, replicas, authorization, quotas, coordinators } =
       this.#parts;
     const changes = metadata.takeChanges();
     const { image, brokerEpoch } = metadata;
@@ -200,6 +200,8 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
       const changed = changes.brokers.flatMap((id) => image.broker(id) ?? []);
       replication.brokersChanged(brokerStates(changed));
     }
+    if (changes.replaced || changes.brokerConfigs.length > 0)
+      replication.throttle(configs.throttles(config.id));
     replicas.changed(changes, nowUs);
     for (const topic of changes.topicsDeleted) coordinators.groups.topicDeleted(topic.name, nowUs);
     if (brokerEpoch === noEpoch || brokerEpoch === this.#registered) return;

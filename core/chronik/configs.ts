@@ -49,6 +49,17 @@ export class Configs {
     return resolveTopicConfig(topic.configs, this.#common);
   }
 
+  /** What throttled replicas may take of a broker, and its own of others. */
+  throttles(broker: number): {
+    readonly leaderBytesPerSecond: number;
+    readonly followerBytesPerSecond: number;
+  } {
+    return {
+      leaderBytesPerSecond: this.#rate(broker, 'leader.replication.throttled.rate'),
+      followerBytesPerSecond: this.#rate(broker, 'follower.replication.throttled.rate'),
+    };
+  }
+
   /** What a command that leaves it to the brokers is to say; −1: the metadata knows better. */
   unlessSet(name: 'num.partitions' | 'default.replication.factor'): number {
     if (this.#image.brokerConfigs('').has(name)) return -1;
@@ -76,6 +87,12 @@ export class Configs {
     this.#addCommon(layers, name);
     layers.push({ name, value, source: 'default' });
     return layers;
+  }
+
+  #rate(broker: number, name: string): number {
+    const own = this.#image.brokerConfigs(String(broker)).get(name);
+    const set = own ?? this.#image.brokerConfigs('').get(name);
+    return set === undefined ? Infinity : clampedInteger(set);
   }
 
   #addCommon(layers: ConfigLayer[], name: string): void {

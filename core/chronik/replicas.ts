@@ -167,7 +167,9 @@ export class Replicas {
   }
 
   #assignmentOf(key: PartitionKey, topic: TopicState, state: PartitionState): PartitionAssignment {
-    const { minInsyncReplicas, cleanup } = this.#configs.topic(topic);
+    const config = this.#configs.topic(topic);
+    const { minInsyncReplicas, cleanup } = config;
+    const own = [`${key.partition}:${this.#id}`, '*'];
     const { replicas, isr, leader, leaderEpoch, partitionEpoch } = state;
     return {
       key,
@@ -179,6 +181,8 @@ export class Replicas {
       partitionEpoch,
       minInsyncReplicas,
       mayDeleteRecords: cleanup.delete,
+      isThrottledAsLeader: config.leaderThrottledReplicas.some((one) => own.includes(one)),
+      isThrottledAsFollower: config.followerThrottledReplicas.some((one) => own.includes(one)),
     };
   }
 

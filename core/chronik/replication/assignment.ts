@@ -21,6 +21,10 @@ export interface PartitionAssignment {
   readonly minInsyncReplicas: number;
   /** The topic's cleanup.policy has `delete`: only of such a topic may a client delete records. */
   readonly mayDeleteRecords: boolean;
+  /** Of this broker's replica: where it leads, those that are not in sync are given only so much; see throttle.ts. */
+  readonly isThrottledAsLeader: boolean;
+  /** Where it follows and is not in sync, it fetches only so much. */
+  readonly isThrottledAsFollower: boolean;
 }
 
 /** What the metadata says of a broker. */

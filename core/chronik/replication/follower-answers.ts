@@ -5,6 +5,7 @@ import { type FetchAnswer } from './messages.ts';
 import { type Partition } from './partition.ts';
 import { type ReplicaProgress } from './replica-progress.ts';
 import { type ReplicationSettings } from './settings.ts';
+import { type ReplicationThrottle } from './throttle.ts';
 
 interface Ready {
   readonly partition: Partition;
@@ -19,11 +20,15 @@ export class FollowerAnswers {
   readonly to: NodeId;
   readonly #window: FollowerWindow;
   readonly #partitionBytesMax: number;
+  readonly #throttle: ReplicationThrottle;
   #direct: FetchAnswer[] = [];
   #ready: Ready[] = [];
+  /** When one that the throttle held back may be answered. */
+  #openUs = Infinity;
 
-  constructor(to: NodeId, settings: ReplicationSettings) {
+  constructor(to: NodeId, settings: ReplicationSettings, throttle: ReplicationThrottle) {
     this.to = to;
+    this.#throttle = throttle;
     this.#window = new FollowerWindow(settings.followerBytesMax, settings.fetchTimeoutMaxUs);
     this.#partitionBytesMax = settings.partitionBytesMax;
   }
@@ -46,9 +51,9 @@ export class FollowerAnswers {
     progress.inFlight = undefined;
   }
 
-  /** When a full window may be taken for lost; `Infinity` while nobody waits for it. */
+  /** When a full window may be taken for lost, or the throttle opens; `Infinity` while nobody waits for either. */
   get deadlineUs(): number {
-    return this.#ready.length === 0 ? Infinity : this.#window.deadlineUs;
+    return this.#ready.length === 0 ? Infinity : Math.min(this.#window.deadlineUs, this.#openUs);
   }
 
   /** What may leave now. */
@@ -57,17 +62,27 @@ export class FollowerAnswers {
     const answers = this.#direct;
     this.#direct = [];
     let taken = 0;
-    for (const { partition, progress } of this.#ready) {
+    const held: Ready[] = [];
+    this.#openUs = Infinity;
+    for (const ready of this.#ready) {
+      const { partition, progress } = ready;
       if (!this.#window.isEmpty && this.#window.freeBytes < this.#partitionBytesMax) break;
       taken += 1;
+      const openUs = this.#throttle.answerUs(partition, this.to);
+      if (openUs > nowUs) {
+        held.push(ready);
+        this.#openUs = Math.min(this.#openUs, openUs);
+        continue;
+      }
       progress.queued = false;
       const answer = partition.leadership?.takeAnswer(progress);
       if (answer === undefined) continue;
       answers.push(answer);
       const bytes = recordsBytes(answer.records);
       if (bytes > 0) progress.inFlight = this.#window.add(bytes, nowUs);
+      this.#throttle.answered(partition, this.to, bytes, nowUs);
     }
-    if (taken > 0) this.#ready = this.#ready.slice(taken);
+    if (taken > 0) this.#ready = [...held, ...this.#ready.slice(taken)];
     return answers;
   }
 }

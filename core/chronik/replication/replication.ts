@@ -28,6 +28,7 @@ import {
   type ReplicationMessage,
   type SyncedMark,
 } from './messages.ts';
+import { recordsBytes } from './message-codec.ts';
 import { findEpochEnd, findOffset } from './partition-reads.ts';
 import { Partition, type PartitionHost } from './partition.ts';
 import { type ReplicaProgress } from './replica-progress.ts';
@@ -46,6 +47,7 @@ import {
   type OffsetQuery,
 } from './requests.ts';
 import { type ReplicationSettings } from './settings.ts';
+import { ReplicationThrottle } from './throttle.ts';
 import { UnsyncedRounds } from './unsynced-rounds.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -102,6 +104,7 @@ export class Replication {
   readonly #fetches: ConsumerFetches;
   readonly #unsynced = new UnsyncedRounds<Partition>();
   readonly #upkeep: Upkeep;
+  readonly #throttle = new ReplicationThrottle();
   #brokerEpoch: BrokerEpoch = noEpoch;
   #fetchSeq = 0;
   /** Appends that wait, and their bytes; bounded by the settings. */
@@ -109,6 +112,8 @@ export class Replication {
   #waitingAppendBytes = 0;
   /** Gathered until the step ends. */
   readonly #fetchesDue = new Set<Partition>();
+  /** When a fetch that the throttle held back may be made. */
+  #fetchOpenUs = Infinity;
   readonly #syncedDue = new Set<Partition>();
   readonly #marksMoved = new Set<Partition>();
   #proposals: AlterPartitionProposal[] = [];
@@ -142,6 +147,11 @@ export class Replication {
     assert(brokerEpoch >= this.#brokerEpoch, 'a broker registers under a higher epoch each time');
     this.#brokerEpoch = brokerEpoch;
     for (const partition of this.#partitions.values()) partition.registered(nowUs);
+  }
+
+  /** What throttled replicas may take of this broker, and its own of others. `Infinity`: as much as there is. */
+  throttle(rates: Parameters<ReplicationThrottle['rates']>[0]): void {
+    this.#throttle.rates(rates);
   }
 
   /** All brokers that the metadata knows, or those that changed. */
@@ -197,9 +207,7 @@ export class Replication {
         this.#onFetch(from, message, nowUs);
         break;
       case 'replicaFetchAnswered':
-        for (const answer of message.answers) {
-          this.#partitions.get(partitionKeyText(answer.key))?.answered(from, answer, nowUs);
-        }
+        for (const answer of message.answers) this.#onAnswer(from, answer, nowUs);
         break;
       case 'replicaSynced':
         for (const mark of message.marks) {
@@ -262,7 +270,13 @@ export class Replication {
 
   /** When `tick` must be called at the latest. */
   get deadlineUs(): number {
-    let deadlineUs = Math.min(this.#deadlines.earliestUs, this.#fetches.deadlineUs, this.#upkeep.deadlineUs);
+    let deadlineUs = Math.min(
+      this.#deadlines.earliestUs,
+      this.#fetches.deadlineUs,
+      this.#upkeep.deadlineUs,
+      // Beyond that bound a sync is waited for, not a time.
+      this.#unsynced.bytes < this.#settings.unsyncedBytesMax ? this.#fetchOpenUs : Infinity,
+    );
     for (const answers of this.#answers.values()) deadlineUs = Math.min(deadlineUs, answers.deadlineUs);
     return deadlineUs;
   }
@@ -337,20 +351,33 @@ export class Replication {
     }
   }
 
+  #onAnswer(from: NodeId, answer: FetchAnswer, nowUs: number): void {
+    const partition = this.#partitions.get(partitionKeyText(answer.key));
+    if (partition === undefined) return;
+    this.#throttle.fetched(partition, this.#id, recordsBytes(answer.records), nowUs);
+    partition.answered(from, answer, nowUs);
+  }
+
   /** Fetches that are due, one message a leader; and what was synced where no fetch says so. */
   #flushFollowing(nowUs: number): void {
     const positions = new Map<NodeId, FetchPosition[]>();
     // What was fetched and is not on the disk is bounded: fetches wait for the sync beyond it.
     if (this.#fetchesDue.size > 0 && this.#unsynced.bytes < this.#settings.unsyncedBytesMax) {
       this.#fetchSeq += 1;
+      this.#fetchOpenUs = Infinity;
       for (const partition of this.#fetchesDue) {
+        const openUs = this.#throttle.fetchUs(partition, this.#id);
+        if (openUs > nowUs) {
+          this.#fetchOpenUs = Math.min(this.#fetchOpenUs, openUs);
+          continue;
+        }
+        this.#fetchesDue.delete(partition);
         const { following } = partition;
         const position = following?.takeFetch(this.#fetchSeq, nowUs);
         if (following === undefined || position === undefined) continue;
         this.#syncedDue.delete(partition);
         pushTo(positions, following.leader, position);
       }
-      this.#fetchesDue.clear();
     }
     const brokerEpoch = this.#brokerEpoch;
     for (const [leader, gathered] of positions) {
@@ -377,7 +404,7 @@ export class Replication {
   #answersTo(to: NodeId): FollowerAnswers {
     let answers = this.#answers.get(to);
     if (answers === undefined) {
-      answers = new FollowerAnswers(to, this.#settings);
+      answers = new FollowerAnswers(to, this.#settings, this.#throttle);
       this.#answers.set(to, answers);
     }
     return answers;

@@ -149,3 +149,53 @@ describe('settings of a topic', () => {
     expect(produce(brokers, leader, ['three']).error).toBe('NONE');
   });
 });
+
+describe('a throttled reassignment (KIP-73)', () => {
+  const large = 'x'.repeat(100_000);
+
+  /** How long a replica that is new takes until it is in sync, in µs. */
+  function moved(configs: readonly (readonly [string, string])[]): number {
+    const brokers = brokersWithTopic(3);
+    const name = 'heavy';
+    const assignments = [{ partitionIndex: 0, brokerIds: [1] }];
+    brokers.call(1, 'createTopics', {
+      topics: [{ name, numPartitions: -1, replicationFactor: -1, assignments }],
+    });
+    brokers.runUntil(() => brokers.leaderOf(name) === 1);
+    for (let at = 0; at < 40; at += 1) produce(brokers, 1, [large], { name });
+    const altered = configs.map(([key, value]) => ({ name: key, configOperation: 0, value }));
+    const isOfTopic = ({ name: key }: { name: string }) => key.endsWith('replicas');
+    brokers.call(1, 'incrementalAlterConfigs', {
+      resources: [
+        { resourceType: 2, resourceName: name, configs: altered.filter(isOfTopic) },
+        { resourceType: 4, resourceName: '', configs: altered.filter((one) => !isOfTopic(one)) },
+      ],
+    });
+    const beganUs = brokers.nowUs;
+    brokers.call(1, 'alterPartitionReassignments', {
+      topics: [{ name, partitions: [{ partitionIndex: 0, replicas: [1, 2] }] }],
+    });
+    const isr = () => brokers.broker(1).view.partition({ topic: name, partition: 0 })?.inSyncReplicas;
+    brokers.runUntil(() => isr()?.length === 2, minute);
+    const tookUs = brokers.nowUs - beganUs;
+    // In sync, it is held back no more.
+    for (let at = 0; at < 10; at += 1) {
+      expect(produce(brokers, 1, [large], { name, timeoutMs: 1_000 }).error).toBe('NONE');
+    }
+    return tookUs;
+  }
+
+  test('takes the time that its rate gives it, on either side', () => {
+    const freeUs = moved([]);
+    expect(freeUs).toBeLessThan(1_000_000);
+    for (const side of ['leader', 'follower']) {
+      const tookUs = moved([
+        [`${side}.replication.throttled.replicas`, side === 'leader' ? '0:1' : '*'],
+        [`${side}.replication.throttled.rate`, '1000000'],
+      ]);
+      // 4 MB at 1 MB a second; the first answer goes at once.
+      expect(tookUs).toBeGreaterThan(2_000_000);
+      expect(tookUs).toBeLessThan(8_000_000);
+    }
+  });
+});

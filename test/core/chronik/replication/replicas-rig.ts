@@ -386,6 +386,8 @@ export class RigBroker {
         partitionEpoch,
         minInsyncReplicas,
         mayDeleteRecords: cleanup.delete,
+        isThrottledAsLeader: false,
+        isThrottledAsFollower: false,
       };
       this.replication.assign(assignment, this.log, rig.nowUs);
     }
