@@ -15,6 +15,8 @@ export function logConfigOf(topic: TopicConfig): LogConfig {
     retentionBytes: unbounded(topic.retentionBytes),
     deleteRetentionMs: topic.deleteRetentionMs,
     minCompactionLagMs: topic.minCompactionLagMs,
+    maxCompactionLagMs: topic.maxCompactionLagMs,
+    minCleanableDirtyPercent: topic.minCleanableDirtyPercent,
   };
 }
 

@@ -115,6 +115,8 @@ class Replica {
       partitionEpoch: 0,
       minInsyncReplicas: 2,
       mayDeleteRecords: true,
+      isThrottledAsLeader: false,
+      isThrottledAsFollower: false,
     };
     this.replication.assign(assignment, log, 0);
     this.replication.registered(1, 0);

@@ -157,8 +157,11 @@ export class Compaction {
       dirty.push(segment);
       dirtyBytes += segment.lengthBytes;
     }
-    if (dirty.length === 0 || dirtyBytes * 100 < config.minCleanableDirtyPercent * (cleanBytes + dirtyBytes))
-      return undefined;
+    const [oldest] = dirty;
+    if (oldest === undefined) return undefined;
+    const isDue = dirtyBytes * 100 >= config.minCleanableDirtyPercent * (cleanBytes + dirtyBytes);
+    const isOverdue = wallMs - oldest.firstTimestampMs > config.maxCompactionLagMs;
+    if (!isDue && !isOverdue) return undefined;
     this.#round = {
       phase: 'mapping',
       dirty,

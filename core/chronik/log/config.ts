@@ -25,6 +25,8 @@ export interface LogConfig {
   readonly deleteRetentionMs: number;
   /** min.compaction.lag.ms: a record is not compacted away before. */
   readonly minCompactionLagMs: number;
+  /** max.compaction.lag.ms: after that compaction begins, however little there is to it. */
+  readonly maxCompactionLagMs: number;
   /** min.cleanable.dirty.ratio, in percent: compaction begins when so much of the log was never compacted. */
   readonly minCleanableDirtyPercent: number;
   /** producer.id.expiration.ms (transactional.id.expiration.ms is another): a producer that was silent for as long is forgotten. */
@@ -48,6 +50,7 @@ export const defaultLogConfig: LogConfig = {
   retentionBytes: Infinity,
   deleteRetentionMs: day,
   minCompactionLagMs: 0,
+  maxCompactionLagMs: Infinity,
   minCleanableDirtyPercent: 50,
   producerIdExpirationMs: day,
   indexIntervalBytes: 32 * bytesPerKib,

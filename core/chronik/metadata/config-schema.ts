@@ -7,6 +7,8 @@ import { type MetadataRefusal } from './outcomes.ts';
 export type ConfigType =
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   | { readonly kind: 'boolean' }
+  /** 0 to 1, with a point. */
+  | { readonly kind: 'ratio' }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
   /** Several of the values, separated by commas. */
   | { readonly kind: 'choices'; readonly values: readonly string[]; readonly countMin: number }
@@ -99,6 +101,13 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
     default: 'CreateTime',
     brokerName: 'log.message.timestamp.type',
     doc: 'Whether a record carries the time of its producer or that of its being appended.',
+  },
+  {
+    name: 'min.cleanable.dirty.ratio',
+    type: { kind: 'ratio' },
+    default: '0.5',
+    brokerName: 'log.cleaner.min.cleanable.ratio',
+    doc: 'The part of a compacted log that is not compacted yet at which compaction begins, by bytes.',
   },
   {
     name: 'min.compaction.lag.ms',
@@ -225,6 +234,7 @@ export function refuseConfigValue(
 
 const shownBytesMax = 100;
 const integerPattern = /^[+-]?[0-9]{1,19}$/;
+const ratioPattern = /^(?:0(?:\.[0-9]{1,9})?|\.[0-9]{1,9}|1(?:\.0{1,9})?)$/;
 const replicaPattern = /^[0-9]+:[0-9]+$/;
 
 function problemOf(type: ConfigType, value: string): string | undefined {
@@ -238,6 +248,8 @@ function problemOf(type: ConfigType, value: string): string | undefined {
     }
     case 'boolean':
       return value === 'true' || value === 'false' ? undefined : 'it must be true or false';
+    case 'ratio':
+      return ratioPattern.test(value) ? undefined : 'it must be a number from 0 to 1, like 0.5';
     case 'choice':
       return type.values.includes(value) ? undefined : `it must be one of ${type.values.join(', ')}`;
     case 'choices': {

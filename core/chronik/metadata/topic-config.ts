@@ -16,6 +16,7 @@ export interface TopicConfig {
   readonly deleteRetentionMs: number;
   readonly minCompactionLagMs: number;
   readonly maxCompactionLagMs: number;
+  readonly minCleanableDirtyPercent: number;
   /** When records count as durable: after a sync of their own, after one within `flushMs`, or at once. */
   readonly flushPolicy: 'always' | 'interval' | 'never';
   readonly flushMs: number;
@@ -67,6 +68,7 @@ export function resolveTopicConfig(
     deleteRetentionMs: integer('delete.retention.ms'),
     minCompactionLagMs: integer('min.compaction.lag.ms'),
     maxCompactionLagMs: integer('max.compaction.lag.ms'),
+    minCleanableDirtyPercent: Math.floor(Number(text('min.cleanable.dirty.ratio')) * 100),
     flushPolicy: text('flush.policy') as TopicConfig['flushPolicy'],
     flushMs: integer('flush.ms'),
     leaderThrottledReplicas: listItems(text('leader.replication.throttled.replicas')),

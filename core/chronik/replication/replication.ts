@@ -221,7 +221,10 @@ export class Replication {
 
   /** Every append that `persist` numbered up to this one is on the disk. */
   synced(syncSeq: number, nowUs: number): void {
-    for (const partition of this.#unsynced.takeUpTo(syncSeq)) partition.synced(syncSeq, nowUs);
+    for (const partition of this.#unsynced.takeUpTo(syncSeq)) {
+      partition.synced(syncSeq, nowUs);
+      this.#upkeep.synced(partition, nowUs);
+    }
   }
 
   tick(nowUs: number): void {

@@ -38,6 +38,13 @@ export class Upkeep {
     this.#unfinished.delete(partition);
   }
 
+  /** What a turn had written is on the disk: where it waited for that, it goes on. */
+  synced(partition: Partition, nowUs: number): void {
+    if (!partition.log.hasMoreUpkeep || !this.#queue.has(partition)) return;
+    this.#unfinished.add(partition);
+    this.#deadlineUs = Math.min(this.#deadlineUs, nowUs + this.#settings.upkeepPauseUs);
+  }
+
   wallClock(wallMs: number, nowUs: number): void {
     this.#wallMs = wallMs;
     this.#wallReadUs = nowUs;

@@ -27,7 +27,7 @@ interface Resource {
 }
 
 /** Kafka's numbers of what kind of value a setting has (KIP-569). */
-const typeNumbers = { boolean: 1, choice: 2, integer: 5, choices: 7, replicas: 7 } as const;
+const typeNumbers = { boolean: 1, choice: 2, integer: 5, ratio: 6, choices: 7, replicas: 7 } as const;
 
 /** DescribeConfigs: every setting of a topic, of a broker, or ('') of all brokers, and where it comes from (KIP-226). */
 export function describeConfigs(

@@ -8,7 +8,9 @@ import {
   type DeleteTopicsResponse,
 } from '../../wire/kafka/messages/topics.ts';
 import { zeroUuid } from '../../wire/kafka/types.ts';
+import { configSources } from '../configs.ts';
 import { createCommand } from '../metadata/commands.ts';
+import { topicConfigDefinitions } from '../metadata/config-schema.ts';
 import { type MetadataOutcome } from '../metadata/outcomes.ts';
 import { type Arrival, type RequestContext } from './context.ts';
 import { errorOf, type ErrorFields, errorOfOutcome } from './errors.ts';
@@ -88,8 +90,24 @@ function created(
     topicConfigErrorCode: mayDescribe ? kafkaErrors.NONE : kafkaErrors.TOPIC_AUTHORIZATION_FAILED,
     numPartitions: mayDescribe ? partitionCount : -1,
     replicationFactor: mayDescribe ? replicationFactor : -1,
-    configs: mayDescribe ? [] : undefined,
+    configs: mayDescribe ? configsOf(context, name) : undefined,
   };
+}
+
+/** Empty for one that was only validated, and is not there. */
+function configsOf({ configs, image }: RequestContext, name: string): Created['configs'] {
+  const topic = image.topic(name);
+  if (topic === undefined) return [];
+  return topicConfigDefinitions.map((definition) => {
+    const [inForce] = configs.layersOfTopic(topic, definition);
+    return {
+      name: definition.name,
+      value: inForce?.value ?? definition.default,
+      readOnly: false,
+      configSource: configSources[inForce?.source ?? 'default'],
+      isSensitive: false,
+    };
+  });
 }
 
 function notCreated(name: string, error: ErrorFields): Created {

@@ -79,6 +79,7 @@ test('what is wrong with a value is said, and what is allowed', () => {
   expect(refused('cleanup.policy', 'compact,compact')).toContain('each once');
   expect(refused('leader.replication.throttled.replicas', '1:2,x')).toContain('partition:broker');
   expect(refused('cleanup.policy', 'x'.repeat(5_000))).toContain('it has 5000 bytes, and 4096 are allowed');
+  expect(refused('min.cleanable.dirty.ratio', '1.5')).toContain('a number from 0 to 1');
   expect(refused('nonsense', '1')).toBe('INVALID_CONFIG: a topic has no configuration "nonsense"');
 });
 

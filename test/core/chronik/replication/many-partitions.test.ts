@@ -58,6 +58,8 @@ function leading(settings: Partial<typeof defaultReplicationSettings> = {}, file
       partitionEpoch: 0,
       minInsyncReplicas: 1,
       mayDeleteRecords: true,
+      isThrottledAsLeader: false,
+      isThrottledAsFollower: false,
     };
     replication.assign(assignment, log, 0);
   }
