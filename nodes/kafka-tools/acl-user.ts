@@ -165,12 +165,13 @@ function credentialsOf(
 
 function listCommand(): Command {
   return new Command('list').description('print the users').action(async (options: BrokerOptions) => {
-    const users = [...(await credentialsOf(options, 'photon acl user list'))].sort((left, right) =>
-      left.user < right.user ? -1 : 1,
-    );
-    const rows = users.flatMap(({ user, infos }) =>
-      infos.map(({ mechanism, iterations }) => ({ user, mechanism, iterations })),
-    );
+    const rows = (await credentialsOf(options, 'photon acl user list'))
+      .flatMap(({ user, infos }) =>
+        infos.map(({ mechanism, iterations }) => ({ user, mechanism, iterations })),
+      )
+      .sort((left, right) =>
+        `${left.user} ${left.mechanism}` < `${right.user} ${right.mechanism}` ? -1 : 1,
+      );
     if (options.json === true) printJson(rows);
     else
       printTable(
