@@ -212,6 +212,11 @@ export class Leadership {
     }
   }
 
+  /** Nobody could be heard for a while: everybody has the whole time again. */
+  excuse(nowUs: number): void {
+    for (const progress of this.#followers) progress.caughtUpUs = nowUs;
+  }
+
   /** Proposes to go on without those that were not caught up for too long (KIP-16). */
   reviewIsr(nowUs: number): void {
     this.#port.deadlineMoved();

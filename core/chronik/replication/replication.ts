@@ -51,6 +51,9 @@ import { ReplicationThrottle } from './throttle.ts';
 import { UnsyncedRounds } from './unsynced-rounds.ts';
 import { Upkeep } from './upkeep.ts';
 
+/** A tick that is late by this part of replica.lag.time.max.ms means that the process did not run. */
+const asleepShare = 4;
+
 /** What replication needs of the broker that it belongs to. Nothing in it calls back into replication. */
 export interface ReplicationPort {
   send(to: NodeId, message: ReplicationMessage): void;
@@ -175,6 +178,7 @@ export class Replication {
       this.#upkeep.add(partition);
     }
     assert(partition.log === log, 'a partition keeps its log');
+    this.#excuseIfAsleep(nowUs);
     partition.assigned(assignment, nowUs);
   }
 
@@ -198,6 +202,7 @@ export class Replication {
     outcome: AlterPartitionOutcome,
     nowUs: number,
   ): void {
+    this.#excuseIfAsleep(nowUs);
     this.#partitions.get(partitionKeyText(key))?.alterPartitionAnswered(partitionEpoch, outcome, nowUs);
   }
 
@@ -228,6 +233,7 @@ export class Replication {
   }
 
   tick(nowUs: number): void {
+    this.#excuseIfAsleep(nowUs);
     const due: Partition[] = [];
     for (let next = this.#deadlines.popDue(nowUs); next !== undefined; next = this.#deadlines.popDue(nowUs)) {
       due.push(next);
@@ -336,6 +342,16 @@ export class Replication {
     let waiting = this.#fetches.size;
     for (const partition of this.#partitions.values()) waiting += partition.waiting;
     return waiting;
+  }
+
+  /**
+   * A broker that did not run when it was to heard of nobody: followers whose messages wait to be read are not late for it. Done
+   * before anybody is judged by the time.
+   */
+  #excuseIfAsleep(nowUs: number): void {
+    const lateUs = nowUs - this.#deadlines.earliestUs;
+    if (lateUs * asleepShare <= this.#settings.replicaLagTimeMaxUs) return;
+    for (const { leadership } of this.#partitions.values()) leadership?.excuse(nowUs);
   }
 
   #onFetch(from: NodeId, message: ReplicaFetch, nowUs: number): void {

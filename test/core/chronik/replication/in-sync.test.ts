@@ -31,6 +31,21 @@ test('a silent follower of a partition to which nothing is appended stays in syn
   expect(rig.partition.isr).toEqual([1, 2, 3]);
 });
 
+test('a leader that did not run for a while does not hold it against its followers', () => {
+  const rig = begun();
+  const leader = rig.broker(1);
+  leader.produce(['a']);
+  leader.sync();
+  while (rig.network.some(({ to }) => to !== 1)) rig.deliver(rig.network.findIndex(({ to }) => to !== 1));
+  for (const id of [2, 3]) rig.broker(id).sync();
+  // All that they say waits while the leader sleeps; what it does first is look at the clock.
+  rig.nowUs += 2 * lagUs;
+  leader.tick();
+  rig.settle();
+  expect(rig.partition).toMatchObject({ isr: [1, 2, 3], partitionEpoch: 0 });
+  expect(leader.highWatermark).toBe(1);
+});
+
 test('a follower that is always a sync behind, and never long, stays in sync', () => {
   const rig = begun();
   const leader = rig.broker(1);

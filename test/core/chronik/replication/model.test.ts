@@ -84,8 +84,11 @@ class Life {
         if (broker.isUp) broker.sync();
         break;
       case 'pass':
-        rig.nowUs += b % 5 === 0 ? 11_000_000 : 300_000;
-        for (const each of brokers) if (each.isUp) each.tick();
+        // Long enough for a silent follower to be late, in steps that are none of them.
+        for (let count = b % 5 === 0 ? 10 : 1; count > 0; count -= 1) {
+          rig.nowUs += 1_100_000;
+          for (const each of brokers) if (each.isUp) each.tick();
+        }
         break;
       case 'apply':
         if (broker.isUp) broker.applyTo(Math.min(broker.applied + 1 + (b % 3), rig.entries.length));
