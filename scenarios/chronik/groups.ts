@@ -31,7 +31,7 @@ export const chronikGroups: ChronikScenarioSource = {
           },
         ],
       },
-      floors: { ...drawn.floors, generations: 2, commits: 5 },
+      floors: { ...drawn.floors, generations: 1, commits: 1 },
     };
   },
 };

@@ -14,6 +14,8 @@ const callTimeoutUs = 3_000 * usPerMs;
 /** How long others wait for a member, and a while for what is on its way. */
 const rebalanceTimeoutMs = 6_000;
 const joinTimeoutUs = (rebalanceTimeoutMs + 4_000) * usPerMs;
+/** Offsets that nobody comes to otherwise: where one is told, a commit of a generation that was over has counted. */
+const lateOffsetsFrom = 1_000_000;
 const protocolType = 'consumer';
 const protocol = 'range';
 
@@ -34,9 +36,12 @@ export class SimulatedGroupMember {
   #coordinator: NodeId | undefined;
   #memberId = '';
   #generation = -1;
+  /** The one before, in which it had something; −1: none. */
+  #formerGeneration = -1;
   #phase: Phase = 'away';
   /** What it holds, and how far it has come with each. */
   #positions = new Map<number, number>();
+  #lateCommits = 0;
   /** Counts its lives and attempts: an answer to an earlier one means nothing any more. */
   #life = 0;
   #stopped = false;
@@ -206,6 +211,8 @@ export class SimulatedGroupMember {
         });
       }
       this.#phase = 'stable';
+      this.#commitLate(partitions);
+      this.#formerGeneration = generation;
       this.#beat();
       return this.#commitLater();
     });
@@ -279,6 +286,41 @@ export class SimulatedGroupMember {
       if (failed !== undefined) return this.#again(failed.error);
       if (stoppedBefore) this.#settled = true;
       return this.#commitLater();
+    });
+  }
+
+  /** A commit of the generation before, sent again when it is over: what a slow thread of the client's would do. */
+  #commitLate(partitions: readonly number[]): void {
+    const [partition] = partitions;
+    if (partition === undefined || this.#formerGeneration < 0 || this.#coordinator === undefined) return;
+    if (this.#formerGeneration >= this.#generation || !this.#prng.chance(1, 3)) return;
+    this.#lateCommits += 1;
+    const { groupId } = this.#plan;
+    const generation = this.#formerGeneration;
+    const offset = lateOffsetsFrom + this.#lateCommits;
+    const startUs = this.#link.world.nowUs;
+    const commit: GroupCommit = {
+      groupId,
+      generation,
+      partition,
+      offset,
+      startUs,
+      endUs: undefined,
+      error: undefined,
+    };
+    this.#history.groupCommits.push(commit);
+    const asked = {
+      groupId,
+      generationIdOrMemberEpoch: generation,
+      memberId: this.#memberId,
+      groupInstanceId: this.#instanceId,
+      topics: [
+        { name: this.#topic.name, partitions: [{ partitionIndex: partition, committedOffset: offset }] },
+      ],
+    };
+    this.#call(this.#coordinator, 'offsetCommit', asked, (body) => {
+      commit.endUs = this.#link.world.nowUs;
+      commit.error = body.topics[0]?.partitions[0]?.errorCode;
     });
   }
 
