@@ -76,6 +76,8 @@ function learn(
   const truth = state.truth.of(id);
   // Its records are lost by order; it does not know of it yet.
   if (view.leaderEpoch < truth.uncleanEpoch) return undefined;
+  // An answer for several partitions leaves when the last of them is decided: this one may have been decided in the epoch before.
+  if (truth.uncleanEpoch > 0 && view.role !== 'leader') return undefined;
   let endOffset = 0;
   for (const [offset, value] of values) {
     const other = truth.learn(offset, { value, told, atUs: nowUs });
