@@ -46,19 +46,30 @@ export class FrameSocket {
 
   /** @param onWritten called once the system has taken the bytes: this is the back-pressure; with an error when it never will */
   write(kind: number, payload: Uint8Array, onWritten?: (error?: Error | null) => void): void {
+    this.writePieces(kind, [payload], onWritten);
+  }
+
+  /** As `write`, of a payload in pieces. */
+  writePieces(kind: number, pieces: readonly Uint8Array[], onWritten?: (error?: Error | null) => void): void {
     const socket = this.#socket;
-    if (payload.length <= copiedBytesMax) {
-      const frame = Buffer.allocUnsafe(framingBytes + payload.length);
-      writeFraming(frame, kind, payload);
-      frame.set(payload, framingBytes);
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    if (length <= copiedBytesMax) {
+      const frame = Buffer.allocUnsafe(framingBytes + length);
+      writeFraming(frame, kind, ...pieces);
+      let at = framingBytes;
+      for (const piece of pieces) {
+        frame.set(piece, at);
+        at += piece.length;
+      }
       socket.write(frame, onWritten);
       return;
     }
     const head = Buffer.allocUnsafe(framingBytes);
-    writeFraming(head, kind, payload);
+    writeFraming(head, kind, ...pieces);
     socket.cork();
     socket.write(head);
-    socket.write(payload, onWritten);
+    pieces.forEach((piece, at) => socket.write(piece, at === pieces.length - 1 ? onWritten : undefined));
     socket.uncork();
   }
 

@@ -8,7 +8,8 @@ import { Accepted, frameKinds, Hello, helloOf, type PeerIdentity, Refused } from
 import { SilenceWatch } from './silence-watch.ts';
 
 export interface LinkCodec<Message> {
-  encode(messages: readonly Message[]): Uint8Array;
+  /** One piece, or several that follow each other: what is long already need not be copied. */
+  encode(messages: readonly Message[]): Uint8Array | readonly Uint8Array[];
   /** About how many bytes it takes on the wire; for the bound of the queue. */
   sizeOf(message: Message): number;
 }
@@ -174,13 +175,14 @@ export class PeerLink<Message> {
     const messages = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
     this.#queuedBytes -= size;
-    const bytes = codec.encode(messages);
+    const encoded = codec.encode(messages);
+    const pieces = encoded instanceof Uint8Array ? [encoded] : encoded;
     this.#writing = true;
-    socket.write(frameKinds.messages, bytes, () => {
+    socket.writePieces(frameKinds.messages, pieces, () => {
       if (this.#socket !== socket) return;
       this.#writing = false;
       this.counters.sentMessages += count;
-      this.counters.sentBytes += bytes.length;
+      for (const { length } of pieces) this.counters.sentBytes += length;
       if (this.#queue.length > 0) this.#write();
     });
   }

@@ -9,7 +9,7 @@ import { type BrokerMessage } from './broker-protocol.ts';
 import { BrokerBeat } from './metadata/messages.ts';
 import {
   decodeReplicationMessages,
-  encodeReplicationMessages,
+  replicationMessagePieces,
   replicationMessageBytes,
 } from './replication/message-codec.ts';
 import { type ReplicationMessage } from './replication/messages.ts';
@@ -35,6 +35,14 @@ export function encodeBrokerMessages(
   messages: readonly BrokerMessage[],
   segments: Pick<SegmentReader, 'read'>,
 ): Uint8Array {
+  return concatBytes(brokerMessageChunks(messages, segments));
+}
+
+/** The same in pieces that follow each other: records that are at hand are not copied. */
+export function brokerMessageChunks(
+  messages: readonly BrokerMessage[],
+  segments: Pick<SegmentReader, 'read'>,
+): readonly Uint8Array[] {
   const raft: GroupMessage[] = [];
   const replication: ReplicationMessage[] = [];
   const chunks: Uint8Array[] = [Uint8Array.of(formatVersion)];
@@ -46,9 +54,9 @@ export function encodeBrokerMessages(
   }
   if (raft.length > 0) addBlock(chunks, 'raft', encodeGroupMessages(raft));
   if (replication.length > 0) {
-    addBlock(chunks, 'replication', encodeReplicationMessages(replication, segments));
+    addBlock(chunks, 'replication', ...replicationMessagePieces(replication, segments));
   }
-  return concatBytes(chunks);
+  return chunks;
 }
 
 /** Bytes in messages are views of the input. @throws WireError */
@@ -110,9 +118,13 @@ function encodeMarkerMessage(message: MarkerMessage): Uint8Array {
   return writer.finish();
 }
 
-function addBlock(chunks: Uint8Array[], block: (typeof blocks)[number], content: Uint8Array): void {
+function addBlock(
+  chunks: Uint8Array[],
+  block: (typeof blocks)[number],
+  ...content: readonly Uint8Array[]
+): void {
   const writer = new WireWriter();
   writer.byte(blocks.indexOf(block));
-  writer.varint(content.length);
-  chunks.push(writer.finish(), content);
+  writer.varint(content.reduce((length, piece) => length + piece.length, 0));
+  chunks.push(writer.finish(), ...content);
 }

@@ -16,11 +16,17 @@ export interface WireFrame {
 }
 
 /** Writes what stands before a payload, at the beginning of `target`. */
-export function writeFraming(target: Uint8Array, kind: number, payload: Uint8Array): void {
+export function writeFraming(target: Uint8Array, kind: number, ...pieces: readonly Uint8Array[]): void {
   assert(kind >>> 0 === kind && kind <= 0xff, 'the kind of a frame is a byte');
-  writeUint32(target, 0, payload.length);
+  writeUint32(
+    target,
+    0,
+    pieces.reduce((length, piece) => length + piece.length, 0),
+  );
   target[4] = kind;
-  writeUint32(target, checkedBytes, crc32c(payload, crc32c(target.subarray(0, checkedBytes))));
+  let crc = crc32c(target.subarray(0, checkedBytes));
+  for (const piece of pieces) crc = crc32c(piece, crc);
+  writeUint32(target, checkedBytes, crc);
 }
 
 /**

@@ -21,7 +21,7 @@ import {
   type BrokerRequest,
   type BrokerResponse,
 } from '../../core/chronik/broker-protocol.ts';
-import { brokerMessageBytes, encodeBrokerMessages } from '../../core/chronik/message-codec.ts';
+import { brokerMessageBytes, brokerMessageChunks } from '../../core/chronik/message-codec.ts';
 import { encodeSnapshotHeader } from '../../core/raft/message-codec.ts';
 import { type SnapshotHeader } from '../../core/raft/types.ts';
 import { seededPrng } from '../../sim/prng.ts';
@@ -60,7 +60,7 @@ export function startBroker(options: StartBrokerOptions): LiveBroker {
     addressesOf: (id) => byId.get(id)?.addresses ?? [],
     nameOf: (id) => byId.get(id)?.name,
     codec: {
-      encode: (messages) => encodeBrokerMessages(messages, segments),
+      encode: (messages) => brokerMessageChunks(messages, segments),
       sizeOf: brokerMessageBytes,
       encodeHeader: encodeSnapshotHeader,
     },

@@ -54,7 +54,15 @@ export function encodeReplicationMessages(
   messages: readonly ReplicationMessage[],
   segments: Pick<SegmentReader, 'read'>,
 ): Uint8Array {
-  return concatBytes(replicationMessageChunks(messages).map((chunk) => bytesOfChunk(chunk, segments)));
+  return concatBytes(replicationMessagePieces(messages, segments));
+}
+
+/** The same in pieces: records that are at hand are not copied. */
+export function replicationMessagePieces(
+  messages: readonly ReplicationMessage[],
+  segments: Pick<SegmentReader, 'read'>,
+): readonly Uint8Array[] {
+  return replicationMessageChunks(messages).map((chunk) => bytesOfChunk(chunk, segments));
 }
 
 /** Records are views of the input. @throws WireError */
