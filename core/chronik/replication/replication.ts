@@ -1,13 +1,11 @@
 import { assert } from '../../base/assert.ts';
-import { type SegmentAppend, type SegmentCut } from '../../base/effects.ts';
+import { type SegmentAppend } from '../../base/effects.ts';
 import { type NodeId } from '../../base/ids.ts';
 import { DeadlineHeap } from '../../raft/deadlines.ts';
 import { type PartitionLog } from '../log/partition-log.ts';
 import {
   type BrokerEpoch,
-  type LeaderEpoch,
   noEpoch,
-  type Offset,
   type PartitionEpoch,
   type PartitionKey,
   partitionKeyText,
@@ -36,7 +34,6 @@ import {
   type AppendEnd,
   type AppendOutcome,
   type AppendRequest,
-  type DeleteRecordsEnd,
   type DeleteRecordsOutcome,
   type DeleteRecordsRequest,
   type EpochFound,
@@ -46,6 +43,7 @@ import {
   type OffsetFound,
   type OffsetQuery,
 } from './requests.ts';
+import { type ReplicaView, type ReplicationPort } from './replication-port.ts';
 import { type ReplicationSettings } from './settings.ts';
 import { ReplicationThrottle } from './throttle.ts';
 import { UnsyncedRounds } from './unsynced-rounds.ts';
@@ -53,43 +51,6 @@ import { Upkeep } from './upkeep.ts';
 
 /** A tick that is late by this part of replica.lag.time.max.ms means that the process did not run. */
 const asleepShare = 4;
-
-/** What replication needs of the broker that it belongs to. Nothing in it calls back into replication. */
-export interface ReplicationPort {
-  send(to: NodeId, message: ReplicationMessage): void;
-  /** Has them persisted at the end of this step. @returns the number of the sync that will cover them */
-  persist(appends: readonly SegmentAppend[]): number;
-  /** Cuts files at once, in order. A step appends to a file only behind the cuts that it makes to it. */
-  cut(cuts: readonly SegmentCut[]): void;
-  /**
-   * Go through the metadata's log, those of a step together; each is answered by an assignment, or by `alterPartitionAnswered`.
-   */
-  proposeAlterPartitions(proposals: readonly AlterPartitionProposal[]): void;
-  /** Of an append that waited. */
-  appendEnded(token: number, end: AppendEnd): void;
-  /** Of a consumer's fetch that waited. */
-  fetched(token: number, partitions: readonly FetchedPartition[]): void;
-  /** Of a request to delete records that waited. */
-  recordsDeleted(token: number, end: DeleteRecordsEnd): void;
-  /** This broker leads the partition from now on, in this epoch; its log holds whatever was committed. */
-  partitionLed(key: PartitionKey, leaderEpoch: LeaderEpoch): void;
-  /** It no longer does: what waited has been answered. */
-  partitionLeft(key: PartitionKey): void;
-  /** Of a partition that this broker leads. Once a `settle` at most. */
-  highWatermarkMoved(key: PartitionKey, highWatermark: Offset): void;
-}
-
-/** A replica on this broker, as it is now. */
-export interface ReplicaView {
-  readonly assignment: PartitionAssignment;
-  /** `offline`: nobody leads, or this broker is not registered yet. */
-  readonly role: 'leader' | 'follower' | 'offline';
-  readonly log: PartitionLog;
-  readonly highWatermark: Offset;
-  readonly lastStableOffset: Offset;
-  /** What the leader waits for: the in-sync replicas and those that it has proposed. */
-  readonly inSyncReplicasMaximal: readonly NodeId[];
-}
 
 /**
  * All replicas of a broker: each leads or follows as the metadata says. It is stepped by the broker, which calls one of the

@@ -17,7 +17,8 @@ import {
   encodeReplicationMessages,
 } from '../../../../core/chronik/replication/message-codec.ts';
 import { type ReplicationMessage } from '../../../../core/chronik/replication/messages.ts';
-import { Replication, type ReplicationPort } from '../../../../core/chronik/replication/replication.ts';
+import { type ReplicationPort } from '../../../../core/chronik/replication/replication-port.ts';
+import { Replication } from '../../../../core/chronik/replication/replication.ts';
 import {
   type AppendEnd,
   type AppendOutcome,
