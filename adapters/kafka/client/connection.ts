@@ -67,6 +67,10 @@ export class BrokerConnection {
       return connection;
     } catch (error) {
       connection.close();
+      // Nothing was asked for yet; so does a broker end that wants to see a certificate.
+      if (error instanceof KafkaClientError && error.outcome === 'unknown') {
+        throw new KafkaClientError(error.message, 'failed', { cause: error });
+      }
       throw error;
     }
   }

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { Authority } from '../../../adapters/pki/authority.ts';
+import { clientRequest, nodeRequest } from '../../../nodes/pki/requests.ts';
 import { Cluster, type MemberPlace, photonFile } from '../cluster.ts';
 import { type CommandResult, LiveCommand, runCommand } from '../command.ts';
 import { freePorts } from '../ports.ts';
@@ -60,24 +62,69 @@ const flags = [
 ];
 
 describe('the command line against a broker that asks for a login', () => {
-  /** Who makes the first user is in a file. */
-  const usersFile = join(mkdtempSync(join(tmpdir(), 'photon-users-')), 'users');
+  const dir = mkdtempSync(join(tmpdir(), 'photon-tools-'));
+  const authority = Authority.create(join(dir, 'ours'), 'ours', 1);
+  const other = Authority.create(join(dir, 'others'), 'others', 1);
+  const operator = authority.issue('operator', clientRequest('operator', 1));
   let login: string;
+  let overTls: string;
+  let loginOverTls: string;
   let broker: Cluster;
 
   beforeAll(async () => {
+    // Who makes the first user is in a file.
+    const usersFile = join(dir, 'users');
     writeFileSync(usersFile, 'root:first\n', { mode: 0o600 });
-    const [port = 0] = await freePorts(1);
-    login = `127.0.0.1:${port}`;
+    const { certFile, keyFile } = authority.issue(
+      'a',
+      nodeRequest({ system: 'chronik', node: 'a' }, ['127.0.0.1', 'localhost'], 1),
+    );
+    const [first, second, third] = (await freePorts(3)).map((port) => `127.0.0.1:${port}`);
+    [login = '', overTls = '', loginOverTls = ''] = [first, second, third];
     const listeners = (own: MemberPlace) => [
-      ...['--listen-client', `plaintext://${own.client},login=sasl_plaintext://${login}`],
-      ...['--sasl-users-file', usersFile, '--authorization', 'true', '--super-users', 'User:root'],
+      '--listen-client',
+      `${own.client},login=sasl_plaintext://${login},shown=tls://${overTls},both=sasl_tls://${loginOverTls}`,
+      ...['--cert-file', certFile, '--key-file', keyFile, '--trusted-ca-file', authority.certFile],
+      ...['--client-cert-auth', 'true', '--sasl-users-file', usersFile],
+      ...['--authorization', 'true', '--super-users', 'User:root,User:operator'],
     ];
     broker = await Cluster.start(1, listeners, 'chronik');
   });
   afterAll(async () => {
-    await broker.remove();
-    rmSync(dirname(usersFile), { recursive: true });
+    await broker?.remove();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test('over TLS brokers are known by their authority, users by password or certificate', async () => {
+    broker.showLogsOnFailure();
+    const list = (brokers: string, ...more: string[]) =>
+      runCommand(process.execPath, [
+        photonFile,
+        'topic',
+        'list',
+        '--brokers',
+        brokers,
+        '--timeout',
+        '3',
+        ...more,
+      ]);
+    const ours = ['--cacert', authority.certFile];
+    expect(await list(loginOverTls, ...ours, '--user', 'root:first')).toMatchObject({ code: 0, stderr: '' });
+    const shown = ['--cert', operator.certFile, '--key', operator.keyFile];
+    expect(await list(overTls, ...ours, ...shown)).toMatchObject({ code: 0, stderr: '' });
+    // Nobody but who has a certificate is let in there; nobody that the client does not know is spoken to.
+    expect(await list(overTls, ...ours)).toMatchObject({ code: 1 });
+    for (const trust of [['--cacert', other.certFile], ['--tls']]) {
+      expect(await list(loginOverTls, ...trust, '--user', 'root:first')).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/certificate/) as string,
+      });
+    }
+    expect(await list(overTls, ...ours, '--cert', operator.certFile)).toMatchObject({
+      code: 2,
+      stderr: 'photon topic list: --cert and --key belong together\n',
+    });
+    expect(await list(overTls, '--cacert', join(dir, 'nowhere'))).toMatchObject({ code: 2 });
   });
 
   test('a user who was made may log in, and do what he is allowed to and nothing else', async () => {

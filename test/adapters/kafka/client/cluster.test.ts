@@ -1,3 +1,5 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { KafkaCluster } from '../../../../adapters/kafka/client/cluster.ts';
@@ -78,6 +80,29 @@ describe('a cluster', () => {
       name: 'KafkaClientError',
       outcome: 'failed',
     });
+  });
+
+  test.each([
+    ['closes every connection', (socket: Socket) => socket.destroy(), /ECONNRESET|has closed the connection/],
+    [
+      'speaks something else',
+      (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request'),
+      /what is no answer/,
+    ],
+  ])('is nothing that %s: surely nothing was done', async (_, behave, message) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => behave(socket));
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    cleanUp.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const asked = cluster([], { bootstrap: [{ host: '127.0.0.1', port }], timeoutMs: 200 });
+    const error = await asked.refresh().catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ name: 'KafkaClientError', outcome: 'failed' });
+    expect((error as Error).message).toMatch(message);
   });
 
   test('that has a new leader is asked there', async () => {

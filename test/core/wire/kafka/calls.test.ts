@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { apiNames, apiOfKey, apis } from '../../../../core/wire/kafka/apis.ts';
@@ -74,6 +75,21 @@ describe('requests', () => {
     ['00 03 00 00 00 00', 'the input ends inside a value'],
   ])('%s is refused', (frame, message) => {
     expect(() => decodeRequest(unhex(frame))).toThrow(new WireError(message));
+  });
+
+  test('any bytes whatever are a request or a WireError', () => {
+    const keys = apiNames.map((api) => apis[api].key);
+    const head = fc.tuple(fc.constantFrom(...keys), fc.integer({ min: 0, max: 12 }));
+    fc.assert(
+      fc.property(head, fc.uint8Array({ maxLength: 60 }), ([key, version], noise) => {
+        try {
+          decodeRequest(new Uint8Array([0, key, 0, version, 0, 0, 0, 1, 0xff, 0xff, ...noise]));
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   test('what follows the body is ignored', () => {
