@@ -2,6 +2,7 @@ import { type Mutant, patchesOf } from './mutant.ts';
 import { alarmMutants } from './mutants-alarms.ts';
 import { authMutants } from './mutants-auth.ts';
 import { backupMutants } from './mutants-backup.ts';
+import { chronikMutants } from './mutants-chronik.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { faultMutants } from './mutants-faults.ts';
 import { gossipMutants } from './mutants-gossip.ts';
@@ -25,6 +26,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Namespaces', mutants: namespaceMutants },
   { title: 'Backups and restored clusters', mutants: backupMutants },
   { title: 'Alarms, quota, comparing members', mutants: alarmMutants },
+  { title: 'Brokers', mutants: chronikMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { expect, test } from 'vitest';
 
+import { chronikScenarioNamed } from '../../scenarios/chronik/registry.ts';
 import { scenarioNamed } from '../../scenarios/registry.ts';
 import { swimScenarioNamed } from '../../scenarios/swim/registry.ts';
 import { checkerNames } from '../../sim/checkers/registry.ts';
 import { patchesOf } from '../../sim/mutant.ts';
 import { applyPatches, mutantNamed, mutants } from '../../sim/mutants.ts';
+import { chronikCheckerNames } from '../../sim/chronik/checkers/registry.ts';
 import { swimCheckerNames } from '../../sim/swim/checkers/registry.ts';
 
 const sourceOf = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
@@ -20,6 +22,7 @@ const otherInvariants = [
   'idle',
   'gated-effect',
   'truth',
+  'told-otherwise',
 ];
 
 test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
@@ -38,10 +41,14 @@ test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
   (_name, mutant) => {
     expect(mutant.caughtBy.length).toBeGreaterThan(0);
     for (const invariant of mutant.caughtBy)
-      expect([...checkerNames, ...swimCheckerNames, ...otherInvariants]).toContain(invariant);
+      expect([...checkerNames, ...swimCheckerNames, ...chronikCheckerNames, ...otherInvariants]).toContain(
+        invariant,
+      );
     expect(mutant.scenarios.length).toBeGreaterThan(0);
     for (const scenario of mutant.scenarios)
-      expect(() => swimScenarioNamed(scenario) ?? scenarioNamed(scenario)).not.toThrow();
+      expect(
+        () => swimScenarioNamed(scenario) ?? chronikScenarioNamed(scenario) ?? scenarioNamed(scenario),
+      ).not.toThrow();
     if (mutant.blindTo !== undefined) expect(mutantNamed(mutant.blindTo).blindTo).toBeUndefined();
   },
 );

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+
+import { chronikScenarioNamed, chronikScenarios } from '../../../scenarios/chronik/registry.ts';
+import { runChronik } from '../../../sim/chronik/run.ts';
+import { type ChronikScenario } from '../../../sim/chronik/plan.ts';
+import { compareSecondChronikRun } from '../../../sim/chronik/second-run.ts';
+
+const timeoutMs = 240_000;
+const seed = 3;
+
+test.each(chronikScenarios.map((source) => [source.name, source] as const))(
+  '%s is named and described, and is the same plan for the same seed',
+  (name, source) => {
+    expect(chronikScenarioNamed(name)).toBe(source);
+    expect(name).toMatch(/^chronik(-[a-z]+)*$/);
+    expect(source.about).toMatch(/^[A-Z].{30,150}\.$/);
+    const plan = source.plan(seed);
+    expect(plan).toMatchObject({ name, about: source.about });
+    expect(source.plan(seed)).toEqual(plan);
+    for (const { atUs } of plan.faults) expect(atUs).toBeLessThan(plan.durationUs);
+  },
+);
+
+test.each(chronikScenarios.map((source) => [source.name, source] as const))(
+  '%s holds, and shows what it is about',
+  (_name, source) => {
+    const result = runChronik(source.plan(seed), seed);
+    expect(result.violation).toBeUndefined();
+    expect(result.simulatedUs).toBeGreaterThanOrEqual(60_000_000);
+  },
+  timeoutMs,
+);
+
+test(
+  'a seed decides everything: a second run has the same hash',
+  () => {
+    const source = chronikScenarioNamed('chronik');
+    if (source === undefined) throw new Error('the swarm of brokers has a name');
+    const plan = (): ChronikScenario => source.plan(1);
+    expect(compareSecondChronikRun(plan, 1, runChronik(plan(), 1))).toBeUndefined();
+  },
+  timeoutMs,
+);
+
+test(
+  'a run that shows less than its scenario demands fails as idle',
+  () => {
+    const plan = chronikScenarioNamed('chronik-lossy-network')?.plan(seed);
+    if (plan === undefined) throw new Error('the scenario has a name');
+    const idle = { ...plan, faults: [], durationUs: 10_000_000, floors: { truncations: 1 } };
+    expect(runChronik(idle, seed).violation).toMatchObject({
+      invariant: 'idle',
+      detail: 'idle: truncations: 0, where 1 is the least',
+    });
+  },
+  timeoutMs,
+);
