@@ -15,7 +15,7 @@ const lines = ({ stdout }: CommandResult): readonly string[] =>
 
 describeWith(['kcat'], 'kcat against three brokers', () => {
   beforeAll(async () => {
-    cluster = await Cluster.start(3, [], 'chronik');
+    cluster = await Cluster.start(3, ['--group-initial-rebalance-delay-ms', '200'], 'chronik');
   });
   afterAll(() => cluster.remove());
 

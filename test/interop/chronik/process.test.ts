@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -114,6 +114,15 @@ describeWith(['kcat', 'curl'], 'a broker alone', () => {
       expect((await kcat(['-C', '-t', 'kept', '-e', '-q'])).stdout).toBe('one\ntwo\n');
     },
   );
+
+  test('that has lost the log of its metadata does not start: a vote that is forgotten is given twice', async () => {
+    cluster = await Cluster.start(1, [], 'chronik');
+    expect(await cluster.end('a', 'SIGTERM')).toEqual({ code: 0, signal: null });
+    rmSync(join(cluster.place('a').dataDir, 'wal', '__meta'), { recursive: true });
+    const { code, stderr } = await serve('a');
+    expect(stderr).toMatch(/cannot open the data in \S+: /);
+    expect(code).toBe(2);
+  });
 
   test('metrics, health and readiness', async () => {
     cluster = await Cluster.start(1, ['--num-partitions', '3'], 'chronik');
