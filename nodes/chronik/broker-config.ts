@@ -41,6 +41,12 @@ function brokerSettings(settings: ChronikSettings, { brokers }: BrokerPlace): Br
     superUsers: settings.superUsers?.split(',') ?? [],
     allowEveryoneIfNoAcl: settings.allowEveryoneIfNoAcl,
     groupInitialRebalanceDelayUs: settings.groupInitialRebalanceDelayMs * usPerMs,
+    groups: {
+      sessionTimeoutMsMin: settings.groupSessionTimeoutMsMin,
+      sessionTimeoutMsMax: settings.groupSessionTimeoutMsMax,
+      membersMax: settings.groupMembersMax,
+      offsetsRetentionMs: settings.offsetsRetentionMs,
+    },
     fetchBytesMax: settings.fetchBytesMax,
     uncleanLeaderElection: settings.uncleanLeaderElection,
     brokerConfigs: new Map([

@@ -206,6 +206,26 @@ const times = {
     3_000,
     'How long the first rebalance of an empty group waits for more members (Kafka: group.initial.rebalance.delay.ms)',
   ),
+  groupSessionTimeoutMsMin: withDefault(
+    integer({ min: 1, max: 600_000, unit: 'ms' }),
+    6_000,
+    'A member of a group may not ask to be given up sooner than this after it was last heard of (Kafka: group.min.session.timeout.ms)',
+  ),
+  groupSessionTimeoutMsMax: withDefault(
+    integer({ min: 1, max: 86_400_000, unit: 'ms' }),
+    1_800_000,
+    'Nor later than this (Kafka: group.max.session.timeout.ms)',
+  ),
+  groupMembersMax: withDefault(
+    integer({ min: 1, max: 100_000 }),
+    10_000,
+    'Members of a group; further ones are refused (Kafka: group.max.size, which has no bound there)',
+  ),
+  offsetsRetentionMs: withDefault(
+    integer({ min: 1_000, max: longestMs, unit: 'ms' }),
+    7 * dayMs,
+    'How long the offsets of a group are kept after its last member has gone (Kafka: offsets.retention.minutes)',
+  ),
   electionTimeoutMs: withDefault(
     integer({ min: 10, max: 60_000, unit: 'ms' }),
     1_000,

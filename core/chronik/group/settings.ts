@@ -38,5 +38,5 @@ export const defaultGroupSettings: GroupSettings = {
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetCommitTimeoutMs: 5_000,
   pendingAppendsMax: 10_000,
-  loadBytesPerTurn: 1_048_576,
+  loadBytesPerTurn: 262_144,
 };
