@@ -3,12 +3,12 @@ import { type FileSlice, type SegmentReader, type SegmentRepair } from '../../st
 import { type RecordBatch } from '../../wire/kafka/record-batch.ts';
 import { type LeaderEpoch, noEpoch, type Offset } from '../types.ts';
 import { checkFollowerBatches, checkLeaderBatches, refused } from './append-check.ts';
-import { markerIn, visitBatches } from './batches-in-file.ts';
+import { markerIn } from './batches-in-file.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Compaction, type Swap } from './compaction.ts';
 import { type LogConfig } from './config.ts';
 import { Durability } from './durability.ts';
-import { goneFile, LeavingFiles } from './leaving-files.ts';
+import { LeavingFiles } from './leaving-files.ts';
 import { type LeaderEpochs } from './leader-epochs.ts';
 import { LogReader, type ReadRange } from './log-reader.ts';
 import {
@@ -31,7 +31,8 @@ import { rebuildProducers } from './rebuild-producers.ts';
 import { RecentBatches } from './recent-batches.ts';
 import { recoverLog, type RecoveredLog } from './recovery.ts';
 import { expiredSegments } from './retention.ts';
-import { LogSegment } from './segment.ts';
+import { type LogSegment } from './segment.ts';
+import { SegmentChain } from './segment-chain.ts';
 import { type StartJournal } from './start-journal.ts';
 
 export interface LogOptions {
@@ -49,10 +50,8 @@ export interface LogOptions {
  */
 export class PartitionLog {
   readonly #files: SegmentReader;
-  readonly #directory: string;
   #config: LogConfig;
-  /** Oldest first, one behind another. Appends go to the last one, unless it is closed. */
-  readonly #segments: LogSegment[];
+  readonly #chain: SegmentChain;
   readonly #epochs: LeaderEpochs;
   readonly #producers: Producers;
   readonly #journal: StartJournal;
@@ -82,9 +81,7 @@ export class PartitionLog {
 
   private constructor(files: SegmentReader, options: LogOptions, recovered: RecoveredLog) {
     this.#files = files;
-    this.#directory = options.directory;
     this.#config = options.config;
-    this.#segments = recovered.segments;
     this.#epochs = recovered.epochs;
     this.#producers = recovered.producers;
     this.#journal = recovered.journal;
@@ -96,12 +93,15 @@ export class PartitionLog {
     this.#checkpoints.add(recovered.dueCheckpoints);
     this.#durability = new Durability(recovered.logEndOffset);
     this.#leaving = new LeavingFiles(this.#durability);
-    this.#reader = new LogReader(files, this.#segments, this.#recent);
+    const { directory } = options;
+    const { segments, producers } = recovered;
+    this.#chain = new SegmentChain({ files, directory, segments, producers, checkpoints: this.#checkpoints });
+    this.#reader = new LogReader(files, segments, this.#recent);
     this.#compaction = new Compaction({
       files,
-      directory: options.directory,
-      segments: this.#segments,
-      producers: this.#producers,
+      directory,
+      segments,
+      producers,
       durability: this.#durability,
     });
   }
@@ -133,9 +133,7 @@ export class PartitionLog {
 
   /** Bytes of all segments (DescribeLogDirs). */
   get lengthBytes(): number {
-    let bytes = 0;
-    for (const segment of this.#segments) bytes += segment.lengthBytes;
-    return bytes;
+    return this.#chain.lengthBytes;
   }
 
   /** From now on the log is kept so. */
@@ -227,18 +225,18 @@ export class PartitionLog {
     assert(offset >= this.#logStartOffset, 'a log is not cut below its start');
     if (offset >= this.#logEndOffset) return [];
     const cuts = [...this.#compaction.abort()];
-    let last = this.#segments.at(-1);
+    let last = this.#chain.segments.at(-1);
     let endOffset = this.#logEndOffset;
     while (last !== undefined && endOffset > offset) {
       const toBytes = this.#reader.positionOf(last, offset);
       if (toBytes > 0) {
-        cuts.push(...this.#cutLast(last, toBytes));
+        cuts.push(...this.#chain.cutLast(last, toBytes));
         endOffset = last.endOffset;
         break;
       }
-      cuts.push(...this.#dropLast());
+      cuts.push(...this.#chain.dropLast());
       endOffset = last.baseOffset;
-      last = this.#segments.at(-1);
+      last = this.#chain.segments.at(-1);
     }
     // The start lies inside the batch that went: nothing is left that anybody may read.
     if (endOffset < this.#logStartOffset) return [...cuts, ...this.restartAt(this.#logStartOffset)];
@@ -248,14 +246,19 @@ export class PartitionLog {
     this.#durability.cutTo(endOffset);
     this.#checkpoints.cutTo(endOffset);
     this.#lastEpoch = this.#epochs.last;
-    rebuildProducers(this.#files, this.#segments, this.#producers);
+    rebuildProducers(this.#files, this.#chain.segments, this.#producers);
     this.#producers.transactions.forgetBelow(this.#logStartOffset);
     return cuts;
   }
 
   /** Drops everything; the next batch begins at this offset, and so does the log. */
   restartAt(offset: Offset): readonly SegmentCut[] {
-    const cuts = [...this.#discards, ...this.#dropAll()];
+    const cuts = [
+      ...this.#discards,
+      ...this.#compaction.abort(),
+      ...this.#chain.dropAll(),
+      ...this.#leaving.takeAll(),
+    ];
     // Last: until all else is gone, what is left is a log that begins where it says.
     const journal = this.#journal.file;
     if (journal !== undefined) cuts.push({ file: journal, lengthBytes: 0 });
@@ -342,7 +345,7 @@ export class PartitionLog {
   upkeep({ wallMs, highWatermark }: { readonly wallMs: number; readonly highWatermark: Offset }): Upkeep {
     if (this.#damage !== undefined) return { cuts: [], appends: [] };
     this.#producers.expire(wallMs, this.#config.producerIdExpirationMs);
-    const expired = expiredSegments(this.#segments, this.#config, { wallMs, highWatermark });
+    const expired = expiredSegments(this.#chain.segments, this.#config, { wallMs, highWatermark });
     const last = expired.at(-1);
     if (last !== undefined) this.#startAt(Math.max(this.#logStartOffset, last.endOffset));
     const { cuts, appends } = this.#tidy();
@@ -382,51 +385,26 @@ export class PartitionLog {
   /** Takes up batches that have been checked. They are given on as they lie in `records`, in one part a segment. */
   #append(batches: readonly RecordBatch[], records: Uint8Array): readonly SegmentAppend[] {
     const appends = [...this.#ownAppends()];
-    let segment = this.#open(batches[0] as RecordBatch);
+    let file = '';
     let fromBytes = 0;
     for (const batch of batches) {
-      if (this.#rolls(segment, batch)) {
-        if (batch.positionBytes > fromBytes) {
-          appends.push({ file: segment.file, bytes: records.subarray(fromBytes, batch.positionBytes) });
-        }
+      const segment = this.#chain.segmentFor(batch, this.#config);
+      if (segment.file !== file && batch.positionBytes > fromBytes) {
+        appends.push({ file, bytes: records.subarray(fromBytes, batch.positionBytes) });
         fromBytes = batch.positionBytes;
-        this.#close(segment);
-        segment = this.#open(batch);
       }
+      file = segment.file;
       this.#recent.add(segment, batch.baseOffset, segment.lengthBytes);
       segment.note(batch, batch.sizeBytes);
       this.#epochs.begin(batch.leaderEpoch, batch.baseOffset);
       this.#producers.note(batch, markerIn(batch));
       this.#lastEpoch = batch.leaderEpoch;
       this.#logEndOffset = batch.lastOffset + 1;
+      this.#checkpoints.takeIfDue(segment, this.#producers, this.#config.checkpointBytes);
     }
-    appends.push({ file: segment.file, bytes: fromBytes === 0 ? records : records.subarray(fromBytes) });
-    this.#checkpoints.takeIfDue(segment, this.#producers, this.#config.checkpointBytes);
+    appends.push({ file, bytes: fromBytes === 0 ? records : records.subarray(fromBytes) });
     this.#durability.gaveOut();
     return appends;
-  }
-
-  /** The segment that the batch goes to, if it does not roll. */
-  #open(batch: RecordBatch): LogSegment {
-    const last = this.#segments.at(-1);
-    if (last !== undefined && !last.isClosed) return last;
-    const name = { baseOffset: batch.baseOffset, generation: 0 };
-    const segment = new LogSegment(this.#directory, name, this.#config.indexIntervalBytes);
-    this.#segments.push(segment);
-    this.#checkpoints.begin(segment, this.#producers);
-    return segment;
-  }
-
-  #rolls(segment: LogSegment, batch: RecordBatch): boolean {
-    if (segment.isEmpty) return false;
-    if (segment.lengthBytes + batch.sizeBytes > this.#config.segmentBytesMax) return true;
-    const { firstTimestampMs } = segment;
-    return firstTimestampMs >= 0 && batch.maxTimestampMs - firstTimestampMs > this.#config.segmentMsMax;
-  }
-
-  #close(segment: LogSegment): void {
-    segment.isClosed = true;
-    this.#checkpoints.seal(segment, this.#producers);
   }
 
   /** What the log writes on its own account. */
@@ -450,12 +428,10 @@ export class PartitionLog {
   }
 
   #swap({ inputs, output, markers }: Swap): void {
-    const at = this.#segments.indexOf(inputs[0] as LogSegment);
-    assert(
-      at >= 0 && this.#segments[at + inputs.length - 1] === inputs.at(-1),
-      'what was compacted is the log’s',
-    );
-    this.#segments.splice(at, inputs.length, output);
+    const { segments } = this.#chain;
+    const at = segments.indexOf(inputs[0] as LogSegment);
+    assert(at >= 0 && segments[at + inputs.length - 1] === inputs.at(-1), 'what was compacted is the log’s');
+    segments.splice(at, inputs.length, output);
     const range = { fromOffset: output.baseOffset, toOffset: output.endOffset };
     this.#producers.transactions.keepMarkers(range, markers);
   }
@@ -473,44 +449,8 @@ export class PartitionLog {
    */
   #dropBelowStart(): readonly SegmentCut[] {
     const below = Math.min(this.#logStartOffset, this.#durability.syncedEndOffset);
-    let count = 0;
-    while ((this.#segments[count]?.endOffset ?? Infinity) <= below) count += 1;
-    if (count === 0) return [];
-    for (const segment of this.#segments.splice(0, count)) {
-      this.#checkpoints.forget(segment);
-      this.#leaving.add([segment.indexFile, segment.file]);
-    }
-    return this.#compaction.abort();
-  }
-
-  /** Newest first; its index in front of it, since a checkpoint speaks of what is there. */
-  #dropLast(): readonly SegmentCut[] {
-    const segment = this.#segments.pop();
-    if (segment === undefined) return [];
-    this.#checkpoints.forget(segment);
-    return [goneFile(segment.indexFile), goneFile(segment.file)];
-  }
-
-  #dropAll(): readonly SegmentCut[] {
-    const cuts: SegmentCut[] = [];
-    while (this.#segments.length > 0) cuts.push(...this.#dropLast());
-    return [...this.#compaction.abort(), ...cuts, ...this.#leaving.takeAll()];
-  }
-
-  /** Cuts the last segment to where a batch begins. */
-  #cutLast(segment: LogSegment, toBytes: number): readonly SegmentCut[] {
-    const cuts: SegmentCut[] = [];
-    const indexBytes = segment.indexBytes;
-    segment.checkpoints = segment.checkpoints.filter(({ segmentBytes }) => segmentBytes <= toBytes);
-    if (segment.indexBytes < indexBytes)
-      cuts.push({ file: segment.indexFile, lengthBytes: segment.indexBytes });
-    cuts.push({ file: segment.file, lengthBytes: toBytes });
-    const fromBytes = segment.rewind(toBytes);
-    visitBatches(this.#files, { file: segment.file, fromBytes, toBytes }, ({ batch, sizeBytes }) => {
-      segment.note(batch, sizeBytes);
-      return false;
-    });
-    segment.isClosed = false;
-    return cuts;
+    const dropped = this.#chain.dropUpTo(below);
+    for (const segment of dropped) this.#leaving.add([segment.indexFile, segment.file]);
+    return dropped.length === 0 ? [] : this.#compaction.abort();
   }
 }
