@@ -17,6 +17,7 @@ import {
   type PartitionAssignment,
 } from './assignment.ts';
 import { ConsumerFetches } from './consumer-fetches.ts';
+import { FollowerFetches } from './follower-fetches.ts';
 import { FollowerAnswers } from './follower-answers.ts';
 import {
   type FetchAnswer,
@@ -24,7 +25,6 @@ import {
   type FetchPosition,
   type ReplicaFetch,
   type ReplicationMessage,
-  type SyncedMark,
 } from './messages.ts';
 import { recordsBytes } from './message-codec.ts';
 import { findEpochEnd, findOffset } from './partition-reads.ts';
@@ -70,15 +70,11 @@ export class Replication {
   readonly #upkeep: Upkeep;
   readonly #throttle = new ReplicationThrottle();
   #brokerEpoch: BrokerEpoch = noEpoch;
-  #fetchSeq = 0;
+  readonly #following: FollowerFetches;
   /** Appends that wait, and their bytes; bounded by the settings. */
   #waitingAppends = 0;
   #waitingAppendBytes = 0;
   /** Gathered until the step ends. */
-  readonly #fetchesDue = new Set<Partition>();
-  /** When a fetch that the throttle held back may be made. */
-  #fetchOpenUs = Infinity;
-  readonly #syncedDue = new Set<Partition>();
   readonly #marksMoved = new Set<Partition>();
   #proposals: AlterPartitionProposal[] = [];
 
@@ -91,6 +87,13 @@ export class Replication {
     this.#settings = given.settings;
     this.#port = given.port;
     this.#host = this.#makeHost();
+    this.#following = new FollowerFetches({
+      id: given.id,
+      throttle: this.#throttle,
+      send: (to, message) => {
+        this.#port.send(to, message);
+      },
+    });
     this.#fetches = new ConsumerFetches(
       {
         partition: (key) => this.#partitions.get(partitionKeyText(key)),
@@ -149,8 +152,7 @@ export class Replication {
     if (partition === undefined) return;
     partition.close();
     this.#partitions.delete(partitionKeyText(key));
-    this.#fetchesDue.delete(partition);
-    this.#syncedDue.delete(partition);
+    this.#following.forget(partition);
     this.#deadlines.remove(partition);
     this.#upkeep.remove(partition);
     this.#unsynced.forget(partition);
@@ -231,7 +233,8 @@ export class Replication {
       const taken = answers.take(nowUs);
       if (taken.length > 0) this.#port.send(answers.to, { kind: 'replicaFetchAnswered', answers: taken });
     }
-    this.#flushFollowing(nowUs);
+    if (this.#mayFetch) this.#following.sendFetches(this.#brokerEpoch, nowUs);
+    this.#following.sendSynced(this.#brokerEpoch);
     if (this.#proposals.length > 0) {
       this.#port.proposeAlterPartitions(this.#proposals);
       this.#proposals = [];
@@ -245,7 +248,7 @@ export class Replication {
       this.#fetches.deadlineUs,
       this.#upkeep.deadlineUs,
       // Beyond that bound a sync is waited for, not a time.
-      this.#unsynced.bytes < this.#settings.unsyncedBytesMax ? this.#fetchOpenUs : Infinity,
+      this.#mayFetch ? this.#following.deadlineUs : Infinity,
     );
     for (const answers of this.#answers.values()) deadlineUs = Math.min(deadlineUs, answers.deadlineUs);
     return deadlineUs;
@@ -338,47 +341,9 @@ export class Replication {
     partition.answered(from, answer, nowUs);
   }
 
-  /** Fetches that are due, one message a leader; and what was synced where no fetch says so. */
-  #flushFollowing(nowUs: number): void {
-    const positions = new Map<NodeId, FetchPosition[]>();
-    // What was fetched and is not on the disk is bounded: fetches wait for the sync beyond it.
-    if (this.#fetchesDue.size > 0 && this.#unsynced.bytes < this.#settings.unsyncedBytesMax) {
-      this.#fetchSeq += 1;
-      this.#fetchOpenUs = Infinity;
-      for (const partition of this.#fetchesDue) {
-        const openUs = this.#throttle.fetchUs(partition, this.#id);
-        if (openUs > nowUs) {
-          this.#fetchOpenUs = Math.min(this.#fetchOpenUs, openUs);
-          continue;
-        }
-        this.#fetchesDue.delete(partition);
-        const { following } = partition;
-        const position = following?.takeFetch(this.#fetchSeq, nowUs);
-        if (following === undefined || position === undefined) continue;
-        this.#syncedDue.delete(partition);
-        pushTo(positions, following.leader, position);
-      }
-    }
-    const brokerEpoch = this.#brokerEpoch;
-    for (const [leader, gathered] of positions) {
-      this.#port.send(leader, {
-        kind: 'replicaFetch',
-        fetchSeq: this.#fetchSeq,
-        brokerEpoch,
-        positions: gathered,
-      });
-    }
-    if (this.#syncedDue.size === 0) return;
-    const marks = new Map<NodeId, SyncedMark[]>();
-    for (const { following, key } of this.#syncedDue) {
-      const syncedOffset = following?.takeSynced();
-      if (following === undefined || syncedOffset === undefined) continue;
-      pushTo(marks, following.leader, { key, leaderEpoch: following.epoch, syncedOffset });
-    }
-    this.#syncedDue.clear();
-    for (const [leader, gathered] of marks) {
-      this.#port.send(leader, { kind: 'replicaSynced', brokerEpoch, marks: gathered });
-    }
+  /** What was fetched and is not on the disk is bounded: fetches wait for the sync beyond it. */
+  get #mayFetch(): boolean {
+    return this.#unsynced.bytes < this.#settings.unsyncedBytesMax;
   }
 
   #answersTo(to: NodeId): FollowerAnswers {
@@ -429,8 +394,12 @@ export class Replication {
       answerArrived: (progress: ReplicaProgress) => {
         this.#answers.get(progress.id)?.arrived(progress);
       },
-      fetchDue: (partition) => this.#fetchesDue.add(partition),
-      syncedDue: (partition) => this.#syncedDue.add(partition),
+      fetchDue: (partition) => {
+        this.#following.fetchDue(partition);
+      },
+      syncedDue: (partition) => {
+        this.#following.syncedDue(partition);
+      },
       propose: (proposal) => this.#proposals.push(proposal),
       deadlineMoved: (partition) => {
         this.#deadlines.schedule(partition, partition.deadlineUs);
@@ -483,10 +452,4 @@ function bytesOf(appends: readonly SegmentAppend[]): number {
   let bytes = 0;
   for (const append of appends) bytes += append.bytes.length;
   return bytes;
-}
-
-function pushTo<T>(lists: Map<NodeId, T[]>, key: NodeId, item: T): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [item]);
-  else list.push(item);
 }
