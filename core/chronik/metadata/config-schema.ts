@@ -207,6 +207,26 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
 
 const brokerDefinitionsByName: ReadonlyMap<string, ConfigDefinition> = byName(brokerConfigDefinitions);
 
+/** In words: what a value of the type is. */
+export function describeConfigType(type: ConfigType): string {
+  switch (type.kind) {
+    case 'integer':
+      return `a whole number, ${rangeOf(type)}`;
+    case 'boolean':
+      return 'true or false';
+    case 'ratio':
+      return 'a number from 0 to 1, like 0.5';
+    case 'choice':
+      return type.values.length === 1 ? type.values.join('') : `one of ${type.values.join(', ')}`;
+    case 'choices':
+      return `one or more of ${type.values.join(', ')}, each once, separated by commas`;
+    case 'replicas':
+      return 'partition:broker, separated by commas, or *';
+    default:
+      return unreachable(type);
+  }
+}
+
 export function topicConfigDefinition(name: string): ConfigDefinition | undefined {
   return topicDefinitionsByName.get(name);
 }
@@ -237,36 +257,38 @@ const integerPattern = /^[+-]?[0-9]{1,19}$/;
 const ratioPattern = /^(?:0(?:\.[0-9]{1,9})?|\.[0-9]{1,9}|1(?:\.0{1,9})?)$/;
 const replicaPattern = /^[0-9]+:[0-9]+$/;
 
+/** @returns what the value must be; undefined when it is that */
 function problemOf(type: ConfigType, value: string): string | undefined {
+  return isOfType(type, value) ? undefined : `it must be ${describeConfigType(type)}`;
+}
+
+function isOfType(type: ConfigType, value: string): boolean {
   switch (type.kind) {
     case 'integer': {
-      const range = type.max === integerMax ? `${type.min} or more` : `${type.min} to ${type.max}`;
-      if (!integerPattern.test(value)) return `it must be a whole number, ${range}`;
       // What is no safe integer is beyond every time and size that there is: it means "as much as can be".
-      const number = clampedInteger(value);
-      return number < type.min || number > type.max ? `it must be ${range}` : undefined;
+      const number = integerPattern.test(value) ? clampedInteger(value) : Number.NaN;
+      return number >= type.min && number <= type.max;
     }
     case 'boolean':
-      return value === 'true' || value === 'false' ? undefined : 'it must be true or false';
+      return value === 'true' || value === 'false';
     case 'ratio':
-      return ratioPattern.test(value) ? undefined : 'it must be a number from 0 to 1, like 0.5';
+      return ratioPattern.test(value);
     case 'choice':
-      return type.values.includes(value) ? undefined : `it must be one of ${type.values.join(', ')}`;
+      return type.values.includes(value);
     case 'choices': {
       const items = listItems(value);
-      const known = items.every((item) => type.values.includes(item));
-      const once = new Set(items).size === items.length;
-      return known && once && items.length >= type.countMin
-        ? undefined
-        : `it must be one or more of ${type.values.join(', ')}, each once, separated by commas`;
+      const isKnown = items.every((item) => type.values.includes(item));
+      return isKnown && new Set(items).size === items.length && items.length >= type.countMin;
     }
     case 'replicas':
-      return value === '*' || listItems(value).every((item) => replicaPattern.test(item))
-        ? undefined
-        : 'it must be partition:broker, separated by commas, or *';
+      return value === '*' || listItems(value).every((item) => replicaPattern.test(item));
     default:
       return unreachable(type);
   }
+}
+
+function rangeOf({ min, max }: { readonly min: number; readonly max: number }): string {
+  return max === integerMax ? `${min} or more` : `${min} to ${max}`;
 }
 
 /** Items of a list as it is written; none of ''. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-import { chronikReference } from '../../../nodes/chronik/reference.ts';
+import { chronikReference, settingsReference } from '../../../nodes/chronik/reference.ts';
 
 test('the reference page is what the schema says (node nodes/chronik/write-reference.ts writes it)', () => {
   const page = readFileSync(
@@ -9,4 +9,9 @@ test('the reference page is what the schema says (node nodes/chronik/write-refer
     'utf8',
   );
   expect(page).toBe(chronikReference());
+});
+
+test('the page of settings is what brokers check by (node nodes/chronik/write-reference.ts writes it)', () => {
+  const page = readFileSync(new URL('../../../docs/reference/chronik-settings.md', import.meta.url), 'utf8');
+  expect(page).toBe(settingsReference());
 });
