@@ -45,6 +45,8 @@ export interface TopicPlace {
 /** Between attempts: doubling, from the first to the last of these. */
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
+/** A broker that cannot be reached for so long is not waited for any longer: another may have taken its place. */
+const connectMsMax = 5_000;
 /** What a broker may take beyond what it was given. */
 const graceMs = 2_000;
 const coordinatorOfGroup = 0;
@@ -111,12 +113,13 @@ export class KafkaCluster {
   ): Promise<ResponseOf<A>> {
     const { errorOf = topError, idempotent = true, waitMs = 0, versionMax = Infinity } = options;
     return this.retrying(async (leftMs) => {
-      const connection = await this.#connectionTo(target, leftMs);
       const timeoutMs = waitMs + Math.max(leftMs, graceMs);
       let answer: ResponseOf<A>;
       try {
+        const connection = await this.#connectionTo(target, Math.min(leftMs, connectMsMax));
         answer = await connection.call(api, body, { timeoutMs, versionMax });
       } catch (error) {
+        // Who leads or coordinates is another by now, or will be.
         this.#forget(target);
         if (error instanceof KafkaClientError && error.outcome === 'unknown' && idempotent) {
           // Nobody cares whether a question was heard.

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { apis, type ResponseOf } from '../../../core/wire/kafka/apis.ts';
 import { endMarkerOf } from '../../../core/wire/kafka/control-records.ts';
 import { isRetriable, kafkaErrorOf } from '../../../core/wire/kafka/error-codes.ts';
@@ -32,6 +34,10 @@ export interface FetchOptions {
 }
 
 const fetchBytesMax = 50 * 1_048_576;
+/** How long a broker may take beyond what it was told to wait. */
+const answerMs = 10_000;
+/** Before whoever leads now is looked for. */
+const pauseMs = 200;
 
 type PartitionData = ResponseOf<'fetch'>['responses'][number]['partitions'][number];
 
@@ -94,12 +100,20 @@ async function fetchFrom(
   });
   let answer: ResponseOf<'fetch'>;
   try {
-    answer = await cluster.call({ kind: 'broker', id: leader }, 'fetch', body, { waitMs });
+    // Once: whoever leads when this broker is gone is to be asked soon, not this one again and again.
+    const connection = await cluster.connectionTo(leader, answerMs);
+    answer = await connection.call('fetch', body, { timeoutMs: waitMs + answerMs });
   } catch (error) {
-    // Whoever leads now is asked the next time.
+    if (!(error instanceof KafkaClientError) || error.outcome === 'refused') throw error;
     for (const { topic } of positions) cluster.forgetTopic(topic);
-    if (error instanceof KafkaClientError && error.outcome === 'failed') return [];
-    throw error;
+    await pause(pauseMs);
+    return [];
+  }
+  const topError = kafkaErrorOf(answer.errorCode);
+  if (topError !== 'NONE') {
+    if (!isRetriable(topError)) throw refusedBy('fetch', topError);
+    await pause(pauseMs);
+    return [];
   }
   const fetched: Fetched[] = [];
   for (const { topic, partitions } of answer.responses) {

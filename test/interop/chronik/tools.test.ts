@@ -403,6 +403,34 @@ describe('the command line against three brokers', () => {
     expect(await photon(['reassign', 'start', 'moved:0', '--replicas', '9'])).toMatchObject({ code: 1 });
   });
 
+  test('who writes and who reads go on when the leader is killed, and nothing is lost or said twice', async () => {
+    cluster.showLogsOnFailure();
+    await printed(['topic', 'create', 'through', '--partitions', '1', '--config', 'min.insync.replicas=2']);
+    const live = (args: readonly string[]) =>
+      new LiveCommand(
+        process.execPath,
+        [photonFile, ...args, '--brokers', cluster.endpoints, '--timeout', '60'],
+        {},
+      );
+    const reader = live(['consume', 'through']);
+    const count = 30;
+    const lines = Array.from({ length: count }, (_, at) => `line ${at}`);
+    const read = () => reader.stdout.split('\n').filter(Boolean);
+    for (const [at, line] of lines.entries()) {
+      if (at === 10) {
+        const [topic] = await json<DescribedTopic>(['topic', 'describe', 'through']);
+        const leader = cluster.members[(topic?.partitions[0]?.leader ?? 1) - 1]?.name ?? '';
+        await cluster.end(leader, 'SIGKILL');
+        expect(await photon(['produce', 'through', line, '--timeout', '60'])).toMatchObject({ code: 0 });
+        await cluster.startMember(leader);
+      } else {
+        await printed(['produce', 'through', line, '--timeout', '60']);
+      }
+    }
+    await expect.poll(read, { timeout: 60_000 }).toEqual(lines);
+    await reader.end('SIGTERM');
+  });
+
   test('what is wrong in a command is said before anybody is asked', async () => {
     for (const args of [
       ['topic', 'create'],

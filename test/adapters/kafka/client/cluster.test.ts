@@ -125,6 +125,27 @@ describe('a cluster', () => {
     expect([first.count('produce'), second.count('produce')]).toEqual([1, 1]);
   });
 
+  test('whose leader is gone is asked where its successor is', async () => {
+    let leader = 1;
+    const answering: Script = ({ api }) => {
+      if (api === 'initProducerId') return identity;
+      return api === 'metadata' ? metadataOf([first, second], leader) : produced(0, 7);
+    };
+    const first: ScriptedBroker = await broker(answering);
+    const second: ScriptedBroker = await broker((call) => {
+      const answer = answering(call);
+      // It learns of it a little later.
+      if (call.api === 'metadata') leader = 2;
+      return answer;
+    });
+    const { address } = first;
+    await first.stop();
+    const asked = cluster([second], { bootstrap: [second.address, address] });
+    const producer = new Producer(asked, { acks: -1, compression: 'none', timeoutMs: 1_000 });
+    expect(await producer.send('t', [record])).toEqual([{ partition: 0, baseOffset: 7, count: 1 }]);
+    expect([first.count('produce'), second.count('produce')]).toEqual([0, 1]);
+  });
+
   test('looks for the coordinator anew where it has moved', async () => {
     let coordinator = 1;
     const answering =
