@@ -240,6 +240,33 @@ describe('bounds', () => {
     expect(await client.nextIds(3)).toEqual(sent);
   });
 
+  test('of a client that does not read its answers nothing more is read, until it does', async () => {
+    const { broker, segments, connect } = await started();
+    const file = 'partitions/t-0.1/segment_00000000000000000000.wal';
+    segments.append(file, Buffer.alloc(1_000_000));
+    const records = { file, positionBytes: 0, lengthBytes: 1_000_000 };
+    const partitions = [{ partitionIndex: 0, highWatermark: 1, records }];
+    const megabyte = answered(apis.fetch.response.create({ responses: [{ topic: 't', partitions }] }));
+    // Far more than the system's own buffers take.
+    const sent = 60;
+    const client = await connect();
+    client.socket.pause();
+    for (let at = 0; at < sent; at += 1) client.send('fetch', 12, fetch);
+    const answering = (async () => {
+      for (let at = 0; at < sent; at += 1) {
+        await broker.untilAsked(at + 1);
+        broker.at(at).answer(megabyte);
+      }
+    })();
+    const other = await connect();
+    for (let turn = 0; turn < 200; turn += 1)
+      await other.call('apiVersions', 0, apis.apiVersions.request.create());
+    expect(broker.asked.length).toBeLessThan(sent / 2);
+    client.socket.resume();
+    await answering;
+    expect(await client.nextIds(sent)).toEqual(Array.from({ length: sent }, (_, at) => at + 1));
+  });
+
   test('a throttled client is answered at once, and read again later (KIP-219)', async () => {
     const { broker, connect } = await started();
     const client = await connect();
