@@ -2,6 +2,7 @@ import { type Mutant, patchesOf } from './mutant.ts';
 import { alarmMutants } from './mutants-alarms.ts';
 import { authMutants } from './mutants-auth.ts';
 import { backupMutants } from './mutants-backup.ts';
+import { chronikGroupMutants } from './mutants-chronik-groups.ts';
 import { chronikMutants } from './mutants-chronik.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { faultMutants } from './mutants-faults.ts';
@@ -27,6 +28,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Backups and restored clusters', mutants: backupMutants },
   { title: 'Alarms, quota, comparing members', mutants: alarmMutants },
   { title: 'Brokers', mutants: chronikMutants },
+  { title: 'Groups of consumers', mutants: chronikGroupMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 
