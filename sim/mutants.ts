@@ -3,6 +3,7 @@ import { alarmMutants } from './mutants-alarms.ts';
 import { authMutants } from './mutants-auth.ts';
 import { backupMutants } from './mutants-backup.ts';
 import { chronikGroupMutants } from './mutants-chronik-groups.ts';
+import { chronikTransactionMutants } from './mutants-chronik-transactions.ts';
 import { chronikMutants } from './mutants-chronik.ts';
 import { consensusMutants } from './mutants-consensus.ts';
 import { faultMutants } from './mutants-faults.ts';
@@ -29,6 +30,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Alarms, quota, comparing members', mutants: alarmMutants },
   { title: 'Brokers', mutants: chronikMutants },
   { title: 'Groups of consumers', mutants: chronikGroupMutants },
+  { title: 'Transactions of brokers', mutants: chronikTransactionMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

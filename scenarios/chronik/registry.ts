@@ -7,6 +7,7 @@ import { chronikLossyNetwork } from './lossy-network.ts';
 import { chronikProducerAcrossFailover } from './producer-across-failover.ts';
 import { chronikReassignmentWithoutController } from './reassignment-without-controller.ts';
 import { chronikShrinkingInSyncSet } from './shrinking-in-sync-set.ts';
+import { chronikTransactions } from './transactions.ts';
 import { chronikSwarm } from './swarm.ts';
 import { chronikTornTails } from './torn-tails.ts';
 import { chronikTruncationByEpoch } from './truncation-by-epoch.ts';
@@ -29,6 +30,7 @@ export const chronikScenarios: readonly ChronikScenarioSource[] = [
   chronikLossyNetwork,
   chronikTornTails,
   chronikGroups,
+  chronikTransactions,
 ];
 
 export const chronikScenarioNames: readonly string[] = chronikScenarios.map(({ name }) => name);

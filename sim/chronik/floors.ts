@@ -9,7 +9,7 @@ export function missedFloor(
   state: ChronikState,
   fired: Readonly<Partial<Record<FaultKind, number>>>,
 ): string | undefined {
-  const { consumed, generations, commits, fired: firedFloors = {}, ...counted } = floors;
+  const { consumed, generations, commits, transactions, fired: firedFloors = {}, ...counted } = floors;
   const records = state.history.consumed.length;
   if (consumed !== undefined && records < consumed) return missed('records consumed', records, consumed);
   const { shares, groupCommits } = state.history;
@@ -17,6 +17,8 @@ export function missedFloor(
   if (generations !== undefined && shared < generations) return missed('generations', shared, generations);
   const committed = groupCommits.filter(({ error }) => error === kafkaErrors.NONE).length;
   if (commits !== undefined && committed < commits) return missed('commits', committed, commits);
+  const whole = state.history.transactions.filter(({ outcome }) => outcome === 'committed').length;
+  if (transactions !== undefined && whole < transactions) return missed('transactions', whole, transactions);
   for (const [name, floor] of Object.entries(counted) as [keyof typeof state.counts, number][]) {
     if (state.counts[name] < floor) return missed(name, state.counts[name], floor);
   }

@@ -77,6 +77,30 @@ export interface GroupCommit {
   error: number | undefined;
 }
 
+/** A transaction as its producer knows it. */
+export interface TransactionTold {
+  readonly client: number;
+  /** In the order of their sending; none is written twice in a run. */
+  readonly values: { readonly topic: string; readonly partition: number; readonly value: string }[];
+  readonly startUs: number;
+  /** When it asked for the commit; undefined: it did not, or not yet. */
+  askedToCommitUs: number | undefined;
+  /** When it was answered. */
+  endUs: number | undefined;
+  /** `aborted` also where its producer came to an end without asking for a commit; `unknown`: it asked and was not answered. */
+  outcome: 'open' | 'committed' | 'aborted' | 'unknown';
+}
+
+/** A record as the library of a client that reads what is committed hands it on. */
+export interface CommittedRead {
+  readonly atUs: number;
+  readonly client: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: string;
+}
+
 /** What clients asked and were told: the only evidence that the checkers of the clients' view accept. */
 export class ChronikHistory {
   readonly produced: ProducedBatch[] = [];
@@ -85,4 +109,6 @@ export class ChronikHistory {
   readonly shares: GroupShare[] = [];
   readonly groupFetches: GroupFetch[] = [];
   readonly groupCommits: GroupCommit[] = [];
+  readonly transactions: TransactionTold[] = [];
+  readonly committedReads: CommittedRead[] = [];
 }

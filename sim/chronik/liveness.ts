@@ -3,6 +3,7 @@ import { Violation } from '../types.ts';
 import { type World } from '../world.ts';
 import { type SimulatedAdmin } from './clients/admin.ts';
 import { type SimulatedConsumer } from './clients/consumer.ts';
+import { type TransactionalProducer } from './clients/transactional-producer.ts';
 import { type SimulatedGroupMember } from './clients/group-member.ts';
 import { type SimulatedProducer } from './clients/producer.ts';
 import { type ChronikFaults } from './faults.ts';
@@ -16,6 +17,7 @@ export interface ChronikClients {
   readonly consumers: readonly SimulatedConsumer[];
   /** Members, by group. */
   readonly groups: readonly (readonly SimulatedGroupMember[])[];
+  readonly transactional: readonly TransactionalProducer[];
 }
 
 /**
@@ -48,9 +50,9 @@ export class ChronikLiveness {
   /** @throws Violation when it does not come about in time */
   run(): void {
     this.#faults.heal();
-    const { admin, producers, consumers, groups } = this.#clients;
+    const { admin, producers, consumers, groups, transactional } = this.#clients;
     admin.stop();
-    for (const producer of producers) producer.stop();
+    for (const producer of [...producers, ...transactional]) producer.stop();
     for (const members of groups) for (const member of members) member.stop();
     const endUs = this.#world.nowUs + this.#boundUs;
     for (;;) {
@@ -70,7 +72,7 @@ export class ChronikLiveness {
   /** What is still missing; undefined when nothing is. */
   #lacking(): string | undefined {
     const { cluster, image } = this.#state;
-    const { admin, producers, consumers, groups } = this.#clients;
+    const { admin, producers, consumers, groups, transactional } = this.#clients;
     if (image === undefined) return 'no broker has applied any metadata';
     if (!admin.ready) return 'the topics of the run are not all made';
     for (const process of cluster.processes) {
@@ -88,6 +90,9 @@ export class ChronikLiveness {
     for (const [position, members] of groups.entries()) {
       const lacking = lackingOfGroup(members);
       if (lacking !== undefined) return `group ${position}: ${lacking}`;
+    }
+    for (const [position, producer] of transactional.entries()) {
+      if (!producer.idle) return `transactional producer ${position} has not ended its last transaction`;
     }
     for (const known of this.#state.partitions()) {
       const lacking = this.#lackingOf(known);

@@ -75,6 +75,8 @@ export interface ChronikWorkloadPlan {
   readonly consumers: readonly ConsumerPlan[];
   /** Groups whose members share out the first topic; none unless said otherwise. */
   readonly groups?: readonly GroupPlan[] | undefined;
+  /** Producers with transactional ids; none unless said otherwise. */
+  readonly transactional?: readonly TransactionalPlan[] | undefined;
   /** What an administrator does at random, so often; none: nothing. */
   readonly admin?: AdminPlan | undefined;
 }
@@ -114,6 +116,18 @@ export interface GroupPlan {
   /** A member leaves or is killed within this time, drawn uniformly; and comes back within the other. */
   readonly lifeUsMax: number;
   readonly awayUsMax: number;
+}
+
+export interface TransactionalPlan {
+  readonly transactionalId: string;
+  /** What nobody ends is aborted after so long. */
+  readonly timeoutMs: number;
+  /** Partitions of one transaction, drawn uniformly up to this. */
+  readonly partitionsMax: number;
+  /** Pause between transactions, drawn uniformly up to this. */
+  readonly thinkUsMax: number;
+  /** It is killed within this time, drawn uniformly, and comes back at once. */
+  readonly lifeUsMax: number;
 }
 
 export interface AdminPlan {
@@ -182,6 +196,8 @@ export interface ChronikFloors {
   readonly duplicates?: number;
   /** Generations of groups whose shares somebody was told. */
   readonly generations?: number;
+  /** Transactions whose commit was acknowledged. */
+  readonly transactions?: number;
   /** Commits of groups' offsets that were acknowledged. */
   readonly commits?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;

@@ -18,6 +18,7 @@ import { type BrokerAnswer, type BrokerStep, type ChronikChecker, type StepAnswe
 import { createChronikCheckers } from './checkers/registry.ts';
 import { SimulatedAdmin } from './clients/admin.ts';
 import { SimulatedConsumer } from './clients/consumer.ts';
+import { TransactionalProducer } from './clients/transactional-producer.ts';
 import { SimulatedGroupMember } from './clients/group-member.ts';
 import { KafkaLink } from './clients/link.ts';
 import { SimulatedProducer } from './clients/producer.ts';
@@ -180,8 +181,9 @@ export class ChronikRun implements BrokerObserver {
     for (const process of this.#cluster.processes) process.start();
     this.faults.schedule(this.#plan.faults);
     this.#acts.schedule(this.#plan.acts ?? []);
-    const { admin, producers, consumers, groups } = this.#clients;
-    for (const client of [admin, ...producers, ...consumers, ...groups.flat()]) client.start();
+    const { admin, producers, consumers, groups, transactional } = this.#clients;
+    for (const client of [admin, ...producers, ...consumers, ...groups.flat(), ...transactional])
+      client.start();
   }
 
   #newClients(): ChronikClients {
@@ -211,6 +213,9 @@ export class ChronikRun implements BrokerObserver {
           const instanceId = at < plan.staticMembers ? `${plan.groupId}-${at}` : undefined;
           return new SimulatedGroupMember({ ...next(), plan, instanceId });
         }),
+      ),
+      transactional: (workload.transactional ?? []).map(
+        (plan) => new TransactionalProducer({ ...next(), plan }),
       ),
     };
   }

@@ -12,6 +12,7 @@ import { OneLeader } from './one-leader.ts';
 import { ReplicasAgree } from './replicas-agree.ts';
 import { ReplicasConverge } from './replicas-converge.ts';
 import { ServedRecords } from './served-records.ts';
+import { TransactionsWhole } from './transactions-whole.ts';
 import { Truncation } from './truncation.ts';
 import { UncleanElections } from './unclean-elections.ts';
 
@@ -31,6 +32,7 @@ const makers: readonly (() => ChronikChecker)[] = [
   () => new Idempotence(),
   () => new ReplicasConverge(),
   () => new GroupsKeepWord(),
+  () => new TransactionsWhole(),
 ];
 
 export const chronikCheckerNames: readonly string[] = makers.map((make) => make().name);

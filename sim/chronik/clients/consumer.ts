@@ -159,6 +159,7 @@ export class SimulatedConsumer {
       position.offset = Math.min(position.offset, divergingEpoch.endOffset);
       position.epoch = -1;
     } else if (records instanceof Uint8Array) {
+      if (this.#plan.isolation === 'readCommitted') this.#handOn(position, records, answer);
       this.#read(position, records);
     }
   }
@@ -177,6 +178,26 @@ export class SimulatedConsumer {
         this.#history.consumed.push({ atUs: world.nowUs, client, topic, partition, offset, value });
       }
       position.offset = header.lastOffset + 1;
+    }
+  }
+
+  /** What its library gives to the program: without what the answer says was aborted. */
+  #handOn(position: Position, records: Uint8Array, { abortedTransactions }: FetchedPartition): void {
+    const { client, world } = this.#link;
+    const { topic, partition } = position;
+    const aborted = [...(abortedTransactions ?? [])].sort(
+      (left, right) => left.firstOffset - right.firstOffset,
+    );
+    const open = new Set<number>();
+    for (const header of readHeaders(records)) {
+      while (aborted[0] !== undefined && aborted[0].firstOffset <= header.lastOffset)
+        open.add(aborted.shift()?.producerId ?? -1);
+      if (header.isControl) open.delete(header.producerId);
+      if (header.isControl || (header.isTransactional && open.has(header.producerId))) continue;
+      for (const { offset, value } of readRecords(records, header.positionBytes, header)) {
+        if (offset < position.offset || value === undefined) continue;
+        this.#history.committedReads.push({ atUs: world.nowUs, client, topic, partition, offset, value });
+      }
     }
   }
 
