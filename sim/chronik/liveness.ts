@@ -119,6 +119,9 @@ export class ChronikLiveness {
     if (leader.highWatermark !== leader.logEndOffset) {
       return `has its high watermark at ${leader.highWatermark}, of ${leader.logEndOffset}`;
     }
+    if (leader.lastStableOffset !== leader.highWatermark) {
+      return `has a transaction open at ${leader.lastStableOffset}, below ${leader.highWatermark}`;
+    }
     for (const node of state.replicas) {
       const replica = this.#state.replica(node, id);
       if (replica === undefined) return `has no replica on n${node}`;
