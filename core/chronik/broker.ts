@@ -208,7 +208,7 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
     assert(image.broker(config.id)?.epoch === brokerEpoch, 'a broker knows its own registration');
     this.#registered = brokerEpoch;
     replication.registered(brokerEpoch, nowUs);
-    replicas.caughtUp();
+    replicas.caughtUp(nowUs);
   }
 }
 

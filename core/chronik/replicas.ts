@@ -42,6 +42,8 @@ export class Replicas {
   readonly #leaving = new Set<string>();
   /** Partitions that wait for that. */
   #postponed: PartitionKey[] = [];
+  /** What the metadata says of this broker's partitions is what it says now, and not only what it said once. */
+  #isCaughtUp = false;
 
   constructor(given: {
     readonly id: NodeId;
@@ -107,7 +109,9 @@ export class Replicas {
    * This broker has applied its own registration, and with it everything that was decided before: what is still nobody's
    * belongs to topics that were deleted, or to partitions that moved away.
    */
-  caughtUp(): void {
+  caughtUp(nowUs: number): void {
+    this.#isCaughtUp = true;
+    this.#lookAtAll(nowUs);
     for (const files of this.#strangers.values()) this.#remove(files);
     this.#strangers.clear();
   }
@@ -125,7 +129,9 @@ export class Replicas {
     const topic = this.#image.topicByCreated(key.created);
     const state = topic?.partitions[key.partition];
     if (topic === undefined || state?.replicas.includes(this.#id) !== true) {
-      this.#drop(key);
+      // What this broker knew when it ended may be older than its files: a partition that moved away may have come back.
+      if (topic === undefined || this.#isCaughtUp) this.#drop(key);
+      else if (this.#replicas.has(partitionKeyText(key))) this.#replication.unassign(key);
       return;
     }
     const directory = partitionDirectory(topic.name, key);
