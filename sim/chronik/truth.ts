@@ -52,7 +52,8 @@ export class PartitionTruth {
   forgiven(epoch: number): void {
     this.uncleanEpoch = Math.max(this.uncleanEpoch, epoch);
     this.#records.clear();
-    this.end = this.startOffset;
+    // He may not even have what was deleted.
+    this.end = 0;
   }
 }
 

@@ -7,7 +7,7 @@ import { type Replica } from '../state.ts';
  * has on its disk; it does not advance while the set is smaller than min.insync.replicas (or than the number of replicas, where
  * that is less); and while a broker leads in one epoch it never falls.
  *
- * Not verified: that it advances as soon as it could; members that already follow a later leader. Where one step brings another
+ * Not verified: that it advances as soon as it could; members that already follow a later leader or assignment. Where one step brings another
  * set or another setting, the high watermark may be from before it.
  */
 export class HighWatermarkRule implements ChronikChecker {
@@ -46,6 +46,8 @@ export class HighWatermarkRule implements ChronikChecker {
     for (const member of leader.inSyncReplicasMaximal) {
       const other = member === leader.node ? leader : state.replica(member, leader.id);
       if (other === undefined || other.leaderEpoch > leader.leaderEpoch) continue;
+      // It has heard of another assignment: what it had, and has reported, may have gone with the old one.
+      if (other.partitionEpoch > leader.partitionEpoch) continue;
       if (other.syncedEndOffset >= leader.highWatermark) continue;
       throw new Violation(
         this.name,
