@@ -1,10 +1,5 @@
-/** What an invariant says, and who says that it must hold. */
-export interface Explanation {
-  /** One sentence: what was not so. */
-  readonly sentence: string;
-  /** Paper, system or port that it comes from. */
-  readonly source: string;
-}
+import { chronikExplanations } from './explain-chronik.ts';
+import { type Explanation } from './explanation.ts';
 
 const raftFigure3 = 'Raft (Ongaro, 2014), figure 3.2';
 const runnerContract = "the runner's contract (core/base/effects.ts)";
@@ -14,6 +9,7 @@ const simulator = 'the simulator itself';
 const swimPaper = 'SWIM (Das, Gupta, Motivala, 2002) with Lifeguard (Dadgar, Phillips, Currey, 2017)';
 
 const table: Readonly<Record<string, Explanation>> = {
+  ...chronikExplanations,
   'vote-once': {
     sentence: 'A member votes for at most one candidate in a term, crashes and restarts between included.',
     source: 'Raft (Ongaro, 2014), section 3.4 and 3.8',

@@ -192,7 +192,7 @@ function readProducers(reader: WireReader, hasForgotten: boolean): ProducersImag
       producerEpoch: reader.int64(),
       lastTimestampMs: reader.int64(),
       coordinatorEpoch: reader.int64(),
-      idleSinceMs: -1,
+      idleMs: 0,
       batches: readList(reader, (): ProducedBatch => ({
         firstSequence: reader.varint(),
         lastSequence: reader.varint(),

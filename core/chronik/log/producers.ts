@@ -22,12 +22,15 @@ export interface ProducerEntry {
   lastTimestampMs: number;
   /** −1: no marker was seen. */
   coordinatorEpoch: number;
-  /** Wall time of the first look at it since its last batch; −1: none yet. Not written down: it begins anew with a start. */
-  idleSinceMs: number;
+  /** How long this log has seen nothing of it. Not written down: it begins anew with a start. */
+  idleMs: number;
 }
 
 /** A client keeps at most so many batches of a partition under way (KIP-98). */
 export const batchesKept = 5;
+
+/** Looks come much more often (log.retention.check.interval.ms): more than that between two of them is the clock's doing. */
+const betweenLooksMsMax = 600_000;
 
 export type SequenceCheck =
   | { readonly kind: 'ok' }
@@ -48,6 +51,8 @@ export class Producers {
    * known is new, and what it sends first is its first.
    */
   #hasForgotten = false;
+  /** Wall time of the last look at who is silent; −1: none yet. */
+  #lookedMs = -1;
 
   get entries(): ReadonlyMap<number, ProducerEntry> {
     return this.#entries;
@@ -113,7 +118,7 @@ export class Producers {
     if (producerId < 0) return;
     const entry = this.#entryFor(producerId, batch.producerEpoch);
     const { baseOffset, lastOffset, maxTimestampMs } = batch;
-    entry.idleSinceMs = -1;
+    entry.idleMs = 0;
     entry.lastTimestampMs = Math.max(entry.lastTimestampMs, maxTimestampMs);
     if (batch.isControl) {
       if (marker === undefined) return;
@@ -135,13 +140,17 @@ export class Producers {
   }
 
   /**
-   * Forgets who was silent for so long, by the records' timestamps and by this log's own observation (records may be much
-   * older than their append), unless a transaction of theirs is open.
+   * Forgets who was silent for so long, unless a transaction of theirs is open. It counts what this log has seen pass from look
+   * to look, and of a jump of the wall clock no more than a little: forgetting whoever still repeats a batch would append it
+   * once more.
    */
   expire(wallMs: number, expirationMs: number): void {
+    const sinceMs =
+      this.#lookedMs < 0 ? 0 : Math.min(Math.max(wallMs - this.#lookedMs, 0), betweenLooksMsMax);
+    this.#lookedMs = wallMs;
     for (const entry of [...this.#entries.values()]) {
-      if (entry.idleSinceMs < 0) entry.idleSinceMs = wallMs;
-      if (wallMs - Math.max(entry.lastTimestampMs, entry.idleSinceMs) <= expirationMs) continue;
+      entry.idleMs += sinceMs;
+      if (entry.idleMs <= expirationMs) continue;
       if (this.transactions.firstOffsetOf(entry.producerId) !== undefined) continue;
       this.#entries.delete(entry.producerId);
       this.#hasForgotten = true;
@@ -187,7 +196,7 @@ export class Producers {
         batches: [],
         lastTimestampMs: -1,
         coordinatorEpoch: -1,
-        idleSinceMs: -1,
+        idleMs: 0,
       };
       this.#entries.set(producerId, entry);
     } else if (producerEpoch > entry.producerEpoch) {

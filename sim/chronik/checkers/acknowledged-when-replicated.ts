@@ -42,7 +42,7 @@ export class AcknowledgedWhenReplicated implements ChronikChecker {
           )?.before;
           // The metadata has changed the partition in the same step: what held when the mark advanced is not seen any more.
           if (before !== undefined && before.partitionEpoch !== view.partitionEpoch) continue;
-          const inSync = view.inSyncReplicas.length;
+          const inSync = Math.max(view.inSyncReplicas.length, before?.inSyncReplicas.length ?? 0);
           const least = Math.min(broker.view.image.topicConfig(topic).minInsyncReplicas, row.replicas.length);
           if (inSync >= least) continue;
           throw new Violation(this.name, `${where} with ${inSync} in sync, of ${least} that it takes`);

@@ -38,6 +38,11 @@ const mended: readonly (readonly [scenario: string, seed: number, was: string])[
     181,
     'isr-holds-truth: a broker that knew an old assignment when it started removed a replica that had come back since',
   ],
+  [
+    'chronik',
+    588,
+    'idempotence: a wall clock that jumped by years had producers forgotten that still repeated their batches',
+  ],
 ];
 
 test.each(mended)(
