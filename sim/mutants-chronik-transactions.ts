@@ -54,14 +54,4 @@ export const chronikTransactionMutants: readonly Mutant[] = [
     caughtBy: ['transactions-whole', 'liveness'],
     scenarios: transactions,
   },
-  {
-    name: 'chronik-commit-told-before-it-is-decided',
-    about: 'Markers leave when a commit was asked for, not when its record is below the high watermark.',
-    file: 'core/chronik/transaction/ledger.ts',
-    anchor: 'entry.pending = { state, endOffset: appended.endOffset, ...follows };',
-    replacement:
-      "entry.pending = { state, endOffset: state.status === 'PrepareCommit' ? 0 : appended.endOffset, ...follows };",
-    caughtBy: ['transactions-whole'],
-    scenarios: transactions,
-  },
 ];
