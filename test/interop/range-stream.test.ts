@@ -20,8 +20,8 @@ import { type CallEnding, RawClient, type RawStream } from './raw-client.ts';
 const rangeStream = { path: rangeStreamPath, request: RangeRequest, response: RangeStreamResponse };
 const ok = { code: 'OK', details: '' };
 const keys = 3_000;
-/** More than everything between a member and a client that does not read can hold. */
-const valueBytes = 4_000;
+/** More than everything between a member and a client that does not read can hold: gRPC's library alone keeps sixteen pieces. */
+const valueBytes = 8_000;
 
 let cluster: Cluster;
 let client: RawClient;
