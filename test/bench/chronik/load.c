@@ -5,8 +5,10 @@
  *   load consume BROKERS TOPIC COUNT PARTITIONS
  *
  * `produce` sends COUNT messages of BYTES random bytes with acks=all, at most RATE a second (0: as fast as they are taken), and
- * prints one line of JSON: how many were acknowledged, in how many seconds, and after how many µs (percentiles). `consume` reads
- * COUNT messages from the beginning and prints how many messages and bytes came in how many seconds.
+ * prints one line of JSON: how many were acknowledged, in how many seconds, and after how many µs (percentiles). One message to
+ * each partition goes before them, which is not counted: a client that has just begun opens its connections first, and finds out
+ * on a timer of a second which of them are there. `consume` reads COUNT messages from the beginning and prints how many messages
+ * and bytes came in how many seconds.
  */
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
@@ -41,7 +43,26 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     if (failed++ == 0) fprintf(stderr, "first failure: %s\n", rd_kafka_err2str(message->err));
     return;
   }
+  if (message->_private == NULL) return;
   latencies[acknowledged++] = now_us() - (int64_t)(intptr_t)message->_private;
+}
+
+/* One message to each partition, until all of them are acknowledged. */
+static void open_connections(rd_kafka_t *client, const char *topic, const void *bytes, size_t length) {
+  const struct rd_kafka_metadata *metadata;
+  rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+  rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, handle, &metadata, 30000);
+  if (error) fail("metadata", rd_kafka_err2str(error));
+  for (int partition = 0; partition < metadata->topics[0].partition_cnt; partition += 1) {
+    error = rd_kafka_producev(client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE((void *)bytes, length),
+                              RD_KAFKA_V_OPAQUE(NULL), RD_KAFKA_V_END);
+    if (error) fail("produce", rd_kafka_err2str(error));
+  }
+  rd_kafka_metadata_destroy(metadata);
+  error = rd_kafka_flush(client, 30000);
+  if (error) fail("first messages", rd_kafka_err2str(error));
+  rd_kafka_topic_destroy(handle);
 }
 
 static int by_value(const void *left, const void *right) {
@@ -76,6 +97,7 @@ static int produce(char **arguments) {
   uint8_t *pool = malloc(pool_bytes);
   FILE *random = fopen("/dev/urandom", "rb");
   if (random == NULL || fread(pool, 1, pool_bytes, random) != pool_bytes) fail("random bytes", "cannot be read");
+  open_connections(client, topic, pool, bytes);
   int64_t started = now_us();
   for (int64_t sent = 0; sent < count;) {
     if (rate > 0) {
