@@ -1,0 +1,115 @@
+import {
+  type Digest,
+  type EndCause,
+  type FenceToken,
+  type InstanceId,
+  type VmId,
+  type VmSpec,
+} from './types.ts';
+
+/**
+ * The hypervisor port: what an agent has done on its node. Three implementations pass one contract suite
+ * (`test/contract/hypervisor-contract.ts`): QEMU, Firecracker's API, the simulator's.
+ *
+ * Each act is answered by one report with its number, unless the agent's process ends first. Acts on one virtual machine are
+ * carried out one after the other, in order; those on different ones side by side. Processes outlive the agent.
+ */
+export type HypervisorAct =
+  /** Everything of this agent's directory on the node: processes, files. */
+  | { readonly kind: 'inventory'; readonly actId: number }
+  /** Images, overlays, seeds and connections to shared disks of this token are made ready. Again is harmless. */
+  | {
+      readonly kind: 'prepare';
+      readonly actId: number;
+      readonly vm: VmId;
+      readonly fenceToken: FenceToken;
+      readonly spec: VmSpec;
+      /** Where its shared disks are served, by disk's name. */
+      readonly exports: Readonly<Record<string, string>>;
+    }
+  /** Starts a process. Refused while one of the same virtual machine is alive on the node, whatever its token. */
+  | {
+      readonly kind: 'launch';
+      readonly actId: number;
+      readonly vm: VmId;
+      readonly fenceToken: FenceToken;
+      readonly spec: VmSpec;
+      readonly exports: Readonly<Record<string, string>>;
+      /** Waits for the state of another; its uri comes with the report. */
+      readonly incoming: boolean;
+      readonly paused: boolean;
+    }
+  | { readonly kind: 'pause'; readonly actId: number; readonly instance: InstanceId }
+  /** Refused by an instance that has handed over, or begun to. */
+  | { readonly kind: 'resume'; readonly actId: number; readonly instance: InstanceId }
+  /** Asks the guest to shut down; whether it does shows as `exited`. */
+  | { readonly kind: 'powerDown'; readonly actId: number; readonly instance: InstanceId }
+  /** Done when the process is gone, surely. One that is gone already is done. */
+  | { readonly kind: 'kill'; readonly actId: number; readonly instance: InstanceId }
+  /** Sends the state to `uri`, stops the guest and waits there (`stoppedBeforeHandOver`). */
+  | {
+      readonly kind: 'migrateOut';
+      readonly actId: number;
+      readonly instance: InstanceId;
+      readonly uri: string;
+    }
+  /** Hands over: the process ends afterwards, and never runs its guest again, whatever comes of it. */
+  | { readonly kind: 'handOver'; readonly actId: number; readonly instance: InstanceId }
+  /** Before the hand-over only: the guest may go on here. */
+  | { readonly kind: 'cancelMigration'; readonly actId: number; readonly instance: InstanceId }
+  | {
+      readonly kind: 'snapshot' | 'restore' | 'deleteSnapshot';
+      readonly actId: number;
+      readonly instance: InstanceId;
+      readonly snapshot: string;
+    }
+  | {
+      readonly kind: 'attachDisk' | 'resizeDisk';
+      readonly actId: number;
+      readonly instance: InstanceId;
+      readonly spec: VmSpec;
+      readonly disk: string;
+      /** Of a shared disk. */
+      readonly exportUri: string | undefined;
+    }
+  /** Removes the files of one token of a virtual machine that has no process. Only ever on positive evidence. */
+  | {
+      readonly kind: 'remove';
+      readonly actId: number;
+      readonly vm: VmId;
+      readonly fenceToken: FenceToken;
+    };
+
+export type HypervisorReport =
+  | {
+      readonly kind: 'inventoried';
+      readonly actId: number;
+      readonly instances: readonly FoundInstance[];
+      readonly files: readonly { readonly vm: VmId; readonly fenceToken: FenceToken }[];
+      readonly images: readonly Digest[];
+    }
+  | {
+      readonly kind: 'launched';
+      readonly actId: number;
+      readonly instance: InstanceId;
+      readonly incomingUri: string | undefined;
+    }
+  | { readonly kind: 'done'; readonly actId: number }
+  /** Nothing was done, or what was begun has been taken back; `message` says why. */
+  | { readonly kind: 'failed'; readonly actId: number; readonly message: string }
+  /** Its guest stands still, all of its state but the last bit is on the other side. */
+  | { readonly kind: 'stoppedBeforeHandOver'; readonly instance: InstanceId }
+  /** The incoming one runs: the other side has handed over. */
+  | { readonly kind: 'arrived'; readonly instance: InstanceId }
+  | { readonly kind: 'migrationFailed'; readonly instance: InstanceId; readonly message: string }
+  /** The process has ended, surely. */
+  | { readonly kind: 'exited'; readonly instance: InstanceId; readonly cause: EndCause }
+  /** It is alive, and has not answered for its deadline. */
+  | { readonly kind: 'unresponsive'; readonly instance: InstanceId }
+  | { readonly kind: 'guestPanicked'; readonly instance: InstanceId };
+
+export interface FoundInstance {
+  readonly instance: InstanceId;
+  readonly state: 'running' | 'paused' | 'incoming' | 'handing-over' | 'unresponsive';
+  readonly incomingUri: string | undefined;
+}
