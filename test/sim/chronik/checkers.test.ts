@@ -136,6 +136,15 @@ test('acknowledged-when-replicated fires for success below the high watermark, a
   expect(() => {
     brokers.step(1, { answers });
   }).toThrow('with 1 in sync, of 2 that it takes');
+
+  const changing = new WatchedBrokers(new AcknowledgedWhenReplicated());
+  const two = [viewOf({ role: 'leader', highWatermark: 5, inSyncReplicas: nodes(1, 2) })];
+  changing.step(1, { views: two, settings: { minInsyncReplicas: 2 } });
+  // The disk has come further, and what it holds of the metadata asks for more: the answer was given before.
+  changing.step(1, { answers, settings: { minInsyncReplicas: 3 } });
+  expect(() => {
+    changing.step(1, { answers });
+  }).toThrow('with 2 in sync, of 3 that it takes');
 });
 
 test('one-leader fires for two leaders of one epoch, for epochs that fall, and for a log out of order', () => {

@@ -158,7 +158,11 @@ export class WatchedBrokers {
   ): void {
     const id = nodeId(node);
     if (after.views !== undefined) this.#views.set(id, after.views);
-    if (after.settings !== undefined) this.#settings = { ...this.#settings, ...after.settings };
+    if (after.settings !== undefined) {
+      this.#settings = { ...this.#settings, ...after.settings };
+      this.#index += 1;
+      this.#applied.set(id, this.#index);
+    }
     if (after.fenced !== undefined) this.#fenced = after.fenced;
     if (after.row !== undefined) {
       this.#rows = [after.row];
