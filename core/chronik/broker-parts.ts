@@ -79,7 +79,13 @@ export function assembleBroker(
   const commands = new Commands((command, token) => metadata.propose(command, token));
   const authorization = new Authorization(settings);
   const quotas = new Quotas();
-  const port = replicationPort({ output, notices, commands, alterRefused });
+  const port = replicationPort({
+    output,
+    notices,
+    commands,
+    alterRefused,
+    confirmMetadata: () => metadata.confirm(),
+  });
   const replication = new Replication({
     id: config.id,
     settings: replicationSettings(settings),
@@ -172,9 +178,11 @@ function replicationPort(given: {
     partitionEpoch: PartitionEpoch,
     outcome: 'refused' | 'unknown',
   ) => void;
+  readonly confirmMetadata: () => number;
 }): ReplicationPort {
-  const { output, notices, commands, alterRefused } = given;
+  const { output, notices, commands, alterRefused, confirmMetadata } = given;
   return {
+    confirmMetadata,
     send: (to, message) => output.send(to, message),
     persist: (appends) => output.append(appends),
     cut: (cuts) => output.cut(cuts),

@@ -46,6 +46,8 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
   #stopped = false;
   /** The registration that the parts know of. */
   #registered = noEpoch;
+  /** Up to this number the metadata has confirmed what it is, and the parts know of it; both are passed on together. */
+  #confirmed = 0;
 
   /** The broker that the store and the files describe; a new one where both are empty. */
   static recover(
@@ -163,6 +165,7 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
     const { clock, metadata, output, commands } = this.#parts;
     for (const effect of metadata.step(event, clock.nowUs)) {
       if (effect.kind === 'outcome') commands.outcome(effect.token, effect.outcome);
+      else if (effect.kind === 'confirmed') this.#confirmed = effect.number;
       else output.metadata(effect);
       if (effect.kind === 'stop') this.#stopped = true;
     }
@@ -173,6 +176,7 @@ export class ChronikBroker implements Machine<BrokerEvent, BrokerEffect> {
     const { clock, coordinators, metadata, replication, notices, output } = this.#parts;
     const { nowUs } = clock;
     this.#passOnChanges();
+    replication.metadataConfirmed(this.#confirmed);
     const { transactions } = coordinators;
     for (let round = 0; ; round += 1) {
       assert(round < roundsMax, 'parts come to an end with each other');

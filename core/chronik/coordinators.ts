@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { type Prng } from '../base/prng.ts';
 import { usPerSecond } from '../base/units.ts';
 import { type SegmentReader } from '../storage/segment-files.ts';
@@ -154,6 +155,7 @@ export class Coordinators {
       origin: 'coordinator',
     });
     if (outcome.kind === 'refused') return { kind: 'refused', error: outcome.error };
+    assert(outcome.kind !== 'doubted', 'what coordinators write has no sequence');
     return { kind: 'appended', endOffset: outcome.endOffset };
   }
 

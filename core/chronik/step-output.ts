@@ -7,7 +7,7 @@ import { type MetadataMessage } from './metadata/messages.ts';
 import { type MetadataEffect } from './metadata/replica-protocol.ts';
 
 /** What the metadata wants of the world, under sync numbers of its own. */
-type MetadataWrite = Exclude<MetadataEffect, { readonly kind: 'outcome' }>;
+type MetadataWrite = Exclude<MetadataEffect, { readonly kind: 'outcome' | 'confirmed' }>;
 
 /**
  * What a step of the broker comes to. Whatever its parts write in it becomes one `persist`, under one number of the broker's

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { type NodeId } from '../base/ids.ts';
 import { encodeEndMarker } from '../wire/kafka/control-records.ts';
 import { type BrokerMessage, type CallingClient } from './broker-protocol.ts';
@@ -146,6 +147,7 @@ export class Transactions {
       origin: 'coordinator',
     });
     if (appended.kind === 'refused') return false;
+    assert(appended.kind !== 'doubted', 'a marker has no sequence');
     if (image.topicByCreated(key.created)?.name === offsetsTopic)
       this.#given.offsetsMarked(marker, appended.endOffset);
     if (appended.kind === 'done') this.#writer.appendEnded(token, true);

@@ -88,6 +88,7 @@ class Replica {
         },
         cut: () => undefined,
         proposeAlterPartitions: () => undefined,
+        confirmMetadata: () => 0,
         appendEnded: () => {
           this.acknowledged += 1;
         },

@@ -81,4 +81,6 @@ export type MetadataEffect =
   | SendSnapshotEffect<SnapshotHeader>
   | StopEffect
   /** What became of a command that was proposed here; once for each. */
-  | { readonly kind: 'outcome'; readonly token: number; readonly outcome: MetadataOutcome };
+  | { readonly kind: 'outcome'; readonly token: number; readonly outcome: MetadataOutcome }
+  /** Everything that had been decided when `confirm` gave out this number, or a lower one, is applied. */
+  | { readonly kind: 'confirmed'; readonly number: number };

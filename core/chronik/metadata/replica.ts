@@ -20,6 +20,7 @@ import { type SegmentRepair } from '../../storage/segment-files.ts';
 import { type BrokerEpoch } from '../types.ts';
 import { applyEntry, type AppliedCommand } from './apply.ts';
 import { type MetadataCommand } from './commands.ts';
+import { Confirmations } from './confirmations.ts';
 import { Controller } from './controller.ts';
 import { Duties } from './duties.ts';
 import { type MetadataChanges, type MetadataImage } from './image.ts';
@@ -62,6 +63,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   readonly #backlog: Backlog;
   readonly #snapshotHolds: SnapshotHolds;
   readonly #commands: OwnCommands;
+  readonly #confirmations: Confirmations;
   readonly #duties: Duties;
   readonly #controller: Controller;
   readonly #presence: Presence;
@@ -121,6 +123,12 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
       repeatUs: config.raft.electionTimeoutUs,
       raft: this.#raftView,
       port: { handOver: this.#handToRaft.bind(this), answer: this.#answer.bind(this) },
+    });
+    this.#confirmations = new Confirmations({
+      request: (context) => {
+        this.#drive({ kind: 'readRequested', group: metadataGroup, context });
+      },
+      repeatUs: config.raft.electionTimeoutUs,
     });
     this.#duties = new Duties(this.propose.bind(this), config.beatIntervalUs);
     this.#controller = new Controller(this.#state, this.#duties, config);
@@ -198,6 +206,15 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#commands.cancel(token);
   }
 
+  /**
+   * Finds out whether what is applied here is what the cluster goes by: a `confirmed` effect with the number that is returned, or
+   * a higher one, says that nothing that was decided before this call is missing. None comes while this broker is cut off.
+   */
+  confirm(): number {
+    this.#deadlineUs = undefined;
+    return this.#confirmations.ask();
+  }
+
   /** This broker is to stop: others are to lead what it leads. Never taken back in its life. */
   beginShutdown(): void {
     this.#deadlineUs = undefined;
@@ -254,6 +271,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     return Math.min(
       this.#raft.deadlineUs,
       this.#commands.dueUs,
+      this.#confirmations.dueUs,
       this.#duties.dueUs,
       this.#controller.dueUs,
       this.#presence.dueUs,
@@ -308,6 +326,8 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#commands.handOverGathered(this.#nowUs);
     this.#commands.repeat(this.#nowUs);
     this.#commands.expire(this.#nowUs);
+    const number = this.#confirmations.settle(this.#nowUs, this.#state.index);
+    if (number !== undefined) this.#effects.push({ kind: 'confirmed', number });
   }
 
   /** One turn of applying. The disk may be behind: then entries wait in the log, which is their place. */
@@ -395,7 +415,11 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
         this.#stop(effect.by, effect.index);
         break;
       case 'readReady':
+        this.#confirmations.ready(effect.context, effect.index);
+        break;
       case 'readRefused':
+        this.#confirmations.refused(effect.context);
+        break;
       case 'configurationRefused':
         break;
       default:

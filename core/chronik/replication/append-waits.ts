@@ -1,14 +1,12 @@
-import { type Offset } from '../types.ts';
-
 export interface AppendWait {
   readonly token: number;
-  /** Behind its last record. */
-  readonly endOffset: Offset;
+  /** What has to be reached: an offset, behind its last record; or the number of a confirmation. */
+  readonly upTo: number;
   readonly bytes: number;
   readonly deadlineUs: number;
 }
 
-/** Appends that wait until an offset has passed their end, the lowest end first. Bounded by whoever adds them. */
+/** Appends that wait until an offset, or a number, has come up to theirs, the lowest first. Bounded by whoever adds them. */
 export class AppendWaits {
   #waits: AppendWait[] = [];
   /** At or before the earliest deadline. */
@@ -22,19 +20,19 @@ export class AppendWaits {
     return this.#deadlineUs;
   }
 
-  /** Ends rise with each append; only one that was there already, a duplicate, comes out of turn. */
+  /** They rise with each append; only one that was there already, a duplicate, comes out of turn. */
   add(wait: AppendWait): void {
     let at = this.#waits.length;
-    while (at > 0 && (this.#waits[at - 1] as AppendWait).endOffset > wait.endOffset) at -= 1;
+    while (at > 0 && (this.#waits[at - 1] as AppendWait).upTo > wait.upTo) at -= 1;
     if (at === this.#waits.length) this.#waits.push(wait);
     else this.#waits.splice(at, 0, wait);
     if (wait.deadlineUs < this.#deadlineUs) this.#deadlineUs = wait.deadlineUs;
   }
 
-  /** Takes those whose end is at or below the offset. */
-  takeUpTo(offset: Offset): readonly AppendWait[] {
+  /** Takes those that wait for this, or for less. */
+  takeUpTo(reached: number): readonly AppendWait[] {
     let count = 0;
-    while (count < this.#waits.length && (this.#waits[count] as AppendWait).endOffset <= offset) count += 1;
+    while (count < this.#waits.length && (this.#waits[count] as AppendWait).upTo <= reached) count += 1;
     if (count === 0) return none;
     const taken = this.#waits.splice(0, count);
     // A deadline that went with them may have been the earliest; that is found out when it comes.

@@ -28,6 +28,8 @@ export class Leadership {
   readonly commitWaits = new AppendWaits();
   /** Appends with acks=1, until this broker's disk has them. */
   readonly syncWaits = new AppendWaits();
+  /** Appends that are out of order, if this broker still leads, until the metadata confirms that it does. */
+  readonly doubts = new AppendWaits();
 
   readonly #port: RolePort;
   readonly #log: PartitionLog;
@@ -75,8 +77,21 @@ export class Leadership {
   end(): void {
     this.#endWaits(this.commitWaits, 'NOT_LEADER_OR_FOLLOWER');
     this.#endWaits(this.syncWaits, 'NOT_LEADER_OR_FOLLOWER');
+    this.#endWaits(this.doubts, 'NOT_LEADER_OR_FOLLOWER');
     for (const progress of this.#followers) this.#forget(progress);
     this.#followers = [];
+  }
+
+  /** Appends. */
+  get waiting(): number {
+    return this.commitWaits.size + this.syncWaits.size + this.doubts.size;
+  }
+
+  /** It was found out that this leadership went on when the number was given out. */
+  confirmed(number: number): void {
+    for (const { token, bytes } of this.doubts.takeUpTo(number)) {
+      this.#port.appendEnded(token, bytes, 'OUT_OF_ORDER_SEQUENCE_NUMBER');
+    }
   }
 
   /** min.insync.replicas are met. A topic that asks for more than it has replicas is content with all of them. */
@@ -227,11 +242,10 @@ export class Leadership {
 
   /** Waits that are over, fetches that were parked long enough, followers that have become late. */
   tick(nowUs: number): void {
-    for (const { token, bytes } of this.commitWaits.takeExpired(nowUs)) {
-      this.#port.appendEnded(token, bytes, 'REQUEST_TIMED_OUT');
-    }
-    for (const { token, bytes } of this.syncWaits.takeExpired(nowUs)) {
-      this.#port.appendEnded(token, bytes, 'REQUEST_TIMED_OUT');
+    for (const waits of [this.commitWaits, this.syncWaits, this.doubts]) {
+      for (const { token, bytes } of waits.takeExpired(nowUs)) {
+        this.#port.appendEnded(token, bytes, 'REQUEST_TIMED_OUT');
+      }
     }
     for (const progress of this.#followers) {
       if (progress.parked !== undefined && this.#parkedUntilUs(progress) <= nowUs) {
@@ -242,7 +256,8 @@ export class Leadership {
   }
 
   get deadlineUs(): number {
-    let deadlineUs = Math.min(this.commitWaits.deadlineUs, this.syncWaits.deadlineUs);
+    const { commitWaits, syncWaits, doubts } = this;
+    let deadlineUs = Math.min(commitWaits.deadlineUs, syncWaits.deadlineUs, doubts.deadlineUs);
     for (const progress of this.#followers) {
       if (progress.parked !== undefined && !progress.queued) {
         deadlineUs = Math.min(deadlineUs, this.#parkedUntilUs(progress));

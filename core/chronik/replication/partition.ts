@@ -45,6 +45,8 @@ export interface PartitionHost {
   syncedDue(partition: Partition): void;
   propose(proposal: AlterPartitionProposal): void;
 
+  /** See `ReplicationPort.confirmMetadata`; this partition waits for it. */
+  confirmMetadata(partition: Partition): number;
   /** There is room for an append of so many bytes that waits. */
   mayWait(bytes: number): boolean;
   waitBegan(bytes: number): void;
@@ -107,7 +109,7 @@ export class Partition implements RolePort {
 
   get waiting(): number {
     const { leadership } = this;
-    const appends = leadership === undefined ? 0 : leadership.commitWaits.size + leadership.syncWaits.size;
+    const appends = leadership === undefined ? 0 : leadership.waiting;
     return appends + this.#deleteWaits.size;
   }
 
@@ -172,7 +174,12 @@ export class Partition implements RolePort {
       wallMs: request.wallMs,
       origin: request.origin,
     });
-    if (result.kind === 'refused') return refused(result.error, result.message, logStartOffset);
+    if (result.kind === 'refused') {
+      const isDoubtful = result.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && acks === -1;
+      return isDoubtful
+        ? this.#doubt(leadership, request, result.message)
+        : refused(result.error, result.message, logStartOffset);
+    }
     if (result.kind === 'appended') {
       this.persist(result.appends);
       leadership.tellFollowers();
@@ -183,10 +190,15 @@ export class Partition implements RolePort {
     const isDone = acks === 0 || endOffset <= (acks === 1 ? log.syncedEndOffset : this.#highWatermark);
     if (isDone) return { kind: 'done', ...appended };
     const waits = acks === 1 ? leadership.syncWaits : leadership.commitWaits;
-    waits.add({ token, endOffset, bytes: records.length, deadlineUs });
+    waits.add({ token, upTo: endOffset, bytes: records.length, deadlineUs });
     this.#host.waitBegan(records.length);
     this.#host.deadlineMoved(this);
     return { kind: 'waits', ...appended };
+  }
+
+  /** Everything is assigned that was decided before this number was given out. */
+  metadataConfirmed(number: number): void {
+    this.leadership?.confirmed(number);
   }
 
   /** A follower's fetch. */
@@ -353,6 +365,18 @@ export class Partition implements RolePort {
 
   syncedDue(): void {
     this.#host.syncedDue(this);
+  }
+
+  /** A later leader may have what is missing here; whoever still leads when it is sure that there was none has everything. */
+  #doubt(
+    { doubts }: Leadership,
+    { token, records, deadlineUs }: AppendRequest,
+    message: string | undefined,
+  ): AppendOutcome {
+    doubts.add({ token, upTo: this.#host.confirmMetadata(this), bytes: records.length, deadlineUs });
+    this.#host.waitBegan(records.length);
+    this.#host.deadlineMoved(this);
+    return { kind: 'doubted', message, logStartOffset: this.log.logStartOffset };
   }
 
   #takeRole(nowUs: number): void {

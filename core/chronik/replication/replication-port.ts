@@ -17,6 +17,11 @@ export interface ReplicationPort {
    * Go through the metadata's log, those of a step together; each is answered by an assignment, or by `alterPartitionAnswered`.
    */
   proposeAlterPartitions(proposals: readonly AlterPartitionProposal[]): void;
+  /**
+   * Has it found out whether the metadata that this broker acts on is the newest. @returns a number: `metadataConfirmed` is called
+   * with it, or a higher one, once everything is assigned that was decided before this call
+   */
+  confirmMetadata(): number;
   /** Of an append that waited. */
   appendEnded(token: number, end: AppendEnd): void;
   /** Of a consumer's fetch that waited. */

@@ -67,6 +67,8 @@ export class Replication {
   readonly #answers = new Map<NodeId, FollowerAnswers>();
   readonly #fetches: ConsumerFetches;
   readonly #unsynced = new UnsyncedRounds<Partition>();
+  /** Partitions that wait for the metadata to be confirmed. */
+  readonly #doubtful = new Set<Partition>();
   readonly #upkeep: Upkeep;
   readonly #throttle = new ReplicationThrottle();
   #brokerEpoch: BrokerEpoch = noEpoch;
@@ -156,6 +158,7 @@ export class Replication {
     this.#deadlines.remove(partition);
     this.#upkeep.remove(partition);
     this.#unsynced.forget(partition);
+    this.#doubtful.delete(partition);
   }
 
   /** What became of the proposal that was made under this partition epoch, where it was not applied. */
@@ -167,6 +170,15 @@ export class Replication {
   ): void {
     this.#excuseIfAsleep(nowUs);
     this.#partitions.get(partitionKeyText(key))?.alterPartitionAnswered(partitionEpoch, outcome, nowUs);
+  }
+
+  /** What was decided before this number was given out has been assigned (`ReplicationPort.confirmMetadata`). */
+  metadataConfirmed(number: number): void {
+    for (const partition of this.#doubtful) {
+      partition.metadataConfirmed(number);
+      if (partition.leadership === undefined || partition.leadership.doubts.size === 0)
+        this.#doubtful.delete(partition);
+    }
   }
 
   received(from: NodeId, message: ReplicationMessage, nowUs: number): void {
@@ -403,6 +415,10 @@ export class Replication {
       propose: (proposal) => this.#proposals.push(proposal),
       deadlineMoved: (partition) => {
         this.#deadlines.schedule(partition, partition.deadlineUs);
+      },
+      confirmMetadata: (partition) => {
+        this.#doubtful.add(partition);
+        return this.#port.confirmMetadata();
       },
       mayWait: (bytes) =>
         this.#waitingAppends < this.#settings.waitingAppendsMax &&

@@ -35,7 +35,17 @@ export type AppendOutcome =
   /** Nothing to wait for; `ended` is not called. */
   | ({ readonly kind: 'done' } & Appended)
   /** `appendEnded` is called with the token, once. */
-  | ({ readonly kind: 'waits' } & Appended);
+  | ({ readonly kind: 'waits' } & Appended)
+  /**
+   * Nothing is appended: it is refused as out of order, once it is sure that nobody leads who has what is missing here. A client
+   * takes that for the loss of records: it ends for good, or begins an epoch and writes again what another leader has.
+   * `appendEnded` is called with the token, once.
+   */
+  | {
+      readonly kind: 'doubted';
+      readonly message: string | undefined;
+      readonly logStartOffset: Offset;
+    };
 
 export interface Appended {
   /** Of the first record. A batch that was there already keeps the offset that it has. */
@@ -48,7 +58,11 @@ export interface Appended {
 
 /** How a wait for replicas ends. */
 export type AppendEnd =
-  'NONE' | 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' | 'NOT_LEADER_OR_FOLLOWER' | 'REQUEST_TIMED_OUT';
+  | 'NONE'
+  | 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'
+  | 'NOT_LEADER_OR_FOLLOWER'
+  | 'REQUEST_TIMED_OUT'
+  | 'OUT_OF_ORDER_SEQUENCE_NUMBER';
 
 /** read_uncommitted reads up to the high watermark, read_committed up to the last stable offset. */
 export type IsolationLevel = 'readUncommitted' | 'readCommitted';

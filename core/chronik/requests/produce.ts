@@ -87,6 +87,8 @@ export class ProduceRequests {
     if (end !== 'NONE') {
       response.errorCode = kafkaErrors[end];
       response.baseOffset = noOffset;
+      // What was said of the batch's sequence holds only where that is why it is refused.
+      if (end !== 'OUT_OF_ORDER_SEQUENCE_NUMBER') response.errorMessage = undefined;
     }
     pending.left -= 1;
     if (pending.left === 0) this.#answer(pending);
@@ -146,6 +148,10 @@ export class ProduceRequests {
       response.errorCode = errorNumber(outcome.error);
       response.errorMessage = outcome.message;
       return undefined;
+    }
+    if (outcome.kind === 'doubted') {
+      response.errorMessage = outcome.message;
+      return token;
     }
     response.baseOffset = outcome.baseOffset;
     response.logAppendTimeMs = outcome.logAppendTimeMs;

@@ -43,6 +43,19 @@ const mended: readonly (readonly [scenario: string, seed: number, was: string])[
     588,
     'idempotence: a wall clock that jumped by years had producers forgotten that still repeated their batches',
   ],
+  [
+    'chronik',
+    515,
+    'acknowledged-when-replicated: the step that answered also brought a higher min.insync.replicas, and was measured by that',
+  ],
+  ...[613, 671, 703].map(
+    (each) =>
+      [
+        'chronik',
+        each,
+        'idempotence: a leader that others had replaced without its knowledge called a batch out of order that was not',
+      ] as const,
+  ),
 ];
 
 test.each(mended)(

@@ -32,6 +32,7 @@ function leading(settings: Partial<typeof defaultReplicationSettings> = {}, file
         for (const { file, lengthBytes } of cuts) files.cut(file, lengthBytes);
       },
       proposeAlterPartitions: () => undefined,
+      confirmMetadata: () => 0,
       appendEnded: () => undefined,
       fetched: () => undefined,
       recordsDeleted: () => undefined,

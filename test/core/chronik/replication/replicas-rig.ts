@@ -206,6 +206,8 @@ export class RigBroker {
   registeredAt = 0;
   applied = 0;
   told: Told[] = [];
+  /** How often it has asked whether what it has applied of the metadata is the newest. */
+  confirmationsAsked = 0;
   replication: Replication;
   log: PartitionLog | undefined;
   #scene = new Scene();
@@ -300,6 +302,13 @@ export class RigBroker {
         this.#passOn();
       });
     }
+  }
+
+  /** What was decided before it asked for this is applied here. */
+  confirmed(number: number): void {
+    this.step(() => {
+      this.replication.metadataConfirmed(number);
+    });
   }
 
   /** The process dies, and of what was not synced the disk keeps so much. */
@@ -417,6 +426,10 @@ export class RigBroker {
       },
       proposeAlterPartitions: (proposals) => {
         for (const proposal of proposals) this.#propose(proposal);
+      },
+      confirmMetadata: () => {
+        this.confirmationsAsked += 1;
+        return this.confirmationsAsked;
       },
       appendEnded: (token, end) => this.told.push({ appended: token, end }),
       fetched: (token, partitions) => this.told.push({ fetched: token, partitions }),

@@ -98,6 +98,42 @@ test('an idempotent producer’s batch that is there already is acknowledged whe
   expect(leader.append(batch('a', producer))).toMatchObject({ kind: 'done', baseOffset: 0 });
 });
 
+test('a batch out of order is refused only when it is sure that nobody else leads (KIP-98)', () => {
+  const rig = begun();
+  const leader = rig.broker(1);
+  const ahead = (baseSequence: number) => batch('b', { producerId: 9, producerEpoch: 0, baseSequence });
+  const first = leader.append(ahead(5));
+  const second = leader.append(ahead(6));
+  const message = 'producer 9: sequence 5 is the first of this producer';
+  expect(first).toMatchObject({ kind: 'doubted', message, logStartOffset: 0 });
+  expect(leader.theLog.logEndOffset).toBe(0);
+  expect(leader.takeTold()).toEqual([]);
+  leader.confirmed(1);
+  const end = 'OUT_OF_ORDER_SEQUENCE_NUMBER';
+  expect(leader.takeTold()).toEqual([{ appended: first.token, end }]);
+  leader.confirmed(2);
+  expect(leader.takeTold()).toEqual([{ appended: second.token, end }]);
+  expect(leader.replication.waiting).toBe(0);
+  // Who does not wait for replicas is told what this log says.
+  expect(leader.append(ahead(7), { acks: 1 })).toMatchObject({ kind: 'refused', error: end });
+  expect(leader.confirmationsAsked).toBe(2);
+});
+
+test('a leader that was overtaken never says that a batch is out of order: another has what it lacks', () => {
+  const rig = begun();
+  const leader = rig.broker(1);
+  const ahead = batch('b', { producerId: 9, producerEpoch: 0, baseSequence: 5 });
+  const late = leader.append(ahead.slice(), { deadlineUs: rig.nowUs + 1_000 });
+  const known = leader.append(ahead.slice());
+  rig.pass(1_000);
+  expect(leader.takeTold()).toEqual([{ appended: late.token, end: 'REQUEST_TIMED_OUT' }]);
+  rig.fence(1);
+  leader.applyTo(rig.entries.length);
+  leader.confirmed(2);
+  expect(leader.takeTold()).toEqual([{ appended: known.token, end: 'NOT_LEADER_OR_FOLLOWER' }, 'left']);
+  expect(leader.replication.waiting).toBe(0);
+});
+
 test('a leader that stops leading tells everybody who waits', () => {
   const rig = begun();
   const leader = rig.broker(1);
@@ -112,13 +148,13 @@ test('a leader that stops leading tells everybody who waits', () => {
 
 test('waits end in the order of their offsets, also one that comes out of turn', () => {
   const waits = new AppendWaits();
-  for (const [token, endOffset] of [
+  for (const [token, upTo] of [
     [1, 10],
     [2, 20],
     [3, 10],
     [4, 5],
   ] as const) {
-    waits.add({ token, endOffset, bytes: 1, deadlineUs: 100 - token });
+    waits.add({ token, upTo, bytes: 1, deadlineUs: 100 - token });
   }
   const tokens = (offset: number): readonly number[] => waits.takeUpTo(offset).map(({ token }) => token);
   expect(tokens(4)).toEqual([]);
