@@ -80,7 +80,7 @@ function learn(
   if (truth.uncleanEpoch > 0 && view.role !== 'leader') return undefined;
   let endOffset = 0;
   for (const [offset, value] of values) {
-    const other = truth.learn(offset, { value, told, atUs: nowUs });
+    const other = truth.learn(offset, { value, told, leaderEpoch: view.leaderEpoch, atUs: nowUs });
     if (other !== undefined) {
       const what = `${String(value)} at offset ${offset} of ${where.topic}-${where.partition}`;
       throw new Violation(

@@ -5,6 +5,8 @@ export interface KnownRecord {
   /** Undefined: a record without a value. */
   readonly value: string | undefined;
   readonly told: Told;
+  /** Of whoever told it first: who leads in an earlier epoch, overtaken without his knowledge, need not have it. */
+  readonly leaderEpoch: number;
   readonly atUs: number;
 }
 
@@ -20,6 +22,8 @@ export class PartitionTruth {
   /** Leaders of an epoch below this one have been overtaken by an unclean election: what they say does not count. */
   uncleanEpoch = 0;
   readonly #records = new Map<number, KnownRecord>();
+  /** In which anything was told. */
+  #newestEpoch = -1;
 
   /** @returns what was known of this offset before, where that is something else */
   learn(offset: number, record: KnownRecord): KnownRecord | undefined {
@@ -27,8 +31,19 @@ export class PartitionTruth {
     const known = this.#records.get(offset);
     if (known !== undefined && known.value !== record.value) return known;
     if (known === undefined) this.#records.set(offset, record);
+    this.#newestEpoch = Math.max(this.#newestEpoch, record.leaderEpoch);
     this.end = Math.max(this.end, offset + 1);
     return undefined;
+  }
+
+  /** Behind what was told by leaders of this epoch and of those before it. */
+  endIn(leaderEpoch: number): number {
+    if (leaderEpoch >= this.#newestEpoch) return this.end;
+    let end = 0;
+    for (const [offset, record] of this.#records) {
+      if (record.leaderEpoch <= leaderEpoch) end = Math.max(end, offset + 1);
+    }
+    return end;
   }
 
   known(offset: number): KnownRecord | undefined {

@@ -6,7 +6,8 @@ import { type ChronikState, type Replica } from '../state.ts';
 /**
  * Whoever leads a partition has everything that the world was told of it: its log does not end below, and every record that was
  * acknowledged to an acks=-1 producer or served to a consumer lies at its offset with its value. Looked at when a broker begins
- * to lead in an epoch, and of those that lead in the same epoch or a later one whenever the world is told of more.
+ * to lead in an epoch, and of those that lead in the same epoch or a later one whenever the world is told of more. Who hears so
+ * late of his election that he was already replaced need not have what his successors have told.
  *
  * Not verified: who should have been elected; keys and headers of records; logs that are compacted. After an unclean
  * election nothing that was told before it counts.
@@ -38,11 +39,11 @@ export class LeaderHasTruth implements ChronikChecker {
   ): void {
     const truth = state.truth.of(replica.id);
     if (replica.leaderEpoch < truth.uncleanEpoch) return;
-    requireEnd(replica, truth.end);
+    requireEnd(replica, truth.endIn(replica.leaderEpoch));
     const mirror = state.mirror(replica.node);
     const values = new Map<number, string | undefined>();
     for (const [offset, record] of truth.records()) {
-      if (offset < replica.logStartOffset) continue;
+      if (offset < replica.logStartOffset || record.leaderEpoch > replica.leaderEpoch) continue;
       const batch = mirror.batchAt(replica.directory, offset);
       if (batch === undefined) {
         if (mirror.batches(replica.directory) === undefined) return;

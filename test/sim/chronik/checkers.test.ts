@@ -46,6 +46,16 @@ test('leader-has-truth fires for a leader whose log is short, and for one with a
   good.tell(0, 'a');
   good.step(2, { effects: [appended(batchOf(['a']))] });
   good.step(2, { views: leads(1) });
+
+  // Elected in epoch 6 and replaced before it heard of that: what the leader of epoch 7 has told, it need not have.
+  const late = new WatchedBrokers(new LeaderHasTruth());
+  late.tell(0, 'a');
+  late.tell(1, 'b', 7);
+  late.step(2, { effects: [appended(batchOf(['a']))] });
+  late.step(2, { views: leads(1) });
+  expect(() => {
+    late.step(2, { views: [viewOf({ role: 'leader', leaderEpoch: 7, logEndOffset: 1 })] });
+  }).toThrow('in epoch 7, has a log that ends at 1, where the world was told of everything below 2');
 });
 
 test('leader-has-truth fires for a leader of a later epoch that lacks what an older one has just acknowledged', () => {

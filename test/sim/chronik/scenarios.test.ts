@@ -48,6 +48,11 @@ const mended: readonly (readonly [scenario: string, seed: number, was: string])[
     515,
     'acknowledged-when-replicated: the step that answered also brought a higher min.insync.replicas, and was measured by that',
   ],
+  [
+    'chronik',
+    880,
+    'leader-has-truth: who heard of his election when others had replaced him was to have what they had told',
+  ],
   ...[613, 671, 703].map(
     (each) =>
       [

@@ -210,9 +210,9 @@ export class WatchedBrokers {
     for (const told of learnFrom(answer)) this.#checker.onTold?.(told);
   }
 
-  /** The world is told of this record. */
-  tell(offset: number, value: string): void {
-    this.state.truth.of(partitionId).learn(offset, { value, told: 'acknowledged', atUs: 0 });
+  /** The world is told of this record, by the leader of this epoch. */
+  tell(offset: number, value: string, leaderEpoch = 5): void {
+    this.state.truth.of(partitionId).learn(offset, { value, told: 'acknowledged', leaderEpoch, atUs: 0 });
   }
 
   process(node: number): BrokerProcess {
