@@ -6,7 +6,10 @@ import { type FenceToken, type VmId } from './types.ts';
  * and however long its sender was asleep.
  */
 export type StorageRequest =
-  /** Makes a disk that is not there. Again with the same size is harmless. */
+  /**
+   * Makes a disk that is not there. Again with the same size is harmless. Names are one or two parts (`project/name`) of
+   * `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`; sizes are multiples of 512.
+   */
   | { readonly kind: 'createDisk'; readonly disk: string; readonly sizeBytes: number }
   /**
    * Serves the disk to whoever runs `vm` under `fenceToken`. A token below the newest is refused. `activate`: this token is
@@ -22,7 +25,13 @@ export type StorageRequest =
     }
   /** Nothing is written to the disk any more below `fenceToken`. Answered when nothing older is under way. */
   | { readonly kind: 'fence'; readonly disk: string; readonly vm: VmId; readonly fenceToken: FenceToken }
-  | { readonly kind: 'closeExport'; readonly disk: string; readonly fenceToken: FenceToken }
+  /** Ends its connections; the disk stays with `vm`, and may be taken by another one from now on. Again is harmless. */
+  | {
+      readonly kind: 'closeExport';
+      readonly disk: string;
+      readonly vm: VmId;
+      readonly fenceToken: FenceToken;
+    }
   /** The caller shows that nobody owns it any more: `vm` and its last token. */
   | {
       readonly kind: 'deleteDisk';
@@ -39,8 +48,21 @@ export type StorageResponse =
   | { readonly kind: 'deleted' }
   | {
       readonly kind: 'refused';
-      readonly code: 'STALE_TOKEN' | 'NOT_FOUND' | 'IN_USE' | 'INVALID' | 'NO_SPACE' | 'PERMISSION_DENIED';
+      readonly code: StorageRefusalCode;
       readonly message: string;
       /** The newest token, where it was stale. */
       readonly newest: FenceToken | undefined;
     };
+
+export const storageRefusalCodes = [
+  'STALE_TOKEN',
+  'NOT_FOUND',
+  /** It belongs to another virtual machine, whose newest token is open still. */
+  'IN_USE',
+  'INVALID',
+  'NO_SPACE',
+  'PERMISSION_DENIED',
+  /** The disk could not be worked on, or too much is waiting; the message says which. To be asked again. */
+  'UNAVAILABLE',
+] as const;
+export type StorageRefusalCode = (typeof storageRefusalCodes)[number];
