@@ -80,6 +80,30 @@ export type HypervisorAct =
       readonly fenceToken: FenceToken;
     };
 
+/**
+ * What an agent's process holds of the port. One at a time on a node's directory; closing it, or the end of the process,
+ * ends no virtual machine.
+ */
+export interface Hypervisor {
+  /**
+   * Never throws, never waits: what comes of it is reported. At most `actsWaitingMax` acts wait for one virtual machine; one more
+   * is answered `failed` at once. A `kill` strikes at once, whatever is under way before it, and is answered in its order.
+   */
+  act(act: HypervisorAct): void;
+  /** Set before the first act; called once for each report, never from within `act`. */
+  onReport: (report: HypervisorReport) => void;
+  /** Reports nothing from now on. What runs goes on running, to be found by the next one's inventory. */
+  close(): void;
+}
+
+/** Acts that wait for one virtual machine. */
+export const actsWaitingMax = 64;
+
+/**
+ * Answers carry their act's number; the others come by themselves, about instances that were launched here, found by an
+ * inventory, or named by an act. `exited` is told once of an instance, whatever ended it, and before the `done` of a `kill` or of
+ * a `handOver`; of a launch that failed it is not told. `migrateOut` is `done` when it has begun.
+ */
 export type HypervisorReport =
   | {
       readonly kind: 'inventoried';
@@ -97,15 +121,20 @@ export type HypervisorReport =
   | { readonly kind: 'done'; readonly actId: number }
   /** Nothing was done, or what was begun has been taken back; `message` says why. */
   | { readonly kind: 'failed'; readonly actId: number; readonly message: string }
-  /** Its guest stands still, all of its state but the last bit is on the other side. */
+  /** Its guest stands still, all of its state but the last bit is on the other side. It stands until `handOver` or `cancelMigration`. */
   | { readonly kind: 'stoppedBeforeHandOver'; readonly instance: InstanceId }
-  /** The incoming one runs: the other side has handed over. */
+  /**
+   * The other side has handed over, the state is here: the guest runs, or stands until `resume` if it was launched `paused`
+   * (as it must be while its shared disks do not take its writes yet).
+   */
   | { readonly kind: 'arrived'; readonly instance: InstanceId }
+  /** Before the hand-over. Of the source: its guest goes on as before. Of an incoming one: it has no use any more but to be killed. */
   | { readonly kind: 'migrationFailed'; readonly instance: InstanceId; readonly message: string }
   /** The process has ended, surely. */
   | { readonly kind: 'exited'; readonly instance: InstanceId; readonly cause: EndCause }
-  /** It is alive, and has not answered for its deadline. */
+  /** It is alive, and has not answered for its deadline. Told once, and again only if it has answered in between. */
   | { readonly kind: 'unresponsive'; readonly instance: InstanceId }
+  /** The guest says so; it stands still, and ends only when it is killed. */
   | { readonly kind: 'guestPanicked'; readonly instance: InstanceId };
 
 export interface FoundInstance {
