@@ -90,6 +90,17 @@ export interface SendSnapshotEffect<Header> {
   readonly header: Header;
 }
 
+/**
+ * Something to be done by a port that is not the network between nodes: a hypervisor, another system's client, a storage node.
+ * Acts are handed over in order; what comes of them is stepped as `acted`, in whatever order it comes, or never.
+ */
+export interface ActEffect<Act> {
+  readonly kind: 'act';
+  readonly act: Act;
+  /** 0: not gated. */
+  readonly afterSyncSeq: number;
+}
+
 /** The node must not go on: removed from its cluster, or its data cannot be trusted. Carries what a human is told. */
 export interface StopEffect {
   readonly kind: 'stop';
