@@ -9,7 +9,7 @@ import { type NodeId } from './ids.ts';
  * 2. `persist` appends now and starts a sync when none is in flight; one round is in flight, the next accumulates. When a
  *    round ends, `synced` is stepped with the highest `syncSeq` whose every append it covered. A failed sync stops the
  *    process; it is never retried.
- * 3. A `send` or `reply` with `afterSyncSeq` above the last reported `synced` is held until then. Others leave at once.
+ * 3. A `send`, `reply` or `act` with `afterSyncSeq` above the last reported `synced` is held until then. Others leave at once.
  * 4. `removeSegments` happens after every earlier append is durable.
  * 5. `cutSegments` happens at once, in its order, whatever sync is in flight; it is durable before the next effect.
  */

@@ -163,6 +163,8 @@ export interface VmReport {
   readonly message: string;
   /** Where an incoming one waits, in state `incoming`. */
   readonly incomingUri: string | undefined;
+  /** The migration that is wanted has failed: the guest goes on here as before. Default: it has not. */
+  readonly migrationFailed?: boolean | undefined;
   /** Operations that have ended since they were wanted; told until they are wanted no more. */
   readonly operations: readonly OperationReport[];
   readonly restarts: number;
