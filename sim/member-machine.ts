@@ -15,6 +15,8 @@ export interface MemberTypes extends ProcessTypes {
   readonly response: MemberResponse;
   readonly message: GroupMessage;
   readonly header: SnapshotHeader;
+  readonly act: never;
+  readonly report: never;
   readonly stream: {
     readonly opening: MemberStream;
     readonly request: WatchRequest;

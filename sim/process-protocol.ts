@@ -1,4 +1,5 @@
 import {
+  type ActEffect,
   type CutSegmentsEffect,
   type EndStreamEffect,
   type NotifyEffect,
@@ -21,6 +22,9 @@ export interface ProcessTypes {
   readonly message: unknown;
   /** What a snapshot is named by. */
   readonly header: unknown;
+  /** What it has done by other ports, and what is told of it. */
+  readonly act: unknown;
+  readonly report: unknown;
   readonly stream: {
     /** What a stream is for, said when it opens. */
     readonly opening: unknown;
@@ -67,13 +71,15 @@ export type ProcessEvent<T extends ProcessTypes> =
       readonly header: T['header'];
     }
   | { readonly kind: 'snapshotSent'; readonly to: NodeId }
-  | { readonly kind: 'snapshotFailed'; readonly to: NodeId };
+  | { readonly kind: 'snapshotFailed'; readonly to: NodeId }
+  | { readonly kind: 'acted'; readonly report: T['report'] };
 
 /** What a process carries out. */
 export type ProcessEffect<T extends ProcessTypes> =
   | PersistEffect
   | SendEffect<T['message']>
   | ReplyEffect<T['response']>
+  | ActEffect<T['act']>
   | RemoveSegmentsEffect
   | CutSegmentsEffect
   | SendSnapshotEffect<T['header']>

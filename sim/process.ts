@@ -1,5 +1,6 @@
-import { assert, unreachable } from '../core/base/assert.ts';
+import { assert, present, unreachable } from '../core/base/assert.ts';
 import {
+  type ActEffect,
   type EndStreamEffect,
   type NotifyEffect,
   type PersistEffect,
@@ -29,12 +30,15 @@ import { Violation } from './types.ts';
 import { WakeTimer } from './wake-timer.ts';
 import { type World } from './world.ts';
 
-type GatedEffect<T extends ProcessTypes> = SendEffect<T['message']> | ReplyEffect<T['response']>;
+type GatedEffect<T extends ProcessTypes> =
+  SendEffect<T['message']> | ReplyEffect<T['response']> | ActEffect<T['act']>;
 
 /** What a process's machine may ask of the world, and who is told what happens in it. */
 export interface ProcessSurroundings<M extends ProcessMachine<T>, T extends ProcessTypes> {
   send(from: SimulatedProcess<M, T>, effect: SendEffect<T['message']>): void;
   reply(from: SimulatedProcess<M, T>, effect: ReplyEffect<T['response']>): void;
+  /** Not there: the machine has no ports of its own. */
+  act?(from: SimulatedProcess<M, T>, effect: ActEffect<T['act']>): void;
   notify(from: SimulatedProcess<M, T>, effect: NotifyEffect<T['stream']['item']>): void;
   endStream(from: SimulatedProcess<M, T>, effect: EndStreamEffect<T['stream']['refusal']>): void;
   sendSnapshot(from: SimulatedProcess<M, T>, effect: SendSnapshotEffect<T['header']>): void;
@@ -341,8 +345,10 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
       segments: this.#segments,
       gate: this.#options.gate?.(),
       leave: (effect) => {
-        if (effect.kind === 'send') this.#options.surroundings.send(this, effect);
-        else this.#options.surroundings.reply(this, effect);
+        const { surroundings } = this.#options;
+        if (effect.kind === 'send') surroundings.send(this, effect);
+        else if (effect.kind === 'reply') surroundings.reply(this, effect);
+        else present(surroundings.act?.bind(surroundings), 'its surroundings have its ports')(this, effect);
       },
     });
   }
@@ -424,6 +430,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
         break;
       case 'send':
       case 'reply':
+      case 'act':
         this.#output.say(effect);
         break;
       case 'removeSegments':

@@ -1,5 +1,5 @@
 /**
- * Events that wait for their step: what peers say, and behind it what clients ask. Each kind keeps its order.
+ * Events that wait for their step: what peers and ports say, and behind it what clients ask. Each kind keeps its order.
  *
  * A peer's message is cheap and somebody's election time-out runs against it; a request may take long, and as many of
  * them may wait as there are clients. In one line with them, a heartbeat would wait for all that came before it.

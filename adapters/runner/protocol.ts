@@ -1,4 +1,5 @@
 import {
+  type ActEffect,
   type CutSegmentsEffect,
   type EndStreamEffect,
   type NotifyEffect,
@@ -38,8 +39,27 @@ export type StreamEvent<Types extends StreamTypes> =
   | { readonly kind: 'streamDrained'; readonly streamId: number; readonly bytes: number }
   | { readonly kind: 'streamClosed'; readonly streamId: number };
 
+/** What a machine has done by ports of its own: hypervisors, other systems' clients. */
+export interface PortTypes {
+  readonly act: unknown;
+  /** What is told of acts. */
+  readonly report: unknown;
+}
+
+/** Of a machine without ports of its own. */
+export interface NoPorts extends PortTypes {
+  readonly act: never;
+  readonly report: never;
+}
+
 /** What the runner steps. A system's own event type is this with its types put in, or wider. */
-export type RunnerEvent<Request, Message, Header, Types extends StreamTypes = NoStreams> =
+export type RunnerEvent<
+  Request,
+  Message,
+  Header,
+  Types extends StreamTypes = NoStreams,
+  Ports extends PortTypes = NoPorts,
+> =
   | TickEvent
   | WallClockEvent
   | { readonly kind: 'received'; readonly from: NodeId; readonly messages: readonly Message[] }
@@ -55,13 +75,21 @@ export type RunnerEvent<Request, Message, Header, Types extends StreamTypes = No
       readonly header: Header;
     }
   | { readonly kind: 'snapshotSent'; readonly to: NodeId }
-  | { readonly kind: 'snapshotFailed'; readonly to: NodeId };
+  | { readonly kind: 'snapshotFailed'; readonly to: NodeId }
+  | { readonly kind: 'acted'; readonly report: Ports['report'] };
 
 /** What the runner carries out. */
-export type RunnerEffect<Response, Message, Header, Types extends StreamTypes = NoStreams> =
+export type RunnerEffect<
+  Response,
+  Message,
+  Header,
+  Types extends StreamTypes = NoStreams,
+  Ports extends PortTypes = NoPorts,
+> =
   | PersistEffect
   | SendEffect<Message>
   | ReplyEffect<Response>
+  | ActEffect<Ports['act']>
   | RemoveSegmentsEffect
   | CutSegmentsEffect
   | SendSnapshotEffect<Header>

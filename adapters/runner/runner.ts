@@ -1,5 +1,5 @@
 import { type CancelSignal } from './cancellation.ts';
-import { assert, unreachable } from '../../core/base/assert.ts';
+import { assert, present, unreachable } from '../../core/base/assert.ts';
 import { type SegmentCut } from '../../core/base/effects.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { type Machine } from '../../core/base/machine.ts';
@@ -10,7 +10,9 @@ import { Outbox } from './outbox.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { type DurableStore, type PeerTransport } from './ports.ts';
 import {
+  type NoPorts,
   type NoStreams,
+  type PortTypes,
   type RunnerEffect,
   type RunnerEvent,
   type RunnerFailure,
@@ -23,11 +25,13 @@ import { type GatedEffect, SyncGate } from './sync-gate.ts';
 import { SyncRounds } from './sync-rounds.ts';
 import { systemWallUs, WallClockTimer } from './wall-clock.ts';
 
-export interface RunnerPorts<Message, Header> {
+export interface RunnerPorts<Message, Header, Act = never> {
   readonly segments: SegmentFiles;
   /** Undefined for a machine without an ordered store. The runner sets its `onStored` and `onFailed`. */
   readonly store?: DurableStore | undefined;
   readonly transport: PeerTransport<Message, Header>;
+  /** Carries out what the machine has done by ports of its own; never throws. What comes of it goes to `acted`. */
+  readonly act?: ((act: Act) => void) | undefined;
 }
 
 export interface RunnerOptions {
@@ -78,25 +82,33 @@ type RunnerState = 'created' | 'running' | 'draining' | 'closing' | 'stopped';
  *
  * It owns neither the store nor the files: who opened them closes them, after `stop()` has resolved.
  */
-export class Runner<Request, Response, Message, Header, Types extends StreamTypes = NoStreams> {
+export class Runner<
+  Request,
+  Response,
+  Message,
+  Header,
+  Types extends StreamTypes = NoStreams,
+  Ports extends PortTypes = NoPorts,
+> {
   readonly counters: RunnerCounters = newCounters();
   readonly #machine: Machine<
-    RunnerEvent<Request, Message, Header, Types>,
-    RunnerEffect<Response, Message, Header, Types>
+    RunnerEvent<Request, Message, Header, Types, Ports>,
+    RunnerEffect<Response, Message, Header, Types, Ports>
   >;
   readonly #segments: SegmentFiles;
   readonly #store: DurableStore | undefined;
   readonly #transport: PeerTransport<Message, Header>;
+  readonly #act: ((act: Ports['act']) => void) | undefined;
   readonly #options: Required<Omit<RunnerOptions, 'onSync'>> & Pick<RunnerOptions, 'onSync'>;
 
   #state: RunnerState = 'created';
-  readonly #queue = new EventQueue<RunnerEvent<Request, Message, Header, Types>>();
+  readonly #queue = new EventQueue<RunnerEvent<Request, Message, Header, Types, Ports>>();
   readonly #pending = new PendingRequests<Response>();
   readonly #streams = new Streams<Types>((event) => {
     this.#queue.pushClients(event);
     this.#schedule();
   });
-  readonly #gate = new SyncGate<Response, Message>();
+  readonly #gate = new SyncGate<Response, Message, Ports['act']>();
   readonly #outbox = new Outbox<Message>();
   readonly #snapshots: SnapshotSends<Header>;
 
@@ -116,16 +128,17 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
 
   constructor(
     machine: Machine<
-      RunnerEvent<Request, Message, Header, Types>,
-      RunnerEffect<Response, Message, Header, Types>
+      RunnerEvent<Request, Message, Header, Types, Ports>,
+      RunnerEffect<Response, Message, Header, Types, Ports>
     >,
-    ports: RunnerPorts<Message, Header>,
+    ports: RunnerPorts<Message, Header, Ports['act']>,
     options: RunnerOptions,
   ) {
     this.#machine = machine;
     this.#segments = ports.segments;
     this.#store = ports.store;
     this.#transport = ports.transport;
+    this.#act = ports.act;
     this.#options = { ...defaultRunnerOptions, ...options };
     this.#syncs = new SyncRounds({
       segments: this.#segments,
@@ -217,6 +230,11 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     this.#enqueuePeers({ kind: 'received', from, messages });
   }
 
+  /** What came of an act. Never dropped: the machine bounds what it has under way. */
+  acted(report: Ports['report']): void {
+    this.#enqueuePeers({ kind: 'acted', report });
+  }
+
   /** The stage is complete; from here on it is the machine's. Never dropped: stages are few (`stagesMax`). */
   snapshotReceived(from: NodeId, stageId: number, header: Header): void {
     this.#enqueuePeers({ kind: 'snapshotReceived', from, stageId, header });
@@ -247,7 +265,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     return new RunnerError('OVERLOADED', `${waiting} requests are waiting already`);
   }
 
-  #enqueuePeers(event: RunnerEvent<Request, Message, Header, Types>): void {
+  #enqueuePeers(event: RunnerEvent<Request, Message, Header, Types, Ports>): void {
     if (!this.#steps()) return;
     this.#queue.pushPeers(event);
     this.#schedule();
@@ -322,7 +340,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     if (event !== undefined) this.#step(event);
   }
 
-  #step(event: RunnerEvent<Request, Message, Header, Types>): void {
+  #step(event: RunnerEvent<Request, Message, Header, Types, Ports>): void {
     if (!this.#steps()) return;
     // Its client left while it waited here: the work would be for nobody.
     if (event.kind === 'requested' && !this.#pending.has(event.requestId)) return;
@@ -335,13 +353,14 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     }
   }
 
-  #handle(effect: RunnerEffect<Response, Message, Header, Types>): void {
+  #handle(effect: RunnerEffect<Response, Message, Header, Types, Ports>): void {
     switch (effect.kind) {
       case 'persist':
         this.#syncs.append(effect);
         break;
       case 'send':
       case 'reply':
+      case 'act':
         if (effect.afterSyncSeq <= this.#syncs.reportedSeq) this.#releaseEffect(effect);
         else this.#gate.hold(effect);
         break;
@@ -376,7 +395,7 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
     }
   }
 
-  #releaseEffect(effect: GatedEffect<Response, Message>): void {
+  #releaseEffect(effect: GatedEffect<Response, Message, Ports['act']>): void {
     switch (effect.kind) {
       case 'send':
         this.#outbox.add(effect.to, effect.messages);
@@ -384,6 +403,9 @@ export class Runner<Request, Response, Message, Header, Types extends StreamType
       case 'reply':
         if (this.#pending.settle(effect.requestId, effect.response)) this.counters.replies += 1;
         else this.counters.repliesUnwanted += 1;
+        break;
+      case 'act':
+        present(this.#act, 'a machine that acts has its ports')(effect.act);
         break;
       case 'gatedRemoval':
         this.#removeSegments(effect.files);

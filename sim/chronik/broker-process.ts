@@ -16,6 +16,8 @@ export interface BrokerTypes extends ProcessTypes {
   readonly response: BrokerResponse;
   readonly message: BrokerMessage;
   readonly header: SnapshotHeader;
+  readonly act: never;
+  readonly report: never;
   readonly stream: NoStreams;
 }
 

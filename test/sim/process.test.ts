@@ -11,6 +11,7 @@ import { OutputGate } from '../../sim/gate.ts';
 import { DamagedBatchError, UnreadableError } from '../../core/storage/read-errors.ts';
 import { seededPrng } from '../../sim/prng.ts';
 import { type MemberMachine, type MemberTypes } from '../../sim/member-machine.ts';
+import { type ProcessMachine } from '../../sim/process-protocol.ts';
 import { type ProcessOptions, SimulatedProcess } from '../../sim/process.ts';
 import { Violation } from '../../sim/types.ts';
 import { World } from '../../sim/world.ts';
@@ -427,4 +428,46 @@ test('a machine that loses its power loses what it had cached, whether or not it
     lengths.add(segments.read('a', 0, 9_999).filter((byte) => byte === 1).length);
   }
   expect(lengths.size).toBeGreaterThan(5);
+});
+
+test('a machine with ports of its own: an act waits for its sync, and what comes of it is stepped', () => {
+  interface PortedTypes extends Omit<MemberTypes, 'act' | 'report'> {
+    readonly act: string;
+    readonly report: string;
+  }
+  const world = new World();
+  const prng = seededPrng('ports');
+  const segments = new SimulatedSegments({ world, prng: prng.fork('segments'), syncMedianUs: 1_000 });
+  const store = new SimulatedStore({ world, prng: prng.fork('store'), tables: ['t'], flushMedianUs: 1_000 });
+  const happened: string[] = [];
+  type Ported = ProcessMachine<PortedTypes>;
+  const machine: Ported & { deadlineUs: number } = {
+    deadlineUs: 0,
+    step(event) {
+      machine.deadlineUs = Infinity;
+      if (event.kind === 'acted') happened.push(`told: ${event.report}`);
+      return event.kind === 'tick'
+        ? [
+            { kind: 'persist', syncSeq: 1, appends: [{ file: 'log/1', bytes: bytesFromLatin1('intent') }] },
+            { kind: 'act', act: 'launch', afterSyncSeq: 1 },
+            { kind: 'act', act: 'look', afterSyncSeq: 0 },
+          ]
+        : [];
+    },
+  };
+  const silent = () => undefined;
+  const process = new SimulatedProcess<Ported, PortedTypes>({
+    ...{ node: nodeId(1), world, prng, segments, store, driftPpm: 0, recover: () => machine },
+    surroundings: {
+      ...{ send: silent, reply: silent, notify: silent, endStream: silent, sendSnapshot: silent },
+      ...{ recovered: silent, synced: silent, stepped: silent, ended: silent, diskFailed: silent },
+      act: (from, { act }) => {
+        happened.push(`${act}, durable ${segments.durable}`);
+        if (act === 'launch') from.inform({ kind: 'acted', report: 'launched' });
+      },
+    },
+  });
+  process.start();
+  world.runUntil(1_000_000);
+  expect(happened).toEqual(['look, durable 0', 'launch, durable 1', 'told: launched']);
 });

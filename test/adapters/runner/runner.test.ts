@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { type NodeId } from '../../../core/base/ids.ts';
-import { persist, reply, rig, send, turns } from './scripted.ts';
+import { act, persist, reply, rig, send, turns } from './scripted.ts';
 
 const two = 2 as NodeId;
 const three = 3 as NodeId;
@@ -231,6 +231,23 @@ describe('durability', () => {
     await turns();
     expect(order).toEqual(['synced 3, 3 replies out', 'a', 'b', 'c']);
     expect(transport.sent).toEqual([{ to: two, messages: ['a', 'b', 'c'] }]);
+    await runner.stop();
+  });
+
+  test('an act waits for its sync as a reply does, and what comes of it is stepped', async () => {
+    const { machine, runner, segments, acts } = rig((event) => {
+      if (event.kind === 'requested') return [persist(1, 'journal'), act('launch', 1), act('look')];
+      return event.kind === 'acted' ? [reply(1, event.report)] : [];
+    });
+    const answer = runner.request('start');
+    await turns();
+    expect(acts).toEqual(['look']);
+    segments.endSync();
+    await turns();
+    expect(acts).toEqual(['look', 'launch']);
+    runner.acted('launched');
+    expect(await answer).toBe('launched');
+    expect(machine.events.at(-1)).toEqual({ kind: 'acted', report: 'launched' });
     await runner.stop();
   });
 

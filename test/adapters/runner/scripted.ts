@@ -20,8 +20,14 @@ export interface TextStreams extends StreamTypes {
   readonly item: string;
   readonly refusal: string;
 }
-export type Event = RunnerEvent<string, string, string, TextStreams>;
-export type Effect = RunnerEffect<string, string, string, TextStreams>;
+/** Acts and reports are texts as well. */
+export interface TextPorts {
+  readonly act: string;
+  readonly report: string;
+}
+
+export type Event = RunnerEvent<string, string, string, TextStreams, TextPorts>;
+export type Effect = RunnerEffect<string, string, string, TextStreams, TextPorts>;
 
 /** Does what the test says at every event, and remembers the events. */
 export class ScriptedMachine implements Machine<Event, Effect> {
@@ -66,8 +72,10 @@ export interface Rig {
   readonly machine: ScriptedMachine;
   readonly segments: HeldSegments;
   readonly transport: RecordingTransport;
-  readonly runner: Runner<string, string, string, string, TextStreams>;
+  readonly runner: Runner<string, string, string, string, TextStreams, TextPorts>;
   readonly failures: RunnerFailure[];
+  /** What the machine has done by its port. */
+  readonly acts: string[];
 }
 
 /** A runner around a scripted machine, started. */
@@ -80,14 +88,15 @@ export function rig(
   const segments = new HeldSegments();
   const transport = new RecordingTransport();
   const failures: RunnerFailure[] = [];
+  const acts: string[] = [];
   const { store, ...rest } = options;
-  const runner = new Runner<string, string, string, string, TextStreams>(
+  const runner = new Runner<string, string, string, string, TextStreams, TextPorts>(
     machine,
-    { segments, transport, store },
+    { segments, transport, store, act: (act) => acts.push(act) },
     { onStop: (failure) => failures.push(failure), drainUs: 20_000, wallClock: 'none', ...rest },
   );
   runner.start();
-  return { machine, segments, transport, runner, failures };
+  return { machine, segments, transport, runner, failures, acts };
 }
 
 /** Lets the event loop go round until what is ready has happened. */
@@ -109,6 +118,10 @@ export function reply(requestId: number, response: string, afterSyncSeq = 0): Ef
 
 export function send(to: number, message: string, afterSyncSeq = 0): Effect {
   return { kind: 'send', to: to as NodeId, messages: [message], afterSyncSeq };
+}
+
+export function act(what: string, afterSyncSeq = 0): Effect {
+  return { kind: 'act', act: what, afterSyncSeq };
 }
 
 export function notify(streamId: number, item: string, bytes = item.length): Effect {
