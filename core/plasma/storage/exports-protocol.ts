@@ -21,7 +21,7 @@ export type StorageAct =
   | { readonly kind: 'create'; readonly actId: number; readonly disk: string; readonly sizeBytes: number }
   /**
    * From now on only `writer` writes to the disk, undefined: nobody. Done when nothing of anybody else is under way: until
-   * then it may still reach the disk, never afterwards.
+   * then it may still reach the disk, never afterwards. Can not fail.
    */
   | {
       readonly kind: 'activate';
@@ -92,4 +92,20 @@ export const defaultDiskExportsSettings: DiskExportsSettings = {
 /** The name under which a holder connects: `disk@vm.token`. */
 export function exportName(disk: string, holder: DiskHolder): string {
   return `${disk}@${holder.vm}.${holder.fenceToken}`;
+}
+
+const exportNamePattern = /^([^@]+)@(vm-[0-9a-f]{32})\.([1-9][0-9]{0,15})$/;
+
+/** Undefined: it names no disk and holder. */
+export function parseExportName(
+  name: string,
+): { readonly disk: string; readonly holder: DiskHolder } | undefined {
+  const [, disk, vm, digits] = exportNamePattern.exec(name) ?? [];
+  const fenceToken = Number(digits);
+  if (disk === undefined || vm === undefined || !Number.isSafeInteger(fenceToken)) return undefined;
+  return { disk, holder: { vm, fenceToken } };
+}
+
+export function sameHolder(left: DiskHolder | undefined, right: DiskHolder | undefined): boolean {
+  return left?.vm === right?.vm && left?.fenceToken === right?.fenceToken;
 }

@@ -1,0 +1,306 @@
+import { unreachable } from '../../base/assert.ts';
+import { type StorageRefusalCode, type StorageRequest, type StorageResponse } from '../storage-protocol.ts';
+import { type FenceToken, type VmId } from '../types.ts';
+import {
+  type DiskRow,
+  exportsMax,
+  formerMax,
+  isDiskName,
+  isFenceToken,
+  isVmId,
+  newRow,
+  writerOf,
+} from './disk-row.ts';
+import { type DiskExportsSettings, type DiskHolder, type StorageAct } from './exports-protocol.ts';
+
+/** An act that has no number yet. */
+export type PlannedAct = StorageAct extends infer Act
+  ? Act extends unknown
+    ? Omit<Act, 'actId'>
+    : never
+  : never;
+
+export type DiskStep =
+  /** The row is so from now on, undefined: gone. What follows waits until that is durable. */
+  | { readonly kind: 'write'; readonly row: DiskRow | undefined }
+  | { readonly kind: 'act'; readonly act: PlannedAct };
+
+/** What is to be done for a request, one step after the other, and what is answered at its end. */
+export interface DiskPlan {
+  readonly kind: 'plan';
+  readonly steps: readonly DiskStep[];
+  /** `uri`: the one that the act `open` has brought. */
+  readonly answer: StorageResponse | 'uri';
+  /** What is taken back when an act fails; nothing, where to be asked again is as good. */
+  readonly undo: readonly DiskStep[];
+}
+
+export type DiskVerdict = DiskPlan | Extract<StorageResponse, { readonly kind: 'refused' }>;
+
+/** What is wrong with a request whatever there is. */
+export function refusesShape(
+  request: StorageRequest,
+  settings: DiskExportsSettings,
+): Extract<StorageResponse, { readonly kind: 'refused' }> | undefined {
+  if (!isDiskName(request.disk)) {
+    return refuse(
+      'INVALID',
+      `the disk's name ${JSON.stringify(request.disk.slice(0, 200))} must be one or two parts, apart by "/", of [A-Za-z0-9][A-Za-z0-9._-]{0,62}`,
+    );
+  }
+  if (request.kind === 'createDisk') {
+    const { sizeBytes } = request;
+    const { diskBytesMax } = settings;
+    if (Number.isSafeInteger(sizeBytes) && sizeBytes > 0 && sizeBytes % sectorBytes === 0) {
+      if (sizeBytes <= diskBytesMax) return undefined;
+    }
+    return refuse(
+      'INVALID',
+      `a disk of ${sizeBytes} bytes: it must be a multiple of ${sectorBytes}, at least ${sectorBytes} and at most ${diskBytesMax}`,
+    );
+  }
+  if (request.vm !== undefined && !isVmId(request.vm))
+    return refuse('INVALID', `${JSON.stringify(request.vm.slice(0, 200))} is not vm- and 32 hex digits`);
+  if (!isFenceToken(request.fenceToken) && !(request.kind === 'deleteDisk' && request.vm === undefined))
+    return refuse('INVALID', `the fencing token ${request.fenceToken} must be a whole number from 1`);
+  return undefined;
+}
+
+/** Decides on a request while nothing else is under way for its disk. */
+export function planRequest(request: StorageRequest, row: DiskRow | undefined): DiskVerdict {
+  if (request.kind === 'createDisk') return planCreate(request, row);
+  if (request.kind === 'deleteDisk') return planDelete(request, row);
+  if (row?.state !== 'there') return refuse('NOT_FOUND', `there is no disk ${request.disk}`);
+  switch (request.kind) {
+    case 'openExport':
+      return request.activate ? planActivate(request, row) : planOpen(request, row);
+    case 'fence':
+      return planFence(request, row);
+    case 'closeExport':
+      return planClose(request, row);
+    default:
+      return unreachable(request);
+  }
+}
+
+/** What a disk needs after a start of the storage node, so that it is as its row says. */
+export function planRecovery(row: DiskRow): DiskPlan {
+  switch (row.state) {
+    case 'creating':
+      return plan(createSteps(row), { kind: 'created' });
+    case 'deleting':
+      return plan(deleteSteps(row), { kind: 'deleted' });
+    case 'there':
+      return plan([activateStep(row), ...row.exports.map(({ fenceToken }) => openStep(row, fenceToken))], {
+        kind: 'fenced',
+      });
+    default:
+      return unreachable(row.state);
+  }
+}
+
+const sectorBytes = 512;
+
+function planCreate(
+  request: Extract<StorageRequest, { readonly kind: 'createDisk' }>,
+  row: DiskRow | undefined,
+): DiskVerdict {
+  const { disk, sizeBytes } = request;
+  if (row === undefined) {
+    const made = newRow(disk, sizeBytes);
+    return {
+      ...plan([{ kind: 'write', row: made }, ...createSteps(made)], { kind: 'created' }),
+      undo: [{ kind: 'write', row: undefined }],
+    };
+  }
+  if (row.state === 'deleting') return refuse('UNAVAILABLE', `the disk ${disk} is being deleted`);
+  if (row.sizeBytes !== sizeBytes)
+    return refuse('INVALID', `the disk ${disk} is there, with ${row.sizeBytes} bytes, not ${sizeBytes}`);
+  return plan(row.state === 'creating' ? createSteps(row) : [], { kind: 'created' });
+}
+
+/** The fence: from here on `fenceToken` of `vm` writes, and nobody else. */
+function planActivate(
+  request: Extract<StorageRequest, { readonly kind: 'openExport' }>,
+  row: DiskRow,
+): DiskVerdict {
+  const { vm, fenceToken } = request;
+  const stale = staleness(row, vm, fenceToken);
+  if (stale !== undefined) return stale;
+  const ofOther = row.vm !== undefined && row.vm !== vm;
+  if (ofOther && row.exports.length > 0) return inUse(row);
+  if (ofOther && row.former.length >= formerMax)
+    return refuse('UNAVAILABLE', `the disk ${row.disk} has had ${formerMax} owners, it takes no other`);
+  const kept = ofOther ? [] : row.exports.filter((open) => open.fenceToken > fenceToken);
+  if (kept.length >= exportsMax) return tooMany(row);
+  const next: DiskRow = {
+    ...row,
+    vm,
+    newest: fenceToken,
+    exports: [...kept, { fenceToken, active: true }],
+    former: formerBut(row, vm),
+  };
+  return plan(
+    [
+      ...changeSteps(row, next),
+      activateStep(next),
+      ...fencedSteps(row, fenceToken),
+      openStep(next, fenceToken),
+    ],
+    'uri',
+  );
+}
+
+/** Reads and connections only: the newest one goes on writing. */
+function planOpen(
+  request: Extract<StorageRequest, { readonly kind: 'openExport' }>,
+  row: DiskRow,
+): DiskVerdict {
+  const { vm, fenceToken } = request;
+  const stale = staleness(row, vm, fenceToken);
+  if (stale !== undefined) return stale;
+  if (row.vm !== undefined && row.vm !== vm) return inUse(row);
+  if (row.exports.some((open) => open.fenceToken === fenceToken))
+    return plan([openStep(row, fenceToken)], 'uri');
+  if (row.exports.length >= exportsMax) return tooMany(row);
+  const next = { ...row, vm, exports: [...row.exports, { fenceToken, active: false }] };
+  return plan([...changeSteps(row, next), openStep(next, fenceToken)], 'uri');
+}
+
+function planFence(request: Extract<StorageRequest, { readonly kind: 'fence' }>, row: DiskRow): DiskVerdict {
+  const { vm, fenceToken } = request;
+  const answer: StorageResponse = { kind: 'fenced' };
+  if (row.vm === undefined || row.vm === vm) {
+    // Nothing below the newest is written already; whether all of it has come to its end, activating again tells.
+    if (fenceToken <= row.newest) return plan([activateStep(row)], answer);
+    const exports = row.exports.filter((open) => open.fenceToken >= fenceToken);
+    const next = { ...row, vm, newest: fenceToken, exports };
+    return plan([...changeSteps(row, next), activateStep(next), ...fencedSteps(row, fenceToken)], answer);
+  }
+  const known = row.former.find((holder) => holder.vm === vm);
+  if (known !== undefined && known.fenceToken >= fenceToken - 1) return plan([activateStep(row)], answer);
+  if (known === undefined && row.former.length >= formerMax)
+    return refuse('UNAVAILABLE', `the disk ${row.disk} has had ${formerMax} owners, it takes no other`);
+  const former = [...row.former.filter((holder) => holder !== known), { vm, fenceToken: fenceToken - 1 }];
+  return plan([...changeSteps(row, { ...row, former }), activateStep(row)], answer);
+}
+
+function planClose(
+  request: Extract<StorageRequest, { readonly kind: 'closeExport' }>,
+  row: DiskRow,
+): DiskVerdict {
+  const { disk, vm, fenceToken } = request;
+  const closing = row.vm === vm ? row.exports.find((open) => open.fenceToken === fenceToken) : undefined;
+  const close: DiskStep = {
+    kind: 'act',
+    act: { kind: 'close', disk, holder: { vm, fenceToken }, connections: 'end' },
+  };
+  if (closing === undefined) return plan([close], { kind: 'closed' });
+  const next = { ...row, exports: row.exports.filter((open) => open !== closing) };
+  const stop = closing.active ? [activateStep(next)] : [];
+  return plan([...changeSteps(row, next), ...stop, close], { kind: 'closed' });
+}
+
+function planDelete(
+  request: Extract<StorageRequest, { readonly kind: 'deleteDisk' }>,
+  row: DiskRow | undefined,
+): DiskVerdict {
+  if (row === undefined) return plan([], { kind: 'deleted' });
+  if (row.vm !== undefined) {
+    if (request.vm !== row.vm) return inUse(row);
+    if (request.fenceToken < row.newest) return stale(row, request.fenceToken);
+  }
+  const next: DiskRow = { ...row, state: 'deleting', exports: [] };
+  return plan([...changeSteps(row, next), ...deleteSteps(next)], { kind: 'deleted' });
+}
+
+/** Why this holder may not come any more. */
+function staleness(row: DiskRow, vm: VmId, fenceToken: FenceToken): DiskVerdict | undefined {
+  if (row.vm === vm || row.vm === undefined) {
+    if (fenceToken < row.newest) return stale(row, fenceToken);
+  }
+  const before = row.former.find((holder) => holder.vm === vm);
+  if (before === undefined || fenceToken > before.fenceToken) return undefined;
+  return refuse(
+    'STALE_TOKEN',
+    `token ${fenceToken} of ${vm} is fenced off from the disk ${row.disk}: only what is above ${before.fenceToken} may come`,
+    before.fenceToken,
+  );
+}
+
+function stale(row: DiskRow, fenceToken: FenceToken): Extract<StorageResponse, { readonly kind: 'refused' }> {
+  return refuse(
+    'STALE_TOKEN',
+    `token ${fenceToken} of the disk ${row.disk} is stale, the newest is ${row.newest}`,
+    row.newest,
+  );
+}
+
+function inUse(row: DiskRow): DiskVerdict {
+  return refuse('IN_USE', `the disk ${row.disk} belongs to ${row.vm ?? 'nobody'}, at token ${row.newest}`);
+}
+
+function tooMany(row: DiskRow): DiskVerdict {
+  return refuse('UNAVAILABLE', `${exportsMax} exports of the disk ${row.disk} are open, which is the most`);
+}
+
+/** The owners before, once the disk belongs to `vm`. */
+function formerBut(row: DiskRow, vm: VmId): readonly DiskHolder[] {
+  if (row.vm === undefined || row.vm === vm) return row.former;
+  const others = row.former.filter((holder) => holder.vm !== vm && holder.vm !== row.vm);
+  return [...others, { vm: row.vm, fenceToken: row.newest }];
+}
+
+function createSteps(row: DiskRow): readonly DiskStep[] {
+  const { disk, sizeBytes } = row;
+  return [
+    { kind: 'act', act: { kind: 'create', disk, sizeBytes } },
+    { kind: 'write', row: { ...row, state: 'there' } },
+  ];
+}
+
+function deleteSteps(row: DiskRow): readonly DiskStep[] {
+  return [
+    activateStep(row),
+    { kind: 'act', act: { kind: 'delete', disk: row.disk } },
+    { kind: 'write', row: undefined },
+  ];
+}
+
+/** Nothing is written where nothing changes: a request that is asked again costs no sync. */
+function changeSteps(row: DiskRow, next: DiskRow): readonly DiskStep[] {
+  return JSON.stringify(row) === JSON.stringify(next) ? [] : [{ kind: 'write', row: next }];
+}
+
+function activateStep(row: DiskRow): DiskStep {
+  return { kind: 'act', act: { kind: 'activate', disk: row.disk, writer: writerOf(row) } };
+}
+
+function openStep(row: DiskRow, fenceToken: FenceToken): DiskStep {
+  const { disk, sizeBytes, vm } = row;
+  return { kind: 'act', act: { kind: 'open', disk, sizeBytes, holder: { vm: vm ?? '', fenceToken } } };
+}
+
+/** Those that were open below `fenceToken` get no new connections; what the old ones ask is refused, so that they learn it. */
+function fencedSteps(row: DiskRow, fenceToken: FenceToken): readonly DiskStep[] {
+  const { disk, vm } = row;
+  if (vm === undefined) return [];
+  return row.exports
+    .filter((open) => open.fenceToken < fenceToken)
+    .map((open) => ({
+      kind: 'act',
+      act: { kind: 'close', disk, holder: { vm, fenceToken: open.fenceToken }, connections: 'refuse' },
+    }));
+}
+
+function plan(steps: readonly DiskStep[], answer: StorageResponse | 'uri'): DiskPlan {
+  return { kind: 'plan', steps, answer, undo: [] };
+}
+
+function refuse(
+  code: StorageRefusalCode,
+  message: string,
+  newest?: FenceToken,
+): Extract<StorageResponse, { readonly kind: 'refused' }> {
+  return { kind: 'refused', code, message, newest };
+}
