@@ -54,6 +54,8 @@ export class ChronikLiveness {
     admin.stop();
     for (const producer of [...producers, ...transactional]) producer.stop();
     for (const members of groups) for (const member of members) member.stop();
+    // One that takes little at a time and thinks about it for long may have a backlog of minutes.
+    for (const consumer of consumers) consumer.hurry();
     const endUs = this.#world.nowUs + this.#boundUs;
     for (;;) {
       this.#world.runUntil(this.#world.nowUs + lookUs);

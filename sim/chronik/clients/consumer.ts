@@ -37,6 +37,8 @@ export class SimulatedConsumer {
   readonly #history: ChronikHistory;
   readonly #leaders: Leaders;
   readonly #positions: readonly Position[];
+  /** Its program takes no time for what it has read. */
+  #hurries = false;
   #stopped = false;
 
   constructor(options: {
@@ -77,6 +79,11 @@ export class SimulatedConsumer {
 
   start(): void {
     this.#leaders.refresh();
+  }
+
+  /** From now on it asks again at once: how long its program thinks about records says nothing of who serves them. */
+  hurry(): void {
+    this.#hurries = true;
   }
 
   stop(): void {
@@ -144,7 +151,8 @@ export class SimulatedConsumer {
       if (answer === undefined) this.#retryLater(position);
       else this.#take(position, answer);
     }
-    world.after(1 + this.#prng.below(this.#plan.pauseUsMax), () => {
+    const pauseUs = this.#hurries ? 0 : this.#prng.below(this.#plan.pauseUsMax);
+    world.after(1 + pauseUs, () => {
       this.#fetchAll();
     });
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { nodeId } from '../../../core/base/ids.ts';
+import { noLeader } from '../../../core/chronik/types.ts';
 import { kafkaErrors } from '../../../core/wire/kafka/error-codes.ts';
 import { AcknowledgedWhenReplicated } from '../../../sim/chronik/checkers/acknowledged-when-replicated.ts';
 import { EpochFencing } from '../../../sim/chronik/checkers/epoch-fencing.ts';
@@ -199,12 +200,31 @@ test('isr-joins fires for one who is fenced, and for one who lacks something', (
   expect(() => {
     brokers.step(1, { row: row({ partitionEpoch: 10 }), fenced: [3] });
   }).toThrow('n3 has joined the in-sync set of Topic-0 (epoch 5, 10), and is fenced');
+  const leaderless = { isr: nodes(3), leader: noLeader } as const;
+  const hidden = new WatchedBrokers(new IsrJoins());
+  hidden.step(1, { row: without });
+  expect(() => {
+    hidden.step(1, { row: row({ leaderEpoch: 7, partitionEpoch: 12 }), fenced: [3] });
+  }).toThrow('n3 has joined the in-sync set of Topic-0 (epoch 7, 12), and is fenced');
+  const atOnce = new WatchedBrokers(new IsrJoins());
+  atOnce.step(1, { row: without });
+  expect(() => {
+    atOnce.step(1, { row: row({ ...leaderless, leaderEpoch: 6, partitionEpoch: 10 }), fenced: [1, 2, 3] });
+  }).toThrow('n3 has joined the in-sync set of Topic-0 (epoch 6, 10), and is fenced');
   const lacking = new WatchedBrokers(new IsrJoins());
   lacking.step(1, { row: without });
   lacking.tell(0, 'a');
   expect(() => {
     lacking.step(1, { row: row({ partitionEpoch: 10 }) });
   }).toThrow('with 0 of 1 on its disk');
+});
+
+test('isr-joins knows one who has joined, and was then the last to be fenced, from one who was fenced before', () => {
+  const brokers = new WatchedBrokers(new IsrJoins());
+  brokers.step(1, { row: row({ isr: nodes(1), partitionEpoch: 9 }) });
+  // It joins, the leader is fenced, and it is fenced while it leads: three changes, applied at once.
+  const last = row({ isr: nodes(3), leader: noLeader, leaderEpoch: 7, partitionEpoch: 12 });
+  brokers.step(1, { row: last, fenced: [1, 2, 3] });
 });
 
 test('unclean-elections fires for one that is not allowed, and for one of which nothing is said', () => {

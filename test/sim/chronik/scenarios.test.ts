@@ -61,6 +61,16 @@ const mended: readonly (readonly [scenario: string, seed: number, was: string])[
         'idempotence: a leader that others had replaced without its knowledge called a batch out of order that was not',
       ] as const,
   ),
+  [
+    'chronik',
+    685,
+    'isr-joins: a broker joined, led and was fenced by entries that the first to look had applied in one step',
+  ],
+  [
+    'chronik',
+    731,
+    'liveness: a consumer that reads a batch at a time and thinks about each was not through with its backlog',
+  ],
 ];
 
 test.each(mended)(
