@@ -39,8 +39,9 @@ export type HypervisorAct =
       readonly incoming: boolean;
       readonly paused: boolean;
     }
+  /** Refused, as `resume` is, on its way to another node, and while the state is awaited. */
   | { readonly kind: 'pause'; readonly actId: number; readonly instance: InstanceId }
-  /** Refused by an instance that has handed over, or begun to. */
+  /** Refused for ever by an instance that has handed over, or begun to. */
   | { readonly kind: 'resume'; readonly actId: number; readonly instance: InstanceId }
   /** Asks the guest to shut down; whether it does shows as `exited`. */
   | { readonly kind: 'powerDown'; readonly actId: number; readonly instance: InstanceId }
@@ -55,7 +56,7 @@ export type HypervisorAct =
     }
   /** Hands over: the process ends afterwards, and never runs its guest again, whatever comes of it. */
   | { readonly kind: 'handOver'; readonly actId: number; readonly instance: InstanceId }
-  /** Before the hand-over only: the guest may go on here. */
+  /** Before the hand-over only: the guest goes on here if it ran before. Without a migration under way nothing is done. */
   | { readonly kind: 'cancelMigration'; readonly actId: number; readonly instance: InstanceId }
   | {
       readonly kind: 'snapshot' | 'restore' | 'deleteSnapshot';
@@ -128,7 +129,10 @@ export type HypervisorReport =
    * (as it must be while its shared disks do not take its writes yet).
    */
   | { readonly kind: 'arrived'; readonly instance: InstanceId }
-  /** Before the hand-over. Of the source: its guest goes on as before. Of an incoming one: it has no use any more but to be killed. */
+  /**
+   * Of the source: before it was `stoppedBeforeHandOver` its guest goes on as if nothing had been; after that it stands still,
+   * since the other side may own it by now, until `cancelMigration`. Of an incoming one: it is of no use but to be killed.
+   */
   | { readonly kind: 'migrationFailed'; readonly instance: InstanceId; readonly message: string }
   /** The process has ended, surely. */
   | { readonly kind: 'exited'; readonly instance: InstanceId; readonly cause: EndCause }

@@ -1,27 +1,19 @@
 import { type Prng } from '../../core/base/prng.ts';
-import { type Hypervisor, type HypervisorAct } from '../../core/plasma/hypervisor.ts';
-import { type EndCause, type InstanceId, type NodeName } from '../../core/plasma/types.ts';
+import { type Hypervisor } from '../../core/plasma/hypervisor.ts';
+import { type InstanceId, type NodeName } from '../../core/plasma/types.ts';
 import { type World } from '../world.ts';
-
-/** A span of the true clock in which a guest's processors ran. */
-export interface Execution {
-  readonly node: NodeName;
-  readonly instance: InstanceId;
-  readonly fromUs: number;
-  /** Undefined: it runs still. */
-  readonly toUs: number | undefined;
-}
-
-/** What a guest does, every `tickUs` while it executes and its hypervisor is not frozen: it writes to its shared disks. */
-export interface GuestWrite {
-  readonly node: NodeName;
-  readonly instance: InstanceId;
-  /** Name of the disk in its virtual machine, and where it is served. */
-  readonly disk: string;
-  readonly exportUri: string;
-  /** Rises with each tick of the guest, and moves with it. */
-  readonly tick: number;
-}
+import { AgentPort } from './agent-port.ts';
+import { type GuestWatch } from './guest-process.ts';
+import { endOfGuest } from './hypervisor-acts.ts';
+import {
+  type ActFault,
+  type Execution,
+  type GuestDeed,
+  type GuestWrite,
+  type SimulatedInstance,
+  type SimulatedMachine,
+} from './hypervisor-types.ts';
+import { MachineState, type Waiting } from './machine-state.ts';
 
 export interface SimulatedHypervisorsOptions {
   readonly world: World;
@@ -37,55 +29,129 @@ export interface SimulatedHypervisorsOptions {
   readonly guestTickUs?: number;
 }
 
-/** Something that goes wrong with the next act of a kind on a node. `hang`: it is never answered while the agent lives. */
-export interface ActFault {
-  readonly act: HypervisorAct['kind'];
-  readonly kind: 'fail' | 'hang';
-}
+const nothing = (): void => undefined;
 
 /** The machines under all nodes of a simulated cloud: they outlive the agents on them, and know what executes where. */
 export class SimulatedHypervisors {
-  constructor(_options: SimulatedHypervisorsOptions) {
-    throw new Error('not there yet');
+  readonly #options: SimulatedHypervisorsOptions;
+  readonly #watch: GuestWatch;
+  readonly #machines = new Map<NodeName, Machine>();
+
+  constructor(options: SimulatedHypervisorsOptions) {
+    this.#options = options;
+    this.#watch = {
+      write: options.write,
+      executionBegan: options.executionBegan ?? nothing,
+      executionEnded: options.executionEnded ?? nothing,
+    };
   }
 
   /** The machine of this name; made when first asked for. */
-  machine(_node: NodeName): SimulatedMachine {
-    throw new Error('not there yet');
+  machine(node: NodeName): SimulatedMachine {
+    const there = this.#machines.get(node);
+    if (there !== undefined) return there;
+    const { world, prng, guestTickUs = 100_000 } = this.#options;
+    const state = new MachineState({
+      world,
+      prng: prng.fork(`machine ${node}`),
+      node,
+      guestTickUs,
+      watch: this.#watch,
+      reach: (from, uri) => {
+        const waiting = this.#reach(from, uri);
+        return waiting?.machine.frozen === true ? undefined : waiting;
+      },
+      reachInTime: (from, uri) => this.#reach(from, uri),
+    });
+    const made = new Machine(state);
+    this.#machines.set(node, made);
+    return made;
   }
 
   /** Everything that executes now, by the true clock. A frozen machine's guests do not. */
   executing(): readonly Execution[] {
-    throw new Error('not there yet');
+    return [...this.#machines.values()].flatMap(({ state }) =>
+      state.processes.flatMap(({ execution }) => (execution === undefined ? [] : [execution])),
+    );
+  }
+
+  #reach(from: NodeName, uri: string): Waiting | undefined {
+    for (const [node, { state }] of this.#machines) {
+      const process = state.processes.find(({ incomingUri }) => incomingUri === uri);
+      if (process === undefined) continue;
+      const reaches = this.#options.reaches ?? (() => true);
+      return reaches(from, node) ? { machine: state, process } : undefined;
+    }
+    return undefined;
   }
 }
 
-/** A machine with its hypervisor processes and files. */
-export interface SimulatedMachine {
-  /** The port for one life of the agent; the one before is closed by it. */
-  hypervisor(): Hypervisor;
-  /** The agent's process has died: what it was about to do is not done, what it began may still come to be. */
-  agentDied(): void;
-  /** All processes stand still, the hypervisors' too; nothing they are told is heard before `thaw`. */
-  freeze(): void;
-  thaw(): void;
-  /** Power is gone: no process is left. Files are. */
-  powerOff(): void;
-  /** One hypervisor process only, as SIGSTOP and SIGCONT do. */
-  freezeInstance(instance: InstanceId): void;
-  thawInstance(instance: InstanceId): void;
-  /** What a watchdog does, or the kernel's out-of-memory killer. Whether there was such a process. */
-  killProcess(pid: number, startTicks: number): boolean;
-  /** The guest by itself. */
-  guest(instance: InstanceId, does: 'shutdown' | 'reset' | 'panic' | 'hang'): void;
-  /** Hits the next act of that kind. */
-  fault(fault: ActFault): void;
-  readonly instances: readonly SimulatedInstance[];
-}
+class Machine implements SimulatedMachine {
+  readonly state: MachineState;
+  readonly #faults: ActFault[] = [];
+  #port: AgentPort | undefined;
 
-export interface SimulatedInstance {
-  readonly instance: InstanceId;
-  readonly executing: boolean;
-  /** Set when it has ended. */
-  readonly ended: EndCause | undefined;
+  constructor(state: MachineState) {
+    this.state = state;
+  }
+
+  get instances(): readonly SimulatedInstance[] {
+    return this.state.processes;
+  }
+
+  hypervisor(): Hypervisor {
+    this.#port?.close();
+    this.#port = new AgentPort(this.state, this.#faults);
+    this.state.listener = this.#port;
+    return this.#port;
+  }
+
+  agentDied(): void {
+    this.#port?.close();
+    this.#port = undefined;
+  }
+
+  freeze(): void {
+    this.state.freeze();
+  }
+
+  thaw(): void {
+    this.state.thaw();
+  }
+
+  powerOff(): void {
+    this.agentDied();
+    this.state.powerOff();
+  }
+
+  freezeInstance(instance: InstanceId): void {
+    const process = this.state.find(instance);
+    if (process !== undefined) this.state.freezeInstance(process);
+  }
+
+  thawInstance(instance: InstanceId): void {
+    this.state.find(instance)?.thaw();
+  }
+
+  killProcess(pid: number, startTicks: number): boolean {
+    const process = this.state.processes.find(
+      ({ instance }) => instance.pid === pid && instance.startTicks === startTicks,
+    );
+    if (process === undefined) return false;
+    this.state.end(process, 'process-died');
+    return true;
+  }
+
+  guest(instance: InstanceId, does: GuestDeed): void {
+    const process = this.state.find(instance);
+    if (process?.executing !== true) return;
+    process.does(does);
+    if (does === 'shutdown') endOfGuest(this.state, process);
+    if (does === 'panic')
+      this.state.later(this.state.delayUs(1_000, 10_000), () => this.state.listener?.panicked(process));
+  }
+
+  fault(fault: ActFault): void {
+    this.#faults.push(fault);
+  }
 }
