@@ -258,6 +258,9 @@ function requestContext(
     get controller() {
       return metadata.controller;
     },
+    get isLeaderless() {
+      return clock.nowUs - metadata.controllerLostUs >= config.settings.brokerSessionTimeoutUs;
+    },
     logSize: (key) => {
       const log = replicas.replica(key)?.log;
       if (log === undefined) return undefined;

@@ -62,7 +62,8 @@ export const defaultBrokerSettings: BrokerSettings = {
   allowEveryoneIfNoAcl: false,
   groupInitialRebalanceDelayUs: 3 * usPerSecond,
   fetchBytesMax: 55 * bytesPerMib,
-  requestTimeoutUs: 30 * usPerSecond,
+  // Clients wait for their answers for 30 s where they are not told otherwise.
+  requestTimeoutUs: 15 * usPerSecond,
   storeBacklogBytesMax: 64 * bytesPerMib,
   trailingEntries: 10_000,
 };

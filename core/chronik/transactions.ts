@@ -116,7 +116,9 @@ export class Transactions {
       },
       send,
       drawProducerId: (token) => {
-        producerIds.draw((producerId) => this.coordinator.producerIdDrawn(token, producerId));
+        producerIds.draw((producerId) => {
+          this.coordinator.producerIdDrawn(token, producerId, this.#given.clock.nowUs);
+        });
       },
     };
   }

@@ -76,6 +76,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   /** Raft has found a leader since commands that wait for one were last looked at. */
   #leaderFound = false;
   #compactedIndex = 0;
+  #controllerLostUs: number;
   #stopped = false;
   /** Undefined: to be found out. */
   #deadlineUs: number | undefined;
@@ -99,6 +100,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
     this.#config = config;
     this.#store = ports.store;
     this.#nowUs = nowUs;
+    this.#controllerLostUs = nowUs;
     this.#state = new MetadataState(ports.store, initialConfiguration);
     this.#backlog = new Backlog(config.storeBacklogBytesMax, this.#state.index);
     this.#snapshotHolds = new SnapshotHolds(config.raft.electionTimeoutUs);
@@ -164,6 +166,11 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
   get controller(): NodeId | undefined {
     const { leader } = this.#raftView;
     return leader === 0 ? undefined : leader;
+  }
+
+  /** Since when it has heard of none; `Infinity` while it knows one. */
+  get controllerLostUs(): number {
+    return this.#controllerLostUs;
   }
 
   /** Of this life of this broker; −1 until it has applied its own registration. */
@@ -429,6 +436,7 @@ export class MetadataReplica implements Machine<MetadataEvent, MetadataEffect> {
 
   #onLeaderChanged(leader: NodeId | 0, isLeader: boolean): void {
     if (leader !== 0) this.#leaderFound = true;
+    this.#controllerLostUs = leader === 0 ? Math.min(this.#controllerLostUs, this.#nowUs) : Infinity;
     if (isLeader === this.#controller.isActive) return;
     if (isLeader) this.#controller.begin(this.#nowUs);
     else this.#controller.end();

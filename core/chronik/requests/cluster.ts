@@ -5,6 +5,7 @@ import {
   type DescribeLogDirsResponse,
 } from '../../wire/kafka/messages/cluster.ts';
 import { type MetadataImage } from '../metadata/image.ts';
+import { type PartitionState } from '../metadata/rows.ts';
 import { noLeader } from '../types.ts';
 import { clusterName } from '../metadata/acl-numbers.ts';
 import { type Arrival, keyOf, type RequestContext } from './context.ts';
@@ -30,6 +31,14 @@ export function addressOf(image: MetadataImage, id: number, listener: string): B
   const endpoint = broker?.endpoints.find((one) => one.listener === listener);
   if (broker === undefined || endpoint === undefined) return undefined;
   return { nodeId: id, host: endpoint.host, port: endpoint.port, rack: broker.rack };
+}
+
+/**
+ * Who leads, as clients are told. A broker that has heard of no controller for a session vouches for nobody but itself: a client
+ * that is told of nobody asks others, and again, where one that is sent to a dead broker may wait for it.
+ */
+export function leaderOf({ config, isLeaderless }: RequestContext, { leader }: PartitionState): number {
+  return isLeaderless && leader !== config.id ? noLeader : leader;
 }
 
 /** Brokers that serve, as who asks over a listener can reach them. */

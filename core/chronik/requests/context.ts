@@ -32,6 +32,8 @@ export interface RequestContext {
   readonly wallMs: number;
   /** The broker whose word on sessions counts. */
   readonly controller: number | undefined;
+  /** None was heard of for a whole session: whoever leads by the metadata may be dead, and nobody has found out. */
+  readonly isLeaderless: boolean;
   /** Of a replica on this broker; undefined: there is none. */
   logSize(key: PartitionKey): LogSize | undefined;
   /** Of a replica on this broker, in the order of their ids. */

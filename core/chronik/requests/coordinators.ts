@@ -6,7 +6,7 @@ import {
 import { partitionOfGroup } from '../group/placement.ts';
 import { offsetsTopic } from '../group/port.ts';
 import { noLeader } from '../types.ts';
-import { addressOf } from './cluster.ts';
+import { addressOf, leaderOf } from './cluster.ts';
 import { errorNumber } from './errors.ts';
 import { Gathering } from './gathering.ts';
 import { transactionsTopic } from './internal-topics.ts';
@@ -73,12 +73,14 @@ function look(
 }
 
 function coordinatorOf(
-  { image }: RequestContext,
+  context: RequestContext,
   { topic, key, listener }: { readonly topic: string; readonly key: string; readonly listener: string },
 ): Coordinator {
+  const { image } = context;
   const partitions = image.topic(topic)?.partitions ?? [];
   if (partitions.length === 0) return failed(key, kafkaErrors.COORDINATOR_NOT_AVAILABLE, undefined);
-  const leader = partitions[partitionOfGroup(key, partitions.length)]?.leader ?? noLeader;
+  const kept = partitions[partitionOfGroup(key, partitions.length)];
+  const leader = kept === undefined ? noLeader : leaderOf(context, kept);
   const address = leader === noLeader ? undefined : addressOf(image, leader, listener);
   if (address === undefined) return failed(key, errorNumber('COORDINATOR_NOT_AVAILABLE'), undefined);
   const { nodeId, host, port } = address;

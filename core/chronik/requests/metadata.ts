@@ -5,7 +5,14 @@ import { type TopicState } from '../metadata/image.ts';
 import { type PartitionState } from '../metadata/rows.ts';
 import { noLeader } from '../types.ts';
 import { clusterName } from '../metadata/acl-numbers.ts';
-import { addressOf, clusterIdText, controllerId, operationsNotAsked, servingBrokers } from './cluster.ts';
+import {
+  addressOf,
+  clusterIdText,
+  controllerId,
+  leaderOf,
+  operationsNotAsked,
+  servingBrokers,
+} from './cluster.ts';
 import { isInternalTopic } from './internal-topics.ts';
 import { type Arrival, type RequestContext } from './context.ts';
 import { type TopicCreation } from './topic-creation.ts';
@@ -166,11 +173,13 @@ function topicResponse(view: View, topic: TopicState): TopicResponse {
 }
 
 function partitionResponse(
-  { context: { image }, listener }: View,
+  { context, listener }: View,
   partition: PartitionState,
   partitionIndex: number,
 ): PartitionResponse {
-  const { replicas, isr, leader, leaderEpoch } = partition;
+  const { image } = context;
+  const { replicas, isr, leaderEpoch } = partition;
+  const leader = leaderOf(context, partition);
   const hasLeader = leader !== noLeader;
   const isReachable = hasLeader && addressOf(image, leader, listener) !== undefined;
   return {

@@ -14,7 +14,7 @@ import {
 import { offsetsTopic, type GroupLog } from '../group/port.ts';
 import { type LeaderEpoch, type Offset, type TopicPartition } from '../types.ts';
 import { describeEntry, listEntries, undescribed } from './administration.ts';
-import { type TransactionEntry } from './entry.ts';
+import { type PendingChange, type TransactionEntry } from './entry.ts';
 import { type LedPartition } from './led-partition.ts';
 import { type CoordinatedId, TransactionLedger } from './ledger.ts';
 import { type MarkerFound, type MarkerWritten } from './messages.ts';
@@ -104,7 +104,7 @@ export class TransactionCoordinator {
   }
 
   /** @param producerId undefined: none could be had, for the present */
-  producerIdDrawn(token: number, producerId: number | undefined): void {
+  producerIdDrawn(token: number, producerId: number | undefined, nowUs: number): void {
     const drawing = this.#drawings.get(token);
     if (drawing === undefined) return;
     this.#drawings.delete(token);
@@ -114,7 +114,7 @@ export class TransactionCoordinator {
       if (entry.state.producerId === -1) led.entries.delete(entry.transactionalId);
       return this.#replyInit(requestId, 'COORDINATOR_NOT_AVAILABLE');
     }
-    this.#begin({ led, entry }, { producerId, producerEpoch: 0, timeoutMs }, requestId);
+    this.#begin({ led, entry }, { producerId, producerEpoch: 0, timeoutMs }, { requestId, nowUs });
   }
 
   markerFound(from: NodeId, found: MarkerFound): void {
@@ -161,20 +161,27 @@ export class TransactionCoordinator {
       this.#ledger.abort({ led, entry }, nowUs);
       return this.#replyInit(requestId, 'CONCURRENT_TRANSACTIONS');
     }
-    this.#nextProducer({ led, entry }, { requestId, timeoutMs, claimedEpoch: request.producerEpoch });
+    const asked = { requestId, timeoutMs, claimedEpoch: request.producerEpoch, nowUs };
+    this.#nextProducer({ led, entry }, asked);
   }
 
   #nextProducer(
     found: CoordinatedId,
-    { requestId, timeoutMs, claimedEpoch }: { requestId: number; timeoutMs: number; claimedEpoch: number },
+    asked: {
+      readonly requestId: number;
+      readonly timeoutMs: number;
+      readonly claimedEpoch: number;
+      readonly nowUs: number;
+    },
   ): void {
+    const { requestId, timeoutMs, claimedEpoch } = asked;
     const { led, entry } = found;
     const { producerId, producerEpoch } = entry.state;
     // It was given the present epoch and did not hear of it: once more, and nobody is fenced.
     if (claimedEpoch !== -1 && claimedEpoch === entry.previousEpoch)
       return this.#replyInit(requestId, 'NONE', { producerId, producerEpoch });
     if (producerId !== -1 && producerEpoch < producerEpochMax)
-      return this.#begin(found, { producerId, producerEpoch: producerEpoch + 1, timeoutMs }, requestId);
+      return this.#begin(found, { producerId, producerEpoch: producerEpoch + 1, timeoutMs }, asked);
     entry.drawing = true;
     this.#token += 1;
     this.#drawings.set(this.#token, { led, entry, requestId, timeoutMs });
@@ -184,7 +191,7 @@ export class TransactionCoordinator {
   #begin(
     found: CoordinatedId,
     producer: { readonly producerId: number; readonly producerEpoch: number; readonly timeoutMs: number },
-    requestId: number,
+    { requestId, nowUs }: { readonly requestId: number; readonly nowUs: number },
   ): void {
     const { entry } = found;
     const previous = entry.state;
@@ -195,13 +202,13 @@ export class TransactionCoordinator {
       startedMs: -1,
       updatedMs: this.#ledger.wallMs,
     };
-    const refusal = this.#ledger.change(found, state, {
+    const follows: Pick<PendingChange, 'then' | 'reply'> = {
       then: () => {
         entry.previousEpoch = previous.producerId === producer.producerId ? previous.producerEpoch : -1;
-        this.#replyInit(requestId, 'NONE', producer);
       },
-      lost: () => this.#replyInit(requestId, 'NOT_COORDINATOR'),
-    });
+      reply: (error) => this.#replyInit(requestId, error, error === 'NONE' ? producer : undefined),
+    };
+    const refusal = this.#ledger.change(found, state, follows, nowUs);
     if (refusal === undefined) return;
     if (previous.producerId === -1) found.led.entries.delete(entry.transactionalId);
     this.#replyInit(requestId, refusal);
@@ -290,10 +297,7 @@ export class TransactionCoordinator {
     };
     // From the beginning, not from when it is durable: a client that hears nothing gives up by its own clock.
     if (!isOpen) this.#ledger.armTimeout(entry, nowUs);
-    const refusal = this.#ledger.change(found, changed, {
-      then: () => reply('NONE'),
-      lost: () => reply('NOT_COORDINATOR'),
-    });
+    const refusal = this.#ledger.change(found, changed, { then: () => undefined, reply }, nowUs);
     if (refusal === undefined) return;
     if (!isOpen) entry.timeoutUs = Infinity;
     reply(refusal);

@@ -6,10 +6,15 @@ export interface PendingChange {
   readonly state: TransactionState;
   /** Durable when the high watermark is at or above it. */
   readonly endOffset: Offset;
-  /** What follows then. */
+  /** When whoever waits for it is answered that it takes too long. */
+  readonly deadlineUs: number;
+  /** What follows then, beside the answer. */
   readonly then: (nowUs: number) => void;
-  /** What follows if this broker stops coordinating first. */
-  readonly lost: () => void;
+  /**
+   * Answers whoever asked for it, once: when it is durable, when it takes too long, or when this broker stops coordinating
+   * first.
+   */
+  readonly reply: (error: 'NONE' | 'COORDINATOR_NOT_AVAILABLE' | 'NOT_COORDINATOR') => void;
 }
 
 /** A transactional id and its producer. */

@@ -16,6 +16,8 @@ export class LedPartition {
   loaded = false;
   /** Entries whose change is not durable, in the order of their offsets. */
   readonly #pending: TransactionEntry[] = [];
+  /** So many of the oldest have had their time; who waited for them was answered. */
+  #overdue = 0;
 
   constructor(given: {
     readonly partition: number;
@@ -34,6 +36,11 @@ export class LedPartition {
     return this.loadedOffset < this.log.highWatermark || this.log.highWatermark >= this.loadEndOffset;
   }
 
+  /** When the oldest change that somebody still waits for has had its time. */
+  get deadlineUs(): number {
+    return this.#pending[this.#overdue]?.pending?.deadlineUs ?? Infinity;
+  }
+
   appended(entry: TransactionEntry): void {
     this.#pending.push(entry);
   }
@@ -44,11 +51,20 @@ export class LedPartition {
     if (first === undefined) return undefined;
     const { endOffset } = present(first.pending, 'what waits has a change under way');
     if (endOffset > highWatermark) return undefined;
+    if (this.#overdue > 0) this.#overdue -= 1;
     return this.#pending.shift();
+  }
+
+  /** The oldest that has had its time, each once; it may yet become durable. */
+  takeOverdue(nowUs: number): TransactionEntry | undefined {
+    if (this.deadlineUs > nowUs) return undefined;
+    this.#overdue += 1;
+    return this.#pending[this.#overdue - 1];
   }
 
   /** Those whose changes are not known to be durable. */
   takeAll(): readonly TransactionEntry[] {
+    this.#overdue = 0;
     return this.#pending.splice(0);
   }
 }

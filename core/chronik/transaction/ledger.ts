@@ -5,7 +5,7 @@ import { type KafkaError } from '../../wire/kafka/error-codes.ts';
 import { partitionOfGroup } from '../group/placement.ts';
 import { type GroupLog } from '../group/port.ts';
 import { type LeaderEpoch, type Offset } from '../types.ts';
-import { newEntry, type TransactionEntry } from './entry.ts';
+import { newEntry, type PendingChange, type TransactionEntry } from './entry.ts';
 import { LedPartition } from './led-partition.ts';
 import { loadTurn } from './loading.ts';
 import { type DecidedTransaction, MarkerSender } from './marker-sender.ts';
@@ -50,8 +50,12 @@ export class TransactionLedger {
 
   /** When `tick` is to be called at the latest; 0: now. */
   get deadlineUs(): number {
-    for (const led of this.#led.values()) if (!led.loaded && led.canLoad) return 0;
-    return Math.min(this.#markers.deadlineUs, this.#lookUs);
+    let deadlineUs = Math.min(this.#markers.deadlineUs, this.#lookUs);
+    for (const led of this.#led.values()) {
+      if (!led.loaded && led.canLoad) return 0;
+      deadlineUs = Math.min(deadlineUs, led.deadlineUs);
+    }
+    return deadlineUs;
   }
 
   get wallMs(): number {
@@ -76,9 +80,9 @@ export class TransactionLedger {
     if (led === undefined) return undefined;
     this.#led.delete(partition);
     for (const entry of led.takeAll()) {
-      const { lost } = present(entry.pending, 'what waits has a change under way');
+      const { reply } = present(entry.pending, 'what waits has a change under way');
       entry.pending = undefined;
-      lost();
+      reply('NOT_COORDINATOR');
     }
     for (const id of led.entries.keys()) {
       this.#markers.forget(id);
@@ -99,6 +103,7 @@ export class TransactionLedger {
       const pending = present(entry.pending, 'what waits has a change under way');
       entry.pending = undefined;
       entry.state = pending.state;
+      pending.reply('NONE');
       pending.then(nowUs);
     }
   }
@@ -120,7 +125,7 @@ export class TransactionLedger {
     for (const led of this.#led.values()) this.#expire(led);
   }
 
-  /** A turn of loading; markers that were not answered; transactions that have lasted too long. */
+  /** A turn of loading; changes and transactions that have lasted too long; markers that were not answered. */
   tick(nowUs: number): void {
     for (const led of this.#led.values()) {
       if (!led.loaded && led.canLoad) {
@@ -129,6 +134,7 @@ export class TransactionLedger {
         break;
       }
     }
+    for (const led of this.#led.values()) answerOverdue(led, nowUs);
     for (const decided of this.#markers.tick(nowUs)) this.#complete(decided, nowUs);
     if (nowUs >= this.#lookUs) this.#look(nowUs);
   }
@@ -142,12 +148,13 @@ export class TransactionLedger {
 
   /** Nobody ends it: a newer producer has come, or it has lasted too long. Its producer is fenced. */
   abort(found: CoordinatedId, nowUs: number): void {
-    const retry = (): void => this.#lookAt(found.entry, nowUs + this.#settings.markerRetryMs * usPerMs);
-    this.decide(
-      found,
-      { committed: false, fences: true, reply: (error) => error !== 'NONE' && retry() },
-      nowUs,
-    );
+    const { entry } = found;
+    const reply = (error: KafkaError): void => {
+      // What is only late is under way: nothing else can be begun.
+      if (error === 'NONE' || entry.pending !== undefined) return;
+      this.#lookAt(entry, nowUs + this.#settings.markerRetryMs * usPerMs);
+    };
+    this.decide(found, { committed: false, fences: true, reply }, nowUs);
   }
 
   decide(
@@ -170,13 +177,9 @@ export class TransactionLedger {
       producerEpoch: state.producerEpoch + (given.fences ? 1 : 0),
       updatedMs: this.#wallMs,
     };
-    const refusal = this.change(found, changed, {
-      then: (thenUs) => {
-        given.reply('NONE');
-        this.#tell(found, thenUs);
-      },
-      lost: () => given.reply('NOT_COORDINATOR'),
-    });
+    const { reply } = given;
+    const then = (thenUs: number): void => this.#tell(found, thenUs);
+    const refusal = this.change(found, changed, { then, reply }, nowUs);
     if (refusal === undefined) return;
     this.#lookAt(entry, Math.max(timeoutUs, nowUs));
     given.reply(refusal);
@@ -204,7 +207,8 @@ export class TransactionLedger {
     const refusal = this.change(
       { led, entry },
       { ...state, status, partitions: [], updatedMs: this.#wallMs },
-      { then: () => undefined, lost: () => undefined },
+      { then: () => undefined, reply: () => undefined },
+      nowUs,
     );
     if (refusal === undefined) return;
     this.#uncompleted.set(decided.transactionalId, decided);
@@ -247,14 +251,13 @@ export class TransactionLedger {
       if (this.#wallMs - state.updatedMs < this.#settings.idExpirationMs) continue;
       const appended = this.#port.append(led.partition, tombstoneBatch(transactionalId, this.#wallMs));
       if (appended.kind === 'refused') return;
-      const gone = (): void => {
-        led.entries.delete(transactionalId);
-      };
       entry.pending = {
         state: { ...state, status: 'Dead' },
         endOffset: appended.endOffset,
-        then: gone,
-        lost: gone,
+        // Nobody waits for it, and it keeps nobody waiting who comes behind it.
+        deadlineUs: 0,
+        then: () => led.entries.delete(transactionalId),
+        reply: () => undefined,
       };
       led.appended(entry);
       left -= 1;
@@ -266,13 +269,15 @@ export class TransactionLedger {
   change(
     { led, entry }: CoordinatedId,
     state: TransactionState,
-    follows: { readonly then: (nowUs: number) => void; readonly lost: () => void },
+    follows: Pick<PendingChange, 'then' | 'reply'>,
+    nowUs: number,
   ): KafkaError | undefined {
     assert(entry.pending === undefined, 'one change is under way at a time');
     const batch = transactionBatch(entry.transactionalId, state, this.#wallMs);
     const appended = this.#port.append(led.partition, batch);
     if (appended.kind === 'refused') return refusalOfAppend(appended.error);
-    entry.pending = { state, endOffset: appended.endOffset, ...follows };
+    const deadlineUs = nowUs + this.#settings.changeTimeoutMs * usPerMs;
+    entry.pending = { state, endOffset: appended.endOffset, deadlineUs, ...follows };
     led.appended(entry);
     return undefined;
   }
@@ -306,6 +311,15 @@ export class TransactionLedger {
     });
     led.entries.set(transactionalId, entry);
     return entry;
+  }
+}
+
+/** Whoever waits for too long is told to try again; what he asked for may yet become durable. */
+function answerOverdue(led: LedPartition, nowUs: number): void {
+  for (let entry = led.takeOverdue(nowUs); entry !== undefined; entry = led.takeOverdue(nowUs)) {
+    const pending = present(entry.pending, 'what waits has a change under way');
+    entry.pending = { ...pending, reply: () => undefined };
+    pending.reply('COORDINATOR_NOT_AVAILABLE');
   }
 }
 

@@ -10,6 +10,11 @@ export interface TransactionSettings {
   readonly idsPerPartitionMax: number;
   /** Partitions that take part in one transaction; beyond it more are refused. */
   readonly partitionsPerTransactionMax: number;
+  /**
+   * A change that is not durable by then is answered with an error; it may become durable later. Less than clients wait for an
+   * answer.
+   */
+  readonly changeTimeoutMs: number;
   /** What was asked of a partition's leader about a marker, and not answered, is asked again after so long. */
   readonly markerRetryMs: number;
   /** How much of a partition's log a new coordinator reads at once, so that others are served between. */
@@ -22,6 +27,7 @@ export const defaultTransactionSettings: TransactionSettings = {
   idExpirationCheckIntervalMs: 3_600_000,
   idsPerPartitionMax: 100_000,
   partitionsPerTransactionMax: 10_000,
+  changeTimeoutMs: 5_000,
   markerRetryMs: 1_000,
   loadBytesPerTurn: 1_048_576,
 };

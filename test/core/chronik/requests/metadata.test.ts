@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { defaultBrokerSettings } from '../../../../core/chronik/settings.ts';
 import { kafkaErrors } from '../../../../core/wire/kafka/error-codes.ts';
 import { apis } from '../../../../core/wire/kafka/apis.ts';
 import { brokersWithTopic, produce, topic } from '../test-client.ts';
@@ -84,6 +85,25 @@ describe('metadata', () => {
     brokers.runUntil(() => ask().brokers.length === 2, 60_000_000);
     expect(ask().topics[0]?.partitions[0]?.offlineReplicas).toEqual([away]);
     expect(produce(brokers, leader, ['x']).error).toBe('NONE');
+  });
+
+  test('a broker that has heard of no controller for a session vouches for nobody but itself', () => {
+    const brokers = brokersWithTopic(3, { partitions: 3 });
+    brokers.crash(2);
+    brokers.crash(3);
+    const [from, until] = [brokers.nowUs, brokers.nowUs + 2 * defaultBrokerSettings.brokerSessionTimeoutUs];
+    const leaders = () =>
+      (brokers.call(1, 'metadata', { topics: [{ name: topic }] }).topics[0]?.partitions ?? [])
+        .map(({ errorCode, leaderId }) => [leaderId, errorCode])
+        .sort();
+    // Somebody else might be about to be the controller.
+    brokers.runUntil(() => brokers.nowUs > from + defaultBrokerSettings.brokerSessionTimeoutUs / 2);
+    expect(leaders()).toEqual([1, 2, 3].map((leader) => [leader, kafkaErrors.NONE]));
+    brokers.runUntil(() => brokers.nowUs > until);
+    const nobody = [-1, kafkaErrors.LEADER_NOT_AVAILABLE];
+    expect(leaders()).toEqual([nobody, nobody, [1, kafkaErrors.NONE]]);
+    brokers.restart(2);
+    brokers.runUntil(() => leaders().every(([leader]) => leader === 1 || leader === 2), 60_000_000);
   });
 
   test('the cluster describes itself (KIP-700)', () => {

@@ -107,7 +107,7 @@ class Stage {
   ready(producerId = 9): { producerId: number; producerEpoch: number } {
     const request = this.init();
     const token = this.drawn.shift();
-    if (token !== undefined) this.coordinator.producerIdDrawn(token, producerId);
+    if (token !== undefined) this.coordinator.producerIdDrawn(token, producerId, this.nowUs);
     this.replicate();
     expect(this.errorOf(request)).toBe('NONE');
     const { producerId: id, producerEpoch } = this.answers.get(request) as {
@@ -155,7 +155,7 @@ class Stage {
 test('a producer has its id and epoch when the record of it is durable, not before', () => {
   const stage = new Stage();
   const request = stage.init();
-  stage.coordinator.producerIdDrawn(stage.drawn.shift() ?? 0, 9);
+  stage.coordinator.producerIdDrawn(stage.drawn.shift() ?? 0, 9, stage.nowUs);
   expect(stage.errorOf(request)).toBe('no answer');
   expect(stage.errorOf(stage.init())).toBe('CONCURRENT_TRANSACTIONS');
   stage.replicate();
@@ -233,6 +233,39 @@ test('what nobody ends is aborted after its time, and its producer is fenced', (
   stage.replicate();
   expect(stage.writeMarkers()).toMatchObject([{ committed: false, producerEpoch: 1 }]);
   expect(stage.errorOf(stage.end(producer))).toBe('PRODUCER_FENCED');
+});
+
+test('a change that no replica takes is answered in time, and may still come to count', () => {
+  const stage = new Stage();
+  const producer = stage.ready();
+  stage.add(producer);
+  stage.replicate();
+  const ended = stage.end(producer);
+  stage.tick(5 * sec - 1);
+  expect(stage.errorOf(ended)).toBe('no answer');
+  stage.tick(1);
+  expect(stage.errorOf(ended)).toBe('COORDINATOR_NOT_AVAILABLE');
+  expect(stage.errorOf(stage.end(producer))).toBe('CONCURRENT_TRANSACTIONS');
+  expect(stage.sent).toEqual([]);
+  stage.answers.clear();
+  stage.replicate();
+  expect(stage.answers.size, 'nobody is answered twice').toBe(0);
+  expect(stage.writeMarkers()).toMatchObject([{ committed: true, producerEpoch: 0 }]);
+  stage.replicate();
+  expect(stage.errorOf(stage.end(producer))).toBe('NONE');
+});
+
+test('an abort after its time that no replica takes is begun once', () => {
+  const stage = new Stage();
+  stage.add(stage.ready());
+  stage.replicate();
+  stage.tick(60 * sec);
+  const { logEndOffset } = stage.log;
+  for (let second = 0; second < 60; second += 1) stage.tick(1 * sec);
+  expect(stage.log.logEndOffset).toBe(logEndOffset);
+  stage.replicate();
+  expect(stage.writeMarkers()).toMatchObject([{ committed: false, producerEpoch: 1 }]);
+  stage.tick(60 * sec);
 });
 
 test('another coordinator goes on where the records end: markers of what was decided, and no others', () => {
