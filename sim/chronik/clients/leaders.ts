@@ -19,6 +19,8 @@ export class Leaders {
   readonly #topics: readonly string[];
   readonly #changed: () => void;
   readonly #known = new Map<string, KnownLeader>();
+  /** The newest that it was told of each partition's leaders, which it remembers also while nobody leads. */
+  readonly #epochs = new Map<string, number>();
   readonly #partitions = new Map<string, number>();
   #asking = false;
   #askedUs = -backoffUs;
@@ -76,10 +78,10 @@ export class Leaders {
     partition: { readonly partitionIndex: number; readonly leaderId: number; readonly leaderEpoch: number },
   ): void {
     const key = `${topic}-${partition.partitionIndex}`;
-    const known = this.#known.get(key);
     const epoch = partition.leaderEpoch;
     // Whoever answered may have seen less than whoever did before (KIP-320).
-    if (known !== undefined && epoch >= 0 && epoch < known.epoch) return;
+    if (epoch >= 0 && epoch < (this.#epochs.get(key) ?? -1)) return;
+    if (epoch >= 0) this.#epochs.set(key, epoch);
     if (partition.leaderId < 1) this.#known.delete(key);
     else this.#known.set(key, { node: nodeId(partition.leaderId), epoch });
   }
