@@ -35,3 +35,9 @@ export interface Reservation {
     /** While those that were displaced for it have not gone yet. */
     | { readonly kind: 'vm'; readonly vm: VmId };
 }
+
+/** `node` is the node itself, whatever label of that name it may have. */
+export function labelOf(node: PlacementNode, label: string): string | undefined {
+  if (label === 'node') return node.name;
+  return Object.hasOwn(node.labels, label) ? node.labels[label] : undefined;
+}

@@ -1,0 +1,267 @@
+import { assert, present } from '../../base/assert.ts';
+import { type NodeName, type Resources } from '../types.ts';
+import { LabelColumns } from './label-column.ts';
+import { type Overcommit, type PlacementNode } from './placement-node.ts';
+
+/** Where a node is in the table: its own for as long as it is known, then another's. */
+export type Slot = number;
+
+const firstSlots = 64;
+
+/** One number for each resource and slot, apart by resource: a search reads one after the other. */
+export class ResourceColumns {
+  cpuMilli: Float64Array;
+  memoryBytes: Float64Array;
+  diskBytes: Float64Array;
+
+  constructor(slots: number) {
+    this.cpuMilli = new Float64Array(slots);
+    this.memoryBytes = new Float64Array(slots);
+    this.diskBytes = new Float64Array(slots);
+  }
+
+  at(slot: Slot): Resources {
+    return {
+      cpuMilli: this.cpuMilli[slot] as number,
+      memoryBytes: this.memoryBytes[slot] as number,
+      diskBytes: this.diskBytes[slot] as number,
+    };
+  }
+
+  set(slot: Slot, { cpuMilli, memoryBytes, diskBytes }: Resources): void {
+    this.cpuMilli[slot] = cpuMilli;
+    this.memoryBytes[slot] = memoryBytes;
+    this.diskBytes[slot] = diskBytes;
+  }
+
+  grown(slots: number): ResourceColumns {
+    const grown = new ResourceColumns(slots);
+    grown.cpuMilli.set(this.cpuMilli);
+    grown.memoryBytes.set(this.memoryBytes);
+    grown.diskBytes.set(this.diskBytes);
+    return grown;
+  }
+}
+
+/** What is known of the nodes, in arrays by slot, and the order of their names, which breaks every tie. */
+export class NodeTable {
+  readonly columns: LabelColumns;
+  readonly #overcommit: Overcommit;
+  readonly #slotOf = new Map<NodeName, Slot>();
+  readonly #nodes: (PlacementNode | undefined)[] = [];
+  readonly #unused: Slot[] = [];
+  #slots = firstSlots;
+  #limit = new ResourceColumns(firstSlots);
+  #allocated = new ResourceColumns(firstSlots);
+  #idleReserved = new ResourceColumns(firstSlots);
+  #room = new ResourceColumns(firstSlots);
+  #roomShares = new ResourceColumns(firstSlots);
+  #version = 0;
+  #open = new Uint8Array(firstSlots);
+  #reserved = new Uint8Array(firstSlots);
+  #placements = new Int32Array(firstSlots);
+  /** Slots in the order of names; undefined after nodes came or went. */
+  #order: Int32Array | undefined;
+  /** Sums over nodes that are up; of memory in KiB, since the bytes of ten thousand nodes are no safe integer. */
+  #cpuUp = { limit: 0, allocated: 0 };
+  #memoryUp = { limit: 0, allocated: 0 };
+
+  constructor(overcommit: Overcommit) {
+    this.#overcommit = overcommit;
+    this.columns = new LabelColumns(() => this.#entries());
+    this.columns.grow(firstSlots);
+  }
+
+  /** May be given away. */
+  get limit(): ResourceColumns {
+    return this.#limit;
+  }
+
+  /** Limit less what is allocated, less what is reserved and not in use; below 0 where a node's capacity has shrunk. */
+  get room(): ResourceColumns {
+    return this.#room;
+  }
+
+  /** Room as shares of the limit. */
+  get roomShares(): ResourceColumns {
+    return this.#roomShares;
+  }
+
+  /** Rises with each change of a node; allocations and reservations change none. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get allocated(): ResourceColumns {
+    return this.#allocated;
+  }
+
+  /** 1: up and not cordoned. */
+  get open(): Uint8Array {
+    return this.#open;
+  }
+
+  /** 1: has reservations. */
+  get reserved(): Uint8Array {
+    return this.#reserved;
+  }
+
+  /** How many placements there are. */
+  get placements(): Int32Array {
+    return this.#placements;
+  }
+
+  slotOf(name: NodeName): Slot | undefined {
+    return this.#slotOf.get(name);
+  }
+
+  nodeAt(slot: Slot): PlacementNode {
+    return present(this.#nodes[slot], 'there is a node in this slot');
+  }
+
+  /** All slots that hold a node, in the order of names. */
+  order(): Int32Array {
+    if (this.#order === undefined) {
+      const named = [...this.#slotOf].sort(([a], [b]) => (a < b ? -1 : 1));
+      this.#order = Int32Array.from(named, ([, slot]) => slot);
+    }
+    return this.#order;
+  }
+
+  set(node: PlacementNode): Slot {
+    let slot = this.#slotOf.get(node.name);
+    if (slot === undefined) {
+      slot = this.#unused.pop() ?? this.#nodes.length;
+      if (slot >= this.#slots) this.#grow();
+      this.#slotOf.set(node.name, slot);
+      this.#order = undefined;
+    }
+    this.#version += 1;
+    this.#count(slot, -1);
+    this.#nodes[slot] = node;
+    const { cpuPerMille, memoryPerMille, diskPerMille } = this.#overcommit;
+    this.#limit.set(slot, {
+      cpuMilli: times(node.capacity.cpuMilli, cpuPerMille),
+      memoryBytes: times(node.capacity.memoryBytes, memoryPerMille),
+      diskBytes: times(node.capacity.diskBytes, diskPerMille),
+    });
+    this.#open[slot] = node.up && !node.cordoned ? 1 : 0;
+    this.columns.set(slot, node);
+    this.#count(slot, 1);
+    this.#mendRoom(slot);
+    return slot;
+  }
+
+  remove(slot: Slot): void {
+    assert(this.#placements[slot] === 0, 'a node that is removed has nothing allocated');
+    this.#version += 1;
+    this.#count(slot, -1);
+    this.#slotOf.delete(this.nodeAt(slot).name);
+    this.#nodes[slot] = undefined;
+    this.#order = undefined;
+    this.#open[slot] = 0;
+    this.#limit.set(slot, noResources);
+    this.columns.set(slot, undefined);
+    this.#mendRoom(slot);
+    this.#unused.push(slot);
+  }
+
+  /** Adds (or, with −1, takes away) one placement with this demand. */
+  charge(slot: Slot, demand: Resources, sign: 1 | -1): void {
+    this.#count(slot, -1);
+    this.#allocated.set(slot, plus(this.#allocated.at(slot), demand, sign));
+    this.#placements[slot] = (this.#placements[slot] as number) + sign;
+    assert((this.#placements[slot] as number) >= 0, 'no more is released than was allocated');
+    this.#count(slot, 1);
+    this.#mendRoom(slot);
+  }
+
+  /** What is reserved on a node and not in use; undefined: nothing is reserved. */
+  reserveIdle(slot: Slot, idle: Resources | undefined): void {
+    this.#reserved[slot] = idle === undefined ? 0 : 1;
+    this.#idleReserved.set(slot, idle ?? noResources);
+    this.#mendRoom(slot);
+  }
+
+  /** The resource of which the nodes that are up have the largest share allocated. */
+  scarcest(): 'cpuMilli' | 'memoryBytes' {
+    const cpu = share(this.#cpuUp.allocated, this.#cpuUp.limit);
+    const memory = share(this.#memoryUp.allocated, this.#memoryUp.limit);
+    return memory > cpu ? 'memoryBytes' : 'cpuMilli';
+  }
+
+  *#entries(): Iterable<readonly [Slot, PlacementNode]> {
+    for (const [slot, node] of this.#nodes.entries()) if (node !== undefined) yield [slot, node];
+  }
+
+  #mendRoom(slot: Slot): void {
+    this.#mendResource(slot, 'cpuMilli');
+    this.#mendResource(slot, 'memoryBytes');
+    this.#mendResource(slot, 'diskBytes');
+  }
+
+  #mendResource(slot: Slot, resource: keyof Resources): void {
+    const limit = this.#limit[resource][slot] as number;
+    const taken =
+      (this.#allocated[resource][slot] as number) + (this.#idleReserved[resource][slot] as number);
+    this.#room[resource][slot] = limit - taken;
+    this.#roomShares[resource][slot] = share(limit - taken, limit);
+  }
+
+  #count(slot: Slot, sign: 1 | -1): void {
+    if (this.#nodes[slot]?.up !== true) return;
+    this.#cpuUp.limit += sign * (this.#limit.cpuMilli[slot] as number);
+    this.#cpuUp.allocated += sign * (this.#allocated.cpuMilli[slot] as number);
+    this.#memoryUp.limit += sign * kibibytes(this.#limit.memoryBytes[slot] as number);
+    this.#memoryUp.allocated += sign * kibibytes(this.#allocated.memoryBytes[slot] as number);
+  }
+
+  #grow(): void {
+    this.#slots *= 2;
+    this.#limit = this.#limit.grown(this.#slots);
+    this.#allocated = this.#allocated.grown(this.#slots);
+    this.#idleReserved = this.#idleReserved.grown(this.#slots);
+    this.#room = this.#room.grown(this.#slots);
+    this.#roomShares = this.#roomShares.grown(this.#slots);
+    this.#open = grownBytes(this.#open, this.#slots);
+    this.#reserved = grownBytes(this.#reserved, this.#slots);
+    const placements = new Int32Array(this.#slots);
+    placements.set(this.#placements);
+    this.#placements = placements;
+    this.columns.grow(this.#slots);
+  }
+}
+
+export const noResources: Resources = { cpuMilli: 0, memoryBytes: 0, diskBytes: 0 };
+
+/** Shares are whole numbers of this. */
+export const wholeShare = 65_536;
+
+/** Quantised at once: the division is the same on every machine, what is compared afterwards is whole. */
+export function share(part: number, whole: number): number {
+  return whole <= 0 ? 0 : Math.floor((part / whole) * wholeShare);
+}
+
+export function plus(a: Resources, b: Resources, sign: 1 | -1): Resources {
+  return {
+    cpuMilli: a.cpuMilli + sign * b.cpuMilli,
+    memoryBytes: a.memoryBytes + sign * b.memoryBytes,
+    diskBytes: a.diskBytes + sign * b.diskBytes,
+  };
+}
+
+function grownBytes(bytes: Uint8Array, slots: number): Uint8Array<ArrayBuffer> {
+  const grown = new Uint8Array(slots);
+  grown.set(bytes);
+  return grown;
+}
+
+function kibibytes(bytes: number): number {
+  return Math.floor(bytes / 1_024);
+}
+
+function times(amount: number, perMille: number): number {
+  if (perMille === 1_000) return amount;
+  // Thousands first: bytes times thousandths would not be a safe integer.
+  return Math.floor(amount / 1_000) * perMille + Math.floor(((amount % 1_000) * perMille) / 1_000);
+}
