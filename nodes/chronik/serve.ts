@@ -7,7 +7,7 @@ import { bytesPerMib } from '../../core/base/units.ts';
 import { exitCodes } from '../exit.ts';
 import { newLogger } from '../process/log.ts';
 import { tellParent } from '../process/process-messages.ts';
-import { countBuffersAsHeap } from '../process/buffer-memory.ts';
+import { collectSeldom } from '../process/buffer-memory.ts';
 import { stopRequest } from '../process/stop-request.ts';
 import { transportSecurity } from '../process/transport-security.ts';
 import { boundYoungGeneration } from '../process/young-generation.ts';
@@ -28,7 +28,7 @@ export async function serve(settings: ChronikSettings): Promise<number> {
   const log = newLogger(settings.logLevel, { system: chronikSystem, broker: settings.name });
   const checked = await check(settings, log);
   boundYoungGeneration(youngGenerationBytes);
-  countBuffersAsHeap();
+  collectSeldom();
   const stop = stopRequest();
   const directory = await DataDirectory.lock(settings.dataDir);
   let broker: ServingBroker;
