@@ -1,4 +1,9 @@
-import { type PersistEffect, type RemoveSegmentsEffect, type ReplyEffect } from '../../base/effects.ts';
+import {
+  type ActEffect,
+  type PersistEffect,
+  type RemoveSegmentsEffect,
+  type ReplyEffect,
+} from '../../base/effects.ts';
 import { type TickEvent, type WallClockEvent } from '../../base/machine.ts';
 import { type StorageRequest, type StorageResponse } from '../storage-protocol.ts';
 import { type FenceToken, type VmId } from '../types.ts';
@@ -67,10 +72,7 @@ export type DiskExportsEvent =
   | { readonly kind: 'acted'; readonly report: StorageReport };
 
 export type DiskExportsEffect =
-  | PersistEffect
-  | RemoveSegmentsEffect
-  | ReplyEffect<StorageResponse>
-  | { readonly kind: 'act'; readonly act: StorageAct; readonly afterSyncSeq: number };
+  PersistEffect | RemoveSegmentsEffect | ReplyEffect<StorageResponse> | ActEffect<StorageAct>;
 
 export interface DiskExportsSettings {
   /** Begins the names of the journal's files. */
@@ -83,7 +85,7 @@ export interface DiskExportsSettings {
 }
 
 export const defaultDiskExportsSettings: DiskExportsSettings = {
-  journalPrefix: 'log/disks-',
+  journalPrefix: 'disks-',
   journalSegmentBytesMax: 16 * 1_048_576,
   disksMax: 10_000,
   diskBytesMax: 64 * 1_024 * 1_024 * 1_048_576,
