@@ -12,7 +12,7 @@ import {
 } from '../../../../core/plasma/agent/protocol.ts';
 import { type HypervisorAct, type HypervisorReport } from '../../../../core/plasma/hypervisor.ts';
 import { type StorageRequest, type StorageResponse } from '../../../../core/plasma/storage-protocol.ts';
-import { type WatchdogRequest } from '../../../../core/plasma/watchdog/protocol.ts';
+import { type GuardedInstance, type WatchdogRequest } from '../../../../core/plasma/watchdog/protocol.ts';
 import { testPrng } from '../../raft/test-prng.ts';
 import { CrashSegments } from '../../raft/crash-segments.ts';
 import { ModelHypervisor } from './model-hypervisor.ts';
@@ -50,10 +50,7 @@ export class Bench {
         ? { kind: 'created' }
         : { kind: 'closed' };
   readonly watchdogAsked: WatchdogRequest[] = [];
-  guardedAtStart: readonly {
-    instance: import('../../../../core/plasma/types.ts').InstanceId;
-    deadlineUs: number;
-  }[] = [];
+  guardedAtStart: readonly GuardedInstance[] = [];
   verdict: 'adopt' | 'kill' | 'orphan' = 'adopt';
   /** Acts of these kinds are left in `acts` by `settle`. */
   readonly held = new Set<string>();
