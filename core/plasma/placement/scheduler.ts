@@ -172,12 +172,12 @@ export class Scheduler {
   missingFor(id: VmId, demand: Resources): 'cpu' | 'memory' | 'disk' | undefined {
     const allocated = this.#vms.get(id);
     if (allocated === undefined) return undefined;
-    const { vm, places } = allocated;
+    const { vm } = allocated;
+    const slots = allocated.places.map(({ slot }) => slot);
     this.update({ ...vm, demand });
     const { room } = this.#nodes;
     const lacks = (resource: keyof Resources): boolean =>
-      demand[resource] > vm.demand[resource] &&
-      places.some(({ slot }) => (room[resource][slot] as number) < 0);
+      demand[resource] > vm.demand[resource] && slots.some((slot) => (room[resource][slot] as number) < 0);
     const missing = lacks('cpuMilli')
       ? 'cpu'
       : lacks('memoryBytes')
