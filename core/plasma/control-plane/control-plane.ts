@@ -1,9 +1,20 @@
+import { assert, unreachable } from '../../base/assert.ts';
 import { type Machine } from '../../base/machine.ts';
 import { type Prng } from '../../base/prng.ts';
+import { type PlasmaMutation, type PlasmaQuery, type PlasmaRequest } from '../api.ts';
 import { type Authorizer } from '../authorizer.ts';
 import { type Revision } from '../types.ts';
-import { type ControlPlaneEffect, type ControlPlaneEvent } from './protocol.ts';
-import { type ControlPlaneSettings } from './settings.ts';
+import { Desk } from './desk.ts';
+import { Election, type ElectionNews } from './election.ts';
+import { Leader, type LeaderEnd } from './leader.ts';
+import {
+  type ControlPlaneEffect,
+  type ControlPlaneEvent,
+  type ControlPlaneRequest,
+  type KvOutcome,
+} from './protocol.ts';
+import { checkControlPlaneSettings, type ControlPlaneSettings } from './settings.ts';
+import { Takeover, type TakeoverNews } from './takeover.ts';
 
 /** What a server shows of itself: for metrics, `/ready` and operators. */
 export interface ControlPlaneStatus {
@@ -30,25 +41,222 @@ export interface ControlPlaneStatus {
   readonly termsLost: number;
 }
 
+/** What this one is in its term; undefined: it has none. */
+type Term = { readonly term: number; attempts: number } & (
+  | { readonly kind: 'taking over'; readonly takeover: Takeover }
+  | { readonly kind: 'leading'; readonly leader: Leader }
+);
+
 /**
  * A server of the control plane. One of them leads: the one whose lease in the store holds the leader's key. It decides
  * everything in memory and commits it to the store, one transaction at a time, each of which checks that it still leads; the
  * others point callers to it.
  */
 export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffect> {
+  readonly #settings: ControlPlaneSettings;
+  readonly #authorizer: Authorizer;
+  readonly #prng: Prng;
+  readonly #desk: Desk;
+  readonly #election: Election;
+  #term: Term | undefined;
+  #trouble = '';
+  #revision: Revision = 0;
+  /** Of terms that are over. */
+  #commits = 0;
+  #commitsUnknown = 0;
+  #termsWon = 0;
+  #termsLost = 0;
+
   constructor(settings: ControlPlaneSettings, authorizer: Authorizer, prng: Prng, nowUs: number) {
-    void [settings, authorizer, prng, nowUs];
+    checkControlPlaneSettings(settings);
+    this.#settings = settings;
+    this.#authorizer = authorizer;
+    this.#prng = prng.fork('ids');
+    this.#desk = new Desk(nowUs);
+    this.#election = new Election(settings, this.#desk, prng.fork('election'));
   }
 
   get deadlineUs(): number {
-    throw new Error('not there yet');
+    const leaderUs = this.#term?.kind === 'leading' ? this.#term.leader.deadlineUs : Infinity;
+    return Math.min(this.#election.deadlineUs, leaderUs);
   }
 
   get status(): ControlPlaneStatus {
-    throw new Error('not there yet');
+    const leader = this.#leader;
+    const nodes = leader === undefined ? [] : [...leader.memory.committed.nodes.values()];
+    const lost = nodes.filter((node) => node.lost !== undefined).length;
+    const silent = leader?.sessions.silent ?? 0;
+    return {
+      role: this.#term?.kind ?? (this.#election.isCampaigning ? 'campaigning' : 'following'),
+      leader: this.#election.leader,
+      term: this.#term?.term ?? 0,
+      revision: leader?.commits.revision ?? this.#revision,
+      trouble: this.#trouble,
+      vms: leader?.memory.committed.vms.size ?? 0,
+      vmsPending: leader?.pendingCount ?? 0,
+      nodesUp: nodes.length - lost - silent,
+      nodesSilent: silent,
+      nodesLost: lost,
+      requestsWaiting: this.#desk.openRequests,
+      commits: this.#commits + (leader?.commits.done ?? 0),
+      commitsUnknown: this.#commitsUnknown + (leader?.commits.unknown ?? 0),
+      termsWon: this.#termsWon,
+      termsLost: this.#termsLost,
+    };
   }
 
   step(event: ControlPlaneEvent, nowUs: number): readonly ControlPlaneEffect[] {
-    throw new Error(`not there yet: ${event.kind} at ${nowUs}`);
+    assert(nowUs >= this.#desk.nowUs, 'time is monotonic');
+    this.#desk.begin(nowUs);
+    this.#dispatch(event);
+    const end = this.#leader?.endStep();
+    if (end !== undefined) this.#endLeading(end);
+    return this.#desk.takeEffects();
   }
+
+  get #leader(): Leader | undefined {
+    return this.#term?.kind === 'leading' ? this.#term.leader : undefined;
+  }
+
+  #dispatch(event: ControlPlaneEvent): void {
+    switch (event.kind) {
+      case 'tick':
+        this.#election.onTick();
+        break;
+      case 'wallClock':
+        this.#desk.onWallClock(event.wallUs);
+        break;
+      case 'requested':
+        this.#onRequested(event.requestId, event.request);
+        break;
+      case 'cancelled':
+        this.#desk.cancelled(event.requestId);
+        this.#leader?.onCancelled(event.requestId);
+        break;
+      case 'kvAnswered':
+        this.#onAnswered(event.kvId, event.outcome);
+        break;
+      case 'kvLeaseLost':
+        this.#onElection(this.#election.onLeaseLost(event.lease, event.reason));
+        break;
+      default:
+        unreachable(event);
+    }
+  }
+
+  #onRequested(requestId: number, { caller, call }: ControlPlaneRequest): void {
+    this.#desk.opened(requestId, call.service);
+    const denied = this.#authorizer.refuses(caller, call);
+    if (denied !== undefined && (call.service === 'agent' || !isMutation(call.request))) {
+      this.#desk.refuse(requestId, 'PERMISSION_DENIED', denied);
+      return;
+    }
+    const leader = this.#leader;
+    if (leader === undefined) {
+      this.#desk.refuse(requestId, 'NOT_LEADER', this.#whyNot(), this.#pointedTo());
+    } else if (call.service === 'agent') {
+      leader.onAgent(requestId, call.request);
+    } else if (isMutation(call.request)) {
+      leader.onMutation(requestId, caller, call.request, denied);
+    } else {
+      leader.onQuery(requestId, call.request);
+    }
+  }
+
+  #onAnswered(kvId: number, outcome: KvOutcome): void {
+    this.#onElection(this.#election.onAnswered(kvId, outcome));
+    if (this.#term?.kind === 'leading') this.#term.leader.onAnswered(kvId, outcome);
+    else if (this.#term?.kind === 'taking over')
+      this.#onTakeover(this.#term.takeover.onAnswered(kvId, outcome));
+  }
+
+  #onElection(news: ElectionNews): void {
+    if (news === undefined) return;
+    if (news.kind === 'won') {
+      this.#termsWon += 1;
+      this.#takeOver(news.term, 0);
+    } else {
+      this.#endTerm({ kind: 'deposed', reason: news.reason });
+    }
+  }
+
+  #takeOver(term: number, attempts: number): void {
+    const takeover = new Takeover(this.#settings, this.#desk, term);
+    this.#term = { kind: 'taking over', term, attempts, takeover };
+  }
+
+  #onTakeover(news: TakeoverNews): void {
+    const term = this.#term;
+    if (news === undefined || term === undefined) return;
+    if (news.kind === 'read') {
+      this.#trouble = '';
+      const { memory, last } = news;
+      const { term: number, attempts } = term;
+      const leader = new Leader(this.#settings, this.#desk, this.#prng, number, memory, {
+        ...last,
+        attempts,
+      });
+      this.#term = { kind: 'leading', term: number, attempts, leader };
+      return;
+    }
+    // Another server would find the same wrong rows; it is for people to see, and this one tries again.
+    if (news.kind === 'failed') this.#trouble = news.reason;
+    this.#election.resign();
+    this.#endTerm({ kind: 'deposed', reason: news.reason });
+  }
+
+  #endLeading(end: LeaderEnd): void {
+    const term = this.#term;
+    if (term?.kind !== 'leading') return;
+    if (end.kind === 'deposed') {
+      this.#election.resign();
+      this.#endTerm(end);
+      return;
+    }
+    this.#leave(end);
+    this.#takeOver(term.term, term.leader.commits.attempts);
+  }
+
+  #endTerm(end: LeaderEnd): void {
+    this.#termsLost += 1;
+    this.#leave(end);
+    this.#term = undefined;
+  }
+
+  /** Drops what is in memory. */
+  #leave(end: LeaderEnd): void {
+    const leader = this.#leader;
+    if (leader === undefined) return;
+    this.#commits += leader.commits.done;
+    this.#commitsUnknown += leader.commits.unknown;
+    this.#revision = leader.commits.revision;
+    leader.drop(end, this.#pointedTo());
+  }
+
+  #pointedTo(): number | undefined {
+    const { leader } = this.#election;
+    return leader === this.#settings.server ? undefined : leader;
+  }
+
+  #whyNot(): string {
+    if (this.#term !== undefined) return 'this server is about to lead, and reads what there is';
+    if (this.#trouble !== '') return `this server cannot lead: ${this.#trouble}`;
+    const { leader } = this.#election;
+    return leader === undefined ? 'no server leads now' : `server ${leader} leads`;
+  }
+}
+
+const queryKinds: ReadonlySet<string> = new Set<PlasmaQuery['kind']>([
+  'vmGet',
+  'vmList',
+  'nodeList',
+  'imageList',
+  'sharedDiskList',
+  'quotaGet',
+  'operationGet',
+  'events',
+]);
+
+function isMutation(request: PlasmaRequest): request is PlasmaMutation {
+  return !queryKinds.has(request.kind);
 }

@@ -27,6 +27,7 @@ export interface ControlPlaneSettings {
   readonly drainMovesMax: number;
   /** Changes of one commit: no more than the store takes in a transaction (etcd: 128). */
   readonly commitChangesMax: number;
+  /** A commit that has come to so much takes nothing more; a single decision may come to as much again. */
   readonly commitBytesMax: number;
   /** Mutations that wait for a commit to have room for them; beyond it they are refused as TOO_MANY_REQUESTS. */
   readonly waitingMax: number;
@@ -54,8 +55,8 @@ export const defaultControlPlaneSettings: Omit<ControlPlaneSettings, 'server'> =
   migrationTimeoutUs: 300 * usPerSecond,
   drainMovesMax: 4,
   commitChangesMax: 128,
-  // Below the 1.5 MiB that a request to the store may have, and the largest single decision fits into what is left.
-  commitBytesMax: 1_000_000,
+  // Below the 1.5 MiB that a request to the store may have, with the largest single decision on top.
+  commitBytesMax: 500_000,
   waitingMax: 10_000,
   pollsMax: 20_000,
   pollUsMax: 60 * usPerSecond,

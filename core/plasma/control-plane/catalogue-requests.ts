@@ -1,0 +1,90 @@
+import { type Decision, decidedAtOnce, type MutationOf, refusedWith } from './decision.ts';
+import { type Memory } from './memory.ts';
+import { ownKey } from './rows.ts';
+import { exceeded, sum } from './usage.ts';
+import { wrongDigest, wrongOwnName, wrongSize } from './validation.ts';
+
+/** Decides what users want of images, shared disks and quotas: rows of the catalogue, and nothing else. */
+export function decideOnCatalogue(
+  memory: Memory,
+  request: MutationOf<'imageAdd' | 'imageRemove' | 'sharedDiskCreate' | 'sharedDiskDelete' | 'quotaSet'>,
+): Decision {
+  switch (request.kind) {
+    case 'imageAdd':
+      return addImage(memory, request);
+    case 'imageRemove':
+      return removeImage(memory, request);
+    case 'sharedDiskCreate':
+      return createDisk(memory, request);
+    case 'sharedDiskDelete':
+      return deleteDisk(memory, request);
+    case 'quotaSet':
+      return setQuota(memory, request);
+  }
+}
+
+function addImage(memory: Memory, request: MutationOf<'imageAdd'>): Decision {
+  const { project, name, digest, format, fileBytes, virtualBytes } = request;
+  const wrong =
+    wrongOwnName('image', name) ??
+    wrongDigest(digest) ??
+    wrongSize('the file', fileBytes) ??
+    wrongSize('the image', virtualBytes);
+  if (wrong !== undefined) return refusedWith('INVALID', wrong);
+  if (memory.working.images.has(ownKey(project, name))) {
+    return refusedWith('ALREADY_EXISTS', `there is an image ${name} in ${project}`);
+  }
+  memory.put('images', { project, name, digest, format, fileBytes, virtualBytes });
+  return decidedAtOnce;
+}
+
+function removeImage(memory: Memory, { project, name }: MutationOf<'imageRemove'>): Decision {
+  const image = memory.working.images.get(ownKey(project, name));
+  if (image === undefined) return refusedWith('NOT_FOUND', `there is no image ${name} in ${project}`);
+  const uses = memory.working.vmsOfProject(project);
+  const user = uses.find(({ spec }) => spec.disks.some((disk) => disk.image === image.digest));
+  if (user !== undefined) {
+    return refusedWith('FAILED_PRECONDITION', `the image ${name} is used by ${user.spec.name}`);
+  }
+  memory.remove('images', ownKey(project, name));
+  return decidedAtOnce;
+}
+
+function createDisk(memory: Memory, request: MutationOf<'sharedDiskCreate'>): Decision {
+  const { project, disk: name, sizeBytes } = request;
+  const wrong = wrongOwnName('shared disk', name) ?? wrongSize(`the shared disk ${name}`, sizeBytes);
+  if (wrong !== undefined) return refusedWith('INVALID', wrong);
+  if (memory.working.disks.has(ownKey(project, name))) {
+    return refusedWith('ALREADY_EXISTS', `there is a shared disk ${name} in ${project}`);
+  }
+  const would = sum(memory.usage.of(project), { vms: 0, cpus: 0, memoryBytes: 0, diskBytes: sizeBytes });
+  const over = exceeded(memory.working.quotas.get(project)?.quota, would);
+  if (over !== undefined) return refusedWith('QUOTA_EXCEEDED', over);
+  memory.put('disks', { project, name, sizeBytes, fenceToken: 0 });
+  return decidedAtOnce;
+}
+
+function deleteDisk(memory: Memory, { project, disk: name }: MutationOf<'sharedDiskDelete'>): Decision {
+  if (!memory.working.disks.has(ownKey(project, name))) {
+    return refusedWith('NOT_FOUND', `there is no shared disk ${name} in ${project}`);
+  }
+  const user = memory.working.vmOfDisk(project, name);
+  if (user !== undefined) {
+    return refusedWith('FAILED_PRECONDITION', `the shared disk ${name} belongs to ${user}`);
+  }
+  memory.remove('disks', ownKey(project, name));
+  return decidedAtOnce;
+}
+
+function setQuota(memory: Memory, { project, quota }: MutationOf<'quotaSet'>): Decision {
+  for (const bound of [quota.vmsMax, quota.cpusMax, quota.memoryBytesMax, quota.diskBytesMax]) {
+    if (bound !== undefined && (!Number.isSafeInteger(bound) || bound < 0)) {
+      return refusedWith('INVALID', `a bound of the quota is ${bound}, and must be a whole number from 0`);
+    }
+  }
+  // What is used already would be above it from the first moment.
+  const over = exceeded(quota, memory.usage.of(project));
+  if (over !== undefined) return refusedWith('FAILED_PRECONDITION', `more is used already: ${over}`);
+  memory.put('quotas', { project, quota });
+  return decidedAtOnce;
+}
