@@ -54,4 +54,15 @@ export const chronikTransactionMutants: readonly Mutant[] = [
     caughtBy: ['transactions-whole', 'liveness'],
     scenarios: transactions,
   },
+  {
+    name: 'chronik-commit-told-before-it-is-decided',
+    about:
+      'A commit is told, and its markers leave, when its record was appended, not when that is below the high watermark.',
+    file: 'core/chronik/transaction/ledger.ts',
+    anchor: 'led.appended(entry);\n    return undefined;',
+    replacement:
+      "if (state.status !== 'PrepareCommit') {\n      led.appended(entry);\n      return undefined;\n    }\n    entry.pending = undefined;\n    entry.state = state;\n    follows.reply('NONE');\n    follows.then(nowUs);\n    return undefined;",
+    caughtBy: ['transactions-whole'],
+    scenarios: ['chronik-coordinator-cut-off'],
+  },
 ];

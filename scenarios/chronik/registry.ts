@@ -1,5 +1,6 @@
 import { type ChronikScenarioSource } from '../../sim/chronik/plan.ts';
 import { chronikAllBrokersRestarted } from './all-brokers-restarted.ts';
+import { chronikCoordinatorCutOff } from './coordinator-cut-off.ts';
 import { chronikDiskFull } from './disk-full.ts';
 import { chronikDivergingLogs } from './diverging-logs.ts';
 import { chronikGroups } from './groups.ts';
@@ -31,6 +32,7 @@ export const chronikScenarios: readonly ChronikScenarioSource[] = [
   chronikTornTails,
   chronikGroups,
   chronikTransactions,
+  chronikCoordinatorCutOff,
 ];
 
 export const chronikScenarioNames: readonly string[] = chronikScenarios.map(({ name }) => name);
