@@ -110,6 +110,10 @@ export class LiveCommand {
     return this.#stdout;
   }
 
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   /** It has ended well, or went on until it was told to end. */
   get worked(): boolean {
     return this.#worked;

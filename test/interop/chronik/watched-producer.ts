@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { expect, onTestFailed } from 'vitest';
 
 import { LiveCommand, runCommand } from '../command.ts';
 import { python } from '../requirement.ts';
@@ -7,11 +7,14 @@ import { python } from '../requirement.ts';
 const script = fileURLToPath(new URL('idempotent_producer.py', import.meta.url));
 /** A session that ends, an election, and a client that finds the new leader. */
 const recoveryMs = 60_000;
+/** Of what its process has said, shown when a test fails. */
+const saidCharsMax = 10_000;
 
 export interface Acknowledged {
   readonly value: string;
   readonly partition: number;
-  readonly offset: number;
+  /** Undefined where an answer was lost and a later one, or that to a retry, said that it is there. */
+  readonly offset: number | undefined;
 }
 
 /**
@@ -27,6 +30,10 @@ export class WatchedProducer {
     this.#endpoints = endpoints;
     this.#topic = topic;
     this.#command = new LiveCommand(python, [script, endpoints, topic, '2'], {}, lifeMs);
+    onTestFailed(() => {
+      const acknowledged = `${this.acknowledged.length} acknowledged, the last of them ${JSON.stringify(this.acknowledged.slice(-3))}`;
+      process.stderr.write(`--- producer: ${acknowledged}\n${this.#command.stderr.slice(-saidCharsMax)}\n`);
+    });
   }
 
   get acknowledged(): readonly Acknowledged[] {
@@ -35,7 +42,11 @@ export class WatchedProducer {
       .slice(0, -1)
       .map((line) => {
         const [value = '', partition, offset] = line.split(' ');
-        return { value, partition: Number(partition), offset: Number(offset) };
+        return {
+          value,
+          partition: Number(partition),
+          offset: offset === 'None' ? undefined : Number(offset),
+        };
       });
   }
 
@@ -68,17 +79,20 @@ export class WatchedProducer {
     expect({ code, stderr: stderr.replaceAll(/^%.*\n/gm, '') }).toEqual({ code: 0, stderr: '' });
     const all = this.acknowledged;
     const content = await this.#content();
-    const missing = all.filter(
-      ({ value, partition, offset }) => content.get(`${partition} ${offset}`) !== value,
+    const valuesOf = (partition: number): readonly string[] =>
+      [...content].filter(([place]) => place.startsWith(`${partition} `)).map(([, value]) => value);
+    const byPartition = [0, 1, 2].map((partition) => new Set(valuesOf(partition)));
+    const missing = all.filter(({ value, partition, offset }) =>
+      offset === undefined
+        ? byPartition[partition]?.has(value) !== true
+        : content.get(`${partition} ${offset}`) !== value,
     );
     expect(missing).toEqual([]);
     const values = [...content.values()];
     expect(new Set(values).size, 'no value twice').toBe(values.length);
     expect(values.length).toBe(all.length);
     for (const partition of [0, 1, 2]) {
-      const numbers = [...content]
-        .filter(([place]) => place.startsWith(`${partition} `))
-        .map(([, value]) => Number(value));
+      const numbers = valuesOf(partition).map(Number);
       expect(numbers, 'in order').toEqual(numbers.toSorted((left, right) => left - right));
     }
     return all.length;
