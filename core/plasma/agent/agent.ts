@@ -54,6 +54,8 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
   readonly #status: Channel;
   /** What the journal knew at the start; undefined: the inventory has been taken. */
   #recalled: ReadonlyMap<AgentVm, StoredVm> | undefined;
+  /** The journal has lost something. */
+  readonly #damaged: boolean;
   #statusKnown = false;
   #statusAttempts = 0;
   #statusFailsAtUs = Infinity;
@@ -68,14 +70,13 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
   private constructor(ports: AgentPorts, config: AgentConfig, prng: Prng) {
     const { settings } = config;
     assert(config.servers >= 1, 'there is a server to ask');
+    assert(settings.retryUsMin > 0, 'nothing is tried again at once');
     assert(settings.watchdogMarginUs < settings.leaseMarginUs, 'the agent kills before the watchdog does');
     this.#config = config;
-    const recovered = AgentJournal.recover(ports.segments, {
-      machineBootId: config.machineBootId,
-      bytesMax: settings.journalBytesMax,
-    });
+    const recovered = AgentJournal.recover(ports.segments, { bytesMax: settings.journalBytesMax });
     this.#journal = recovered.journal;
     this.#recalled = recall(this.#vms, recovered);
+    this.#damaged = recovered.damaged;
     this.#lease = new Lease(settings.leaseMarginUs);
     const backoff = (label: string): Backoff =>
       new Backoff({ usMin: settings.retryUsMin, usMax: settings.retryUsMax }, prng.fork(label));
@@ -107,17 +108,10 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
   }
 
   get deadlineUs(): number {
-    const { settings } = this.#config;
-    let deadlineUs = Math.min(
-      this.#driver.deadlineUs,
-      this.#guard.deadlineUs,
-      this.#killAtUs(),
-      this.#statusFailsAtUs,
-    );
-    if (this.#recalled === undefined) deadlineUs = Math.min(deadlineUs, this.#session.deadlineUs);
-    else deadlineUs = Math.min(deadlineUs, this.#inventory.deadlineUs, this.#status.deadlineUs);
-    assert(settings.retryUsMin > 0, 'nothing is tried again at once');
-    return deadlineUs;
+    const running = Math.min(this.#driver.deadlineUs, this.#guard.deadlineUs, this.#killAtUs());
+    if (this.#recalled !== undefined) return Math.min(running, this.#inventory.deadlineUs);
+    if (!this.#statusKnown) return Math.min(running, this.#status.deadlineUs, this.#statusFailsAtUs);
+    return Math.min(running, this.#session.deadlineUs);
   }
 
   get view(): AgentView {
@@ -197,7 +191,7 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
       this.#inventory.failed(nowUs);
       return;
     }
-    takeInventory(this.#vms, recalled, report, nowUs);
+    takeInventory(this.#vms, recalled, report, { damaged: this.#damaged, nowUs });
     for (const vm of this.#vms.all) this.#journal.save(vm);
     this.#recalled = undefined;
   }
@@ -217,6 +211,8 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
     this.#statusFailsAtUs = Infinity;
     const { untilUs, unguarded } = takeGuarded(this.#vms, status);
     this.#vouchedUntilUs = untilUs;
+    // Told, they need not be known any more.
+    for (const instance of status.killed) this.#guard.release(instance);
     for (const vm of unguarded) this.#driver.kill(vm, 'lease-lost', nowUs);
   }
 
@@ -268,9 +264,9 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
   }
 
   #askWatchdog(nowUs: number): void {
-    const callId = this.#output.nextId();
-    const request = this.#guard.next(this.#driver.mustStop(), callId, nowUs);
-    if (request === undefined) return;
+    const asked = this.#guard.next(this.#driver.mustStop(), () => this.#output.nextId(), nowUs);
+    if (asked === undefined) return;
+    const { callId, request } = asked;
     const timeoutUs = this.#config.settings.watchdogTimeoutUs;
     this.#output.act({ kind: 'callWatchdog', callId, request, timeoutUs });
   }

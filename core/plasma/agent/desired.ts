@@ -24,16 +24,20 @@ export class Desired {
     return this.#refusedVms;
   }
 
-  /** Another epoch begins: what is wanted is told anew. Until then what was wanted last stands. */
-  forgetRevision(): void {
+  /**
+   * Another epoch begins, and what was wanted in the last one counts no more: what was given up with it may be wanted
+   * elsewhere by now. Nothing is begun until it is told anew.
+   */
+  forget(): void {
     this.#revision = 0;
+    for (const vm of this.#vms.all) vm.desired = undefined;
   }
 
   /**
    * Takes on what is wanted, all of it. What came late, after something newer, is not. Of what is not named nothing is wanted
    * any more, which is no reason to touch it.
    */
-  take(revision: Revision, wanted: readonly DesiredVm[], nowUs: number): void {
+  take(revision: Revision, wanted: readonly DesiredVm[]): void {
     if (revision <= this.#revision) return;
     this.#revision = revision;
     const named = new Set<string>();
@@ -44,21 +48,21 @@ export class Desired {
         this.#refusedVms += 1;
         continue;
       }
-      this.#takeOne(known ?? this.#vms.add(desired.id, desired.fenceToken), desired, nowUs);
+      this.#takeOne(known ?? this.#vms.add(desired.id, desired.fenceToken), desired);
     }
     for (const vm of this.#vms.all) if (!named.has(vmKey(vm.vm, vm.fenceToken))) vm.desired = undefined;
   }
 
-  #takeOne(vm: AgentVm, desired: DesiredVm, nowUs: number): void {
+  #takeOne(vm: AgentVm, desired: DesiredVm): void {
     if (desired.generation < vm.generation) {
       vm.message = `generation ${desired.generation} is older than ${vm.generation}, which was wanted before`;
       return;
     }
     const before = vm.desired;
     vm.desired = desired;
-    const known = vm.verdict === 'orphan' ? undefined : vm.verdict;
-    vm.verdict = known;
+    if (vm.verdict === 'orphan') vm.verdict = undefined;
     this.#settle(vm, desired, before);
+    if (vm.forgetful) doubt(vm, desired);
     const operations = vm.operations.filter(({ id }) =>
       desired.operations.some((wanted) => wanted.id === id),
     );
@@ -70,9 +74,6 @@ export class Desired {
     vm.leasePolicy = desired.spec.leasePolicy;
     vm.operations = operations;
     if (changed) this.#parts.journal.save(vm);
-    const { process } = vm;
-    if (process?.phase === 'incoming' && desired.want.kind === 'run')
-      process.arrivalDueUs ??= nowUs + this.#parts.settings.arrivalUs;
   }
 
   /** What failed or waited for an earlier wish does not count for this one. */
@@ -83,6 +84,9 @@ export class Desired {
       vm.retryNotBeforeUs = 0;
       vm.retries = 0;
     }
+    // A guest that has ended is started anew when that is asked for, not for a change of something else.
+    if (vm.exit !== undefined && before !== undefined && changesOtherwise(before, desired))
+      vm.exit = { cause: vm.exit.cause, generation: vm.exit.generation + desired.generation - vm.generation };
     if (desired.generation > vm.generation) {
       vm.launchFailed = undefined;
       vm.attempts = 0;
@@ -96,4 +100,27 @@ export class Desired {
     const stops = want.kind === 'evict' || (want.kind === 'run' && want.runState === 'stopped');
     if (!stops && vm.process !== undefined) vm.process.powerDownDueUs = undefined;
   }
+}
+
+/** Nothing but operations or the specification have changed. */
+function changesOtherwise(before: DesiredVm, after: DesiredVm): boolean {
+  if (JSON.stringify(before.want) !== JSON.stringify(after.want)) return false;
+  return (
+    JSON.stringify(before.operations) !== JSON.stringify(after.operations) ||
+    JSON.stringify(before.spec) !== JSON.stringify(after.spec)
+  );
+}
+
+/** Some of its operations may have been begun by what is not known any more; those that harm when repeated are not. */
+function doubt(vm: AgentVm, desired: DesiredVm): void {
+  vm.forgetful = false;
+  const doubtful = desired.operations.filter(
+    ({ id, kind }) =>
+      kind !== 'attachDisk' && kind !== 'resizeDisk' && !vm.operations.some((known) => known.id === id),
+  );
+  const message = 'the agent has lost a part of its journal: whether it took effect is not known';
+  vm.operations = [
+    ...vm.operations,
+    ...doubtful.map(({ id }) => ({ id, outcome: 'failed', message }) as const),
+  ];
 }

@@ -39,7 +39,10 @@ export function launched(
   vm.message = '';
   // One that waits for its state has not come to anything yet.
   if (!step.incoming) vm.attempts = 0;
-  if (vm.exit !== undefined && waitsBeforeRestart(vm.exit.cause)) vm.restarts += 1;
+  const { exit } = vm;
+  // What was started for a newer wish was not started again.
+  if (exit !== undefined && exit.generation >= vm.generation && waitsBeforeRestart(exit.cause))
+    vm.restarts += 1;
   vm.exit = undefined;
   parts.journal.save(vm);
 }
@@ -180,9 +183,10 @@ function storageRefused(
       retryLater(vm, parts, nowUs);
       return;
     case 'NOT_FOUND': {
-      const desired = present(vm.desired, 'what is under way is wanted');
-      const disk = step.kind === 'openExport' ? sharedDiskOf(desired, step.disk) : undefined;
-      if (step.kind === 'openExport' && step.activate && disk !== undefined) {
+      const { desired } = vm;
+      const opens = step.kind === 'openExport' && step.activate;
+      const disk = opens && desired !== undefined ? sharedDiskOf(desired, step.disk) : undefined;
+      if (disk !== undefined) {
         vm.missingDisk = { name: disk.name, sizeBytes: disk.sizeBytes };
         return;
       }
@@ -211,6 +215,7 @@ export function exited(vm: AgentVm, told: EndCause, parts: EndParts, nowUs: numb
   const cause = causeOf(process, told);
   parts.guard.release(process.instance);
   vm.process = undefined;
+  vm.lastInstance = process.instance;
   vm.prepared = false;
   vm.exports.clear();
   vm.migrationFailedUri = undefined;

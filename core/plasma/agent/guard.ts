@@ -79,7 +79,11 @@ export class Guard {
    *
    * @param mustStop every process on the node that must not outlive the lease
    */
-  next(mustStop: readonly InstanceId[], callId: number, nowUs: number): WatchdogRequest | undefined {
+  next(
+    mustStop: readonly InstanceId[],
+    nextId: () => number,
+    nowUs: number,
+  ): { readonly callId: number; readonly request: WatchdogRequest } | undefined {
     const grant = this.#grant;
     if (this.#asked !== undefined || grant === undefined || nowUs < this.#notBeforeUs) return undefined;
     const deadlineUs = grant.sentAtUs + grant.ttlUs - this.#options.watchdogMarginUs;
@@ -92,6 +96,7 @@ export class Guard {
     this.#notBeforeUs = 0;
     this.#sequence += 1;
     const released = [...this.#released.values()];
+    const callId = nextId();
     this.#asked = {
       callId,
       failsAtUs: nowUs + this.#options.timeoutUs,
@@ -99,13 +104,11 @@ export class Guard {
       instances: mustStop,
       released,
     };
+    const { agentBootId } = this.#options;
+    const sequence = this.#sequence;
     return {
-      kind: 'guard',
-      agentBootId: this.#options.agentBootId,
-      sequence: this.#sequence,
-      deadlineUs,
-      instances: mustStop,
-      released,
+      callId,
+      request: { kind: 'guard', agentBootId, sequence, deadlineUs, instances: mustStop, released },
     };
   }
 

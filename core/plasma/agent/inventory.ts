@@ -4,7 +4,6 @@ import { instanceKey } from '../instance-key.ts';
 import { type InstanceId } from '../types.ts';
 import { type WatchdogResponse } from '../watchdog/protocol.ts';
 import { type AgentVms } from './agent-vms.ts';
-import { type StepParts } from './begin-step.ts';
 import { type RecoveredJournal } from './journal.ts';
 import { type StoredVm } from './journal-record.ts';
 import { mustStop, newProcess, type AgentVm, type ProcessPhase, type VmOperation } from './vm.ts';
@@ -38,28 +37,33 @@ export function takeInventory(
   vms: AgentVms,
   recalled: ReadonlyMap<AgentVm, StoredVm>,
   found: HypervisorReport & { kind: 'inventoried' },
-  nowUs: number,
+  { damaged, nowUs }: { readonly damaged: boolean; readonly nowUs: number },
 ): void {
   for (const { vm, fenceToken } of found.files)
     (vms.get(vm, fenceToken) ?? vms.add(vm, fenceToken)).files = true;
   for (const one of found.instances) {
     const { vm: id, fenceToken } = one.instance;
     const vm = vms.get(id, fenceToken) ?? vms.add(id, fenceToken);
+    vm.forgetful = damaged;
     vm.process = newProcess(one.instance, phaseOf(vm, one), nowUs);
     vm.process.incomingUri = one.incomingUri;
+    if (vm.intent !== 'handingOver') vm.intent = 'launched';
   }
   for (const [vm, stored] of recalled) {
     if (vm.process !== undefined || stored.intent === 'known' || stored.intent === 'launching') continue;
     // It ended while no agent looked.
     const cause = stored.intent === 'handingOver' ? 'migrated' : 'process-died';
     vm.exit = { cause, generation: stored.generation };
+    vm.lastInstance = stored.instance;
     vm.intent = 'known';
   }
 }
 
 function phaseOf(vm: AgentVm, { state }: FoundInstance): ProcessPhase {
   if (vm.intent === 'handingOver') return 'handingOver';
-  return state === 'handing-over' ? 'stoppedBeforeHandOver' : state;
+  if (state !== 'handing-over') return state;
+  // Whether it was told to hand over is what may have been lost.
+  return vm.forgetful ? 'handingOver' : 'stoppedBeforeHandOver';
 }
 
 /**
@@ -94,6 +98,8 @@ export function markKilled(vms: AgentVms, instance: InstanceId): void {
   const vm = vms.get(instance.vm, instance.fenceToken);
   if (vm === undefined) return;
   if (vm.process === undefined) {
+    const last = vm.lastInstance;
+    if (last === undefined || instanceKey(last) !== instanceKey(instance)) return;
     if (vm.exit?.cause === 'process-died' || vm.exit?.cause === 'killed')
       vm.exit = { cause: 'lease-lost', generation: vm.exit.generation };
   } else if (instanceKey(vm.process.instance) === instanceKey(instance)) {
@@ -102,16 +108,11 @@ export function markKilled(vms: AgentVms, instance: InstanceId): void {
 }
 
 /** What the server says of what was found. Of what it does not name it knows nothing. */
-export function takeVerdicts(
-  vms: AgentVms,
-  verdicts: readonly InventoryVerdict[],
-  { journal }: StepParts,
-): void {
+export function takeVerdicts(vms: AgentVms, verdicts: readonly InventoryVerdict[]): void {
   for (const vm of vms.all) vm.verdict = undefined;
   for (const { vm: id, fenceToken, verdict } of verdicts) {
     const vm = vms.get(id, fenceToken);
     if (vm === undefined) continue;
     vm.verdict = verdict;
-    if (vm.process !== undefined) journal.save(vm);
   }
 }

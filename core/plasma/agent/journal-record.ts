@@ -20,7 +20,6 @@ export interface StoredVm {
 export interface JournalBatch {
   /** All there is to say: what earlier batches said is void. */
   readonly full: boolean;
-  readonly machineBootId: string;
   readonly saved: readonly StoredVm[];
   readonly forgotten: readonly { readonly vm: VmId; readonly fenceToken: number }[];
 }

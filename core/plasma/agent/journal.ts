@@ -5,15 +5,12 @@ import { decodeJournalBatch, encodeJournalBatch, type StoredVm } from './journal
 import { type AgentVm, vmKey } from './vm.ts';
 
 export interface JournalOptions {
-  readonly machineBootId: string;
   readonly bytesMax: number;
 }
 
 export interface RecoveredJournal {
   readonly journal: AgentJournal;
   readonly vms: readonly StoredVm[];
-  /** The machine under the agent has not started anew since it was last written. */
-  readonly sameMachineBoot: boolean;
   /** Some of what was durable is lost: what is found on the node may have been begun by what is not told here. */
   readonly damaged: boolean;
 }
@@ -47,18 +44,15 @@ export class AgentJournal {
       segmentBytesMax: options.bytesMax,
     });
     const vms = new Map<string, StoredVm>();
-    let machineBootId = '';
     for (const { payload } of batches) {
       const batch = decodeJournalBatch(payload);
       if (batch.full) vms.clear();
-      machineBootId = batch.machineBootId;
       for (const stored of batch.saved) vms.set(vmKey(stored.vm, stored.fenceToken), stored);
       for (const { vm, fenceToken } of batch.forgotten) vms.delete(vmKey(vm, fenceToken));
     }
     return {
       journal: new AgentJournal(log, options),
       vms: [...vms.values()],
-      sameMachineBoot: machineBootId === options.machineBootId,
       damaged: damage !== undefined,
     };
   }
@@ -91,7 +85,6 @@ export class AgentJournal {
     const full = this.#first || this.#bytesSinceFull >= Math.max(this.#options.bytesMax, 2 * this.#fullBytes);
     const payload = encodeJournalBatch({
       full,
-      machineBootId: this.#options.machineBootId,
       saved: (full ? all : [...this.#saved]).map(storedVm),
       forgotten: full ? [] : [...this.#forgotten.values()].map(({ vm, fenceToken }) => ({ vm, fenceToken })),
     });

@@ -75,8 +75,8 @@ function run(
   switch (process.phase) {
     case 'incoming':
       // What it waits for may never come. Its disks are as after a loss of power, which a cold start copes with.
-      if (process.arrivalDueUs === undefined || now.nowUs < process.arrivalDueUs)
-        return { kind: 'wait', untilUs: process.arrivalDueUs ?? now.nowUs };
+      if (process.arrivalDueUs === undefined) return wait;
+      if (now.nowUs < process.arrivalDueUs) return { kind: 'wait', untilUs: process.arrivalDueUs };
       return { kind: 'kill', cause: 'launch-failed' };
     case 'held':
     case 'paused':

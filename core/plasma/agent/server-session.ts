@@ -109,7 +109,7 @@ export class ServerSession {
       this.#onRefusal(response, nowUs);
       return;
     }
-    if (this.#take(call, response, nowUs)) this.#lastRefusal = undefined;
+    if (this.#take(call, response)) this.#lastRefusal = undefined;
     else this.#callFailed(call, nowUs);
   }
 
@@ -120,9 +120,12 @@ export class ServerSession {
     this.#callFailed(call, nowUs);
   }
 
-  /** Takes down what servers are to be told of every virtual machine that they know of. */
+  /**
+   * Takes down what servers are to be told of every virtual machine that they know of. Not before it is known what they want:
+   * that none will be started can not be said before.
+   */
   noteAll(): void {
-    if (!this.serving) return;
+    if (!this.serving || this.#parts.desired.revision === 0) return;
     for (const vm of this.#parts.vms.all) {
       const known = vm.desired !== undefined || vm.verdict === 'adopt' || vm.verdict === 'kill';
       if (known) this.#reporter.note(vmKey(vm.vm, vm.fenceToken), this.#reportOf(vm));
@@ -228,7 +231,7 @@ export class ServerSession {
   }
 
   /** @returns false for an answer to something else than was asked */
-  #take(call: ServerCall, response: Exclude<AgentResponse, AgentRefusal>, nowUs: number): boolean {
+  #take(call: ServerCall, response: Exclude<AgentResponse, AgentRefusal>): boolean {
     const { request } = call;
     switch (response.kind) {
       case 'registered':
@@ -244,13 +247,13 @@ export class ServerSession {
       case 'inventoryJudged':
         if (request.kind !== 'inventory' || !this.#inventory.ended(call.callId)) return false;
         this.#inventory.succeeded();
-        takeVerdicts(this.#parts.vms, response.verdicts, this.#parts.parts);
+        takeVerdicts(this.#parts.vms, response.verdicts);
         this.#phase = 'serving';
         return true;
       case 'desired':
         if (request.kind !== 'watchDesired' || !this.#watch.ended(call.callId)) return false;
         this.#watch.succeeded();
-        this.#parts.desired.take(response.revision, response.vms, nowUs);
+        this.#parts.desired.take(response.revision, response.vms);
         return true;
       case 'reportTaken':
         if (request.kind !== 'report' || request.sequence !== response.sequence) return false;
@@ -267,7 +270,7 @@ export class ServerSession {
     this.#epoch = response.epoch;
     this.#phase = 'judging';
     this.#renewAtUs = call.sentAtUs + this.#parts.config.settings.renewIntervalUs;
-    this.#parts.desired.forgetRevision();
+    this.#parts.desired.forget();
     this.#reporter.repeatAll();
     this.#inventory.reset();
     this.#watch.reset();

@@ -11,6 +11,7 @@ import {
   exited,
   failed,
   launched,
+  shortened,
   storageAnswered,
   storageFailed,
 } from './end-step.ts';
@@ -84,6 +85,8 @@ export class VmDriver {
 
   #driveOne(vm: AgentVm, family: VmFamily | undefined, nowUs: number): void {
     const { process, desired } = vm;
+    if (process?.phase === 'incoming' && desired?.want.kind === 'run')
+      process.arrivalDueUs ??= nowUs + this.#parts.settings.arrivalUs;
     const step = nextStep(vm, {
       nowUs,
       mayStart: mustStop(vm) ? this.#lease.holdsArmed(nowUs) : this.#lease.holds(nowUs),
@@ -206,7 +209,7 @@ export class VmDriver {
         vm.attempts = 0;
         return;
       case 'migrationFailed':
-        vm.message = report.message;
+        vm.message = shortened(report.message);
         if (phase === 'incoming') process.killCause ??= 'launch-failed';
         else if (phase === 'handingOver') process.killCause ??= 'migrated';
         else {
@@ -229,7 +232,6 @@ export class VmDriver {
     }
   }
 
-  /** @returns false: no virtual machine waits for it any more */
   storageAnswered(callId: number, response: StorageResponse, nowUs: number): void {
     const pending = this.#pendingOf(callId);
     if (pending !== undefined) storageAnswered(pending.vm, pending.pending, response, this.#parts, nowUs);

@@ -116,6 +116,10 @@ export interface AgentVm {
   /** The newest that has been carried out; 0: none, in this life of the agent. */
   carriedOut: Generation;
   exit: ProcessExit | undefined;
+  /** The process that has ended last, as far as is known. */
+  lastInstance: InstanceId | undefined;
+  /** The journal may have known more of it than it does. */
+  forgetful: boolean;
   /** Launches after the end of a guest. */
   restarts: number;
   /** Of those, since it last ran for long. */
@@ -167,6 +171,8 @@ export function newVm(vm: VmId, fenceToken: FenceToken): AgentVm {
     generation: 0,
     carriedOut: 0,
     exit: undefined,
+    lastInstance: undefined,
+    forgetful: false,
     restarts: 0,
     restartsInRow: 0,
     files: false,
