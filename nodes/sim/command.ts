@@ -27,6 +27,7 @@ import { goldens } from './goldens.ts';
 import { jsonOption, writeJson } from './json-file.ts';
 import { merge } from './merge.ts';
 import { huntMutants, replayMutants } from './mutants.ts';
+import { placementCommand } from './placement.ts';
 import { replay, replayFile } from './replay.ts';
 import { replayRecordingIn } from './replay-recording.ts';
 import { isFileName } from './repro-files.ts';
@@ -59,6 +60,7 @@ Examples:
   photon sim canary                                  would a failure be seen at all?
   photon sim mutants                                 does the simulator find what it should?
   photon sim mutants --quick                         the same, by the seeds that found it last time
+  photon sim placement --trace docs/examples/placement-trace.csv    how many hosts each policy takes
 `;
 
 /** `photon sim`: run the cluster in the simulator, show a failure again, and put the simulator itself to the test. */
@@ -74,7 +76,8 @@ export function simCommand(): Command {
     .addCommand(bugsCommand())
     .addCommand(canaryCommand())
     .addCommand(mutantsCommand())
-    .addCommand(goldensCommand());
+    .addCommand(goldensCommand())
+    .addCommand(placementCommand());
 }
 
 function listCommand(): Command {

@@ -60,8 +60,9 @@ export class NodeTable {
   #open = new Uint8Array(firstSlots);
   #reserved = new Uint8Array(firstSlots);
   #placements = new Int32Array(firstSlots);
-  /** Slots in the order of names; undefined after nodes came or went. */
-  #order: Int32Array | undefined;
+  /** Slots in the order of names, as many as there are nodes; behind them nothing that means anything. */
+  #sorted = new Int32Array(firstSlots);
+  #order = this.#sorted.subarray(0, 0);
   /** Sums over nodes that are up; of memory in KiB, since the bytes of ten thousand nodes are no safe integer. */
   #cpuUp = { limit: 0, allocated: 0 };
   #memoryUp = { limit: 0, allocated: 0 };
@@ -121,10 +122,6 @@ export class NodeTable {
 
   /** All slots that hold a node, in the order of names. */
   order(): Int32Array {
-    if (this.#order === undefined) {
-      const named = [...this.#slotOf].sort(([a], [b]) => (a < b ? -1 : 1));
-      this.#order = Int32Array.from(named, ([, slot]) => slot);
-    }
     return this.#order;
   }
 
@@ -134,7 +131,10 @@ export class NodeTable {
       slot = this.#unused.pop() ?? this.#nodes.length;
       if (slot >= this.#slots) this.#grow();
       this.#slotOf.set(node.name, slot);
-      this.#order = undefined;
+      const at = this.#firstFrom(node.name);
+      this.#sorted.copyWithin(at + 1, at, this.#order.length);
+      this.#sorted[at] = slot;
+      this.#order = this.#sorted.subarray(0, this.#slotOf.size);
     }
     this.#version += 1;
     this.#count(slot, -1);
@@ -156,9 +156,11 @@ export class NodeTable {
     assert(this.#placements[slot] === 0, 'a node that is removed has nothing allocated');
     this.#version += 1;
     this.#count(slot, -1);
-    this.#slotOf.delete(this.nodeAt(slot).name);
+    const { name } = this.nodeAt(slot);
+    this.#sorted.copyWithin(this.#firstFrom(name), this.#firstFrom(name) + 1, this.#order.length);
+    this.#slotOf.delete(name);
+    this.#order = this.#sorted.subarray(0, this.#slotOf.size);
     this.#nodes[slot] = undefined;
-    this.#order = undefined;
     this.#open[slot] = 0;
     this.#limit.set(slot, noResources);
     this.columns.set(slot, undefined);
@@ -192,6 +194,18 @@ export class NodeTable {
 
   *#entries(): Iterable<readonly [Slot, PlacementNode]> {
     for (const [slot, node] of this.#nodes.entries()) if (node !== undefined) yield [slot, node];
+  }
+
+  /** Where the first is, in the order of names, whose name does not come before this one. */
+  #firstFrom(name: NodeName): number {
+    let from = 0;
+    let to = this.#order.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.nodeAt(this.#order[middle] as Slot).name < name) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   #mendRoom(slot: Slot): void {
@@ -228,6 +242,10 @@ export class NodeTable {
     const placements = new Int32Array(this.#slots);
     placements.set(this.#placements);
     this.#placements = placements;
+    const sorted = new Int32Array(this.#slots);
+    sorted.set(this.#sorted);
+    this.#sorted = sorted;
+    this.#order = sorted.subarray(0, this.#order.length);
     this.columns.grow(this.#slots);
   }
 }

@@ -109,3 +109,27 @@ test('a results file that cannot be written is an error that names it, before an
   expect(stderr).toContain('results.json');
   expect(stdout).toBe('');
 });
+
+test('placement replays a trace under the policies that are named, and says what is wrong with one it cannot', () => {
+  const trace = fileURLToPath(new URL('../../../docs/examples/placement-trace.csv', import.meta.url));
+  const file = join(directory, 'placement.json');
+  const replayed = photonSim('placement', '--trace', trace, '--policy', 'pack', 'spread', '--json', file);
+  expect(replayed.stderr).toBe('');
+  expect(replayed.status).toBe(0);
+  expect(replayed.stdout).toMatch(/^600 arrivals in [\d.]+ hours; hosts of 40 processors and 280 GiB$/m);
+  expect(replayed.stdout).toMatch(/^lower bound +\d+ +\d+$/m);
+  expect(replayed.stdout).toMatch(/^pack +\d+ +\+[\d.]+ % +\d+ +\+[\d.]+ %$/m);
+  expect(replayed.stdout).not.toContain('first-fit');
+  const { arrivals, replayed: policies } = JSON.parse(readFileSync(file, 'utf8')) as {
+    arrivals: number;
+    replayed: { policy: string; placed: number }[];
+  };
+  expect(arrivals).toBe(600);
+  expect(policies.map(({ policy, placed }) => `${policy} ${placed}`)).toEqual(['pack 600', 'spread 600']);
+  const small = photonSim('placement', '--trace', trace, '--host-cpus', '4');
+  expect(small.status).toBe(2);
+  expect(small.stderr).toContain('fits no host');
+  const wrong = photonSim('placement', '--trace', file);
+  expect(wrong.status).toBe(2);
+  expect(wrong.stderr).toContain('line 1: there is no column arrive_s');
+});
