@@ -1,9 +1,16 @@
 import { compareKeys } from '../../base/bytes.ts';
 import { demandOf, placementVm } from '../placement/placement-vm.ts';
-import { unfitInWords } from '../placement/placement-outcome.ts';
+import { type PlacementOutcome, unfitInWords } from '../placement/placement-outcome.ts';
 import { type NodeName, type VmId } from '../types.ts';
 import { type Memory } from './memory.ts';
-import { type DeletedRow, hasLocalDisks, ownKey, type RemainingPlace, type VmRow } from './rows.ts';
+import {
+  countedPlacesOf,
+  type DeletedRow,
+  hasLocalDisks,
+  ownKey,
+  type RemainingPlace,
+  type VmRow,
+} from './rows.ts';
 import { sharedDisksOf } from './view.ts';
 import {
   abandonMigration,
@@ -26,7 +33,7 @@ export class VmLife {
   /** Those that want to run and have no place. */
   readonly #pending = new Set<VmId>();
   /** Room that is kept while those that were displaced for it leave. */
-  readonly #kept = new Map<VmId, NodeName>();
+  readonly #kept = new Map<VmId, { readonly node: NodeName; readonly victims: readonly VmId[] }>();
 
   constructor(memory: Memory) {
     this.#memory = memory;
@@ -160,11 +167,7 @@ export class VmLife {
   #placed(row: VmRow): VmRow {
     if (row.placement !== undefined || !wantsToRun(row)) return row;
     const except = row.remains.map(({ node }) => node);
-    const asked = placementVm(row.id, row.spec);
-    const { scheduler } = this.#memory;
-    const to = row.eviction?.to;
-    let outcome = scheduler.place(asked, to === undefined ? { except } : { except, only: to });
-    if (outcome.kind === 'noNode' && to !== undefined) outcome = scheduler.place(asked, { except });
+    const outcome = this.#place(row, except);
     if (outcome.kind === 'noNode') {
       this.#makeRoom(row, except);
       return withReason(row, unfitInWords(outcome.unfit));
@@ -183,13 +186,41 @@ export class VmLife {
     });
   }
 
+  /** Where it was to go first; then where others have made room; then anywhere. */
+  #place(row: VmRow, except: readonly NodeName[]): PlacementOutcome {
+    const { scheduler } = this.#memory;
+    const asked = placementVm(row.id, row.spec);
+    const kept = this.#kept.get(row.id);
+    const waits = kept !== undefined && this.#areThere(kept.victims, kept.node);
+    // What is kept for it is not free before they have left; afterwards nobody comes in between.
+    if (!waits) this.#unkeep(row.id);
+    const bounds = { except: waits ? [...except, kept.node] : except };
+    for (const only of [row.eviction?.to, waits ? undefined : kept?.node]) {
+      if (only === undefined) continue;
+      const outcome = scheduler.place(asked, { ...bounds, only });
+      if (outcome.kind === 'placed') return outcome;
+    }
+    return scheduler.place(asked, bounds);
+  }
+
+  #areThere(victims: readonly VmId[], node: NodeName): boolean {
+    return victims.some((id) => {
+      const row = this.#memory.working.vms.get(id);
+      return row !== undefined && countedPlacesOf(row).some((place) => place.node === node);
+    });
+  }
+
   /** One that stands still on its node is to run again: if there is room for it, and else elsewhere. */
   #startedAgain(row: VmRow): VmRow {
     const { placement } = row;
     if (row.counts === 'all' || placement === undefined || !wantsToRun(row)) return row;
     const missing = this.#memory.scheduler.missingFor(row.id, demandOf(row.spec));
     if (missing === undefined) return wantedAnew(row, { counts: 'all', pendingReason: '' });
-    if (hasLocalDisks(row.spec)) return withReason(row, `its node has no room for it: ${missing}`);
+    const except = [placement.node, ...row.remains.map(({ node }) => node)];
+    const asked = placementVm(row.id, row.spec);
+    const mayMove =
+      !hasLocalDisks(row.spec) && this.#memory.scheduler.place(asked, { except }).kind === 'placed';
+    if (!mayMove) return withReason(row, `its node has no room for it: ${missing}`);
     return wantedAnew(row, {
       placement: undefined,
       remains: [...row.remains, leftBehind(row, placement, false)],
@@ -200,7 +231,7 @@ export class VmLife {
   #makeRoom(row: VmRow, except: readonly NodeName[]): void {
     const { scheduler, working } = this.#memory;
     const kept = this.#kept.get(row.id);
-    if (kept !== undefined && this.#memory.isUp(kept)) return;
+    if (kept !== undefined && this.#memory.isUp(kept.node)) return;
     this.#unkeep(row.id);
     if (row.spec.priority === 0) return;
     const asked = placementVm(row.id, row.spec);
@@ -225,7 +256,7 @@ export class VmLife {
     }
     const beneficiary = { kind: 'vm', vm: row.id } as const;
     scheduler.reserve({ id: row.id, node, kept: asked.demand, beneficiary });
-    this.#kept.set(row.id, node);
+    this.#kept.set(row.id, { node, victims });
   }
 
   #unkeep(id: VmId): void {
