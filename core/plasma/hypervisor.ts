@@ -131,7 +131,8 @@ export type HypervisorReport =
   | { readonly kind: 'arrived'; readonly instance: InstanceId }
   /**
    * Of the source: before it was `stoppedBeforeHandOver` its guest goes on as if nothing had been; after that it stands still,
-   * since the other side may own it by now, until `cancelMigration`. Of an incoming one: it is of no use but to be killed.
+   * since the other side may own it by now, until `cancelMigration`. Of an incoming one: its state does not come any more; most end by themselves then,
+   * and all are of no use but to be killed.
    */
   | { readonly kind: 'migrationFailed'; readonly instance: InstanceId; readonly message: string }
   /** The process has ended, surely. */

@@ -200,7 +200,7 @@ function controlled(
 
 /** Most guests shut down when they are asked to, some when they like, some never. */
 function powerDown(process: GuestProcess, machine: MachineState): void {
-  if (process.hung || machine.chance(1, 10)) return;
+  if (process.hung || (machine.deafOneIn > 0 && machine.chance(1, machine.deafOneIn))) return;
   machine.later(machine.delayUs(100_000, 3_000_000), () => {
     if (!process.executing) return;
     process.does('shutdown');

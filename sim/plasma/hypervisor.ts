@@ -27,6 +27,8 @@ export interface SimulatedHypervisorsOptions {
   readonly executionEnded?: (execution: Execution) => void;
   /** Default 100,000. */
   readonly guestTickUs?: number;
+  /** One in so many requests to shut down is heard by no guest; 0: all are heard. Default 10. */
+  readonly deafOneIn?: number;
 }
 
 const nothing = (): void => undefined;
@@ -50,12 +52,13 @@ export class SimulatedHypervisors {
   machine(node: NodeName): SimulatedMachine {
     const there = this.#machines.get(node);
     if (there !== undefined) return there;
-    const { world, prng, guestTickUs = 100_000 } = this.#options;
+    const { world, prng, guestTickUs = 100_000, deafOneIn = 10 } = this.#options;
     const state = new MachineState({
       world,
       prng: prng.fork(`machine ${node}`),
       node,
       guestTickUs,
+      deafOneIn,
       watch: this.#watch,
       reach: (from, uri) => {
         const waiting = this.#reach(from, uri);

@@ -41,6 +41,7 @@ export interface MachineOptions {
   readonly prng: Prng;
   readonly node: NodeName;
   readonly guestTickUs: number;
+  readonly deafOneIn: number;
   readonly watch: GuestWatch;
   /** The process that waits there, wherever it is, if bytes get there now. */
   readonly reach: (from: NodeName, uri: string) => Waiting | undefined;
@@ -81,6 +82,11 @@ export class MachineState {
 
   get frozen(): boolean {
     return this.#frozen;
+  }
+
+  /** Of requests to shut down, so many are heard by no guest; 0: all are heard. */
+  get deafOneIn(): number {
+    return this.#options.deafOneIn;
   }
 
   /** Integer µs within the two, drawn. */
@@ -145,14 +151,16 @@ export class MachineState {
       this.breakOff(migration.uri, 'the other side is gone');
   }
 
-  /** The process at the other end notices that the connection is broken. */
+  /** The process at the other end notices that the connection is broken, which ends it. */
   breakOff(uri: string, message: string): void {
     const waiting = this.#options.reachInTime(this.node, uri);
     if (waiting === undefined) return;
     const { machine, process } = waiting;
     machine.later(machine.delayUs(1_000, 20_000), () =>
       process.whenAwake(() => {
-        if (process.incomingUri !== undefined) machine.listener?.migrationFailed(process, message);
+        if (process.incomingUri === undefined || process.ended !== undefined) return;
+        machine.listener?.migrationFailed(process, message);
+        machine.end(process, 'process-died');
       }),
     );
   }

@@ -15,6 +15,11 @@ const packages = {
   kcat: 'kcat',
   kafkaPython: 'python3-kafka',
   confluentKafka: 'python3-confluent-kafka',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-img': 'qemu-utils',
+  'qemu-nbd': 'qemu-utils',
+  as: 'binutils',
+  isoinfo: 'genisoimage',
 } as const;
 export type Program = keyof typeof packages;
 
