@@ -67,6 +67,11 @@ const groups: readonly Group[] = [
     load: async () => (await import('./kafka-tools/reassign.ts')).reassignCommand(),
   },
   {
+    name: 'plasma',
+    about: 'run a process of PlasmaVMC, the VM platform',
+    load: async () => (await import('./plasma/command.ts')).plasmaCommand(),
+  },
+  {
     name: 'pki',
     about: 'make an authority for development, and certificates',
     load: async () => (await import('./pki/command.ts')).pkiCommand(),

@@ -12,6 +12,7 @@ import {
 import { type Credential } from '../../core/chainfire/auth/protocol.ts';
 import { type ShownIdentity } from '../auth/identify.ts';
 import { Cancellation, type CancelSignal } from '../runner/cancellation.ts';
+import { identityOf } from '../tls/identity.ts';
 import { bufferOf, bytesOf } from './buffers.ts';
 import { decodeOrRefuse } from './decode.ts';
 import {
@@ -267,6 +268,9 @@ function contextOf(call: SurfaceCall, hooks: MountHooks, isOver: () => boolean =
         return commonNameOf(call);
       },
     }),
+    get certificateIdentity() {
+      return identityOf(call.getAuthContext()?.sslPeerCertificate?.subjectaltname);
+    },
     get peer() {
       return call.getPeer();
     },

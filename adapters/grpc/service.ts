@@ -1,4 +1,5 @@
 import { type Credential } from '../../core/chainfire/auth/protocol.ts';
+import { type Identity } from '../tls/identity.ts';
 import { type CancelSignal } from '../runner/cancellation.ts';
 
 /**
@@ -23,6 +24,11 @@ export interface CallContext {
   metadata(name: string): string | undefined;
   /** What the caller shows for who it is; absent: nothing. */
   readonly by?: Credential | undefined;
+  /**
+   * The name `photon://system/node` of the certificate that the other side has shown; undefined: none. Whether anybody vouches
+   * for it is the listener's business.
+   */
+  readonly certificateIdentity?: Identity | undefined;
   /** Address of the other side, for logs and error messages. */
   readonly peer: string;
 }

@@ -108,6 +108,10 @@ export class DiskExports implements Machine<DiskExportsEvent, DiskExportsEffect>
     return [...this.#rows.values()].sort(byDiskName);
   }
 
+  get diskCount(): number {
+    return this.#rows.size;
+  }
+
   /** The newest token of a disk as it was decided, 0: none. */
   newestOf(disk: string): FenceToken {
     return this.#rows.get(disk)?.newest ?? 0;
