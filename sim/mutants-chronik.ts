@@ -155,6 +155,16 @@ export const chronikMutants: readonly Mutant[] = [
     scenarios: ['chronik-lossy-network', 'chronik-producer-across-failover'],
   },
   {
+    name: 'chronik-gap-seen-by-a-deposed-leader',
+    about:
+      'A leader calls a batch out of order without a look at whether it was replaced: its successor has what is missing.',
+    file: 'core/chronik/replication/partition.ts',
+    anchor: "const isDoubtful = result.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && acks === -1;",
+    replacement: "const isDoubtful = result.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && acks < -1;",
+    caughtBy: ['idempotence'],
+    scenarios: ['chronik-deposed-leader'],
+  },
+  {
     name: 'chronik-acknowledged-by-the-leader-alone',
     about: 'A producer that waits for all in sync is answered when the leader has the batch on its own disk.',
     file: 'core/chronik/replication/partition.ts',

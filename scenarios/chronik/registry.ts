@@ -1,6 +1,7 @@
 import { type ChronikScenarioSource } from '../../sim/chronik/plan.ts';
 import { chronikAllBrokersRestarted } from './all-brokers-restarted.ts';
 import { chronikCoordinatorCutOff } from './coordinator-cut-off.ts';
+import { chronikDeposedLeader } from './deposed-leader.ts';
 import { chronikDiskFull } from './disk-full.ts';
 import { chronikDivergingLogs } from './diverging-logs.ts';
 import { chronikGroups } from './groups.ts';
@@ -21,6 +22,7 @@ export const chronikScenarios: readonly ChronikScenarioSource[] = [
   chronikTruncationByEpoch,
   chronikDivergingLogs,
   chronikZombieLeader,
+  chronikDeposedLeader,
   chronikShrinkingInSyncSet,
   chronikReassignmentWithoutController,
   chronikUncleanElectionAllowed,
