@@ -8,7 +8,8 @@ import { type Accelerator } from './qemu-options.ts';
 
 const accelerators: readonly Accelerator[] = ['kvm', 'tcg'];
 const speaksWithinMs = 3_000;
-const diskBytes = 65_536;
+/** The firmware boots from none that is much smaller. */
+const diskBytes = 1_048_576;
 
 /**
  * Accelerators that have run a guest just now, the fastest first. That `/dev/kvm` is there says nothing: a tiny guest is booted

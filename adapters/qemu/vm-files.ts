@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 
 import { type VmSpec } from '../../core/plasma/types.ts';
 import { prepareOverlay } from './disk-images.ts';
@@ -53,7 +53,7 @@ export async function imagesOf(
   return images;
 }
 
-/** Again is harmless: what is there stays, and grows where its description has grown. */
+/** Again is harmless: what is there stays, and grows where its description has grown. What fails leaves nothing new behind. */
 export async function prepareFiles(
   preparation: DiskPreparation,
   directory: VmDirectory,
@@ -62,13 +62,28 @@ export async function prepareFiles(
 ): Promise<void> {
   const images = await imagesOf(preparation, spec);
   refuseAlive();
+  const isNew = !directory.exists;
   await mkdir(directory.path, { recursive: true, mode: 0o700 });
-  for (const disk of spec.disks) {
+  try {
+    await prepareDisks(preparation, directory, spec, images);
+    if (spec.cloudInit === undefined) return;
+    await writeFile(`${directory.seed}.new`, seedImage(spec.cloudInit), { mode: 0o600, flush: true });
+    await rename(`${directory.seed}.new`, directory.seed);
+  } catch (cause) {
+    if (isNew) await rm(directory.path, { recursive: true, force: true });
+    throw cause;
+  }
+}
+
+async function prepareDisks(
+  { imageProgram }: DiskPreparation,
+  directory: VmDirectory,
+  { disks }: VmSpec,
+  images: ReadonlyMap<string, NodeImage>,
+): Promise<void> {
+  for (const disk of disks) {
     if (disk.kind === 'shared') continue;
     const image = disk.image === undefined ? undefined : images.get(disk.image);
-    await prepareOverlay(preparation.imageProgram, directory.overlay(disk.name), disk, image);
+    await prepareOverlay(imageProgram, directory.overlay(disk.name), disk, image);
   }
-  if (spec.cloudInit === undefined) return;
-  await writeFile(`${directory.seed}.new`, seedImage(spec.cloudInit), { mode: 0o600, flush: true });
-  await rename(`${directory.seed}.new`, directory.seed);
 }
