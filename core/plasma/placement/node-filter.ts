@@ -57,11 +57,11 @@ interface Wish {
 export class NodeFilter {
   readonly #vm: PlacementVm;
   /** What a node without reservations must have left. */
-  readonly #roomMin: Resources;
+  readonly roomMin: Resources;
   readonly #nodes: NodeTable;
   readonly #reservations: Reservations;
-  /** 1: of the right kind, by slot. */
-  readonly #kind: Uint8Array;
+  /** 1: open and of the right kind, by slot: all but affinity, room and what was excluded. */
+  readonly kind: Uint8Array;
   /** −1: the node that is meant is not known. */
   readonly only: Slot | undefined;
   readonly #except: ReadonlySet<Slot> | undefined;
@@ -74,14 +74,14 @@ export class NodeFilter {
   constructor(parts: FilterParts, vm: PlacementVm, options: FilterOptions) {
     const { bounds = {}, self } = options;
     this.#vm = vm;
-    this.#roomMin = {
+    this.roomMin = {
       cpuMilli: roomMin(vm.demand.cpuMilli),
       memoryBytes: roomMin(vm.demand.memoryBytes),
       diskBytes: roomMin(vm.demand.diskBytes),
     };
     this.#nodes = parts.nodes;
     this.#reservations = parts.reservations;
-    this.#kind = parts.kinds.suiting(vm);
+    this.kind = parts.kinds.suiting(vm);
     this.only = bounds.only === undefined ? undefined : (parts.nodes.slotOf(bounds.only) ?? -1);
     this.#except = bounds.except === undefined ? undefined : slotsOf(parts.nodes, bounds.except);
     const near: Marked[] = [];
@@ -105,13 +105,17 @@ export class NodeFilter {
     return this.#near.length > 0;
   }
 
-  get hasWishes(): boolean {
-    return this.#wishes.length > 0;
+  get demand(): Resources {
+    return this.#vm.demand;
   }
 
-  /** Whether the node is open and of the right kind: all but affinity, room and what was excluded. */
-  suits(slot: Slot): boolean {
-    return this.#kind[slot] === 1;
+  /** Some node may have more room for it than for others. */
+  get hasReserved(): boolean {
+    return this.#reservations.isKeptFor(this.#vm);
+  }
+
+  get hasWishes(): boolean {
+    return this.#wishes.length > 0;
   }
 
   excludes(slot: Slot): boolean {
@@ -124,17 +128,6 @@ export class NodeFilter {
     for (const each of this.#near) if (markAt(each, slot) === 0) return false;
     for (const each of this.#away) if (markAt(each, slot) !== 0) return false;
     return true;
-  }
-
-  hasRoom(slot: Slot): boolean {
-    const { room } = this.#nodes;
-    if (
-      (room.cpuMilli[slot] as number) >= this.#roomMin.cpuMilli &&
-      (room.memoryBytes[slot] as number) >= this.#roomMin.memoryBytes &&
-      (room.diskBytes[slot] as number) >= this.#roomMin.diskBytes
-    )
-      return true;
-    return this.#nodes.reserved[slot] === 1 && this.missing(slot) === undefined;
   }
 
   /** The first resource of which there is too little, with what is kept for it. */
@@ -164,7 +157,7 @@ export class NodeFilter {
     if (!node.up) return 'not up';
     if (node.cordoned) return 'cordoned';
     if (this.excludes(slot)) return 'excluded';
-    if (this.#kind[slot] === 0) return hasAccelerator(node, this.#vm) ? 'node selector' : 'accelerator';
+    if (this.kind[slot] === 0) return hasAccelerator(node, this.#vm) ? 'node selector' : 'accelerator';
     for (const each of this.#near) if (markAt(each, slot) === 0) return 'affinity';
     for (const each of this.#away) if ((markAt(each, slot) & byOwnRule) !== 0) return 'anti-affinity';
     for (const each of this.#away) if (markAt(each, slot) !== 0) return 'anti-affinity of others';

@@ -10,14 +10,25 @@ import { type NodeScore } from './policy.ts';
  * only of one that would be better than the best so far.
  */
 export function bestNode(nodes: NodeTable, filter: NodeFilter, score: NodeScore): Slot | undefined {
-  const { hasWishes, only } = filter;
-  const order = only === undefined ? nodes.order() : only === -1 ? [] : [only];
+  const { hasWishes, only, kind } = filter;
+  const { cpuMilli: cpuMin, memoryBytes: memoryMin, diskBytes: diskMin } = filter.roomMin;
+  const { cpuMilli: cpu, memoryBytes: memory, diskBytes: disk } = nodes.room;
+  const { reserved } = nodes;
+  const order = only === undefined ? nodes.order() : only === -1 ? noSlots : Int32Array.of(only);
   let best: Slot | undefined;
   let bestWishes = -Infinity;
   let bestScore = -Infinity;
   for (let at = 0; at < order.length; at += 1) {
     const slot = order[at] as Slot;
-    if (!filter.suits(slot) || !filter.hasRoom(slot)) continue;
+    if (kind[slot] === 0) continue;
+    if (
+      (cpu[slot] as number) < cpuMin ||
+      (memory[slot] as number) < memoryMin ||
+      (disk[slot] as number) < diskMin
+    ) {
+      // Some of what is reserved there may be for it.
+      if (reserved[slot] === 0 || filter.missing(slot) !== undefined) continue;
+    }
     const wishes = hasWishes ? filter.wishesMet(slot) : 0;
     if (wishes < bestWishes) continue;
     const scored = score.of(slot);
@@ -30,6 +41,8 @@ export function bestNode(nodes: NodeTable, filter: NodeFilter, score: NodeScore)
   }
   return best;
 }
+
+const noSlots = new Int32Array(0);
 
 /** Why none will do: asked only when that is so, since it looks at everything. */
 export function countUnfit(nodes: NodeTable, filter: NodeFilter): UnfitCounts {

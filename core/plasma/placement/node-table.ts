@@ -2,50 +2,20 @@ import { assert, present } from '../../base/assert.ts';
 import { type NodeName, type Resources } from '../types.ts';
 import { LabelColumns } from './label-column.ts';
 import { type Overcommit, type PlacementNode } from './placement-node.ts';
+import { ResourceColumns } from './resource-columns.ts';
+import { RoomBuckets } from './room-buckets.ts';
+import { UsedBlocks } from './used-blocks.ts';
 
 /** Where a node is in the table: its own for as long as it is known, then another's. */
 export type Slot = number;
 
 const firstSlots = 64;
 
-/** One number for each resource and slot, apart by resource: a search reads one after the other. */
-export class ResourceColumns {
-  cpuMilli: Float64Array;
-  memoryBytes: Float64Array;
-  diskBytes: Float64Array;
-
-  constructor(slots: number) {
-    this.cpuMilli = new Float64Array(slots);
-    this.memoryBytes = new Float64Array(slots);
-    this.diskBytes = new Float64Array(slots);
-  }
-
-  at(slot: Slot): Resources {
-    return {
-      cpuMilli: this.cpuMilli[slot] as number,
-      memoryBytes: this.memoryBytes[slot] as number,
-      diskBytes: this.diskBytes[slot] as number,
-    };
-  }
-
-  set(slot: Slot, { cpuMilli, memoryBytes, diskBytes }: Resources): void {
-    this.cpuMilli[slot] = cpuMilli;
-    this.memoryBytes[slot] = memoryBytes;
-    this.diskBytes[slot] = diskBytes;
-  }
-
-  grown(slots: number): ResourceColumns {
-    const grown = new ResourceColumns(slots);
-    grown.cpuMilli.set(this.cpuMilli);
-    grown.memoryBytes.set(this.memoryBytes);
-    grown.diskBytes.set(this.diskBytes);
-    return grown;
-  }
-}
-
 /** What is known of the nodes, in arrays by slot, and the order of their names, which breaks every tie. */
 export class NodeTable {
   readonly columns: LabelColumns;
+  readonly usedBlocks: UsedBlocks;
+  readonly roomBuckets = { cpuMilli: new RoomBuckets(firstSlots), memoryBytes: new RoomBuckets(firstSlots) };
   readonly #overcommit: Overcommit;
   readonly #slotOf = new Map<NodeName, Slot>();
   readonly #nodes: (PlacementNode | undefined)[] = [];
@@ -71,6 +41,7 @@ export class NodeTable {
     this.#overcommit = overcommit;
     this.columns = new LabelColumns(() => this.#entries());
     this.columns.grow(firstSlots);
+    this.usedBlocks = new UsedBlocks(this);
   }
 
   /** May be given away. */
@@ -212,6 +183,11 @@ export class NodeTable {
     this.#mendResource(slot, 'cpuMilli');
     this.#mendResource(slot, 'memoryBytes');
     this.#mendResource(slot, 'diskBytes');
+    const { cpuMilli, memoryBytes } = this.#room;
+    const limit = this.#limit;
+    this.roomBuckets.cpuMilli.set(slot, cpuMilli[slot] as number, limit.cpuMilli[slot] as number);
+    this.roomBuckets.memoryBytes.set(slot, memoryBytes[slot] as number, limit.memoryBytes[slot] as number);
+    this.usedBlocks.changed(slot);
   }
 
   #mendResource(slot: Slot, resource: keyof Resources): void {
@@ -246,6 +222,8 @@ export class NodeTable {
     sorted.set(this.#sorted);
     this.#sorted = sorted;
     this.#order = sorted.subarray(0, this.#order.length);
+    this.roomBuckets.cpuMilli.grow(this.#slots);
+    this.roomBuckets.memoryBytes.grow(this.#slots);
     this.columns.grow(this.#slots);
   }
 }

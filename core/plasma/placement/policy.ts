@@ -1,5 +1,7 @@
 import { type Resources } from '../types.ts';
-import { type NodeTable, type ResourceColumns, share, type Slot, wholeShare } from './node-table.ts';
+import { bucketsOfNode } from './room-buckets.ts';
+import { type NodeTable, share, type Slot, wholeShare } from './node-table.ts';
+import { type ResourceColumns } from './resource-columns.ts';
 
 /**
  * Which of the nodes that will do is taken; where several are as good, the first by name.
@@ -37,7 +39,7 @@ export function scoreBy(policy: PlacementPolicy, nodes: NodeTable, demand: Resou
 const firstFit: NodeScore = { best: 0, of: () => 0 };
 
 /** Less than one in so many of a node is next to nothing: hardly a virtual machine is so small. */
-const nothingLeft = 64;
+const nothingLeft = bucketsOfNode;
 
 class Packing implements NodeScore {
   readonly best = 2;
@@ -57,8 +59,13 @@ class Packing implements NodeScore {
   of(slot: Slot): number {
     if (this.#placements[slot] === 0) return 0;
     const left = (this.#room[slot] as number) - this.#demand;
-    return left * nothingLeft < (this.#limit[slot] as number) ? 2 : 1;
+    return fills(left, this.#limit[slot] as number) ? 2 : 1;
   }
+}
+
+/** Next to nothing is left of a node. */
+export function fills(left: number, limit: number): boolean {
+  return left * nothingLeft < limit;
 }
 
 /** The demand as shares of a node's limit. Most nodes are like the one before, so the shares of that one are kept. */

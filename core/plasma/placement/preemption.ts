@@ -25,7 +25,7 @@ export function choosePreemption(parts: FilterParts, asked: PreemptionAsked): Pr
   const filter = new NodeFilter(parts, asked.vm, asked);
   let best: Displacement | undefined;
   for (const slot of parts.nodes.order()) {
-    if (!filter.suits(slot) || filter.excludes(slot)) continue;
+    if (filter.kind[slot] === 0 || filter.excludes(slot)) continue;
     const onNode = new Displacing(parts, asked, slot, filter);
     const found = onNode.choose(best?.cost[0] ?? Infinity);
     if (found !== undefined && (best === undefined || isLess(found.cost, best.cost))) best = found;

@@ -19,6 +19,8 @@ interface OfNode {
 export class Reservations {
   readonly #nodes = new Map<Slot, OfNode>();
   readonly #slotOf = new Map<string, Slot>();
+  /** How many reservations each beneficiary has; those with none are not in it. */
+  readonly #beneficiaries = new Map<string, number>();
 
   has(slot: Slot): boolean {
     return this.#nodes.has(slot);
@@ -26,6 +28,12 @@ export class Reservations {
 
   slotOf(id: string): Slot | undefined {
     return this.#slotOf.get(id);
+  }
+
+  /** There is a reservation on some node that is for it. */
+  isKeptFor({ id, project }: PlacementVm): boolean {
+    if (this.#beneficiaries.size === 0) return false;
+    return this.#beneficiaries.has(`vm ${id}`) || this.#beneficiaries.has(`project ${project}`);
   }
 
   /** @param there what is allocated on the node, one for each placement */
@@ -38,13 +46,21 @@ export class Reservations {
     }
     node.reservations.set(reservation.id, reservation);
     this.#slotOf.set(reservation.id, slot);
+    const key = beneficiaryKey(reservation);
+    this.#beneficiaries.set(key, (this.#beneficiaries.get(key) ?? 0) + 1);
     recount(node, there);
   }
 
   remove(slot: Slot, id: string, there: readonly PlacementVm[]): void {
     const node = this.#nodes.get(slot);
-    assert(node?.reservations.delete(id) === true, 'a reservation that is removed is known');
+    const reservation = node?.reservations.get(id);
+    assert(node !== undefined && reservation !== undefined, 'a reservation that is removed is known');
+    node.reservations.delete(id);
     this.#slotOf.delete(id);
+    const key = beneficiaryKey(reservation);
+    const left = (this.#beneficiaries.get(key) ?? 0) - 1;
+    if (left > 0) this.#beneficiaries.set(key, left);
+    else this.#beneficiaries.delete(key);
     if (node.reservations.size === 0) this.#nodes.delete(slot);
     else recount(node, there);
   }
@@ -83,8 +99,9 @@ export class Reservations {
 
 function recount(node: OfNode, there: readonly PlacementVm[]): void {
   node.byBeneficiary.clear();
-  for (const { beneficiary, kept } of node.reservations.values()) {
-    const key = beneficiary.kind === 'vm' ? `vm ${beneficiary.vm}` : `project ${beneficiary.project}`;
+  for (const reservation of node.reservations.values()) {
+    const { kept } = reservation;
+    const key = beneficiaryKey(reservation);
     const known = node.byBeneficiary.get(key);
     if (known === undefined) node.byBeneficiary.set(key, { kept, used: noResources });
     else known.kept = plus(known.kept, kept, 1);
@@ -112,4 +129,8 @@ function unused({ kept, used }: Kept): Resources {
     memoryBytes: Math.max(0, left.memoryBytes),
     diskBytes: Math.max(0, left.diskBytes),
   };
+}
+
+function beneficiaryKey({ beneficiary }: Reservation): string {
+  return beneficiary.kind === 'vm' ? `vm ${beneficiary.vm}` : `project ${beneficiary.project}`;
 }

@@ -17,6 +17,7 @@ import {
 } from './placement-outcome.ts';
 import { type PlacementVm } from './placement-vm.ts';
 import { type PlacementPolicy, scoreBy } from './policy.ts';
+import { packedNode } from './pack-search.ts';
 import { choosePreemption } from './preemption.ts';
 import { Reservations } from './reservations.ts';
 
@@ -243,9 +244,15 @@ export class Scheduler {
 
   #placeBy(vm: PlacementVm, options: FilterOptions): PlacementOutcome {
     const filter = this.#filter(vm, options);
-    const slot = bestNode(this.#nodes, filter, scoreBy(this.#policy, this.#nodes, vm.demand));
+    const slot = this.#search(vm, filter);
     if (slot === undefined) return { kind: 'noNode', unfit: countUnfit(this.#nodes, filter) };
     return { kind: 'placed', node: this.#nodes.nodeAt(slot).name };
+  }
+
+  #search(vm: PlacementVm, filter: NodeFilter): Slot | undefined {
+    const isPlain = !filter.hasWishes && !filter.hasReserved && filter.only === undefined;
+    if (this.#policy === 'pack' && isPlain) return packedNode(this.#nodes, filter);
+    return bestNode(this.#nodes, filter, scoreBy(this.#policy, this.#nodes, vm.demand));
   }
 
   #filter(vm: PlacementVm, options: FilterOptions): NodeFilter {

@@ -120,6 +120,27 @@ export class NaiveScheduler {
     return sum;
   }
 
+  /** 2: in use, and less than a 64th of what is scarcest is left of it. 1: in use. 0: empty. */
+  packTier(vm: PlacementVm, name: string): 0 | 1 | 2 {
+    if (!this.placements.some(({ node }) => node === name)) return 0;
+    const up = this.nodes.filter((node) => node.up);
+    const share = (resource: 'cpuMilli' | 'memoryBytes', unit: number): number => {
+      const sum = (of: (node: PlacementNode) => number): number =>
+        up.reduce((before, node) => before + Math.floor(of(node) / unit), 0);
+      const limit = sum((node) => this.limit(node, resource));
+      const used = sum((node) =>
+        this.placements
+          .filter((each) => each.node === node.name)
+          .reduce((before, each) => before + each.vm.demand[resource], 0),
+      );
+      return limit === 0 ? 0 : Math.floor((used / limit) * 65_536);
+    };
+    const scarcest = share('memoryBytes', 1_024) > share('cpuMilli', 1) ? 'memoryBytes' : 'cpuMilli';
+    const limit = this.limit(this.node(name), scarcest);
+    const left = limit - this.charged(this.placements, name, scarcest) - vm.demand[scarcest];
+    return left * 64 < limit ? 2 : 1;
+  }
+
   #isNear(
     vm: PlacementVm,
     rule: AffinityRule,

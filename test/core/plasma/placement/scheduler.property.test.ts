@@ -36,6 +36,8 @@ test('a node will do, or will not and why, exactly as the rules say', () => {
 
 test('a place is found if and only if there is one, and those of least regret are preferred', () => {
   let placed = 0;
+  /** How often `pack` took an empty node (0), one in use (1), one that was filled (2). */
+  const seen = new Map<number, number>();
   fc.assert(
     fc.property(worlds, vms, ({ world, policy }, vm) => {
       const { naive, scheduler } = world;
@@ -52,12 +54,17 @@ test('a place is found if and only if there is one, and those of least regret ar
       const best = fitting.map(({ name }) => name).filter((name) => naive.wishesMet(vm, name) === wishes);
       expect(best).toContain(outcome.node);
       if (policy === 'first-fit') expect(outcome.node).toBe(best.sort()[0]);
-      if (policy === 'pack' && best.some((name) => naive.placements.some(({ node }) => node === name)))
-        expect(naive.placements.some(({ node }) => node === outcome.node)).toBe(true);
+      if (policy === 'pack') {
+        const tiers = best.map((name) => naive.packTier(vm, name));
+        const tier = Math.max(...tiers);
+        expect(outcome.node).toBe(best.filter((_, at) => tiers[at] === tier).sort()[0]);
+        seen.set(tier, (seen.get(tier) ?? 0) + 1);
+      }
     }),
     { numRuns: 1_500 },
   );
   expect(placed).toBeGreaterThan(300);
+  for (const tier of [0, 1, 2]) expect(seen.get(tier) ?? 0, `tier ${tier}`).toBeGreaterThan(0);
 });
 
 test('what is placed only where it may be never exceeds a capacity and never breaks a rule', () => {
