@@ -203,7 +203,7 @@ export class QemuSubject implements HypervisorSubject {
   }
 }
 
-function bootDisk(): Buffer {
+export function bootDisk(): Buffer {
   const disk = Buffer.alloc(diskBytes);
   disk.set(bootSector);
   return disk;
