@@ -11,8 +11,18 @@ export class DiskFileError extends Error {
   }
 }
 
-/** One raw file of fixed size, read and written by position. */
-export class DiskFile {
+/** Bytes by position. Each rejects with a `DiskFileError`. */
+export interface RawDisk {
+  read(positionBytes: number, lengthBytes: number): Promise<Uint8Array>;
+  /** Given to the system in this very turn. */
+  write(positionBytes: number, bytes: Uint8Array): Promise<void>;
+  /** What was written before is on the disk afterwards. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One raw file of fixed size. */
+export class DiskFile implements RawDisk {
   readonly path: string;
   readonly #descriptor: number;
 

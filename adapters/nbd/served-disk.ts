@@ -1,7 +1,7 @@
 import { assert } from '../../core/base/assert.ts';
 import { type DiskHolder, exportName, sameHolder } from '../../core/plasma/storage/exports-protocol.ts';
 import { type NbdError, type NbdRequest } from '../../core/wire/nbd/protocol.ts';
-import { type DiskFile, DiskFileError } from './disk-file.ts';
+import { DiskFileError, type RawDisk } from './disk-file.ts';
 
 /** What has come of a request. */
 export type DiskAnswer =
@@ -49,7 +49,7 @@ const done: DiskAnswer = { kind: 'done' };
 export class ServedDisk {
   readonly name: string;
   readonly #counters: DiskCounters;
-  #file: DiskFile | undefined;
+  #file: RawDisk | undefined;
   #writer: DiskHolder | undefined;
   readonly #open = new Set<string>();
   /** Holders whose writes the system is about, by the name of their export. */
@@ -63,7 +63,7 @@ export class ServedDisk {
     this.#counters = counters;
   }
 
-  get file(): DiskFile | undefined {
+  get file(): RawDisk | undefined {
     return this.#file;
   }
 
@@ -79,7 +79,7 @@ export class ServedDisk {
     return this.#open.has(exportName(this.name, holder));
   }
 
-  serve(file: DiskFile): void {
+  serve(file: RawDisk): void {
     assert(this.#file === undefined, 'a disk has one file');
     this.#file = file;
   }
@@ -210,7 +210,7 @@ export class ServedDisk {
     return this.#syncFailed ? failed('EIO') : undefined;
   }
 
-  async #asUnderWay(holder: DiskHolder, work: (file: DiskFile) => Promise<void>): Promise<void> {
+  async #asUnderWay(holder: DiskHolder, work: (file: RawDisk) => Promise<void>): Promise<void> {
     assert(this.#file !== undefined, 'a writer writes to a file that is open');
     const key = exportName(this.name, holder);
     this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
