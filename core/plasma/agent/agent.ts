@@ -28,7 +28,7 @@ import { stateOf } from './vm-state.ts';
 import { type AgentVm } from './vm.ts';
 
 /** Attempts to ask the watchdog what it guards, at start. Without an answer nothing is known to be guarded. */
-const statusAttemptsMax = 3;
+const statusAttemptsMax = 5;
 
 /**
  * The agent of a compute node: brings what runs there to what the control plane wants, through the node's hypervisor, and lets
@@ -213,6 +213,8 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
     this.#vouchedUntilUs = untilUs;
     // Told, they need not be known any more.
     for (const instance of status.killed) this.#guard.release(instance);
+    for (const { instance } of status.guarded)
+      if (this.#vms.withProcess(instance) === undefined) this.#guard.release(instance);
     for (const vm of unguarded) this.#driver.kill(vm, 'lease-lost', nowUs);
   }
 

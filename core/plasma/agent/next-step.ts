@@ -45,7 +45,7 @@ export function nextStep(vm: AgentVm, now: Circumstances): VmStep {
     case 'migrate':
       return migrate(vm, want.uri, now);
     case 'handOver':
-      return handOver(process, now);
+      return handOver(vm, now);
     case 'abandonMigration':
       return process === undefined ? rest : (backFromMigration(process, now) ?? rest);
     case 'remove':
@@ -147,8 +147,9 @@ function stop(vm: AgentVm, options: { readonly force: boolean }, now: Circumstan
   const { process } = vm;
   if (process === undefined) return rest;
   if (options.force) return { kind: 'kill', cause: 'killed' };
-  if (process.phase === 'sending' || process.phase === 'stoppedBeforeHandOver')
-    return { kind: 'cancelMigration' };
+  const sends = process.phase === 'sending' || process.phase === 'stoppedBeforeHandOver';
+  // Its guest runs again before it can be asked to shut down.
+  if (sends && now.mayStart) return { kind: 'cancelMigration' };
   if (process.phase !== 'running') return { kind: 'kill', cause: 'killed' };
   if (process.powerDownDueUs === undefined) return { kind: 'powerDown' };
   if (now.nowUs < process.powerDownDueUs) return { kind: 'wait', untilUs: process.powerDownDueUs };
@@ -176,10 +177,12 @@ function migrate(vm: AgentVm, uri: string, now: Circumstances): VmStep {
 }
 
 /** Another node owns it: what is here ends, one way or another. */
-function handOver(process: LiveProcess | undefined, now: Circumstances): VmStep {
+function handOver(vm: AgentVm, now: Circumstances): VmStep {
+  const { process } = vm;
   if (process === undefined) return rest;
   const kill: VmStep = { kind: 'kill', cause: 'migrated' };
-  if (process.phase === 'stoppedBeforeHandOver') return now.mayStart ? { kind: 'handOver' } : kill;
+  if (process.phase === 'stoppedBeforeHandOver')
+    return now.mayStart || !mustStop(vm) ? { kind: 'handOver' } : kill;
   if (process.phase !== 'handingOver' || process.handOverDueUs === undefined) return kill;
   return now.nowUs < process.handOverDueUs ? { kind: 'wait', untilUs: process.handOverDueUs } : kill;
 }

@@ -200,6 +200,37 @@ describe('a guest that ends by itself', () => {
   });
 });
 
+describe('a process that does not answer', () => {
+  for (const [restartPolicy, launches, message] of [
+    ['on-failure', 2, ''],
+    ['never', 1, 'the process does not answer'],
+  ] as const) {
+    test(`under ${restartPolicy} is launched ${launches === 2 ? 'again, once it is gone' : 'no second time'}`, () => {
+      const bench = new Bench();
+      bench.serve(desiredVm({ spec: spec({ restartPolicy }) }));
+      const instance = bench.hypervisor.of(vmId(1))?.instance;
+      if (instance === undefined) throw new Error('it runs');
+      bench.hypervisorReport({ kind: 'unresponsive', instance });
+      bench.pass(restartUsMin);
+      expect(bench.hypervisor.launches).toBe(launches);
+      expect(bench.reported.get(vmId(1))).toMatchObject({ state: 'running', message });
+      bench.want(desiredVm({ generation: 2, want: stopped, spec: spec({ restartPolicy: 'never' }) }));
+      bench.settle();
+      expect(bench.hypervisor.processes.size).toBe(0);
+    });
+  }
+
+  test('nor do what it is told: it is killed after so many attempts', () => {
+    const bench = new Bench();
+    bench.serve(desiredVm());
+    bench.hypervisor.failing = launchAttemptsMax;
+    bench.want(desiredVm({ generation: 2, want: paused }));
+    bench.pass(60_000_000);
+    expect(bench.hypervisor.launches).toBe(2);
+    expect(bench.reported.get(vmId(1))).toMatchObject({ state: 'paused', restarts: 1 });
+  });
+});
+
 describe('a launch that fails', () => {
   test('is tried again so many times, then has failed, until something newer is wanted', () => {
     const bench = new Bench();

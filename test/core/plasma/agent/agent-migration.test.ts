@@ -192,6 +192,23 @@ describe('the node that a virtual machine leaves', () => {
     expect(bench.hypervisor.processes.size).toBe(0);
   });
 
+  test('is asked to shut down when it is to stop in the midst of it', () => {
+    const bench = sent();
+    bench.held.add('powerDown');
+    want(bench, { kind: 'run', runState: 'stopped', force: false }, 3);
+    expect(bench.acts.map(kindOf)).toEqual(['powerDown']);
+    expect(bench.hypervisor.of(vmId(1))?.state).toBe('running');
+  });
+
+  test('without a lease hands nothing over that must stop', () => {
+    const bench = sent();
+    bench.held.add('renewLease').add('handOver').add('kill');
+    bench.pass(ttlUs);
+    want(bench, { kind: 'handOver' }, 3);
+    expect(bench.acts.map(kindOf)).toContain('kill');
+    expect(bench.acts.map(kindOf)).not.toContain('handOver');
+  });
+
   test('quits when the hand-over fails', () => {
     const bench = sent();
     bench.hypervisor.failing = 1;

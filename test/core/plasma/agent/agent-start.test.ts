@@ -169,6 +169,34 @@ describe('an agent that starts anew', () => {
     expect(bench.agent.view.vms).toEqual([{ vm: vmId(1), fenceToken: 1, state: 'running', orphan: true }]);
   });
 
+  test('leaves alone what nobody knows, but for the lease, if it must stop', () => {
+    const bench = new Bench();
+    bench.serve(desiredVm());
+    const { instance } = bench.hypervisor.of(vmId(1)) ?? {};
+    bench.guardedAtStart = [{ instance: instance ?? instanceOf(), deadlineUs: bench.nowUs + ttlUs }];
+    bench.restart();
+    bench.verdict = 'orphan';
+    bench.serve();
+    bench.pass(30_000_000);
+    expect(bench.hypervisor.of(vmId(1))?.instance).toEqual(instance);
+    bench.held.add('renewLease');
+    bench.pass(ttlUs);
+    expect(bench.hypervisor.processes.size).toBe(0);
+    expect(bench.hypervisor.files.size).toBe(1);
+  });
+
+  test('has the watchdog forget what is gone', () => {
+    const bench = new Bench();
+    bench.serve(desiredVm());
+    const gone = instanceOf({ pid: 7 });
+    bench.guardedAtStart = [{ instance: gone, deadlineUs: bench.nowUs + ttlUs }];
+    bench.restart();
+    bench.serve();
+    expect(bench.watchdogAsked.at(-1)).toMatchObject({ kind: 'guard' });
+    const released = bench.watchdogAsked.flatMap((asked) => (asked.kind === 'guard' ? asked.released : []));
+    expect(released).toContainEqual(gone);
+  });
+
   test('kills what must stop and what no watchdog vouches for', () => {
     const bench = new Bench();
     bench.serve(desiredVm());

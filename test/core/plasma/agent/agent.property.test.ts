@@ -32,6 +32,7 @@ const command = fc.oneof(
     which,
     cause: fc.constantFrom('guest-shutdown' as const, 'process-died' as const),
   }),
+  fc.record({ kind: fc.constant('giveUp' as const) }),
   fc.record({ kind: fc.constant('disobey' as const), obedient: fc.boolean() }),
 );
 
@@ -77,6 +78,9 @@ function obey(world: World, step: Command): void {
       if (process?.state === 'running') world.endGuest(process, step.cause);
       return;
     }
+    case 'giveUp':
+      world.server.giveUp();
+      return;
     case 'disobey':
       world.hypervisor.obedient = step.obedient;
       return;

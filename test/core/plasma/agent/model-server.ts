@@ -51,6 +51,13 @@ export class ModelServer {
     return { kind: 'desired', revision: this.revision, vms: [...this.wanted.values()] };
   }
 
+  /** Its epoch is over: whoever still acts in it is refused. */
+  giveUp(): void {
+    this.epoch += 1;
+    this.#judged = false;
+    this.#reportSequence = 0;
+  }
+
   /** @param answer called once, at once or later */
   ask(request: AgentRequest, nowUs: number, answer: (response: AgentResponse) => void): void {
     if (request.kind === 'register') {
