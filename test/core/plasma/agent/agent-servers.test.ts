@@ -127,6 +127,20 @@ describe('an epoch that is stale', () => {
     expect(bench.hypervisor.launches).toBe(1);
   });
 
+  test('makes late answers to what was asked in it nobody’s', () => {
+    const bench = new Bench({ settings: { ...defaultAgentSettings, callTimeoutUs: 5_000_000 } });
+    bench.serve(desiredVm());
+    bench.held.add('renewLease').add('register');
+    bench.pass(2 * renewIntervalUs);
+    const renewals = [bench.serverCall('renewLease'), bench.serverCall('renewLease')] as const;
+    const endUs = bench.agent.view.leaseEndUs;
+    bench.answer(renewals[0].callId, refusal('STALE_EPOCH', undefined));
+    const { sequence } = renewals[1].request;
+    bench.answer(renewals[1].callId, { kind: 'leaseGranted', sequence, leaseTtlUs: ttlUs });
+    bench.settle();
+    expect(bench.agent.view).toMatchObject({ epoch: 0, leaseEndUs: endUs });
+  });
+
   test('waits with its inventory until a launch that is under way has come to its end', () => {
     const bench = new Bench();
     bench.held.add('launch');

@@ -5,11 +5,12 @@ import { vmKey } from '../../../../core/plasma/agent/vm.ts';
 import { paused, run, sharedRoot, spec, stopped, stoppedAtOnce, vmId } from './specs.ts';
 import { World } from './world.ts';
 
-/** Two that must stop, one of them with a shared disk, and one that goes on. */
+/** Two that must stop, one of them with a shared disk, and two that go on. */
 const specs = [
   spec({ restartPolicy: 'on-failure' }),
   spec({ restartPolicy: 'always', disks: [sharedRoot] }),
   spec({ restartPolicy: 'never', leasePolicy: 'keep-running' }),
+  spec({ restartPolicy: 'always', leasePolicy: 'keep-running' }),
 ];
 
 const wait = fc.integer({ min: 0, max: 15_000_000 });
@@ -24,7 +25,7 @@ const command = fc.oneof(
   fc.record({ kind: fc.constant('evict' as const), which }),
   fc.record({ kind: fc.constant('remove' as const), which }),
   fc.record({ kind: fc.constant('crash' as const), downUs: wait }),
-  fc.record({ kind: fc.constant('cut' as const), us: wait }),
+  fc.record({ kind: fc.constantFrom('cut' as const, 'heal' as const) }),
   fc.record({ kind: fc.constant('lose' as const), percent: fc.integer({ min: 0, max: 40 }) }),
   fc.record({ kind: fc.constant('failActs' as const), count: fc.integer({ min: 1, max: 3 }) }),
   fc.record({
@@ -63,9 +64,8 @@ function obey(world: World, step: Command): void {
       world.start();
       return;
     case 'cut':
-      world.cutOff = true;
-      world.run(step.us);
-      world.cutOff = false;
+    case 'heal':
+      world.cutOff = step.kind === 'cut';
       return;
     case 'lose':
       world.lossPercent = step.percent;
@@ -118,6 +118,7 @@ test('whatever fails, is lost or comes late, the node comes to what is wanted, a
           obey(world, step);
           expect([...world.violations, ...world.hypervisor.violations]).toEqual([]);
         }
+        world.cutOff = false;
         world.lossPercent = 0;
         world.hypervisor.failing = 0;
         world.run(900_000_000);
