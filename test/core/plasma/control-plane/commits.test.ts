@@ -190,3 +190,32 @@ test('a commit never has more changes than the store takes, however much there i
   node.watch();
   expect(node.desired).toHaveLength(200);
 });
+
+test('a commit of an older leader that arrives before the first one of the next is not done', () => {
+  const cloud = new ModelCloud(2);
+  const old = cloud.elect();
+  cloud.fate = (call) => (call.kind === 'kvTxn' && call.changes.length > 1 ? 'held' : 'done');
+  cloud.send(old, { service: 'user', request: create('web') });
+  cloud.settle();
+  cloud.endLease(old, 'untold');
+  cloud.advance(2 * second);
+  const next = 1 - old;
+  expect(cloud.servers[next]?.machine.status.role).toBe('leading');
+  cloud.fate = (_call, server) => (server === next ? 'held' : 'done');
+  cloud.settle();
+  expect(cloud.store.keys('/photon/plasma/vms/')).toHaveLength(0);
+});
+
+test('what is not committed yet is wanted of nobody, and shown to nobody', () => {
+  const cloud = new ModelCloud();
+  const node = new ModelNode(cloud, 'node-1').join();
+  const leader = cloud.elect();
+  cloud.fate = (call) => (call.kind === 'kvTxn' ? 'held' : 'done');
+  cloud.send(leader, { service: 'user', request: create('web') });
+  cloud.settle();
+  expect(node.watch()).toMatchObject({ kind: 'desired', vms: [] });
+  expect(cloud.user({ kind: 'vmList', project: 'p', matches: {} })).toMatchObject({ vms: [] });
+  cloud.fate = () => 'done';
+  cloud.settle();
+  expect(node.only().spec.name).toBe('web');
+});

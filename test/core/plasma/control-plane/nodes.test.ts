@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { type AgentResponse } from '../../../../core/plasma/agent-protocol.ts';
 import {
   defaultControlPlaneSettings,
   nodeLostAfterUs,
 } from '../../../../core/plasma/control-plane/settings.ts';
 import { ModelCloud, second } from './model-cloud.ts';
-import { ModelNode } from './model-node.ts';
+import { ModelNode, reportOf } from './model-node.ts';
 import { create, events, shown } from './model-requests.ts';
 
 const lostAfterUs = nodeLostAfterUs({ ...defaultControlPlaneSettings, server: 0 });
@@ -252,4 +253,25 @@ test('an agent that waits is told when something new is wanted of its node, and 
   expect(cloud.answer(asked)).toBeUndefined();
   cloud.user(create('web'));
   expect(cloud.answer(asked)).toMatchObject({ kind: 'desired', vms: [{ want: { kind: 'run' } }] });
+});
+
+test('a report that was overtaken by a newer one changes nothing, also under the next leader', () => {
+  const { cloud, first } = twoNodes(2);
+  const wanted = first.only();
+  first.tell(wanted, 'paused');
+  const overtaken = (): AgentResponse =>
+    cloud.agent({
+      kind: 'report',
+      node: 'node-1',
+      epoch: first.epoch,
+      sequence: 1,
+      vms: [reportOf(wanted, 'failed')],
+    });
+  expect(overtaken()).toMatchObject({ kind: 'reportTaken' });
+  expect(shown(cloud, 'web').state).toBe('paused');
+  cloud.endLease(cloud.elect(), 'told');
+  cloud.advance(2 * second);
+  expect(overtaken()).toMatchObject({ kind: 'reportTaken' });
+  first.renew();
+  expect(shown(cloud, 'web').state).toBe('paused');
 });
