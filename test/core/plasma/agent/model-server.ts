@@ -17,6 +17,8 @@ export class ModelServer {
   revision = 1;
   readonly wanted = new Map<string, DesiredVm>();
   readonly reported = new Map<string, VmReport>();
+  /** What another node has, by the epoch of this one in which that was decided. */
+  readonly givenAway = new Map<string, number>();
   readonly violations: string[] = [];
   #judged = false;
   #reportSequence = 0;
@@ -52,7 +54,15 @@ export class ModelServer {
   }
 
   /** Its epoch is over: whoever still acts in it is refused. */
-  giveUp(): void {
+  giveUp(nowUs: number): void {
+    // What must have stopped by now may run elsewhere.
+    if (nowUs >= this.leaseEndUs) {
+      for (const { id, fenceToken, spec, want } of [...this.wanted.values()]) {
+        if (spec.leasePolicy === 'keep-running' || want.kind !== 'run') continue;
+        this.want(id, fenceToken, spec, { kind: 'remove' });
+        this.givenAway.set(vmKey(id, fenceToken), this.epoch);
+      }
+    }
     this.epoch += 1;
     this.#judged = false;
     this.#reportSequence = 0;

@@ -7,6 +7,7 @@ import {
   type AgentReport,
 } from '../../../../core/plasma/agent/protocol.ts';
 import { type HypervisorAct } from '../../../../core/plasma/hypervisor.ts';
+import { vmKey } from '../../../../core/plasma/agent/vm.ts';
 import { instanceKey } from '../../../../core/plasma/instance-key.ts';
 import { type StorageRequest, type StorageResponse } from '../../../../core/plasma/storage-protocol.ts';
 import { type InstanceId } from '../../../../core/plasma/types.ts';
@@ -265,9 +266,8 @@ export class World {
     if (this.nowUs >= this.server.leaseEndUs) this.violations.push(`${name} starts without a lease`);
     if (this.#mustStop(instance) && !this.#isGuarded(instance))
       this.violations.push(`${name} starts and no watchdog guards it`);
-    const asked = this.server.placeOf(instance.vm);
-    if (asked !== undefined && asked.fenceToken > instance.fenceToken + 1)
-      this.violations.push(`${name} starts long after it was placed anew`);
+    const givenAwayIn = this.server.givenAway.get(vmKey(instance.vm, instance.fenceToken));
+    if (givenAwayIn !== undefined) this.violations.push(`${name} starts, which another node has`);
   }
 
   #isGuarded(instance: InstanceId): boolean {
