@@ -39,16 +39,30 @@ export function strike(instance: InstanceId): boolean {
   }
 }
 
+/** What a process is, by what the kernel tells of it; undefined: none of a virtual machine below `vmsDir`. */
+export type ProcessReader = (
+  process: { readonly pid: number; readonly words: readonly string[] },
+  vmsDir: string,
+) => { readonly vm: VmId; readonly fenceToken: FenceToken } | undefined;
+
+export const qemuProcess: ProcessReader = ({ words }, vmsDir) => {
+  const pidFile = words[words.indexOf('-pidfile') + 1];
+  if (pidFile === undefined || !pidFile.startsWith(`${vmsDir}/`)) return undefined;
+  const named = parseVmDirectoryName(pidFile.slice(vmsDir.length + 1).replace(/\/[^/]*$/, ''));
+  if (named === undefined || words[words.indexOf('-uuid') + 1] !== vmUuid(named.vm)) return undefined;
+  return named;
+};
+
 /**
- * Every process that was launched for a virtual machine below `vmsDir`, whoever launched it, by what the kernel tells of its
- * command line. No file of ours is asked: one may be lost, or not yet written.
+ * Every process that was launched for a virtual machine below `vmsDir`, whoever launched it, by what the kernel tells of it. No
+ * file of ours is asked: one may be lost, or not yet written.
  */
-export function findInstances(vmsDir: string): readonly InstanceId[] {
+export function findInstances(vmsDir: string, read: ProcessReader = qemuProcess): readonly InstanceId[] {
   const found: InstanceId[] = [];
   for (const entry of readdirSync('/proc')) {
     if (!/^[0-9]+$/.test(entry)) continue;
     const pid = Number(entry);
-    const named = launchedFor(pid, vmsDir);
+    const named = launchedFor(pid, vmsDir, read);
     const startTicks = named && startTicksOf(pid);
     if (named !== undefined && startTicks !== undefined) found.push({ ...named, pid, startTicks });
   }
@@ -56,28 +70,19 @@ export function findInstances(vmsDir: string): readonly InstanceId[] {
 }
 
 /** Whether it is alive and what it says that it is. */
-export function isInstance(instance: InstanceId, vmsDir: string): boolean {
-  const named = launchedFor(instance.pid, vmsDir);
+export function isInstance(instance: InstanceId, vmsDir: string, read: ProcessReader = qemuProcess): boolean {
+  const named = launchedFor(instance.pid, vmsDir, read);
   return named?.vm === instance.vm && named.fenceToken === instance.fenceToken && isAlive(instance);
 }
 
-function launchedFor(
-  pid: number,
-  vmsDir: string,
-): { readonly vm: VmId; readonly fenceToken: FenceToken } | undefined {
-  let text: string;
+function launchedFor(pid: number, vmsDir: string, read: ProcessReader): ReturnType<ProcessReader> {
   try {
-    text = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return read({ pid, words }, vmsDir);
   } catch (cause) {
     if (isGone(cause)) return undefined;
     throw cause;
   }
-  const words = text.split('\0');
-  const pidFile = words[words.indexOf('-pidfile') + 1];
-  if (pidFile === undefined || !pidFile.startsWith(`${vmsDir}/`)) return undefined;
-  const named = parseVmDirectoryName(pidFile.slice(vmsDir.length + 1).replace(/\/[^/]*$/, ''));
-  if (named === undefined || words[words.indexOf('-uuid') + 1] !== vmUuid(named.vm)) return undefined;
-  return named;
 }
 
 function isGone(cause: unknown): boolean {
