@@ -59,7 +59,7 @@ export class ClientCalls<M extends ProcessMachine<T>, T extends ProcessTypes = M
     const call = new Call(attempt);
     const process = this.#process(attempt.node);
     const boot = process.boot;
-    this.#packet(attempt, 'request', attempt.request, () => {
+    this.#packet(attempt, 'request', shownAs(attempt.request), () => {
       if (!process.alive) this.#fail(call, 'no', 'connection refused');
       else if (process.boot !== boot) this.#fail(call, 'maybe', 'connection reset');
       else this.#take(call, process);
@@ -136,6 +136,13 @@ export function attemptEvent(attemptId: number, end: AttemptEnd): ClientEvent {
   return end.kind === 'answered'
     ? { kind: 'answered', attemptId, response: end.response }
     : { kind: 'attemptFailed', attemptId, reached: end.reached, reason: end.reason };
+}
+
+/** For those who watch the network. */
+function shownAs(request: object): { readonly kind: string } {
+  return 'kind' in request && typeof request.kind === 'string'
+    ? (request as { readonly kind: string })
+    : { kind: 'request' };
 }
 
 interface OpenRequest<T extends ProcessTypes> {

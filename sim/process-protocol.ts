@@ -16,7 +16,7 @@ import { type Machine, type TickEvent, type WallClockEvent } from '../core/base/
 /** What a system's machine adds to the events and effects that every runner understands. */
 export interface ProcessTypes {
   /** From clients, and to them. */
-  readonly request: { readonly kind: string };
+  readonly request: object;
   readonly response: unknown;
   /** Between machines. */
   readonly message: unknown;

@@ -73,6 +73,8 @@ export interface ProcessOptions<M extends ProcessMachine<T>, T extends ProcessTy
   readonly segments: SimulatedSegments;
   readonly store: SimulatedStore;
   readonly driftPpm: number;
+  /** The monotonic clock of the machine that it starts on, where several processes read the same one. Default: its own. */
+  readonly clock?: () => NodeClock;
   /** What the wall clock shows when the world begins; none: the machine is told of none. */
   readonly wallUs?: number;
   readonly surroundings: ProcessSurroundings<M, T>;
@@ -217,11 +219,13 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
     assert(this.#state === 'down', 'only a process that is down starts');
     this.#boot += 1;
     this.#state = 'up';
-    this.#clock = new NodeClock({
-      worldUs: this.#world.nowUs,
-      nodeUs: this.#prng.below(clockStartUsMax),
-      driftPpm: this.#driftPpm,
-    });
+    this.#clock =
+      this.#options.clock?.() ??
+      new NodeClock({
+        worldUs: this.#world.nowUs,
+        nodeUs: this.#prng.below(clockStartUsMax),
+        driftPpm: this.#driftPpm,
+      });
     this.#output = this.#newOutput();
     const boot = this.#boot;
     this.store.onStored = (storeSeq) => {

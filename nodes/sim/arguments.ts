@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { mutantNames } from '../../sim/mutants.ts';
 import { isScenarioName, scenarioNames } from '../../scenarios/registry.ts';
 import { chronikScenarioNamed, chronikScenarioNames } from '../../scenarios/chronik/registry.ts';
+import { plasmaScenarioNamed, plasmaScenarioNames } from '../../scenarios/plasma/registry.ts';
 import { swimScenarioNamed, swimScenarioNames } from '../../scenarios/swim/registry.ts';
 import { isFileName } from './repro-files.ts';
 import { type SeedRange, type Shard } from './shard.ts';
@@ -73,15 +74,18 @@ export function parseScenarioOrFile(text: string): string {
   return isFileName(text) ? text : parseScenario(text);
 }
 
-/** Everything that can be run: scenarios of the cluster, of gossip alone, and of brokers. */
+/** Everything that can be run: scenarios of the cluster, of gossip alone, of brokers, and of the VM platform. */
 export const runnableNames: readonly string[] = [
   ...scenarioNames,
   ...swimScenarioNames,
   ...chronikScenarioNames,
+  ...plasmaScenarioNames,
 ];
 
 export function parseRunnable(text: string): string {
-  const isOther = swimScenarioNamed(text) !== undefined || chronikScenarioNamed(text) !== undefined;
+  const isOther = [swimScenarioNamed, chronikScenarioNamed, plasmaScenarioNamed].some(
+    (named) => named(text) !== undefined,
+  );
   if (!isScenarioName(text) && !isOther)
     throw new InvalidArgumentError(`Allowed: ${runnableNames.join(', ')}.`);
   return text;

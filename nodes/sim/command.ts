@@ -5,7 +5,9 @@ import { checkerNames } from '../../sim/checkers/registry.ts';
 import { mutantNames, mutants } from '../../sim/mutants.ts';
 import { scenarioNames, scenarios } from '../../scenarios/registry.ts';
 import { chronikScenarios } from '../../scenarios/chronik/registry.ts';
+import { plasmaScenarios } from '../../scenarios/plasma/registry.ts';
 import { chronikCheckerNames } from '../../sim/chronik/checkers/registry.ts';
+import { plasmaCheckerNames } from '../../sim/plasma/checkers/registry.ts';
 import { swimScenarios } from '../../scenarios/swim/registry.ts';
 import { swimCheckerNames } from '../../sim/swim/checkers/registry.ts';
 import {
@@ -49,6 +51,7 @@ Examples:
   photon sim run torn-log-tail --seeds 1..20         one scenario
   photon sim run swim-flapping --seeds 1..20         gossip alone: who is there, and who seems to be gone
   photon sim run chronik --seeds 1..20               brokers: what producers were told, and what consumers read
+  photon sim run plasma --seeds 1..20                a cloud: no virtual machine runs twice
   photon sim run --for 2h --bugs bugs                all night: each bug once, made small and kept
   photon sim run --seeds 1..8000 --shard 2/8         the second of eight machines
   photon sim merge 1.json 2.json --page all.html     what several machines found, as one
@@ -83,8 +86,8 @@ export function simCommand(): Command {
 function listCommand(): Command {
   const command = new Command('list').description('list scenarios, checkers and mutants');
   return command.addOption(jsonOption()).action((options: { json?: string }) => {
-    const runnable = [...scenarios, ...swimScenarios, ...chronikScenarios];
-    const checkers = [...checkerNames, ...swimCheckerNames, ...chronikCheckerNames];
+    const runnable = [...scenarios, ...swimScenarios, ...chronikScenarios, ...plasmaScenarios];
+    const checkers = [...checkerNames, ...swimCheckerNames, ...chronikCheckerNames, ...plasmaCheckerNames];
     const named = ({ name, about }: { name: string; about: string }) => ({ name, about });
     writeJson(options.json, {
       scenarios: runnable.map(named),

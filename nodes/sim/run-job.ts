@@ -1,10 +1,14 @@
 import { scenarioNamed } from '../../scenarios/registry.ts';
 import { chronikScenarioNamed } from '../../scenarios/chronik/registry.ts';
+import { plasmaScenarioNamed } from '../../scenarios/plasma/registry.ts';
 import { swimScenarioNamed } from '../../scenarios/swim/registry.ts';
 import { type ChronikScenarioSource } from '../../sim/chronik/plan.ts';
 import { runChronik } from '../../sim/chronik/run.ts';
 import { compareSecondChronikRun } from '../../sim/chronik/second-run.ts';
 import { runJudged } from '../../sim/judged-run.ts';
+import { type PlasmaScenarioSource } from '../../sim/plasma/plan.ts';
+import { runPlasma } from '../../sim/plasma/run.ts';
+import { compareSecondPlasmaRun } from '../../sim/plasma/second-run.ts';
 import { compareSecondRun } from '../../sim/second-run.ts';
 import { type SwimScenarioSource } from '../../sim/swim/plan.ts';
 import { runSwim } from '../../sim/swim/run.ts';
@@ -17,6 +21,8 @@ export function runJob(job: Job, trace?: TraceSink): JobDone {
   if (gossip !== undefined) return runSwimJob(job, gossip, trace);
   const brokers = job.plan === undefined ? chronikScenarioNamed(job.scenario) : undefined;
   if (brokers !== undefined) return runChronikJob(job, brokers, trace);
+  const cloud = job.plan === undefined ? plasmaScenarioNamed(job.scenario) : undefined;
+  if (cloud !== undefined) return runPlasmaJob(job, cloud, trace);
   const startMs = performance.now();
   const plan = () => job.plan ?? scenarioNamed(job.scenario).plan(job.seed);
   let result = runJudged(plan(), job.seed, trace === undefined ? {} : { trace });
@@ -46,6 +52,17 @@ function runChronikJob(job: Job, source: ChronikScenarioSource, trace: TraceSink
   let result = runChronik(plan(), job.seed, { trace });
   if (job.twice && result.violation === undefined) {
     result = { ...result, violation: compareSecondChronikRun(plan, job.seed, result) };
+  }
+  return { kind: 'ran', job, result, wallMs: performance.now() - startMs, failed: undefined };
+}
+
+/** And so has a cloud. */
+function runPlasmaJob(job: Job, source: PlasmaScenarioSource, trace: TraceSink | undefined): JobDone {
+  const startMs = performance.now();
+  const plan = () => source.plan(job.seed);
+  let result = runPlasma(plan(), job.seed, { trace });
+  if (job.twice && result.violation === undefined) {
+    result = { ...result, violation: compareSecondPlasmaRun(plan, job.seed, result) };
   }
   return { kind: 'ran', job, result, wallMs: performance.now() - startMs, failed: undefined };
 }

@@ -1,4 +1,5 @@
 import { chronikExplanations } from './explain-chronik.ts';
+import { plasmaExplanations } from './explain-plasma.ts';
 import { type Explanation } from './explanation.ts';
 
 const raftFigure3 = 'Raft (Ongaro, 2014), figure 3.2';
@@ -10,6 +11,7 @@ const swimPaper = 'SWIM (Das, Gupta, Motivala, 2002) with Lifeguard (Dadgar, Phi
 
 const table: Readonly<Record<string, Explanation>> = {
   ...chronikExplanations,
+  ...plasmaExplanations,
   'vote-once': {
     sentence: 'A member votes for at most one candidate in a term, crashes and restarts between included.',
     source: 'Raft (Ongaro, 2014), section 3.4 and 3.8',

@@ -126,6 +126,11 @@ export class Network {
     this.#route(packet, link);
   }
 
+  /** Nothing that leaves now gets there. */
+  isCut(from: Address, to: Address): boolean {
+    return this.#conditions.some((condition) => cuts(condition, from, to));
+  }
+
   /** Bytes on the way from one to the other, held back ones included. */
   inFlightBytes(from: Address, to: Address): number {
     return this.#link(from, to).bytes;

@@ -1,0 +1,127 @@
+import { type AgentSettings } from '../../core/plasma/agent/protocol.ts';
+import { type ControlPlaneSettings } from '../../core/plasma/control-plane/settings.ts';
+import { type Quota } from '../../core/plasma/api.ts';
+import { type Labels, type Resources } from '../../core/plasma/types.ts';
+import { type MemberConfig } from '../../core/chainfire/member-protocol.ts';
+import { type Fault, type FaultKind } from '../fault.ts';
+
+/** The faults that mean something to the platform. Whom they strike is told by his number, see `addresses.ts`. */
+export type PlasmaFault = Extract<
+  Fault,
+  {
+    kind:
+      | 'crash'
+      | 'pause'
+      | 'partition'
+      | 'oneWay'
+      | 'lossy'
+      | 'clog'
+      | 'slowNetwork'
+      | 'flap'
+      | 'narrowLink'
+      | 'longTail'
+      | 'clockDrift'
+      | 'wallJump';
+  }
+>;
+
+/** A run of the VM platform, by hand or drawn from a seed: cloud, workload, faults, checks, in that order. */
+export interface PlasmaScenario {
+  readonly name: string;
+  /** One sentence: what must hold, and why it might not. */
+  readonly about: string;
+  readonly cloud: PlasmaCloudPlan;
+  readonly workload: PlasmaWorkloadPlan;
+  readonly faults: readonly PlasmaFault[];
+  /** What is done at its time by hand, beside the workload. */
+  readonly acts?: readonly PlasmaAct[] | undefined;
+  /** Names of `sim/plasma/checkers`; all of them unless said otherwise. */
+  readonly checks: readonly string[] | 'all';
+  /** Length of the safety phase. At least 60 s. */
+  readonly durationUs: number;
+  readonly floors: PlasmaFloors;
+}
+
+export interface PlasmaCloudPlan {
+  /** Members of Chainfire. */
+  readonly members: number;
+  readonly chainfire: Partial<MemberConfig>;
+  readonly servers: number;
+  readonly controlPlane: Partial<Omit<ControlPlaneSettings, 'server'>>;
+  readonly agent: Partial<AgentSettings>;
+  readonly nodes: readonly ComputeNodePlan[];
+  /** Of guests: each writes to its shared disks so often. */
+  readonly guestTickUs: number;
+}
+
+export interface ComputeNodePlan {
+  readonly capacity: Resources;
+  readonly labels: Labels;
+  /** Of the machine's clock. Within the bound that servers count on. */
+  readonly driftPpm: number;
+}
+
+export interface PlasmaWorkloadPlan {
+  readonly users: readonly UserPlan[];
+}
+
+/** A user with a project of his own. */
+export interface UserPlan {
+  /** Set before anything else; undefined: none. */
+  readonly quota: Quota | undefined;
+  /** Shared disks that he makes first. */
+  readonly sharedDisks: number;
+  /** Virtual machines that he has at once at most. */
+  readonly vmsMax: number;
+  /** Pause between operations, drawn uniformly. */
+  readonly thinkUsMin: number;
+  readonly thinkUsMax: number;
+  readonly requestTimeoutUs: number;
+  /** One in so many operations is asked again after it was answered; 0: none. */
+  readonly repeatOneIn: number;
+  /** Relative weights; what is not named never happens. */
+  readonly mix: Readonly<Partial<Record<UserOperation, number>>>;
+  /** Share of virtual machines that must not be on a node with another of their group, in tenths. */
+  readonly spreadOfTen: number;
+  /** Share that stays on its node whatever becomes of the lease, in tenths. */
+  readonly keepRunningOfTen: number;
+}
+
+export type UserOperation =
+  'create' | 'delete' | 'start' | 'stop' | 'pause' | 'migrate' | 'evict' | 'drain' | 'uncordon' | 'quota';
+
+/** Something at its time that depends on who does what by then, which no schedule of faults can know. */
+export type PlasmaAct =
+  /** The server that leads then. `cutFrom`: it does not reach the store, or is not reached by agents. */
+  | { readonly kind: 'crashLeader'; readonly atUs: number; readonly downUs: number }
+  | { readonly kind: 'pauseLeader'; readonly atUs: number; readonly forUs: number }
+  | { readonly kind: 'cutLeaderFromStore'; readonly atUs: number; readonly forUs: number };
+
+/** Least counts over one run. Below one it fails as `idle`: nothing was shown. */
+export interface PlasmaFloors {
+  /** Operations that users were told to be committed. */
+  readonly committed?: number;
+  /** Guests that began to execute. */
+  readonly executions?: number;
+  /** Terms of leaders. */
+  readonly terms?: number;
+  /** Nodes that were given up. */
+  readonly nodesLost?: number;
+  /** Live migrations that changed the owner. */
+  readonly handOvers?: number;
+  /** Writes that were refused since their token was not the newest, or not open. */
+  readonly writesRefused?: number;
+  /** Processes that watchdogs killed. */
+  readonly watchdogKills?: number;
+  /** Guests' processes that an agent found there when it started. */
+  readonly adopted?: number;
+  /** Operations that were asked again and answered the same. */
+  readonly repeated?: number;
+  readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
+}
+
+export interface PlasmaScenarioSource {
+  readonly name: string;
+  readonly about: string;
+  plan(seed: number): PlasmaScenario;
+}

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+
+import { plasmaScenarioNamed, plasmaScenarios } from '../../../scenarios/plasma/registry.ts';
+import { type PlasmaScenario } from '../../../sim/plasma/plan.ts';
+import { runPlasma } from '../../../sim/plasma/run.ts';
+import { compareSecondPlasmaRun } from '../../../sim/plasma/second-run.ts';
+
+const timeoutMs = 240_000;
+const seed = 3;
+
+test.each(plasmaScenarios.map((source) => [source.name, source] as const))(
+  '%s is named and described, and is the same plan for the same seed',
+  (name, source) => {
+    expect(plasmaScenarioNamed(name)).toBe(source);
+    expect(name).toMatch(/^plasma(-[a-z]+)*$/);
+    expect(source.about).toMatch(/^[A-Z].{30,150}\.$/);
+    const plan = source.plan(seed);
+    expect(plan).toMatchObject({ name, about: source.about });
+    expect(source.plan(seed)).toEqual(plan);
+    for (const { atUs } of plan.faults) expect(atUs).toBeLessThan(plan.durationUs);
+  },
+);
+
+test.each(plasmaScenarios.map((source) => [source.name, source] as const))(
+  '%s holds, and shows what it is about',
+  (_name, source) => {
+    const result = runPlasma(source.plan(seed), seed);
+    expect(result.violation).toBeUndefined();
+    expect(result.simulatedUs).toBeGreaterThanOrEqual(60_000_000);
+  },
+  timeoutMs,
+);
+
+test(
+  'a seed decides everything: a second run has the same hash',
+  () => {
+    const source = plasmaScenarioNamed('plasma');
+    if (source === undefined) throw new Error('the swarm of clouds has a name');
+    const plan = (): PlasmaScenario => source.plan(1);
+    expect(compareSecondPlasmaRun(plan, 1, runPlasma(plan(), 1))).toBeUndefined();
+  },
+  timeoutMs,
+);
