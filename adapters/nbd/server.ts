@@ -1,4 +1,4 @@
-import { chmod, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 
 import { type DiskHolder, sameHolder } from '../../core/plasma/storage/exports-protocol.ts';
@@ -6,7 +6,7 @@ import { NbdConnection } from './connection.ts';
 import { type DiskConnections, type DiskPort } from './disk-port.ts';
 
 export interface NbdListener {
-  /** A unix socket's path, or an address. A path that is there already is taken over. */
+  /** A unix socket's path, or an address. A socket that is there already is taken over: the caller's lock says that nobody listens to it. */
   readonly at: { readonly path: string } | { readonly host: string; readonly port: number };
 }
 
@@ -80,7 +80,7 @@ export class NbdServer implements DiskConnections {
   }
 
   async #listen({ at }: NbdListener): Promise<void> {
-    if ('path' in at) await unlinkIfThere(at.path);
+    if ('path' in at) await removeSocket(at.path);
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#onConnection(socket);
     });
@@ -110,9 +110,10 @@ export class NbdServer implements DiskConnections {
   }
 }
 
-async function unlinkIfThere(path: string): Promise<void> {
+/** What an earlier process has left; whatever else is there stays, and listening fails. */
+async function removeSocket(path: string): Promise<void> {
   try {
-    await unlink(path);
+    if ((await lstat(path)).isSocket()) await unlink(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -8,11 +8,12 @@ import { type FenceToken, type VmId } from './types.ts';
 export type StorageRequest =
   /**
    * Makes a disk that is not there. Again with the same size is harmless. Names are one or two parts (`project/name`) of
-   * `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`; sizes are multiples of 512.
+   * `[A-Za-z0-9][A-Za-z0-9._-]*`, of at most 63 and 128 characters; sizes are multiples of 512.
    */
   | { readonly kind: 'createDisk'; readonly disk: string; readonly sizeBytes: number }
   /**
-   * Serves the disk to whoever runs `vm` under `fenceToken`. A token below the newest is refused. `activate`: this token is
+   * Serves the disk to whoever runs `vm` under `fenceToken`. A token below the newest is refused, and so is one that is not
+   * above all of another virtual machine's: tokens of a disk rise from owner to owner. `activate`: this token is
    * the newest from now on, and the answer comes when nothing of an older one is under way any more: the fence. Without it,
    * reads and connections only (an incoming migration), the newest one goes on writing.
    */
@@ -25,7 +26,7 @@ export type StorageRequest =
     }
   /** Nothing is written to the disk any more below `fenceToken`. Answered when nothing older is under way. */
   | { readonly kind: 'fence'; readonly disk: string; readonly vm: VmId; readonly fenceToken: FenceToken }
-  /** Ends its connections; the disk stays with `vm`, and may be taken by another one from now on. Again is harmless. */
+  /** Ends its connections; the disk stays with `vm`. Again is harmless. */
   | {
       readonly kind: 'closeExport';
       readonly disk: string;
@@ -57,7 +58,7 @@ export type StorageResponse =
 export const storageRefusalCodes = [
   'STALE_TOKEN',
   'NOT_FOUND',
-  /** It belongs to another virtual machine, whose newest token is open still. */
+  /** It belongs to another virtual machine: only that one's receives and deletes. */
   'IN_USE',
   'INVALID',
   'NO_SPACE',

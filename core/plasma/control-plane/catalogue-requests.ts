@@ -50,10 +50,19 @@ function removeImage(memory: Memory, { project, name }: MutationOf<'imageRemove'
   return decidedAtOnce;
 }
 
+const sectorBytes = 512;
+
 function createDisk(memory: Memory, request: MutationOf<'sharedDiskCreate'>): Decision {
   const { project, disk: name, sizeBytes } = request;
   const wrong = wrongOwnName('shared disk', name) ?? wrongSize(`the shared disk ${name}`, sizeBytes);
   if (wrong !== undefined) return refusedWith('INVALID', wrong);
+  // What storage nodes refuse would be found out only when somebody is to run on it.
+  if (sizeBytes % sectorBytes !== 0) {
+    return refusedWith(
+      'INVALID',
+      `the size of the shared disk ${name} is ${sizeBytes}, and must be a multiple of ${sectorBytes}`,
+    );
+  }
   if (memory.working.disks.has(ownKey(project, name))) {
     return refusedWith('ALREADY_EXISTS', `there is a shared disk ${name} in ${project}`);
   }

@@ -56,8 +56,8 @@ interface DiskQueue {
  * a new writer only when no crash can bring back the old one. Making a token the newest is the fence. Its answer comes when
  * the port has said that nothing of an older one is under way any more; what wakes up afterwards finds another writer.
  *
- * A virtual machine may take a disk from another one only when that one's newest token is not open: its agent has closed
- * it, or it was fenced off at a token above. What owned a disk before does not come back under a token that it had.
+ * A disk's newest token never falls, whoever it belongs to: a virtual machine takes it from another one by a token above, which
+ * fences that one off.
  *
  * Requests for one disk are carried out one after the other, those for different ones side by side. An act that fails ends
  * its request with a refusal; what was made durable stays, and asked again the request goes on from there.

@@ -1,17 +1,8 @@
 import { unreachable } from '../../base/assert.ts';
 import { type StorageRefusalCode, type StorageRequest, type StorageResponse } from '../storage-protocol.ts';
 import { type FenceToken, type VmId } from '../types.ts';
-import {
-  type DiskRow,
-  exportsMax,
-  formerMax,
-  isDiskName,
-  isFenceToken,
-  isVmId,
-  newRow,
-  writerOf,
-} from './disk-row.ts';
-import { type DiskExportsSettings, type DiskHolder, type StorageAct } from './exports-protocol.ts';
+import { type DiskRow, exportsMax, isDiskName, isFenceToken, isVmId, newRow, writerOf } from './disk-row.ts';
+import { type DiskExportsSettings, type StorageAct } from './exports-protocol.ts';
 
 /** An act that has no number yet. */
 export type PlannedAct = StorageAct extends infer Act
@@ -45,7 +36,7 @@ export function refusesShape(
   if (!isDiskName(request.disk)) {
     return refuse(
       'INVALID',
-      `the disk's name ${JSON.stringify(request.disk.slice(0, 200))} must be one or two parts, apart by "/", of [A-Za-z0-9][A-Za-z0-9._-]{0,62}`,
+      `the disk's name ${JSON.stringify(request.disk.slice(0, 200))} must be one or two parts, apart by "/", of [A-Za-z0-9][A-Za-z0-9._-]*, of at most 63 and 128 characters`,
     );
   }
   if (request.kind === 'createDisk') {
@@ -125,21 +116,11 @@ function planActivate(
   row: DiskRow,
 ): DiskVerdict {
   const { vm, fenceToken } = request;
-  const stale = staleness(row, vm, fenceToken);
-  if (stale !== undefined) return stale;
-  const ofOther = row.vm !== undefined && row.vm !== vm;
-  if (ofOther && row.exports.length > 0) return inUse(row);
-  if (ofOther && row.former.length >= formerMax)
-    return refuse('UNAVAILABLE', `the disk ${row.disk} has had ${formerMax} owners, it takes no other`);
-  const kept = ofOther ? [] : row.exports.filter((open) => open.fenceToken > fenceToken);
+  if (isStale(row, vm, fenceToken)) return stale(row, fenceToken);
+  const kept = row.vm === vm ? row.exports.filter((open) => open.fenceToken > fenceToken) : [];
   if (kept.length >= exportsMax) return tooMany(row);
-  const next: DiskRow = {
-    ...row,
-    vm,
-    newest: fenceToken,
-    exports: [...kept, { fenceToken, active: true }],
-    former: formerBut(row, vm),
-  };
+  const exports = [...kept, { fenceToken, active: true }];
+  const next: DiskRow = { ...row, vm, newest: fenceToken, exports };
   return plan(
     [
       ...changeSteps(row, next),
@@ -157,8 +138,8 @@ function planOpen(
   row: DiskRow,
 ): DiskVerdict {
   const { vm, fenceToken } = request;
-  const stale = staleness(row, vm, fenceToken);
-  if (stale !== undefined) return stale;
+  if (isStale(row, vm, fenceToken)) return stale(row, fenceToken);
+  // Who takes a disk over has nothing to wait for, and what is on it is not his before.
   if (row.vm !== undefined && row.vm !== vm) return inUse(row);
   if (row.exports.some((open) => open.fenceToken === fenceToken))
     return plan([openStep(row, fenceToken)], 'uri');
@@ -170,19 +151,11 @@ function planOpen(
 function planFence(request: Extract<StorageRequest, { readonly kind: 'fence' }>, row: DiskRow): DiskVerdict {
   const { vm, fenceToken } = request;
   const answer: StorageResponse = { kind: 'fenced' };
-  if (row.vm === undefined || row.vm === vm) {
-    // Nothing below the newest is written already; whether all of it has come to its end, activating again tells.
-    if (fenceToken <= row.newest) return plan([activateStep(row)], answer);
-    const exports = row.exports.filter((open) => open.fenceToken >= fenceToken);
-    const next = { ...row, vm, newest: fenceToken, exports };
-    return plan([...changeSteps(row, next), activateStep(next), ...fencedSteps(row, fenceToken)], answer);
-  }
-  const known = row.former.find((holder) => holder.vm === vm);
-  if (known !== undefined && known.fenceToken >= fenceToken - 1) return plan([activateStep(row)], answer);
-  if (known === undefined && row.former.length >= formerMax)
-    return refuse('UNAVAILABLE', `the disk ${row.disk} has had ${formerMax} owners, it takes no other`);
-  const former = [...row.former.filter((holder) => holder !== known), { vm, fenceToken: fenceToken - 1 }];
-  return plan([...changeSteps(row, { ...row, former }), activateStep(row)], answer);
+  // Nothing below the newest is written already; whether all of it has come to its end, activating again tells.
+  if (isStale(row, vm, fenceToken) || fenceToken === row.newest) return plan([activateStep(row)], answer);
+  const exports = row.vm === vm ? row.exports.filter((open) => open.fenceToken >= fenceToken) : [];
+  const next = { ...row, vm, newest: fenceToken, exports };
+  return plan([...changeSteps(row, next), activateStep(next), ...fencedSteps(row, fenceToken)], answer);
 }
 
 function planClose(
@@ -214,24 +187,19 @@ function planDelete(
   return plan([...changeSteps(row, next), ...deleteSteps(next)], { kind: 'deleted' });
 }
 
-/** Why this holder may not come any more. */
-function staleness(row: DiskRow, vm: VmId, fenceToken: FenceToken): DiskVerdict | undefined {
-  if (row.vm === vm || row.vm === undefined) {
-    if (fenceToken < row.newest) return stale(row, fenceToken);
-  }
-  const before = row.former.find((holder) => holder.vm === vm);
-  if (before === undefined || fenceToken > before.fenceToken) return undefined;
-  return refuse(
-    'STALE_TOKEN',
-    `token ${fenceToken} of ${vm} is fenced off from the disk ${row.disk}: only what is above ${before.fenceToken} may come`,
-    before.fenceToken,
-  );
+/**
+ * Whether this holder may not come any more. Tokens of a disk rise from owner to owner, too: who takes it over comes above all
+ * that came before, those included that have only been opened.
+ */
+function isStale(row: DiskRow, vm: VmId, fenceToken: FenceToken): boolean {
+  if (row.vm === undefined || row.vm === vm) return fenceToken < row.newest;
+  return fenceToken <= row.newest || row.exports.some((open) => fenceToken <= open.fenceToken);
 }
 
 function stale(row: DiskRow, fenceToken: FenceToken): Extract<StorageResponse, { readonly kind: 'refused' }> {
   return refuse(
     'STALE_TOKEN',
-    `token ${fenceToken} of the disk ${row.disk} is stale, the newest is ${row.newest}`,
+    `token ${fenceToken} of the disk ${row.disk} is stale, the newest is ${row.newest} of ${row.vm ?? 'nobody'}`,
     row.newest,
   );
 }
@@ -242,13 +210,6 @@ function inUse(row: DiskRow): DiskVerdict {
 
 function tooMany(row: DiskRow): DiskVerdict {
   return refuse('UNAVAILABLE', `${exportsMax} exports of the disk ${row.disk} are open, which is the most`);
-}
-
-/** The owners before, once the disk belongs to `vm`. */
-function formerBut(row: DiskRow, vm: VmId): readonly DiskHolder[] {
-  if (row.vm === undefined || row.vm === vm) return row.former;
-  const others = row.former.filter((holder) => holder.vm !== vm && holder.vm !== row.vm);
-  return [...others, { vm: row.vm, fenceToken: row.newest }];
 }
 
 function createSteps(row: DiskRow): readonly DiskStep[] {

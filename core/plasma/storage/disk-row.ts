@@ -8,14 +8,12 @@ export interface DiskRow {
   readonly sizeBytes: number;
   /** `creating`, `deleting`: its file may be there or not. */
   readonly state: 'creating' | 'there' | 'deleting';
-  /** Whom it belongs to. */
+  /** Whom it belongs to: who came with the newest token. */
   readonly vm: VmId | undefined;
-  /** Of `vm`; never falls while `vm` stays. 0: none was active yet. */
+  /** Never falls, whoever it belongs to. 0: none was active yet. */
   readonly newest: FenceToken;
   /** Of `vm`. None is below `newest`; only that of `newest` is active. At most `exportsMax`. */
   readonly exports: readonly OpenExport[];
-  /** Whom it belonged to before, and up to which token they may not come back. At most `formerMax`. */
-  readonly former: readonly DiskHolder[];
 }
 
 export interface OpenExport {
@@ -25,11 +23,9 @@ export interface OpenExport {
 }
 
 export const exportsMax = 16;
-/** Forgetting one would let it come back, so a disk that has had so many owners takes no other. */
-export const formerMax = 1_024;
 
 export function newRow(disk: string, sizeBytes: number): DiskRow {
-  return { disk, sizeBytes, state: 'creating', vm: undefined, newest: 0, exports: [], former: [] };
+  return { disk, sizeBytes, state: 'creating', vm: undefined, newest: 0, exports: [] };
 }
 
 /** Who writes to the disk, undefined: nobody. */
@@ -40,7 +36,8 @@ export function writerOf(row: DiskRow): DiskHolder | undefined {
     : { vm: row.vm, fenceToken: active.fenceToken };
 }
 
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,62})?$/;
+/** Together short enough for the name of a file. */
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
 const vmPattern = /^vm-[0-9a-f]{32}$/;
 
 export function isDiskName(name: string): boolean {
@@ -63,16 +60,15 @@ export function byDiskName(left: DiskRow, right: DiskRow): number {
 export function readRow(value: unknown): DiskRow | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const row = value as { readonly [Key in keyof DiskRow]?: unknown };
-  const { disk, sizeBytes, state, vm, newest, exports, former } = row;
+  const { disk, sizeBytes, state, vm, newest, exports } = row;
   if (typeof disk !== 'string' || !isDiskName(disk)) return undefined;
   if (!isCount(sizeBytes) || !isCount(newest)) return undefined;
   if (state !== 'creating' && state !== 'there' && state !== 'deleting') return undefined;
   if (vm !== undefined && (typeof vm !== 'string' || !isVmId(vm))) return undefined;
-  if (!Array.isArray(exports) || !Array.isArray(former)) return undefined;
-  if (!exports.every(isOpenExport) || !former.every(isHolder)) return undefined;
+  if (!Array.isArray(exports) || !exports.every(isOpenExport)) return undefined;
   if (exports.some((open) => open.fenceToken < newest || (open.active && open.fenceToken !== newest)))
     return undefined;
-  return { disk, sizeBytes, state, vm, newest, exports, former };
+  return { disk, sizeBytes, state, vm, newest, exports };
 }
 
 function isCount(value: unknown): value is number {
@@ -83,10 +79,4 @@ function isOpenExport(value: unknown): value is OpenExport {
   if (typeof value !== 'object' || value === null) return false;
   const { fenceToken, active } = value as { readonly fenceToken?: unknown; readonly active?: unknown };
   return isCount(fenceToken) && typeof active === 'boolean';
-}
-
-function isHolder(value: unknown): value is DiskHolder {
-  if (typeof value !== 'object' || value === null) return false;
-  const { vm, fenceToken } = value as { readonly vm?: unknown; readonly fenceToken?: unknown };
-  return typeof vm === 'string' && isVmId(vm) && isCount(fenceToken);
 }

@@ -183,3 +183,10 @@ test('zeros over holes leave holes', async () => {
   expect(await client.take(16)).toEqual(reply(0, 2));
   expect(statSync(join(dir, 'disks', 'green+data.raw')).blocks).toBeGreaterThanOrEqual(mib / 512);
 });
+
+test('what lies where a socket is to be, and is none, stays', async () => {
+  const path = join(dir, 'precious');
+  writeFileSync(path, 'text');
+  await expect(NbdServer.listen({ port, listeners: [{ at: { path } }] })).rejects.toThrow('EADDRINUSE');
+  expect(readFileSync(path, 'utf8')).toBe('text');
+});

@@ -194,18 +194,27 @@ describe.skipIf(missing !== undefined)(`QEMU's own tools as clients (${missing ?
     expect(output).toMatch(/not (present|available)|unknown|no export/i);
   });
 
-  test('another virtual machine takes over what was closed, and the former one does not come back', async () => {
+  test('another virtual machine takes a disk over by a token above, and sees what is on it; the former sees no more', async () => {
     const former = await session(await activated(5));
     expect(await former.ask('write -P 5 0 512')).toContain('wrote 512/512');
     expect(
-      await storage.request({ kind: 'openExport', disk, vm: other, fenceToken: 9, activate: true }),
-    ).toMatchObject({ code: 'IN_USE' });
-    await storage.request({ kind: 'closeExport', disk, vm, fenceToken: 5 });
-    expect(storage.nbd.connections).toBe(0);
-    const next = await session(await activated(1, other));
+      await storage.request({ kind: 'openExport', disk, vm: other, fenceToken: 5, activate: true }),
+    ).toMatchObject({ code: 'STALE_TOKEN', newest: 5 });
+    const next = await session(await activated(6, other));
+    expect(await next.ask('read -P 5 0 512')).not.toContain('verification failed');
     expect(await next.ask('write -P 1 0 512')).toContain('wrote 512/512');
+    expect(await former.ask('read 0 512')).toMatch(/failed/);
     expect(await former.ask('write -P 6 0 512')).toMatch(/failed/);
     expect(bytesOnDisk()[0]).toBe(1);
+  });
+
+  test('a closed export loses its connections, and may be opened again', async () => {
+    const before = await session(await activated(5));
+    await storage.request({ kind: 'closeExport', disk, vm, fenceToken: 5 });
+    expect(storage.nbd.connections).toBe(0);
+    expect(await before.ask('write 0 512')).toMatch(/failed/);
+    const again = await session(await activated(5));
+    expect(await again.ask('write -P 1 0 512')).toContain('wrote 512/512');
   });
 
   test('after a restart the newest goes on, and an older one is refused as before', async () => {

@@ -220,35 +220,39 @@ describe('the fence', () => {
 });
 
 describe('owners', () => {
-  test('another virtual machine gets a disk only when the newest of its owner is closed, whatever its tokens', () => {
+  test('another virtual machine takes a disk by a token above all of its owner, which is fenced off by it', () => {
     const bench = created();
     bench.ask(opens(vmA, 7));
-    expect(bench.ask(opens(vmB, 9))).toMatchObject({ code: 'IN_USE' });
-    expect(bench.ask({ kind: 'closeExport', disk, vm: vmA, fenceToken: 7 })).toEqual({ kind: 'closed' });
-    expect(bench.ask(opens(vmB, 1, false))).toMatchObject({ code: 'IN_USE' });
-    expect(bench.ask(opens(vmB, 1))).toEqual(opened);
-    expect(bench.ask(opens(vmA, 7))).toMatchObject({ code: 'STALE_TOKEN', newest: 7 });
-    expect(bench.ask(opens(vmA, 8))).toMatchObject({ code: 'IN_USE' });
+    bench.ask(opens(vmA, 8, false));
+    for (const token of [1, 7, 8]) {
+      expect(bench.ask(opens(vmB, token))).toMatchObject({ code: 'STALE_TOKEN', newest: 7 });
+    }
+    expect(bench.ask(opens(vmB, 9, false))).toMatchObject({ code: 'IN_USE' });
+    bench.acts.length = 0;
+    expect(bench.ask(opens(vmB, 9))).toEqual(opened);
+    expect(bench.acts).toMatchObject([
+      { kind: 'activate', writer: holder(vmB, 9) },
+      { kind: 'close', holder: holder(vmA, 7), connections: 'refuse' },
+      { kind: 'close', holder: holder(vmA, 8), connections: 'refuse' },
+      { kind: 'open', holder: holder(vmB, 9) },
+    ]);
+    for (const token of [7, 8, 9]) {
+      expect(bench.ask(opens(vmA, token))).toMatchObject({ code: 'STALE_TOKEN', newest: 9 });
+    }
+    bench.restart();
+    expect(bench.ask(opens(vmA, 9))).toMatchObject({ code: 'STALE_TOKEN', newest: 9 });
+    expect(bench.ask(opens(vmA, 10))).toEqual(opened);
   });
 
-  test('one that was fenced off at a token above loses the disk to another, and comes back only above what it had', () => {
-    const bench = created();
-    bench.ask(opens(vmA, 7));
-    bench.ask({ kind: 'fence', disk, vm: vmA, fenceToken: 8 });
-    expect(bench.ask(opens(vmB, 1))).toEqual(opened);
-    bench.ask({ kind: 'closeExport', disk, vm: vmB, fenceToken: 1 });
-    expect(bench.ask(opens(vmA, 8))).toMatchObject({ code: 'STALE_TOKEN', newest: 8 });
-    expect(bench.ask(opens(vmA, 9))).toEqual(opened);
-    expect(bench.machine.rows[0]?.former).toEqual([holder(vmB, 1)]);
-  });
-
-  test('a fence for one that does not own it yet is kept for when it comes', () => {
+  test('a fence for one that does not own it yet makes it the owner, and one that is late changes nothing', () => {
     const bench = created();
     bench.ask(opens(vmA, 7));
     expect(bench.ask({ kind: 'fence', disk, vm: vmB, fenceToken: 3 })).toEqual({ kind: 'fenced' });
-    bench.ask({ kind: 'closeExport', disk, vm: vmA, fenceToken: 7 });
-    expect(bench.ask(opens(vmB, 2))).toMatchObject({ code: 'STALE_TOKEN' });
-    expect(bench.ask(opens(vmB, 3))).toEqual(opened);
+    expect(bench.machine.rows).toMatchObject([{ vm: vmA, newest: 7, exports: [{ fenceToken: 7 }] }]);
+    expect(bench.ask({ kind: 'fence', disk, vm: vmB, fenceToken: 8 })).toEqual({ kind: 'fenced' });
+    expect(bench.machine.rows).toMatchObject([{ vm: vmB, newest: 8, exports: [] }]);
+    expect(bench.ask(opens(vmA, 8))).toMatchObject({ code: 'STALE_TOKEN' });
+    expect(bench.ask(opens(vmB, 8))).toEqual(opened);
   });
 
   test('closing what somebody else opened under the same token closes nothing of his', () => {
@@ -376,6 +380,15 @@ describe('what is refused', () => {
     expect(bench.ask(request)).toMatchObject({ kind: 'refused', code: 'INVALID' });
     expect(JSON.stringify(bench.replies.get(1))).toContain(why);
     expect(bench.machine.rows).toEqual([]);
+  });
+
+  test('names as long as users may give them are taken', () => {
+    const bench = new Bench();
+    const longest = `${'p'.repeat(63)}/${'d'.repeat(128)}`;
+    expect(bench.ask({ kind: 'createDisk', disk: longest, sizeBytes })).toEqual({ kind: 'created' });
+    expect(bench.ask({ kind: 'createDisk', disk: `${longest}d`, sizeBytes })).toMatchObject({
+      code: 'INVALID',
+    });
   });
 
   test('a disk of another size, one too many, one that is not there', () => {
