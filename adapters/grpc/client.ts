@@ -73,7 +73,7 @@ export class GrpcChainfireClient extends ClientDriver {
 }
 
 /** A channel to every endpoint, opened when it is first asked. */
-class GrpcTransport implements ClientTransport {
+export class GrpcTransport implements ClientTransport {
   readonly #endpoints: readonly Address[];
   readonly #tls: ClientCredentials | undefined;
   readonly #channels: (Client | undefined)[];

@@ -271,6 +271,9 @@ function contextOf(call: SurfaceCall, hooks: MountHooks, isOver: () => boolean =
     get certificateIdentity() {
       return identityOf(call.getAuthContext()?.sslPeerCertificate?.subjectaltname);
     },
+    get certificateName() {
+      return commonNameOf(call);
+    },
     get peer() {
       return call.getPeer();
     },

@@ -29,6 +29,8 @@ export interface CallContext {
    * for it is the listener's business.
    */
   readonly certificateIdentity?: Identity | undefined;
+  /** The common name of that certificate. */
+  readonly certificateName?: string | undefined;
   /** Address of the other side, for logs and error messages. */
   readonly peer: string;
 }
