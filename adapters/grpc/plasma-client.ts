@@ -1,6 +1,10 @@
 import { Client, type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
 
-import { type AgentRequest, type AgentResponse, type ImageChunkRequest } from '../../core/plasma/agent-protocol.ts';
+import {
+  type AgentRequest,
+  type AgentResponse,
+  type ImageChunkRequest,
+} from '../../core/plasma/agent-protocol.ts';
 import { type PlasmaRequest, type PlasmaResponse } from '../../core/plasma/api.ts';
 import {
   agentMethods,

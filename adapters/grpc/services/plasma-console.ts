@@ -93,7 +93,8 @@ async function placeOf(
     context,
   );
   const vm = found.kind === 'vms' ? found.vms[0] : undefined;
-  if (vm === undefined) throw new StatusError('NOT_FOUND', `there is no virtual machine ${named} in ${project}`);
+  if (vm === undefined)
+    throw new StatusError('NOT_FOUND', `there is no virtual machine ${named} in ${project}`);
   if (vm.node === undefined || vm.fenceToken === undefined)
     throw new StatusError('FAILED_PRECONDITION', `${vm.spec.name} is on no node`);
   const listed = await ask(

@@ -44,7 +44,11 @@ export function plasmaControlServices(
         .map(({ path, request, response }) =>
           unary<PlasmaRequest, PlasmaResponse>(path, request, response, async (asked, context) => {
             const call = { service: 'user', request: asked } as const;
-            return (await ask(services.port, { caller: callerOf(context, secured), call }, context)) as PlasmaResponse;
+            return (await ask(
+              services.port,
+              { caller: callerOf(context, secured), call },
+              context,
+            )) as PlasmaResponse;
           }),
         ),
       ...Object.values(agentMethods)
@@ -52,7 +56,11 @@ export function plasmaControlServices(
         .map(({ path, request, response }) =>
           unary<AgentRequest, AgentResponse>(path, request, response, async (asked, context) => {
             const call = { service: 'agent', request: asked } as const;
-            return (await ask(services.port, { caller: callerOf(context, secured), call }, context)) as AgentResponse;
+            return (await ask(
+              services.port,
+              { caller: callerOf(context, secured), call },
+              context,
+            )) as AgentResponse;
           }),
         ),
       ...(further[name] ?? []),

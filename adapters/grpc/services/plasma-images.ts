@@ -43,9 +43,7 @@ async function* upload(
   const { format, digest } = first.value;
   guard(parts, context, { service: 'image', digest, write: true });
   const pieces = piecesOf(first.value, iterator, context);
-  yield await asStatus(() =>
-    parts.store.import(pieces, { format, ...(digest === '' ? {} : { digest }) }),
-  );
+  yield await asStatus(() => parts.store.import(pieces, { format, ...(digest === '' ? {} : { digest }) }));
 }
 
 async function* piecesOf(

@@ -82,10 +82,7 @@ export type UnionOf<M extends Members> = {
 /**
  * A oneof, in a message of its own: each kind's field number is its place, from 1. Nothing, or what has no place here, is refused.
  */
-export function union<const M extends Members>(
-  number: number,
-  members: M,
-): Field<UnionOf<M>> {
+export function union<const M extends Members>(number: number, members: M): Field<UnionOf<M>> {
   const entries = Object.entries(members);
   const places = new Map(entries.map(([kind], position) => [kind, position]));
   const allowed = entries.map(([kind]) => kind).join(', ');

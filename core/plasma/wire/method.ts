@@ -45,11 +45,7 @@ export function method<
   ResponseKind extends Response['kind'],
 >(
   kind: Kind,
-  parts: MethodParts<
-    ShapeOf<Request, Kind>,
-    ShapeOf<Response, ResponseKind>,
-    ResponseKind
-  >,
+  parts: MethodParts<ShapeOf<Request, Kind>, ShapeOf<Response, ResponseKind>, ResponseKind>,
 ): PlasmaMethod<Request, Response> {
   const { service, name, responseKind } = parts;
   return {

@@ -1,13 +1,4 @@
-import {
-  bool,
-  message,
-  nested,
-  optional,
-  repeated,
-  text,
-  uint32,
-  uint64,
-} from '../../wire/protobuf.ts';
+import { bool, message, nested, optional, repeated, text, uint32, uint64 } from '../../wire/protobuf.ts';
 import { choice, labels } from './fields.ts';
 
 /** Messages of what virtual machines and nodes are, used by several services. Numbers of fields are never used again. */
@@ -93,4 +84,3 @@ export const endCauses = [
   'launch-failed',
   'unresponsive',
 ] as const;
-

@@ -1,4 +1,14 @@
-import { bool, int64, message, nested, optional, repeated, text, uint32, uint64 } from '../../wire/protobuf.ts';
+import {
+  bool,
+  int64,
+  message,
+  nested,
+  optional,
+  repeated,
+  text,
+  uint32,
+  uint64,
+} from '../../wire/protobuf.ts';
 import { type PlasmaMutation, type PlasmaRequest, type PlasmaResponse } from '../api.ts';
 import { choice, labels, part } from './fields.ts';
 import { method, type PlasmaMethod } from './method.ts';

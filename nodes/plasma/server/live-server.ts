@@ -34,14 +34,7 @@ interface ServerPorts {
   readonly report: PlasmaServerReport;
 }
 
-type ServerRunner = Runner<
-  ControlPlaneRequest,
-  ControlPlaneResponse,
-  never,
-  never,
-  NoStreams,
-  ServerPorts
->;
+type ServerRunner = Runner<ControlPlaneRequest, ControlPlaneResponse, never, never, NoStreams, ServerPorts>;
 
 /** A server of the control plane on its ways to Chainfire. It keeps nothing on disk. */
 export class LiveServer {

@@ -201,9 +201,7 @@ export class ServingServer {
     const { role, leader, trouble } = this.#live.machine.status;
     if (trouble !== '') return trouble;
     if (role === 'leading') return undefined;
-    return leader === undefined || leader === this.#parts.settings.position
-      ? 'no server leads'
-      : undefined;
+    return leader === undefined || leader === this.#parts.settings.position ? 'no server leads' : undefined;
   }
 
   #look(): void {

@@ -27,10 +27,7 @@ const settings = {
     }),
     "This server's name",
   ),
-  dataDir: required(
-    path(),
-    'Directory for images; made when it does not exist. All else is in Chainfire',
-  ),
+  dataDir: required(path(), 'Directory for images; made when it does not exist. All else is in Chainfire'),
   listen: withDefault(
     address(),
     { host: '127.0.0.1', port: 7070 },

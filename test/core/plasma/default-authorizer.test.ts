@@ -22,7 +22,8 @@ const refuses = (identity: string, call: GuardedCall): string | undefined =>
 
 describe('the default authorizer', () => {
   test('lets everybody do everything where nobody is known, on the own machine', () => {
-    for (const call of [user('a'), fence, renewal('n1')]) expect(refuses(localIdentity, call)).toBeUndefined();
+    for (const call of [user('a'), fence, renewal('n1')])
+      expect(refuses(localIdentity, call)).toBeUndefined();
   });
 
   test('lets an agent speak for its own node alone, and for no user', () => {
@@ -49,11 +50,16 @@ describe('the default authorizer', () => {
   });
 
   test('never lets a user speak for a node', () => {
-    expect(refuses('photon://user/root', renewal('root'))).toBe('only agents may ask that, not the user root');
+    expect(refuses('photon://user/root', renewal('root'))).toBe(
+      'only agents may ask that, not the user root',
+    );
   });
 
-  test.each(['', 'photon://chainfire/a', 'photon://local/anonymous2', 'root'])('knows nobody as %j', (who) => {
-    expect(refuses(who, user('root'))).toBeDefined();
-    expect(refuses(who, renewal('a'))).toBeDefined();
-  });
+  test.each(['', 'photon://chainfire/a', 'photon://local/anonymous2', 'root'])(
+    'knows nobody as %j',
+    (who) => {
+      expect(refuses(who, user('root'))).toBeDefined();
+      expect(refuses(who, renewal('a'))).toBeDefined();
+    },
+  );
 });

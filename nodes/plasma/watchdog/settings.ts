@@ -1,0 +1,24 @@
+import { type ProcessSchema, required, type Settings, withDefault } from '../../../adapters/config/schema.ts';
+import { integer, oneOf, path } from '../../../adapters/config/values.ts';
+
+const settings = {
+  dataDir: required(path(), "The watchdog's directory: its lock, and the socket watchdog.sock"),
+  idleSeconds: withDefault(
+    integer({ min: 1, max: 86_400, unit: 'seconds' }),
+    30,
+    'After so long without an agent, and with nothing to guard, it ends',
+  ),
+  logLevel: withDefault(
+    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
+    'info',
+    'Lines of the log below this level are left out',
+  ),
+} as const;
+
+export const watchdogSchema: ProcessSchema<typeof settings> = {
+  command: 'photon plasma watchdog',
+  environmentPrefix: 'PHOTON_PLASMA_WATCHDOG',
+  settings,
+};
+
+export type WatchdogSettings = Settings<typeof settings>;
