@@ -54,6 +54,7 @@ function refusesNode(node: string, call: GuardedCall): string | undefined {
     case 'agent':
       return call.request.node === node ? undefined : `${node} may not speak for ${call.request.node}`;
     case 'storage':
+      return undefined;
     // A server passes on what its user types; it has asked whether he may.
     case 'console':
       return undefined;
