@@ -43,7 +43,7 @@ export async function actOnInstance(
     case 'resume':
       return resume(vm);
     case 'migrateOut':
-      await refuseAway(vm);
+      refuseHandedOver(vm);
       if (vm.directory.hasOverlays()) throw new Error('its local disks cannot go to another node');
       return migration.begin(act.uri);
     case 'snapshot':
@@ -79,8 +79,6 @@ async function resume(vm: RunningVm): Promise<void> {
   await refuseAway(vm);
   const status = await vm.status();
   if (status === 'shutdown' || status === 'guest-panicked') throw new Error('its guest has ended');
-  // What was sent to is over there; whoever gives that up says `cancelMigration`.
-  refuseHandedOver(vm);
   await vm.execute('cont');
 }
 

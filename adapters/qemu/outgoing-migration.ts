@@ -12,6 +12,9 @@ const pollEveryMs = 5;
 /** The last of the state is small. */
 const handOverWithinMs = 30_000;
 
+/** Its guest stands: never run, paused, sent elsewhere in vain. */
+const standing: readonly string[] = ['prelaunch', 'paused', 'postmigrate'];
+
 interface Progress {
   readonly status: string;
   readonly leftBytes: number;
@@ -35,15 +38,19 @@ export class OutgoingMigration {
     this.#report = report;
   }
 
-  /** Settles when it has begun. Whatever comes of it is reported. */
+  /** Settles when it has begun; to the same uri again, when it is known to be under way. What comes of it is reported. */
   async begin(uri: string): Promise<void> {
     const status = await this.#vm.status();
-    if (status !== 'running' && status !== 'paused')
-      throw new Error(`it cannot be sent while it is ${status}`);
     const progress = await this.#progress();
-    if (isUnderWay(progress.status)) throw new Error('it is on its way to another node already');
+    if (isUnderWay(progress.status)) {
+      if (this.#kept()?.uri !== uri) throw new Error('it is on its way to another node already');
+      this.supervise();
+      return;
+    }
+    if (status !== 'running' && !standing.includes(status))
+      throw new Error(`it cannot be sent while it is ${status}`);
     const wasRunning = status === 'running';
-    this.#record({ wasRunning, stopped: !wasRunning, handedOver: false });
+    this.#record({ uri, wasRunning, stopped: !wasRunning, handedOver: false });
     await this.#set({ 'pause-before-switchover': true, events: true });
     await this.#vm.execute('migrate-set-parameters', {
       'max-bandwidth': bandwidthBytes,
@@ -67,11 +74,17 @@ export class OutgoingMigration {
   /** Sees one through that is under way: it was begun here, or by an agent that is no more. */
   supervise(): void {
     this.#listen();
+    // Whoever saw to it before is relieved.
+    this.#life += 1;
     const life = this.#life;
     this.#sendAndStop(life).catch((cause: unknown) => {
       // Its end is told otherwise.
       if (this.#vm.ended || life !== this.#life) return;
-      this.#fail(cause instanceof Error ? cause.message : String(cause));
+      const message = cause instanceof Error ? cause.message : String(cause);
+      void this.cancel().then(
+        () => this.#fail(message),
+        () => this.#vm.onSilent(),
+      );
     });
   }
 
@@ -80,10 +93,16 @@ export class OutgoingMigration {
     const record = this.#kept();
     const { status } = await this.#progress();
     const again = record?.handedOver === true;
-    if (!again && (status !== 'pre-switchover' || record === undefined))
+    // One that QEMU has stopped for itself would run again by itself, if the rest did not get there.
+    if (!again && (status !== 'pre-switchover' || record?.stopped !== true))
       throw new Error('its guest was not stopped for a hand-over');
     this.#life += 1;
-    this.#record({ wasRunning: record?.wasRunning ?? false, stopped: true, handedOver: true });
+    this.#record({
+      uri: record?.uri ?? '',
+      wasRunning: record?.wasRunning ?? false,
+      stopped: true,
+      handedOver: true,
+    });
     const over = await this.#completed(status);
     await this.#vm.quit(over ? 'migrated' : 'killed');
   }
@@ -165,7 +184,7 @@ export class OutgoingMigration {
     const record = this.#kept();
     if (record === undefined || record.handedOver) return;
     if (record.wasRunning && (await this.#vm.status()) !== 'running') await this.#vm.execute('cont');
-    this.#record({ wasRunning: false, stopped: false, handedOver: false });
+    this.#record({ uri: '', wasRunning: false, stopped: false, handedOver: false });
   }
 
   #fail(message: string): void {

@@ -136,7 +136,9 @@ export class QemuHypervisor implements Hypervisor {
         this.#awaitState(watched, vm.directory.launchRecord(vm.instance)?.paused ?? true);
       } else if (record !== undefined && !record.handedOver && (await vm.isBeingSent())) {
         // What an agent that is no more has begun to send goes on to where it would have stopped.
-        if (found.state !== 'handing-over') migration.supervise();
+        const stands = found.state === 'handing-over' && record.stopped;
+        if (!stands) migration.supervise();
+        if (found.state === 'handing-over' && !stands) return { ...found, state: 'running' };
       }
     } catch (cause) {
       if (isAlive(vm.instance)) throw cause;

@@ -29,6 +29,7 @@ export interface LaunchRecord {
 export interface MigrationRecord {
   readonly pid: number;
   readonly startTicks: number;
+  readonly uri: string;
   /** It runs again if nothing comes of it. */
   readonly wasRunning: boolean;
   /** It was made to stand from here, before QEMU's last step: it does not go on by itself, whatever comes of that. */

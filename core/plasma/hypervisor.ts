@@ -47,7 +47,7 @@ export type HypervisorAct =
   | { readonly kind: 'powerDown'; readonly actId: number; readonly instance: InstanceId }
   /** Done when the process is gone, surely. One that is gone already is done. */
   | { readonly kind: 'kill'; readonly actId: number; readonly instance: InstanceId }
-  /** Sends the state to `uri`, stops the guest and waits there (`stoppedBeforeHandOver`). */
+  /** Sends the state to `uri`, stops the guest and waits there (`stoppedBeforeHandOver`). Again with the same uri is harmless. */
   | {
       readonly kind: 'migrateOut';
       readonly actId: number;

@@ -3,7 +3,7 @@ import { type FoundInstance, type HypervisorAct } from '../../core/plasma/hyperv
 import { type Digest, type FenceToken, type InstanceId, type VmId } from '../../core/plasma/types.ts';
 import { type GuestProcess } from './guest-process.ts';
 import { type MachineState } from './machine-state.ts';
-import { sendState } from './migration.ts';
+import { sendState, tellStopped } from './migration.ts';
 
 export type Outcome =
   | { readonly kind: 'done' }
@@ -182,6 +182,10 @@ function controlled(
   if (process.incomingUri !== undefined) return failed(waitsForState);
   if (act.kind === 'powerDown') {
     powerDown(process, machine);
+    return done;
+  }
+  if (act.kind === 'migrateOut' && process.migration?.uri === act.uri) {
+    if (process.migration.phase === 'stopped') tellStopped(process, machine);
     return done;
   }
   if (process.migration !== undefined) return failed(onItsWay);

@@ -25,13 +25,17 @@ export function sendState(process: GuestProcess, uri: string, machine: MachineSt
         }
         process.stand();
         migration.phase = 'stopped';
-        machine.later(machine.delayUs(500, 5_000), () => {
-          if (process.ended === undefined && process.migration === migration)
-            machine.listener?.stopped(process);
-        });
+        tellStopped(process, machine);
       }),
     );
   send(pieces);
+}
+
+export function tellStopped(process: GuestProcess, machine: MachineState): void {
+  const { migration } = process;
+  machine.later(machine.delayUs(500, 5_000), () => {
+    if (process.ended === undefined && process.migration === migration) machine.listener?.stopped(process);
+  });
 }
 
 /** Before the stop the guest has never stood still: it goes on as if nothing had been. */

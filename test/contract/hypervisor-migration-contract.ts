@@ -118,6 +118,26 @@ export function hypervisorMigrationContract(subjectOf: () => HypervisorSubject):
     );
 
     test(
+      'a guest that has never run moves as one that stands',
+      async () => {
+        const spec = specOf(shared());
+        const exports = { root: await subjectOf().serveBootDisk() };
+        const { instance: source } = await launched(a, { spec, exports, paused: true });
+        const receiving = { spec, exports, fenceToken: token + 1, incoming: true, paused: true };
+        const { instance: target, incomingUri } = await launched(b, receiving);
+        await done(a, { kind: 'migrateOut', instance: source, uri: incomingUri ?? '' });
+        await heard(a, 'stoppedBeforeHandOver', source);
+        await done(a, { kind: 'handOver', instance: source });
+        await heard(b, 'arrived', target);
+        await stands(b, target);
+        await done(b, { kind: 'resume', instance: target });
+        await runs(b, target);
+        expect(a.tick(source)).toBe(0);
+      },
+      quick,
+    );
+
+    test(
       'handed over to nobody, it ends all the same and has not run again',
       async () => {
         const { source, target } = await stopped();
@@ -136,7 +156,7 @@ export function hypervisorMigrationContract(subjectOf: () => HypervisorSubject):
     test(
       'an agent that ends between stop and hand-over finds it standing, and hands it over',
       async () => {
-        const { source, target } = await stopped();
+        const { source, target, uri } = await stopped();
         const last = a.tick(source);
         await a.restartAgent();
         await b.restartAgent();
@@ -144,6 +164,9 @@ export function hypervisorMigrationContract(subjectOf: () => HypervisorSubject):
         expect(await found(b)).toMatchObject([{ instance: target, state: 'incoming' }]);
         await refused(a, { kind: 'resume', instance: source });
         await stands(a, source);
+        await refused(a, { kind: 'migrateOut', instance: source, uri: `${uri}0` });
+        await done(a, { kind: 'migrateOut', instance: source, uri });
+        await heard(a, 'stoppedBeforeHandOver', source);
         await done(a, { kind: 'handOver', instance: source });
         await heard(b, 'arrived', target);
         await done(b, { kind: 'resume', instance: target });
