@@ -1,5 +1,6 @@
 import { type OperationId, type ProjectName } from '../types.ts';
 import { type Memory } from './memory.ts';
+import { OldestFirst } from './oldest-first.ts';
 import { ownKey } from './rows.ts';
 
 /** Operations that are kept, oldest first in each project; what is above the bound goes with the commit that adds another. */
@@ -27,30 +28,5 @@ export class KeptRecords {
     let operations = this.#operations.get(project);
     if (operations === undefined) this.#operations.set(project, (operations = new OldestFirst()));
     return operations;
-  }
-}
-
-/** A queue in an array: what was taken off its front is cut off when it is half of it. */
-class OldestFirst<T> {
-  #items: T[] = [];
-  #from = 0;
-
-  get size(): number {
-    return this.#items.length - this.#from;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#from];
-    if (this.size === 0) return undefined;
-    this.#from += 1;
-    if (this.#from * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#from);
-      this.#from = 0;
-    }
-    return item;
   }
 }

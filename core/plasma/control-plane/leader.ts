@@ -3,6 +3,7 @@ import { type AgentRequest, type AgentResponse } from '../agent-protocol.ts';
 import { type Caller, type PlasmaMutation, type PlasmaQuery, type PlasmaResponse } from '../api.ts';
 import { type NodeEpoch, type NodeName, type Revision } from '../types.ts';
 import { type AgentJob, agentRefusal, InventoryJob, register, ReportJob, staleEpoch } from './agent-jobs.ts';
+import { AuditLog } from './audit-log.ts';
 import { type Answer, type Batch } from './batch.ts';
 import { Commits } from './commits.ts';
 import { Confirmation } from './confirmation.ts';
@@ -86,6 +87,7 @@ export class Leader {
   readonly #queries: Queries;
   readonly #watches: DesiredWatches;
   readonly #events: EventReads;
+  readonly #audit: AuditLog;
   /** In the order in which they came. At most `waitingMax`. */
   readonly #jobs: Job[] = [];
   #jobsDone = 0;
@@ -113,6 +115,7 @@ export class Leader {
     this.#queries = new Queries(memory, this.#sessions);
     this.#watches = new DesiredWatches(desk, memory, last.revision);
     this.#events = new EventReads(settings, desk);
+    this.#audit = new AuditLog(settings, desk, last.revision);
     // The first commit of the term: nothing that was under way before it can come to be any more.
     memory.note('leads', { message: `term ${term}` });
   }
@@ -134,9 +137,8 @@ export class Leader {
   }
 
   get deadlineUs(): number {
-    // What waits for room waits for a commit, not for time.
-    const upkeepUs =
-      this.#upkeep.isBehind && !this.#memory.batch.hasRoom ? Infinity : this.#upkeep.deadlineUs;
+    // Without room for more there is a commit under way, and nothing can be done before it is answered.
+    const upkeepUs = this.#memory.batch.hasRoom ? this.#upkeep.deadlineUs : Infinity;
     return Math.min(upkeepUs, this.#watches.deadlineUs, this.#events.deadlineUs);
   }
 
@@ -192,6 +194,7 @@ export class Leader {
       this.#desk.refuse(requestId, 'UNAVAILABLE', 'whether this server still leads could not be asked');
     }
     this.#events.onAnswered(kvId, outcome);
+    this.#audit.onAnswered(kvId, outcome);
   }
 
   /** At the end of each step: does what can be done now. @returns why it leads no more; undefined: it does */
@@ -323,6 +326,7 @@ export class Leader {
 
   #commit(): void {
     this.#deniedNotes = 0;
+    this.#audit.trim(this.#memory.batch);
     this.#commits.begin(this.#memory.takeBatch());
   }
 
@@ -331,6 +335,7 @@ export class Leader {
     this.#memory.onCommitted(batch);
     this.#upkeep.onCommitted(batch);
     this.#events.onCommitted(batch);
+    this.#audit.onCommitted(batch);
     for (const { table, key } of batch.rows) if (table === 'nodes') this.#sessions.tellRoom(key);
     for (const { requestId, response, grants } of batch.answers) {
       if (grants !== undefined) this.#sessions.grant(grants.node, grants.epoch, 0);

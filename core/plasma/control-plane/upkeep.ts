@@ -68,11 +68,6 @@ export class Upkeep {
     return deadlineUs;
   }
 
-  /** Whether there is work that waits only for a commit to have room. */
-  get isBehind(): boolean {
-    return this.#attention.size > 0 || this.#overdue.length > 0 || this.#toTry.length > 0;
-  }
-
   /** Something about the node has changed. */
   attendTo(node: NodeName): void {
     for (const { id } of this.#memory.working.vmsOnNode(node)) this.#attention.add(id);

@@ -245,3 +245,32 @@ test('events are told in order, and to those who wait as they happen', () => {
     events: [{ what: 'vmPause', by: 'photon://user/alice' }],
   });
 });
+
+test('the oldest operations and records of a project go when there are more than are kept, also under the next leader', () => {
+  cloud = new ModelCloud(2, { keptPerProject: 5, pageRows: 3 });
+  const change = (turn: number): void => {
+    const bound = { ...noBounds, vmsMax: 10 + turn };
+    cloud.user({ kind: 'quotaSet', operationId: `q-${turn}`, project: 'p', quota: bound });
+  };
+  const kept = (): readonly number[] =>
+    ['operations/p/', 'audit/'].map((folder) => cloud.store.keys(`/photon/plasma/${folder}`).length);
+  for (let turn = 0; turn < 20; turn += 1) change(turn);
+  // One record more is that of the leader; and what a commit adds is counted when it is made.
+  expect(kept()).toEqual([5, 7]);
+  expect(operation(cloud, 'q-14')).toMatchObject({ kind: 'refused', code: 'NOT_FOUND' });
+  expect(operation(cloud, 'q-15')).toMatchObject({ kind: 'operation', state: 'done' });
+  cloud.endLease(cloud.elect(), 'told');
+  cloud.advance(2 * second);
+  for (let turn = 20; turn < 40; turn += 1) change(turn);
+  expect(kept()).toEqual([5, 8]);
+  expect(events(cloud)).toEqual([
+    'leads',
+    'leads',
+    'quotaSet',
+    'quotaSet',
+    'quotaSet',
+    'quotaSet',
+    'quotaSet',
+    'quotaSet',
+  ]);
+});
