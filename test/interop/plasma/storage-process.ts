@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+import { type ClientCredentials } from '../../../adapters/grpc/client.ts';
 import { PlasmaStorageClient } from '../../../adapters/grpc/plasma-storage-client.ts';
 import { type StorageRequest, type StorageResponse } from '../../../core/plasma/storage-protocol.ts';
 
@@ -16,14 +17,19 @@ export class StorageProcess {
   #log = '';
 
   /** @param ports of agents, of NBD, of metrics */
-  constructor(dataDir: string, ports: readonly number[], further: readonly string[] = []) {
+  constructor(
+    dataDir: string,
+    ports: readonly number[],
+    further: readonly string[] = [],
+    tls?: ClientCredentials,
+  ) {
     const [agents = 0, nbd = 0, metrics = 0] = ports;
     this.#args = [
       ...['plasma', 'storage', '--name', 's1', '--data-dir', dataDir],
       ...['--listen', `127.0.0.1:${agents}`, '--listen-nbd', `127.0.0.1:${nbd}`],
       ...['--listen-metrics', `127.0.0.1:${metrics}`, ...further],
     ];
-    this.client = new PlasmaStorageClient({ address: { host: '127.0.0.1', port: agents } });
+    this.client = new PlasmaStorageClient({ address: { host: '127.0.0.1', port: agents }, tls });
   }
 
   get log(): string {
