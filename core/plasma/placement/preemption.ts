@@ -27,7 +27,7 @@ export function choosePreemption(parts: FilterParts, asked: PreemptionAsked): Pr
   for (const slot of parts.nodes.order()) {
     if (filter.kind[slot] === 0 || filter.excludes(slot)) continue;
     const onNode = new Displacing(parts, asked, slot, filter);
-    const found = onNode.choose(best?.cost[0] ?? Infinity);
+    const found = onNode.choose(best?.cost);
     if (found !== undefined && (best === undefined || isLess(found.cost, best.cost))) best = found;
   }
   if (best === undefined) return { kind: 'noNode' };
@@ -55,11 +55,13 @@ class Displacing {
    * most important first. Smaller ones staying first leaves fewer that go; larger ones first leaves smaller ones: the better of
    * both is taken.
    */
-  choose(priorityMax: number): Displacement | undefined {
-    const lower = [...this.#asked.lower(this.#slot)].sort(leastImportantFirst);
-    if (lower.length === 0) return undefined;
-    const going = this.#enough(lower, priorityMax);
+  choose(toBeat: readonly number[] | undefined): Displacement | undefined {
+    const lower = [...this.#asked.lower(this.#slot)];
+    if (lower.length === 0 || !this.#hasRoom(lower)) return undefined;
+    const [priorityMax = Infinity, victimsMax = Infinity] = toBeat ?? [];
+    const going = this.#enough(lower.sort(leastImportantFirst), priorityMax);
     if (going === undefined) return undefined;
+    if (going.at(-1)?.vm.priority === priorityMax && this.#fewest(going) > victimsMax) return undefined;
     const small = this.#displacement(this.#spare(going, 1));
     const large = this.#displacement(this.#spare(going, -1));
     return isLess(large.cost, small.cost) ? large : small;
@@ -67,7 +69,6 @@ class Displacing {
 
   /** The fewest whole priorities, from the lowest, without which it fits. */
   #enough(lower: readonly Allocated[], priorityMax: number): readonly Allocated[] | undefined {
-    if (!this.#hasRoom(lower)) return undefined;
     for (let end = 1; end <= lower.length; end += 1) {
       const priority = lower[end - 1]?.vm.priority as number;
       if (priority > priorityMax) return undefined;
@@ -98,12 +99,42 @@ class Displacing {
     return new NodeFilter(this.#parts, vm, options).mayBeAmong(this.#slot);
   }
 
+  /** No fewer than so many of them free the processors that are missing: the largest. */
+  #fewest(going: readonly Allocated[]): number {
+    const room = this.#parts.nodes.room.cpuMilli[this.#slot] as number;
+    let missing = this.#asked.vm.demand.cpuMilli - room;
+    if (this.#parts.nodes.reserved[this.#slot] === 1 || missing <= 0) return 0;
+    const freed = going.map((each) => each.vm.demand.cpuMilli * this.#placesOf(each)).sort((a, b) => b - a);
+    let count = 0;
+    for (; missing > 0 && count < freed.length; count += 1) missing -= freed[count] as number;
+    return count;
+  }
+
   #hasRoom(gone: readonly Allocated[]): boolean {
+    const { nodes } = this.#parts;
+    if (nodes.reserved[this.#slot] === 1) return this.#hasRoomBesideReserved(gone);
+    const { demand } = this.#asked.vm;
+    let cpuMilli = nodes.room.cpuMilli[this.#slot] as number;
+    let memoryBytes = nodes.room.memoryBytes[this.#slot] as number;
+    let diskBytes = nodes.room.diskBytes[this.#slot] as number;
+    for (const each of gone) {
+      const places = this.#placesOf(each);
+      cpuMilli += places * each.vm.demand.cpuMilli;
+      memoryBytes += places * each.vm.demand.memoryBytes;
+      diskBytes += places * each.vm.demand.diskBytes;
+    }
+    return (
+      isEnough(cpuMilli, demand.cpuMilli) &&
+      isEnough(memoryBytes, demand.memoryBytes) &&
+      isEnough(diskBytes, demand.diskBytes)
+    );
+  }
+
+  /** What one uses of a reservation is kept when it goes, and not free. */
+  #hasRoomBesideReserved(gone: readonly Allocated[]): boolean {
     const { nodes, reservations } = this.#parts;
     const { vm } = this.#asked;
-    const placements = gone.flatMap(({ vm: each, places }) =>
-      places.filter(({ slot }) => slot === this.#slot).map(() => each),
-    );
+    const placements = gone.flatMap((each) => Array.from({ length: this.#placesOf(each) }, () => each.vm));
     const { idle, kept } = reservations.without(this.#slot, placements, vm);
     let room = plus(plus(nodes.limit.at(this.#slot), nodes.allocated.at(this.#slot), -1), idle, -1);
     for (const { demand } of placements) room = plus(room, demand, 1);
@@ -112,6 +143,12 @@ class Displacing {
       isEnough(room.memoryBytes, vm.demand.memoryBytes - kept.memoryBytes) &&
       isEnough(room.diskBytes, vm.demand.diskBytes - kept.diskBytes)
     );
+  }
+
+  #placesOf({ places }: Allocated): number {
+    let count = 0;
+    for (const { slot } of places) if (slot === this.#slot) count += 1;
+    return count;
   }
 
   #displacement(victims: readonly Allocated[]): Displacement {
