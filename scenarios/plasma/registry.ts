@@ -1,8 +1,30 @@
 import { type PlasmaScenarioSource } from '../../sim/plasma/plan.ts';
+import { plasmaAgentCrash } from './agent-crash.ts';
+import { plasmaAgentPartitioned } from './agent-partitioned.ts';
+import { plasmaClockDrift } from './clock-drift.ts';
+import { plasmaCreateRetried } from './create-retried.ts';
+import { plasmaDrain } from './drain.ts';
+import { plasmaFrozenNode } from './frozen-node.ts';
+import { plasmaLeaderDeposed } from './leader-deposed.ts';
+import { plasmaMigrationCut } from './migration-cut.ts';
+import { plasmaStalledAgent } from './stalled-agent.ts';
 import { plasmaSwarm } from './swarm.ts';
+import { plasmaTightRules } from './tight-rules.ts';
 
 /** Scenarios of the VM platform: several systems at once, and another run than those of Chainfire's cluster. */
-export const plasmaScenarios: readonly PlasmaScenarioSource[] = [plasmaSwarm];
+export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
+  plasmaSwarm,
+  plasmaAgentPartitioned,
+  plasmaLeaderDeposed,
+  plasmaAgentCrash,
+  plasmaStalledAgent,
+  plasmaFrozenNode,
+  plasmaClockDrift,
+  plasmaMigrationCut,
+  plasmaCreateRetried,
+  plasmaDrain,
+  plasmaTightRules,
+];
 
 export const plasmaScenarioNames: readonly string[] = plasmaScenarios.map(({ name }) => name);
 

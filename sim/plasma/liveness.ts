@@ -69,6 +69,10 @@ export class PlasmaLiveness {
       const lacking = this.#lackingOf(row);
       if (lacking !== undefined) return `${row.spec.name} ${lacking}`;
     }
+    for (const { id, state, generation, project } of truth.operations.values()) {
+      if (state === 'running' && generation === undefined)
+        return `operation ${id} of ${project} does not end`;
+    }
     const [deleted] = truth.deleted.values();
     if (deleted !== undefined)
       return `${deleted.spec.name} was deleted, and something of it remains on ${deleted.remains.map(({ node }) => node).join(', ')}`;

@@ -46,6 +46,6 @@ export abstract class PortSurroundings<
 
   /** Disks here lose power, and are well otherwise: whoever ends by his has misread it. */
   diskFailed(process: SimulatedProcess<M, T>, failure: DiskFailure, why?: string): void {
-    throw new Violation('machine', `n${process.node} ended by its disk (${failure}): ${why ?? ''}`);
+    throw new Violation('data-lost', `n${process.node} ended by its disk (${failure}): ${why ?? ''}`);
   }
 }

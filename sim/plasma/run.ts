@@ -202,7 +202,7 @@ export class PlasmaRun implements CloudObserver {
       stepped: (process, event, effects, member) => this.#memberStepped(process, event, effects, member),
       ended: (process) => this.ended(process.node),
       diskFailed: (process, failure, why) => {
-        throw new Violation('machine', `n${process.node} ended by its disk (${failure}): ${why ?? ''}`);
+        throw new Violation('data-lost', `n${process.node} ended by its disk (${failure}): ${why ?? ''}`);
       },
     };
   }

@@ -1,7 +1,28 @@
 import { type PlasmaChecker } from '../checker.ts';
+import { AnsweredAlike } from './answered-alike.ts';
+import { CapacityKept } from './capacity-kept.ts';
+import { CapacityReusedLate } from './capacity-reused-late.ts';
+import { InventoryFirst } from './inventory-first.ts';
 import { NeverTwice } from './never-twice.ts';
+import { NewestTokenWrites } from './newest-token-writes.ts';
+import { OneVmARequest } from './one-vm-a-request.ts';
+import { RemovedOnEvidence } from './removed-on-evidence.ts';
+import { RulesKept } from './rules-kept.ts';
+import { TermsFenced } from './terms-fenced.ts';
 
-const makers: readonly (() => PlasmaChecker)[] = [() => new NeverTwice()];
+/** In the order of the invariants, and that of terms; that desired is actual in the end is the run's own second half. */
+const makers: readonly (() => PlasmaChecker)[] = [
+  () => new CapacityKept(),
+  () => new NeverTwice(),
+  () => new NewestTokenWrites(),
+  () => new OneVmARequest(),
+  () => new InventoryFirst(),
+  () => new RulesKept(),
+  () => new CapacityReusedLate(),
+  () => new RemovedOnEvidence(),
+  () => new AnsweredAlike(),
+  () => new TermsFenced(),
+];
 
 export const plasmaCheckerNames: readonly string[] = makers.map((make) => make().name);
 

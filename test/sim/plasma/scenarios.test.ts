@@ -31,6 +31,39 @@ test.each(plasmaScenarios.map((source) => [source.name, source] as const))(
   timeoutMs,
 );
 
+/** What these runs once ended with, and why. */
+const mended: readonly (readonly [scenario: string, seed: number, was: string])[] = [
+  [
+    'plasma',
+    6,
+    'liveness: what was stopped while it left its node was on its way for ever, and so was its operation',
+  ],
+];
+
+test.each(mended)(
+  '%s with seed %i holds, which was once %s',
+  (name, failed) => {
+    const source = plasmaScenarioNamed(name);
+    if (source === undefined) throw new Error(`no scenario is called ${name}`);
+    expect(runPlasma(source.plan(failed), failed).violation).toBeUndefined();
+  },
+  timeoutMs,
+);
+
+test(
+  'a run that shows less than its scenario demands fails as idle',
+  () => {
+    const plan = plasmaScenarioNamed('plasma-drain')?.plan(seed);
+    if (plan === undefined) throw new Error('the scenario has a name');
+    const idle = { ...plan, durationUs: 10_000_000, floors: { nodesLost: 1 } };
+    expect(runPlasma(idle, seed).violation).toMatchObject({
+      invariant: 'idle',
+      detail: 'idle: nodesLost: 0, where 1 is the least',
+    });
+  },
+  timeoutMs,
+);
+
 test(
   'a seed decides everything: a second run has the same hash',
   () => {

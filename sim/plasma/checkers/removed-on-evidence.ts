@@ -1,0 +1,43 @@
+import { type HypervisorAct } from '../../../core/plasma/hypervisor.ts';
+import { type StorageRequest, type StorageResponse } from '../../../core/plasma/storage-protocol.ts';
+import { type NodeName } from '../../../core/plasma/types.ts';
+import { Violation } from '../../types.ts';
+import { type PlasmaChecker } from '../checker.ts';
+import { type PlasmaState } from '../state.ts';
+
+/**
+ * Nothing is removed because somebody does not know of it (invariant 9): an agent removes files of a virtual machine only under a
+ * token that is not its place in the store by then, and a shared disk is deleted only when its row is gone. A row is gone only
+ * after its user has asked for it.
+ *
+ * Not verified: snapshots, which users here do not take, and images, which no node has files of that anybody removes.
+ */
+export class RemovedOnEvidence implements PlasmaChecker {
+  readonly name = 'removed-on-evidence';
+
+  onAct(node: NodeName, act: HypervisorAct, { truth }: PlasmaState): void {
+    if (act.kind !== 'remove') return;
+    const row = truth.vms.get(act.vm);
+    const own = [row?.placement, row?.migration?.to];
+    if (!own.some((place) => place?.node === node && place.fenceToken === act.fenceToken)) return;
+    const detail = `${node} removes ${act.vm} under token ${act.fenceToken}, which is where it belongs`;
+    throw new Violation('removed-on-evidence', detail, 'files of a place');
+  }
+
+  onStorageAnswered(request: StorageRequest, response: StorageResponse, { truth }: PlasmaState): void {
+    if (request.kind !== 'deleteDisk' || response.kind !== 'deleted' || !truth.disks.has(request.disk))
+      return;
+    throw new Violation('removed-on-evidence', `${request.disk} is deleted, and has a row`, 'a disk');
+  }
+
+  onCommit({ rows }: Parameters<NonNullable<PlasmaChecker['onCommit']>>[0], { history }: PlasmaState): void {
+    for (const { table, before, after } of rows) {
+      if (table !== 'vms' || before === undefined || after !== undefined) continue;
+      const { id, spec } = before as { id: string; spec: { name: string } };
+      const asked = history.operations.some(
+        ({ request }) => request.kind === 'vmDelete' && (request.vm === id || request.vm === spec.name),
+      );
+      if (!asked) throw new Violation('removed-on-evidence', `nobody has deleted ${spec.name}`, 'a row');
+    }
+  }
+}
