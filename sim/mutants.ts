@@ -11,6 +11,7 @@ import { gossipMutants } from './mutants-gossip.ts';
 import { leaseMutants } from './mutants-lease.ts';
 import { membershipMutants } from './mutants-membership.ts';
 import { namespaceMutants } from './mutants-namespace.ts';
+import { plasmaMutants } from './mutants-plasma.ts';
 import { serviceMutants } from './mutants-service.ts';
 import { simulatorMutants } from './mutants-simulator.ts';
 import { watchMutants } from './mutants-watch.ts';
@@ -31,6 +32,7 @@ export const mutantGroups: readonly { readonly title: string; readonly mutants: 
   { title: 'Brokers', mutants: chronikMutants },
   { title: 'Groups of consumers', mutants: chronikGroupMutants },
   { title: 'Transactions of brokers', mutants: chronikTransactionMutants },
+  { title: 'Virtual machines', mutants: plasmaMutants },
   { title: 'The simulator itself', mutants: simulatorMutants },
 ];
 

@@ -7,6 +7,7 @@ import { plasmaDrain } from './drain.ts';
 import { plasmaFrozenNode } from './frozen-node.ts';
 import { plasmaLeaderDeposed } from './leader-deposed.ts';
 import { plasmaMigrationCut } from './migration-cut.ts';
+import { plasmaSlowAnswers } from './slow-answers.ts';
 import { plasmaStalledAgent } from './stalled-agent.ts';
 import { plasmaSwarm } from './swarm.ts';
 import { plasmaTightRules } from './tight-rules.ts';
@@ -20,6 +21,7 @@ export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
   plasmaStalledAgent,
   plasmaFrozenNode,
   plasmaClockDrift,
+  plasmaSlowAnswers,
   plasmaMigrationCut,
   plasmaCreateRetried,
   plasmaDrain,

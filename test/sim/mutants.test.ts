@@ -8,7 +8,9 @@ import { swimScenarioNamed } from '../../scenarios/swim/registry.ts';
 import { checkerNames } from '../../sim/checkers/registry.ts';
 import { patchesOf } from '../../sim/mutant.ts';
 import { applyPatches, mutantNamed, mutants } from '../../sim/mutants.ts';
+import { plasmaScenarioNamed } from '../../scenarios/plasma/registry.ts';
 import { chronikCheckerNames } from '../../sim/chronik/checkers/registry.ts';
+import { plasmaCheckerNames } from '../../sim/plasma/checkers/registry.ts';
 import { swimCheckerNames } from '../../sim/swim/checkers/registry.ts';
 
 const sourceOf = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
@@ -41,13 +43,21 @@ test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
   (_name, mutant) => {
     expect(mutant.caughtBy.length).toBeGreaterThan(0);
     for (const invariant of mutant.caughtBy)
-      expect([...checkerNames, ...swimCheckerNames, ...chronikCheckerNames, ...otherInvariants]).toContain(
-        invariant,
-      );
+      expect([
+        ...checkerNames,
+        ...swimCheckerNames,
+        ...chronikCheckerNames,
+        ...plasmaCheckerNames,
+        ...otherInvariants,
+      ]).toContain(invariant);
     expect(mutant.scenarios.length).toBeGreaterThan(0);
     for (const scenario of mutant.scenarios)
       expect(
-        () => swimScenarioNamed(scenario) ?? chronikScenarioNamed(scenario) ?? scenarioNamed(scenario),
+        () =>
+          swimScenarioNamed(scenario) ??
+          chronikScenarioNamed(scenario) ??
+          plasmaScenarioNamed(scenario) ??
+          scenarioNamed(scenario),
       ).not.toThrow();
     if (mutant.blindTo !== undefined) expect(mutantNamed(mutant.blindTo).blindTo).toBeUndefined();
   },

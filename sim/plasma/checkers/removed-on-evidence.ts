@@ -3,17 +3,32 @@ import { type StorageRequest, type StorageResponse } from '../../../core/plasma/
 import { type NodeName } from '../../../core/plasma/types.ts';
 import { Violation } from '../../types.ts';
 import { type PlasmaChecker } from '../checker.ts';
+import { agentAddress, nodeNameOf } from '../addresses.ts';
+import { type PlasmaStep } from '../processes.ts';
 import { type PlasmaState } from '../state.ts';
 
 /**
  * Nothing is removed because somebody does not know of it (invariant 9): an agent removes files of a virtual machine only under a
- * token that is not its place in the store by then, and a shared disk is deleted only when its row is gone. A row is gone only
+ * token that is not its place in the store by then; it is told to kill none that is at its place; and a shared disk is deleted only when its row is gone. A row is gone only
  * after its user has asked for it.
  *
  * Not verified: snapshots, which users here do not take, and images, which no node has files of that anybody removes.
  */
 export class RemovedOnEvidence implements PlasmaChecker {
   readonly name = 'removed-on-evidence';
+
+  onStep(step: PlasmaStep, { truth }: PlasmaState): void {
+    if (step.of !== 'agent' || step.event.kind !== 'acted') return;
+    const { report } = step.event;
+    if (report.kind !== 'serverAnswered' || report.response.kind !== 'inventoryJudged') return;
+    const node = nodeNameOf(step.process.node - agentAddress(0));
+    for (const { vm, fenceToken, verdict } of report.response.verdicts) {
+      const place = truth.vms.get(vm)?.placement;
+      if (verdict !== 'kill' || place?.node !== node || place.fenceToken !== fenceToken) continue;
+      const detail = `${node} is to kill ${vm} under token ${fenceToken}, which is where it belongs`;
+      throw new Violation('removed-on-evidence', detail, 'a process of a place');
+    }
+  }
 
   onAct(node: NodeName, act: HypervisorAct, { truth }: PlasmaState): void {
     if (act.kind !== 'remove') return;

@@ -1,0 +1,117 @@
+import { type Mutant } from './mutant.ts';
+
+/** Bugs of the VM platform: what others have had, or what it would have without one of its rules. */
+export const plasmaMutants: readonly Mutant[] = [
+  {
+    name: 'plasma-lease-counted-from-reply',
+    about: 'An agent counts its lease from when it was told of it, which may be long after the server has.',
+    file: 'core/plasma/agent/server-session.ts',
+    anchor: 'if (this.#take(call, response)) this.#lastRefusal',
+    replacement: 'if (this.#take({ ...call, sentAtUs: nowUs }, response)) this.#lastRefusal',
+    caughtBy: ['never-twice', 'capacity-reused-late'],
+    scenarios: ['plasma-slow-answers'],
+  },
+  {
+    name: 'plasma-node-lost-without-margin',
+    about:
+      "A node's virtual machines are placed elsewhere as soon as its lease is over by the server's own clock.",
+    file: 'core/plasma/control-plane/settings.ts',
+    anchor:
+      'return nodeLeaseTtlUs + Math.ceil((nodeLeaseTtlUs * 2 * clockDriftPpmMax) / 1_000_000) + killTimeUs;',
+    replacement: 'return nodeLeaseTtlUs + 0 * (clockDriftPpmMax + killTimeUs);',
+    caughtBy: ['never-twice', 'capacity-reused-late'],
+    scenarios: ['plasma-clock-drift'],
+  },
+  {
+    name: 'plasma-no-inventory',
+    about:
+      'An agent that starts does not look at what runs there: it says that nothing does, and starts it again.',
+    file: 'core/plasma/agent/inventory.ts',
+    anchor: 'for (const one of found.instances) {',
+    replacement: 'for (const one of found.instances.slice(found.instances.length)) {',
+    caughtBy: ['inventory-first', 'never-twice', 'capacity-reused-late', 'liveness', 'invariant'],
+    scenarios: ['plasma-agent-crash', 'plasma'],
+  },
+  {
+    name: 'plasma-deposed-leader-commits',
+    about:
+      'Commits compare neither the term nor the number of the last one: who was deposed goes on deciding.',
+    file: 'core/plasma/control-plane/commits.ts',
+    anchor: "compares: [{ kind: 'createRevision', key: leader, equals: this.#term }, number],",
+    replacement: 'compares: number === undefined ? [number] : [],',
+    caughtBy: ['terms-fenced', 'answered-alike', 'never-twice', 'capacity-kept', 'one-vm-a-request'],
+    scenarios: ['plasma-leader-deposed', 'plasma'],
+  },
+  {
+    name: 'plasma-stale-token-opens',
+    about: 'A disk is opened under whatever token is named, and the newest is the one that came last.',
+    file: 'core/plasma/storage/disk-plan.ts',
+    anchor: 'if (fenceToken < row.newest) return stale(row, fenceToken);',
+    replacement: 'if (fenceToken < 0) return stale(row, fenceToken);',
+    caughtBy: ['newest-token-writes', 'invariant'],
+    scenarios: ['plasma-migration-cut', 'plasma-frozen-node', 'plasma'],
+  },
+  {
+    name: 'plasma-source-continues',
+    about:
+      'The source of a migration that is to hand over goes on running instead: QEMU lets it, and both run.',
+    file: 'core/plasma/agent/next-step.ts',
+    anchor: "return now.mayStart || !mustStop(vm) ? { kind: 'handOver' } : kill;",
+    replacement: "return now.mayStart || !mustStop(vm) ? { kind: 'cancelMigration' } : kill;",
+    also: [
+      {
+        file: 'core/plasma/agent/next-step.ts',
+        anchor: "if (process.phase !== 'handingOver' || process.handOverDueUs === undefined) return kill;",
+        replacement:
+          "if (process.phase === 'running') return wait; if (process.handOverDueUs === undefined) return kill;",
+      },
+    ],
+    caughtBy: ['never-twice'],
+    scenarios: ['plasma-migration-cut'],
+  },
+  {
+    name: 'plasma-create-not-deduplicated',
+    about: 'A request to make a virtual machine is carried out each time that it is asked.',
+    file: 'core/plasma/control-plane/mutations.ts',
+    anchor: 'if (before !== undefined) {',
+    replacement: "if (before !== undefined && request.kind !== 'vmCreate') {",
+    caughtBy: ['one-vm-a-request', 'answered-alike'],
+    scenarios: ['plasma-create-retried'],
+  },
+  {
+    name: 'plasma-capacity-freed-at-the-request',
+    about: 'What a virtual machine takes is free as soon as somebody has asked for it to be stopped.',
+    file: 'core/plasma/control-plane/vm-life.ts',
+    anchor: "return toldSince(placement, row.generation, withoutProcess) ? { ...row, counts: 'disk' } : row;",
+    replacement: "return { ...row, counts: 'disk' };",
+    caughtBy: ['capacity-reused-late'],
+    scenarios: ['plasma-tight-rules', 'plasma'],
+  },
+  {
+    name: 'plasma-anti-affinity-of-others-ignored',
+    about:
+      'Anti-affinity is looked at only when the one that asks for it is scheduled: another comes to it later.',
+    file: 'core/plasma/placement/node-filter.ts',
+    anchor: 'for (const each of this.#away) if (markAt(each, slot) !== 0) return false;',
+    replacement: 'for (const each of this.#away) if ((markAt(each, slot) & byOwnRule) !== 0) return false;',
+    caughtBy: ['rules-kept', 'invariant'],
+    scenarios: ['plasma-drain', 'plasma-tight-rules', 'plasma'],
+  },
+  {
+    name: 'plasma-unknown-is-killed',
+    about:
+      'A server that has not read what the store has takes it for empty, and has what it does not know killed.',
+    file: 'core/plasma/control-plane/desired.ts',
+    anchor: "fenceToken <= proof.fenceToken ? 'kill' : 'orphan'",
+    replacement: "fenceToken <= proof.fenceToken ? 'kill' : 'kill'",
+    also: [
+      {
+        file: 'core/plasma/control-plane/takeover.ts',
+        anchor: "for (const row of found.vms) memory.load('vms', row);",
+        replacement: '',
+      },
+    ],
+    caughtBy: ['removed-on-evidence', 'liveness', 'terms-fenced'],
+    scenarios: ['plasma', 'plasma-agent-crash', 'plasma-create-retried'],
+  },
+];
