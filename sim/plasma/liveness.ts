@@ -91,6 +91,8 @@ export class PlasmaLiveness {
       if (wanted !== 'running' || row.pendingReason !== '') return undefined;
       return 'is to run, is nowhere, and nobody says why';
     }
+    // It stood still, and there is no room for it to run again.
+    if (wanted === 'running' && row.counts === 'disk' && row.pendingReason !== '') return undefined;
     const { node, fenceToken } = placement;
     const found = this.#state.cloud
       .node(node)

@@ -60,7 +60,18 @@ export function followAbandoned(row: VmRow): VmRow {
 /** It has stopped where it was to leave: from here on it may be placed anew. */
 export function followEviction(memory: Memory, row: VmRow): VmRow {
   const { eviction, placement } = row;
-  if (eviction === undefined || placement === undefined) return row;
+  if (eviction === undefined) return row;
+  if (placement === undefined) {
+    // Where it goes is decided when it is to run again.
+    if (row.wanted === 'running' || row.wanted === 'paused') return row;
+    memory.finishOperation(
+      row.spec.project,
+      eviction.operation,
+      'done',
+      'it has left, and is to stand still',
+    );
+    return { ...row, eviction: undefined };
+  }
   if (!toldSince(placement, eviction.sinceGeneration, withoutProcess)) return row;
   memory.note('left', { ...about(row), node: placement.node });
   const isClean = placement.observed?.state === 'gone';

@@ -217,6 +217,19 @@ test('a cold migration stops it first, and starts it elsewhere only when that wa
   expect(operation(cloud, 'm')).toMatchObject({ state: 'done' });
 });
 
+test('a cold migration of one that is to stop meanwhile is over when it has stopped', () => {
+  cloud.user({ kind: 'vmMigrate', operationId: 'm', project: 'p', vm: 'web', node: 'node-2', live: false });
+  cloud.user({ kind: 'vmStop', operationId: 's', project: 'p', vm: 'web', force: false });
+  source.tell(source.only(), 'stopped');
+  expect(operation(cloud, 'm')).toMatchObject({ state: 'done' });
+  expect(shown(cloud, 'web')).toMatchObject({ node: undefined, state: 'stopped' });
+  source.tell(source.only(), 'gone');
+  cloud.user({ kind: 'vmStart', operationId: 'g', project: 'p', vm: 'web' });
+  source.watch();
+  target.watch();
+  expect(source.desired.length + target.desired.length).toBe(1);
+});
+
 test('what has local disks stays where they are', () => {
   const disks = [
     { name: 'root', kind: 'local', image: undefined, sharedDisk: undefined, sizeBytes: 10 },
