@@ -72,6 +72,21 @@ const groups: readonly Group[] = [
     load: async () => (await import('./plasma/command.ts')).plasmaCommand(),
   },
   {
+    name: 'vm',
+    about: 'make, look at and change virtual machines',
+    load: async () => (await import('./plasma-tools/vm.ts')).vmCommand(),
+  },
+  {
+    name: 'node',
+    about: 'look at and change compute nodes',
+    load: async () => (await import('./plasma-tools/node.ts')).nodeCommand(),
+  },
+  {
+    name: 'image',
+    about: 'bring in, look at and remove images',
+    load: async () => (await import('./plasma-tools/image.ts')).imageCommand(),
+  },
+  {
     name: 'pki',
     about: 'make an authority for development, and certificates',
     load: async () => (await import('./pki/command.ts')).pkiCommand(),

@@ -1,0 +1,134 @@
+import { Command, Option } from 'commander';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+
+import { type PlasmaClient } from '../../adapters/grpc/plasma-client.ts';
+import { uploadPath, UploadRequest, UploadResponse } from '../../core/plasma/wire/console.ts';
+import { type Infer } from '../../core/wire/protobuf.ts';
+import { exitCodes, ExitError } from '../exit.ts';
+import { printJson, printLine, printTable, showBytes } from './print.ts';
+import { type PlasmaOptions, withPlasma, withServers } from './session.ts';
+
+type Uploaded = Infer<typeof UploadResponse>;
+
+interface ImportOptions extends PlasmaOptions {
+  readonly name?: string;
+  readonly format?: 'raw' | 'qcow2';
+}
+
+const pieceBytes = 524_288;
+const barChars = 30;
+const barEveryMs = 100;
+
+export function imageCommand(): Command {
+  const image = new Command('image').description('bring in, look at and remove images of PlasmaVMC');
+  withServers(image.command('import'))
+    .description('bring an image in, on every server that is named')
+    .argument('<file>', 'a raw or qcow2 file')
+    .option('--name <name>', 'its name; by default that of the file without its ending')
+    .addOption(new Option('--format <format>', 'by default by the ending').choices(['raw', 'qcow2']))
+    .action((file: string, options: ImportOptions) =>
+      withPlasma(options, 'photon image import', async (session) => {
+        const format = options.format ?? (/\.qcow2$/i.test(file) ? 'qcow2' : 'raw');
+        const name = options.name ?? basename(file).replace(/\.[a-z0-9]+$/i, '');
+        let uploaded: Uploaded | undefined;
+        for (const client of session.clients)
+          uploaded = await upload(client, file, { format, digest: uploaded?.digest ?? '' });
+        if (uploaded === undefined) throw new ExitError('no server is named', exitCodes.refused);
+        const done = await session.mutate({ kind: 'imageAdd', name, ...uploaded });
+        if (options.json === true) printJson({ ...done, name, ...uploaded });
+        else printLine(`${name}: ${uploaded.digest}, ${showBytes(uploaded.fileBytes)}`);
+      }),
+    );
+  withServers(image.command('list'))
+    .description('list the images of a project')
+    .action((options: PlasmaOptions) =>
+      withPlasma(options, 'photon image list', async (session) => {
+        const { images } = await session.ask<'images'>({ kind: 'imageList', project: session.project });
+        if (options.json === true) return printJson(images);
+        printTable(
+          ['IMAGE', 'FORMAT', 'SIZE', 'DISK', 'USED BY', 'DIGEST'],
+          images.map((one) => [
+            ...[one.name, one.format, showBytes(one.fileBytes), showBytes(one.virtualBytes)],
+            ...[String(one.usedBy), one.digest],
+          ]),
+        );
+      }),
+    );
+  withServers(image.command('remove'))
+    .description('take an image out of the catalogue')
+    .argument('<name>', 'name of the image')
+    .action((name: string, options: PlasmaOptions) =>
+      withPlasma(options, 'photon image remove', async (session) => {
+        const done = await session.mutate({ kind: 'imageRemove', name });
+        if (options.json === true) printJson(done);
+        else printLine(`${name}: removed at revision ${done.revision}`);
+      }),
+    );
+  return image;
+}
+
+/** Again is harmless: an image is what its bytes are. @throws ExitError */
+async function upload(
+  client: PlasmaClient,
+  file: string,
+  about: { readonly format: 'raw' | 'qcow2'; readonly digest: string },
+): Promise<Uploaded> {
+  const stream = client.stream(uploadPath, UploadRequest, UploadResponse);
+  let ended = false;
+  const answer = (async (): Promise<Uploaded> => {
+    try {
+      for await (const response of stream.responses) return response;
+      throw new Error('the server has not said what has become of it');
+    } finally {
+      ended = true;
+    }
+  })();
+  // Seen below, also where the file cannot be read first.
+  answer.catch(() => undefined);
+  try {
+    const { size } = await stat(file);
+    const bar = new ProgressBar(size);
+    let sentBytes = 0;
+    for await (const piece of createReadStream(file, { highWaterMark: pieceBytes })) {
+      if (ended) break;
+      const bytes = piece as Buffer;
+      await stream.write({ ...about, bytes });
+      sentBytes += bytes.length;
+      bar.show(sentBytes);
+    }
+    bar.end();
+    if (sentBytes === 0 && !ended) await stream.write({ ...about, bytes: new Uint8Array(0) });
+    stream.end();
+    return await answer;
+  } catch (error) {
+    throw new ExitError((error as Error).message, exitCodes.failed, { cause: error });
+  } finally {
+    stream.cancel();
+  }
+}
+
+/** On a terminal alone. */
+class ProgressBar {
+  readonly #totalBytes: number;
+  #shownMs = -Infinity;
+
+  constructor(totalBytes: number) {
+    this.#totalBytes = totalBytes;
+  }
+
+  show(doneBytes: number): void {
+    const nowMs = performance.now();
+    const whole = doneBytes >= this.#totalBytes;
+    if (!process.stderr.isTTY || (!whole && nowMs - this.#shownMs < barEveryMs)) return;
+    this.#shownMs = nowMs;
+    const filled = Math.round((doneBytes / Math.max(1, this.#totalBytes)) * barChars);
+    const bar = '#'.repeat(filled).padEnd(barChars, '.');
+    process.stderr.write(`\r[${bar}] ${showBytes(doneBytes)} of ${showBytes(this.#totalBytes)} `);
+  }
+
+  end(): void {
+    if (process.stderr.isTTY) process.stderr.write('\n');
+  }
+}

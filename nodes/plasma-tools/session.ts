@@ -1,0 +1,134 @@
+import { type Command, Option } from 'commander';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as after } from 'node:timers/promises';
+
+import { PlasmaClient } from '../../adapters/grpc/plasma-client.ts';
+import {
+  type PlasmaMutation,
+  type PlasmaRefusal,
+  type PlasmaRequest,
+  type PlasmaResponse,
+} from '../../core/plasma/api.ts';
+import { exitCodes, ExitError } from '../exit.ts';
+import { integer } from '../kv/options.ts';
+import { credentialsOf, endpointsOf } from '../kv/session.ts';
+
+/** Options that every command of PlasmaVMC has. */
+export interface PlasmaOptions {
+  readonly endpoints: string;
+  readonly project: string;
+  readonly timeout: number;
+  readonly cacert?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly json?: boolean;
+}
+
+export type Answer = Exclude<PlasmaResponse, PlasmaRefusal>;
+export type AnswerOf<Kind extends Answer['kind']> = Extract<Answer, { kind: Kind }>;
+/** Without what the tool adds. */
+export type MutationAsked = PlasmaMutation extends infer One
+  ? One extends PlasmaMutation
+    ? Omit<One, 'operationId' | 'project'>
+    : never
+  : never;
+
+const msPerSecond = 1_000;
+const attemptMsMax = 5_000;
+const pauseMs = 100;
+/** Refusals after which the same request may be asked again. */
+const again = new Set<PlasmaRefusal['code']>(['NOT_LEADER', 'UNAVAILABLE', 'TOO_MANY_REQUESTS']);
+
+export function withServers(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--endpoints <list>', 'servers to ask, host:port,host:port, each at its position')
+        .default('127.0.0.1:7070')
+        .env('PHOTON_PLASMA_ENDPOINTS'),
+    )
+    .addOption(new Option('--project <name>', 'project').default('default').env('PHOTON_PLASMA_PROJECT'))
+    .addOption(
+      new Option('--cacert <file>', 'speak TLS, with servers that this authority vouches for').env(
+        'PHOTON_PLASMA_CACERT',
+      ),
+    )
+    .addOption(
+      new Option('--cert <file>', 'certificate to show over TLS; with --key').env('PHOTON_PLASMA_CERT'),
+    )
+    .addOption(new Option('--key <file>', 'private key of --cert').env('PHOTON_PLASMA_KEY'))
+    .addOption(new Option('--timeout <seconds>', 'how long to try a call').default(10).argParser(integer(1)))
+    .option('--json', 'print JSON');
+}
+
+/** Asks servers until one answers: the one that leads, where that is known. */
+export class PlasmaSession {
+  readonly clients: readonly PlasmaClient[];
+  readonly project: string;
+  readonly #timeoutMs: number;
+  #server = 0;
+
+  constructor(options: PlasmaOptions, command: string) {
+    const tls = credentialsOf(options, command);
+    this.clients = endpointsOf(options.endpoints, command).map(
+      (address) => new PlasmaClient({ address, tls }),
+    );
+    this.project = options.project;
+    this.#timeoutMs = options.timeout * msPerSecond;
+  }
+
+  get client(): PlasmaClient {
+    return this.clients[this.#server % this.clients.length] as PlasmaClient;
+  }
+
+  /** Under one operation id, whoever is asked and however often: it is done once. @throws ExitError */
+  mutate(mutation: MutationAsked): Promise<AnswerOf<'committed'>> {
+    const request = { ...mutation, project: this.project, operationId: randomUUID() } as PlasmaMutation;
+    return this.ask<'committed'>(request);
+  }
+
+  /** @param extraMs on top of the time that a call has, for one that waits. @throws ExitError */
+  async ask<Kind extends Answer['kind']>(request: PlasmaRequest, extraMs = 0): Promise<AnswerOf<Kind>> {
+    const untilMs = performance.now() + this.#timeoutMs + extraMs;
+    const isMutation = 'operationId' in request && request.kind !== 'operationGet';
+    for (;;) {
+      const leftMs = untilMs - performance.now();
+      let why: string;
+      try {
+        const response = await this.client.user(request, Math.min(attemptMsMax + extraMs, leftMs));
+        if (response.kind !== 'refused') return response as AnswerOf<Kind>;
+        const { code, message, leader } = response;
+        if (!again.has(code)) throw new ExitError(`refused: ${message}`, exitCodes.failed);
+        why = message;
+        this.#server = leader ?? this.#server + 1;
+      } catch (error) {
+        if (error instanceof ExitError) throw error;
+        why = (error as Error).message;
+        this.#server += 1;
+      }
+      if (untilMs - performance.now() > pauseMs) await after(pauseMs);
+      else if (!isMutation) throw new ExitError(`no answer: ${why}`, exitCodes.failed);
+      else throw new ExitError(`nobody knows whether it was done: ${why}`, exitCodes.unknown);
+    }
+  }
+
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+}
+
+/** Runs with a session, and closes it. @throws ExitError that names the command */
+export async function withPlasma(
+  options: PlasmaOptions,
+  command: string,
+  run: (session: PlasmaSession) => Promise<void>,
+): Promise<void> {
+  const session = new PlasmaSession(options, command);
+  try {
+    await run(session);
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    throw new ExitError(`${command}: ${error.message}`, error.exitCode, { cause: error });
+  } finally {
+    session.close();
+  }
+}
