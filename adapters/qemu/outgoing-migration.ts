@@ -1,5 +1,6 @@
 import { Deferred } from '../client/deferred.ts';
 import { type HypervisorReport } from '../../core/plasma/hypervisor.ts';
+import { residentBytes } from './proc.ts';
 import { isUnderWay, type RunningVm } from './running-vm.ts';
 import { type MigrationRecord } from './vm-directory.ts';
 
@@ -9,6 +10,12 @@ const stopBelowBytes = 128 * 1_048_576;
 const liveMsMax = 60_000;
 const bandwidthBytes = 2 * 1_073_741_824;
 const pollEveryMs = 5;
+/** What is left is sent in less than this, as fast as it went lately: time enough to stop the guest before QEMU does. */
+const stopBeforeMs = 150;
+const rateOverMs = 100;
+/** What is sent in half a second is sent while the guest stands. */
+const smallMemoryBytes = 1_073_741_824;
+const smallResidentBytes = 192 * 1_048_576;
 /** The last of the state is small. */
 const handOverWithinMs = 30_000;
 
@@ -30,6 +37,8 @@ export class OutgoingMigration {
   /** Of the migration under way: what QEMU says of it, as it comes. */
   #status = 'none';
   #changed = new Deferred<undefined>();
+  /** QEMU was faster once: the next time the guest stands from the beginning. */
+  #wasTooLate = false;
   /** Nothing is told any more of one that was taken back. */
   #life = 0;
 
@@ -59,7 +68,7 @@ export class OutgoingMigration {
     });
     this.#status = 'none';
     this.#listen();
-    if (wasRunning && (await this.#memoryBytes()) <= stopBelowBytes) await this.#stop();
+    if (wasRunning && (this.#wasTooLate || (await this.#isSmall()))) await this.#stop();
     try {
       await this.#vm.execute('migrate', { uri });
       await this.#until(['active', 'pre-switchover', 'failed']);
@@ -126,6 +135,7 @@ export class OutgoingMigration {
   async #sendAndStop(life: number): Promise<void> {
     const sinceMs = Date.now();
     let stopped = this.#kept()?.stopped === true;
+    let lately: readonly Sample[] = [];
     for (;;) {
       const { status, leftBytes } = await this.#progress();
       if (life !== this.#life) return;
@@ -135,7 +145,10 @@ export class OutgoingMigration {
         return;
       }
       if (status === 'pre-switchover') break;
-      if (!stopped && (leftBytes < stopBelowBytes || Date.now() - sinceMs > liveMsMax)) {
+      const atMs = Date.now();
+      lately = [...lately.filter((sample) => atMs - sample.atMs <= rateOverMs), { atMs, leftBytes }];
+      const isLate = atMs - sinceMs > liveMsMax;
+      if (!stopped && (leftBytes < stopBelowBytes || isLate || leftMs(lately) < stopBeforeMs)) {
         stopped = await this.#stop();
         continue;
       }
@@ -146,6 +159,7 @@ export class OutgoingMigration {
       return;
     }
     // QEMU was faster, and has stopped the guest in its own way, after which it would let it go on by itself.
+    this.#wasTooLate = true;
     await this.cancel();
     this.#fail('the rest was sent before the guest could be stopped: it can be tried again');
   }
@@ -230,14 +244,27 @@ export class OutgoingMigration {
     return { status: answer.status ?? 'none', leftBytes: answer.ram?.remaining ?? Infinity };
   }
 
-  async #memoryBytes(): Promise<number> {
+  async #isSmall(): Promise<boolean> {
     const answer = (await this.#vm.execute('query-memory-size-summary')) as { 'base-memory': number };
-    return answer['base-memory'];
+    if (answer['base-memory'] > smallMemoryBytes) return false;
+    return residentBytes(this.#vm.instance.pid) <= smallResidentBytes;
   }
 
   async #set(capabilities: Readonly<Record<string, boolean>>): Promise<void> {
     await setCapabilities(this.#vm, capabilities);
   }
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly leftBytes: number;
+}
+
+/** How long the rest takes at the rate of late. */
+function leftMs(lately: readonly Sample[]): number {
+  const [first, last] = [lately[0], lately.at(-1)];
+  if (first === undefined || last === undefined || first.leftBytes <= last.leftBytes) return Infinity;
+  return (last.leftBytes * (last.atMs - first.atMs)) / (first.leftBytes - last.leftBytes);
 }
 
 export async function setCapabilities(

@@ -27,6 +27,17 @@ export function isAlive({ pid, startTicks }: InstanceId): boolean {
   return startTicksOf(pid) === startTicks;
 }
 
+/** Of its memory, as much as it has ever touched and not given back. 0: it is gone. */
+export function residentBytes(pid: number): number {
+  try {
+    const kibibytes = /^VmRSS:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return Number(kibibytes ?? 0) * 1_024;
+  } catch (cause) {
+    if (isGone(cause)) return 0;
+    throw cause;
+  }
+}
+
 /** SIGKILL to this very process. False: it is gone. */
 export function strike(instance: InstanceId): boolean {
   if (!isAlive(instance)) return false;
