@@ -49,7 +49,7 @@ export const plasmaMutants: readonly Mutant[] = [
     anchor: 'if (row.vm === undefined || row.vm === vm) return fenceToken < row.newest;',
     replacement: 'if (row.vm === undefined || row.vm === vm) return fenceToken < 0;',
     caughtBy: ['newest-token-writes', 'invariant'],
-    scenarios: ['plasma-migration-cut', 'plasma-frozen-node', 'plasma'],
+    scenarios: ['plasma-late-opening'],
   },
   {
     name: 'plasma-source-continues',
@@ -111,7 +111,7 @@ export const plasmaMutants: readonly Mutant[] = [
         replacement: '',
       },
     ],
-    caughtBy: ['removed-on-evidence', 'liveness', 'terms-fenced'],
+    caughtBy: ['removed-on-evidence', 'liveness', 'capacity-kept', 'rules-kept'],
     scenarios: ['plasma', 'plasma-agent-crash', 'plasma-create-retried'],
   },
 ];

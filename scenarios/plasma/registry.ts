@@ -5,6 +5,7 @@ import { plasmaClockDrift } from './clock-drift.ts';
 import { plasmaCreateRetried } from './create-retried.ts';
 import { plasmaDrain } from './drain.ts';
 import { plasmaFrozenNode } from './frozen-node.ts';
+import { plasmaLateOpening } from './late-opening.ts';
 import { plasmaLeaderDeposed } from './leader-deposed.ts';
 import { plasmaMigrationCut } from './migration-cut.ts';
 import { plasmaSlowAnswers } from './slow-answers.ts';
@@ -22,6 +23,7 @@ export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
   plasmaFrozenNode,
   plasmaClockDrift,
   plasmaSlowAnswers,
+  plasmaLateOpening,
   plasmaMigrationCut,
   plasmaCreateRetried,
   plasmaDrain,

@@ -4,6 +4,7 @@ import { type Hunt } from '../../../nodes/sim/mutant-hunt.ts';
 import { median, readRecords, recordOf } from '../../../nodes/sim/mutant-records.ts';
 import { replaceTables } from '../../../nodes/sim/mutants-page.ts';
 import { chronikScenarioNamed } from '../../../scenarios/chronik/registry.ts';
+import { plasmaScenarioNamed } from '../../../scenarios/plasma/registry.ts';
 import { scenarioNamed } from '../../../scenarios/registry.ts';
 import { swimScenarioNamed } from '../../../scenarios/swim/registry.ts';
 import { mutantNamed } from '../../../sim/mutants.ts';
@@ -48,7 +49,10 @@ test('every record that is committed is of a mutant, a scenario and a way to be 
     const { caughtBy, scenarios } = mutantNamed(name);
     expect(caughtBy, name).toContain(record.invariant);
     expect(scenarios, name).toContain(record.scenario);
-    const other = swimScenarioNamed(record.scenario) ?? chronikScenarioNamed(record.scenario);
+    const other =
+      swimScenarioNamed(record.scenario) ??
+      chronikScenarioNamed(record.scenario) ??
+      plasmaScenarioNamed(record.scenario);
     expect(() => other ?? scenarioNamed(record.scenario)).not.toThrow();
     expect(record.seconds, name).toBeLessThanOrEqual(120);
     expect(record.seeds, name).toBeLessThanOrEqual(2_000);
