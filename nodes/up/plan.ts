@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { type Address, formatAddress } from '../../adapters/config/address.ts';
 
-/** What `photon up` runs: Chainfire members and Chronik brokers. */
-export const plannedSystems = ['chainfire', 'chronik'] as const;
+/** What `photon up` runs: Chainfire members, Chronik brokers, and the processes of PlasmaVMC. */
+export const plannedSystems = ['chainfire', 'chronik', 'plasma'] as const;
 export type PlannedSystem = (typeof plannedSystems)[number];
 
 /** One process as `photon up` runs it. */
@@ -17,11 +17,16 @@ export interface PlannedProcess {
   readonly dataDir: string;
   readonly logFile: string;
   readonly client: Address;
-  readonly peer: Address;
+  /** Of a storage node: where hypervisors find disks. An agent and a server have none. */
+  readonly peer?: Address;
   readonly metrics: Address;
+  /** Of PlasmaVMC: the command, and what it is told beside its names and addresses. */
+  readonly plasma?: { readonly role: PlasmaRole; readonly further: readonly string[] };
   /** Undefined: plain text. */
   readonly tls?: ProcessTls;
 }
+
+export type PlasmaRole = 'server' | 'storage' | 'agent';
 
 /** Files of one process's mutual TLS, with clients and with its peers. */
 export interface ProcessTls {
@@ -77,6 +82,54 @@ export function plan(options: UpOptions): readonly PlannedProcess[] {
   return [...members, ...brokers];
 }
 
+export interface PlasmaPlan {
+  readonly dataDir: string;
+  readonly host: string;
+  /** Of the server; the first agent's is the next, the storage node's the two behind that. */
+  readonly port: number;
+  readonly agents: number;
+  /** For each agent. */
+  readonly memoryBytes: number;
+  /** Clients' addresses of the members. */
+  readonly members: readonly Address[];
+}
+
+/** From one agent to the next. */
+export const agentPortStep = 100;
+/** `n1` to `n9`. */
+export const agentsMax = 9;
+
+/** A server, a storage node, and agents. */
+export function planPlasma(options: PlasmaPlan): readonly PlannedProcess[] {
+  const { host, port } = options;
+  const server = { host, port };
+  const storage = { host, port: port + 2 };
+  const process = (
+    role: PlasmaRole,
+    name: string,
+    client: Address,
+    further: readonly string[],
+  ): PlannedProcess => ({
+    ...{ system: 'plasma', name, client, plasma: { role, further } },
+    title: role === 'agent' ? `agent ${name}` : `plasma ${role}`,
+    dataDir: join(options.dataDir, 'plasma', name),
+    logFile: join(options.dataDir, 'plasma', `${name}.log`),
+    metrics: { host, port: client.port + metricsPortOffset },
+  });
+  const chainfire = options.members.map(formatAddress).join(',');
+  return [
+    process('server', 'server', server, ['--chainfire', chainfire, '--operators', 'operator,client']),
+    { ...process('storage', 'storage', storage, ['--advertise', 'unix']), peer: { host, port: port + 3 } },
+    ...Array.from({ length: options.agents }, (_, position) =>
+      process('agent', `n${position + 1}`, { host, port: port + 1 + agentPortStep * position }, [
+        ...['--servers', formatAddress(server), '--storage', formatAddress(storage)],
+        // Whoever stops the cloud wants nothing left of it.
+        ...['--memory-bytes', String(options.memoryBytes), '--on-stop', 'kill'],
+      ]),
+    ),
+  ];
+}
+
 export function ofSystem(
   processes: readonly PlannedProcess[],
   system: PlannedSystem,
@@ -94,11 +147,13 @@ export async function takenAddresses(processes: readonly PlannedProcess[]): Prom
   const wanted = new Map<string, string>();
   for (const planned of processes) {
     for (const purpose of ['client', 'peer', 'metrics'] as const) {
-      const address = formatAddress(planned[purpose]);
+      const own = planned[purpose];
+      if (own === undefined) continue;
+      const address = formatAddress(own);
       const use = `${purpose} port of ${planned.title}`;
       const other = wanted.get(address);
       wanted.set(address, use);
-      const failure = other === undefined ? await cannotListen(planned[purpose]) : `also the ${other}`;
+      const failure = other === undefined ? await cannotListen(own) : `also the ${other}`;
       if (failure !== undefined) taken.push(`${address} (${use}): ${failure}`);
     }
   }

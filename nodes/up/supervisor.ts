@@ -2,6 +2,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync } from 
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { assert } from '../../core/base/assert.ts';
 import { formatAddress } from '../../adapters/config/address.ts';
 import { DataDirError } from '../../adapters/data-dir/data-dir-error.ts';
 import { ClusterFile } from '../chainfire/cluster-file.ts';
@@ -118,9 +119,11 @@ export class Supervisor {
   }
 }
 
-/** Both systems' processes have these settings under the same names. */
+/** Members and brokers have these settings under the same names. */
 function serveArguments(planned: PlannedProcess, born: readonly PlannedProcess[]): readonly string[] {
   const { system, name, dataDir, client, peer, metrics, tls } = planned;
+  if (planned.plasma !== undefined) return plasmaArguments(planned, planned.plasma);
+  assert(peer !== undefined, 'members and brokers have peers');
   const scheme = system === chainfireSystem ? '' : tls === undefined ? 'plaintext://' : 'tls://';
   return [
     photonFile,
@@ -130,8 +133,28 @@ function serveArguments(planned: PlannedProcess, born: readonly PlannedProcess[]
     ...['--listen-client', `${scheme}${formatAddress(client)}`],
     ...['--listen-peer', formatAddress(peer)],
     ...['--listen-metrics', formatAddress(metrics)],
-    ...['--initial-cluster', born.map((one) => `${one.name}=${formatAddress(one.peer)}`).join(',')],
+    ...[
+      '--initial-cluster',
+      born.map((one) => `${one.name}=${formatAddress(one.peer ?? one.client)}`).join(','),
+    ],
     ...(tls === undefined ? [] : tlsArguments(tls)),
+  ];
+}
+
+function plasmaArguments(
+  { name, dataDir, client, peer, metrics, tls }: PlannedProcess,
+  { role, further }: NonNullable<PlannedProcess['plasma']>,
+): readonly string[] {
+  return [
+    ...[photonFile, 'plasma', role, '--name', name, '--data-dir', dataDir],
+    ...['--listen', formatAddress(client), '--listen-metrics', formatAddress(metrics)],
+    ...(peer === undefined ? [] : ['--listen-nbd', formatAddress(peer)]),
+    ...further,
+    ...(tls === undefined
+      ? []
+      : ['--cert-file', tls.certFile, '--key-file', tls.keyFile, '--trusted-ca-file', tls.caFile]),
+    ...(tls !== undefined && role === 'storage' ? ['--client-cert-auth', 'true'] : []),
+    ...(tls !== undefined && role === 'server' ? ['--chainfire-ca-file', tls.caFile] : []),
   ];
 }
 

@@ -37,7 +37,7 @@ class Up {
   constructor(args: readonly string[]) {
     this.process = spawn(
       process.execPath,
-      [photonFile, 'up', '--data', join(dir, 'data'), '--brokers', '0', ...args],
+      [photonFile, 'up', '--data', join(dir, 'data'), '--brokers', '0', '--agents', '0', ...args],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
       },
@@ -142,6 +142,8 @@ test('a taken port is refused by name before anything is started', async () => {
       join(dir, 'data'),
       '--brokers',
       '0',
+      '--agents',
+      '0',
       '--port',
       String(port),
     ]);
@@ -166,6 +168,8 @@ test('a place that cannot be written to is refused by name before anything is st
     file,
     '--brokers',
     '0',
+    '--agents',
+    '0',
     '--port',
     port,
   ]);
@@ -184,6 +188,8 @@ test('a data directory of another size of cluster is refused with the reason', a
     '--data',
     join(dir, 'data'),
     '--brokers',
+    '0',
+    '--agents',
     '0',
     '--port',
     port,
