@@ -87,6 +87,11 @@ const groups: readonly Group[] = [
     load: async () => (await import('./plasma-tools/image.ts')).imageCommand(),
   },
   {
+    name: 'disk',
+    about: 'make, look at and remove shared disks',
+    load: async () => (await import('./plasma-tools/disk.ts')).diskCommand(),
+  },
+  {
     name: 'pki',
     about: 'make an authority for development, and certificates',
     load: async () => (await import('./pki/command.ts')).pkiCommand(),
