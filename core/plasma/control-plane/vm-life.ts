@@ -166,8 +166,7 @@ export class VmLife {
   }
 
   #placed(row: VmRow): VmRow {
-    if (row.placement !== undefined) return row;
-    if (!wantsToRun(row)) return this.#leftForGood(row);
+    if (row.placement !== undefined || !wantsToRun(row)) return row;
     const except = row.remains.map(({ node }) => node);
     const outcome = this.#place(row, except);
     if (outcome.kind === 'noNode') {
@@ -186,19 +185,6 @@ export class VmLife {
       counts: 'all',
       pendingReason: '',
     });
-  }
-
-  /** It has left, and was stopped meanwhile: it goes wherever it is started. */
-  #leftForGood(row: VmRow): VmRow {
-    if (row.eviction === undefined) return row;
-    const { project } = row.spec;
-    this.#memory.finishOperation(
-      project,
-      row.eviction.operation,
-      'done',
-      'it has left, and is to run nowhere',
-    );
-    return { ...row, eviction: undefined };
   }
 
   /** Where it was to go first; then where others have made room; then anywhere. */

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+
+import { type OperationRow } from '../../../core/plasma/control-plane/rows.ts';
+import { type StorageRequest } from '../../../core/plasma/storage-protocol.ts';
+import { AnsweredAlike } from '../../../sim/plasma/checkers/answered-alike.ts';
+import { InventoryFirst } from '../../../sim/plasma/checkers/inventory-first.ts';
+import { NewestTokenWrites } from '../../../sim/plasma/checkers/newest-token-writes.ts';
+import { plasmaCheckerNames, createPlasmaCheckers } from '../../../sim/plasma/checkers/registry.ts';
+import { TermsFenced } from '../../../sim/plasma/checkers/terms-fenced.ts';
+import { PlasmaHistory } from '../../../sim/plasma/history.ts';
+import { PlasmaRun } from '../../../sim/plasma/run.ts';
+import { type TrueCommit } from '../../../sim/plasma/truth.ts';
+import { plasmaDrain } from '../../../scenarios/plasma/drain.ts';
+
+const vm = `vm-${'0'.repeat(32)}`;
+
+function commit(changes: Partial<TrueCommit>): TrueCommit {
+  return { atUs: 0, storeRevision: 1, revision: 1, rows: [], term: 1, ...changes };
+}
+
+/** Of a run that has not begun. */
+function quietState(): PlasmaRun['state'] {
+  return new PlasmaRun(plasmaDrain.plan(1), 1, { checkers: [] }).state;
+}
+
+function opening(fenceToken: number): StorageRequest {
+  return { kind: 'openExport', disk: 'shop/root', vm, fenceToken, activate: true };
+}
+
+const opened = { kind: 'opened', uri: 'sim:x', sizeBytes: 512 } as const;
+
+test('checkers have names of their own, and none is made for another', () => {
+  expect(new Set(plasmaCheckerNames).size).toBe(plasmaCheckerNames.length);
+  expect(createPlasmaCheckers(['never-twice']).map(({ name }) => name)).toEqual(['never-twice']);
+  expect(() => createPlasmaCheckers(['typo'])).toThrow('no checker is called typo');
+});
+
+test('a commit that leaves a number out, has none, or is made while nobody leads is found', () => {
+  expect(() => new TermsFenced().onCommit(commit({ revision: 2 }))).toThrow('commit 2 follows commit 0');
+  expect(() => new TermsFenced().onCommit(commit({ term: undefined }))).toThrow('while nobody leads');
+  const row = { table: 'vms', key: vm, before: undefined, after: undefined } as const;
+  expect(() => new TermsFenced().onCommit(commit({ revision: undefined, rows: [row] }))).toThrow(
+    'without a commit',
+  );
+  expect(() => new TermsFenced().onCommit(commit({}))).not.toThrow();
+});
+
+test('a write under a token below one that was confirmed is found, and so is an export that is opened under it', () => {
+  const checker = new NewestTokenWrites();
+  const write = (fenceToken: number) => ({
+    ...{ disk: 'shop/root', holder: { vm, fenceToken }, tick: 1, begunAtUs: 0, doneAtUs: 1 },
+  });
+  checker.onStorageAnswered(opening(2), opened);
+  expect(() => checker.onWritten(write(2))).not.toThrow();
+  expect(() => checker.onWritten(write(1))).toThrow('where 2 was confirmed as the newest');
+  expect(() => checker.onStorageAnswered(opening(1), opened)).toThrow('where 2 was the newest');
+});
+
+test('an operation whose row changes, or that is answered in two ways, is found', () => {
+  const row: OperationRow = {
+    ...{ project: 'shop', id: 'op-1', digest: 'a', revision: 3, vm, generation: undefined },
+    ...{ state: 'running', message: '' },
+  };
+  const changed = {
+    table: 'operations',
+    key: 'shop/op-1',
+    before: row,
+    after: { ...row, revision: 4 },
+  } as const;
+  expect(() => new AnsweredAlike().onCommit(commit({ rows: [changed] }))).toThrow('says something else now');
+  const done = { ...changed, after: { ...row, state: 'done' as const } };
+  expect(() => new AnsweredAlike().onCommit(commit({ rows: [done] }))).not.toThrow();
+
+  const history = new PlasmaHistory();
+  const asked = history.begin(0, { kind: 'vmDelete', operationId: 'op-1', project: 'shop', vm }, 0);
+  const answer = { kind: 'committed', operationId: 'op-1', revision: 3, vm } as const;
+  asked.answers.push({ atUs: 1, response: answer }, { atUs: 2, response: answer });
+  const state = { history } as PlasmaRun['state'];
+  expect(() => new AnsweredAlike().onLook(state)).not.toThrow();
+  asked.answers.push({ atUs: 3, response: { ...answer, revision: 4 } });
+  expect(() => new AnsweredAlike().onLook(state)).toThrow('with revision 3, then with 4');
+});
+
+test('an agent that launches something before its inventory was judged is found', () => {
+  const act = { kind: 'launch', actId: 1, vm, fenceToken: 1 } as Parameters<InventoryFirst['onAct']>[1];
+  expect(() => new InventoryFirst().onAct('node-0', act, quietState())).toThrow(
+    'before its inventory was judged',
+  );
+});
