@@ -59,6 +59,7 @@ export class TransactionalProducer {
   #life = 0;
   #stopped = false;
   #idle = false;
+  #hasCommitted = false;
 
   constructor(options: {
     readonly link: KafkaLink;
@@ -93,7 +94,7 @@ export class TransactionalProducer {
     this.#misfortune();
   }
 
-  /** One more transaction, which must come to its end, and then none. */
+  /** One more transaction, which must come to its end, and then none: the first one that is committed, if none was before. */
   stop(): void {
     this.#stopped = true;
   }
@@ -247,7 +248,9 @@ export class TransactionalProducer {
   }
 
   #end(told: TransactionTold): void {
-    const committed = this.#prng.chance(7, 10);
+    const drawn = this.#prng.chance(7, 10);
+    // Whatever befell it before, the last one shows that it can.
+    const committed = drawn || (this.#stopped && !this.#hasCommitted);
     if (committed) told.askedToCommitUs = this.#link.world.nowUs;
     const body = {
       transactionalId: this.#plan.transactionalId,
@@ -259,6 +262,7 @@ export class TransactionalProducer {
       errorOf: ({ errorCode }) => errorCode,
       done: () => {
         told.outcome = committed ? 'committed' : 'aborted';
+        this.#hasCommitted ||= committed;
         told.endUs = this.#link.world.nowUs;
         this.#open = undefined;
         if (this.#stopped) this.#idle = true;
