@@ -46,13 +46,7 @@ export function plasmaSecurity(
 ): PlasmaSecurity {
   const { certFile, keyFile, trustedCaFile } = settings;
   if (certFile === undefined && keyFile === undefined && trustedCaFile === undefined) {
-    for (const [name, { host }] of Object.entries(listens)) {
-      if (!loopback.test(host)) {
-        throw new ConfigError(
-          `${name} is ${host}, which others reach: without cert_file, key_file and trusted_ca_file it must be 127.0.0.1, ::1 or localhost`,
-        );
-      }
-    }
+    onLoopback(listens);
     return { listen: undefined, dial: undefined };
   }
   if (certFile === undefined || keyFile === undefined || trustedCaFile === undefined)
@@ -67,4 +61,19 @@ export function plasmaSecurity(
     listen: clients,
     dial: { ca: readCertificates(trustedCaFile), ...readKeyPair(certFile, keyFile) },
   };
+}
+
+/**
+ * Where nobody shows who he is, nobody from elsewhere is let in.
+ *
+ * @throws ConfigError naming the address that others reach
+ */
+export function onLoopback(listens: Readonly<Record<string, Address>>): void {
+  for (const [name, { host }] of Object.entries(listens)) {
+    if (!loopback.test(host)) {
+      throw new ConfigError(
+        `${name} is ${host}, which others reach: without cert_file, key_file and trusted_ca_file it must be 127.0.0.1, ::1 or localhost`,
+      );
+    }
+  }
 }

@@ -5,6 +5,7 @@ import { newLogger } from '../../process/log.ts';
 import { tellParent } from '../../process/process-messages.ts';
 import { stopRequest } from '../../process/stop-request.ts';
 import { transportSecurity } from '../../process/transport-security.ts';
+import { onLoopback } from '../security.ts';
 import { ServingStorage, storageSystem } from './serving-storage.ts';
 import { type StorageSettings } from './settings.ts';
 
@@ -35,6 +36,7 @@ export async function serve(settings: StorageSettings): Promise<number> {
       'cert_file needs client_cert_auth and trusted_ca_file: agents are known by their certificates',
     );
   }
+  if (security.clients === undefined) onLoopback({ listen: settings.listen });
   const stop = stopRequest();
   const directory = await DataDirectory.lock(settings.dataDir);
   let storage: ServingStorage;
