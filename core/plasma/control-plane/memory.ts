@@ -1,5 +1,5 @@
 import { present } from '../../base/assert.ts';
-import { type PlacementVm, placementVm } from '../placement/placement-vm.ts';
+import { demandOf, type PlacementVm, placementVm } from '../placement/placement-vm.ts';
 import { Scheduler } from '../placement/scheduler.ts';
 import { type NodeName, type OperationId, type ProjectName, type Revision, type VmId } from '../types.ts';
 import { Batch } from './batch.ts';
@@ -169,6 +169,7 @@ export class Memory {
       this.scheduler.release(present(before, 'it was somewhere').id, { node, fenceToken });
       this.#roomEdition += 1;
     }
+    this.#keepRoom(before, after);
     if (after === undefined) return;
     const asked = placementOf(after);
     if (before !== undefined && (before.counts !== after.counts || before.spec !== after.spec)) {
@@ -178,6 +179,20 @@ export class Memory {
     for (const { node, fenceToken } of now) {
       if (!holds(old, node, fenceToken)) this.scheduler.allocate(asked, { node, fenceToken });
     }
+  }
+
+  /** What is to leave a node for another finds room there when it has left: nobody else is given it meanwhile. */
+  #keepRoom(before: VmRow | undefined, after: VmRow | undefined): void {
+    const [old, now] = [before?.eviction?.to, after?.eviction?.to];
+    if (old === now) return;
+    const { id, spec } = present(before ?? after, 'a row changes');
+    if (old !== undefined) {
+      this.scheduler.unreserve(roomFor(id));
+      this.#roomEdition += 1;
+    }
+    if (now === undefined || !this.scheduler.hasNode(now)) return;
+    const kept = demandOf(spec);
+    this.scheduler.reserve({ id: roomFor(id), node: now, kept, beneficiary: { kind: 'vm', vm: id } });
   }
 
   #followDisk(before: DiskRow | undefined, after: DiskRow | undefined): void {
@@ -195,6 +210,11 @@ export function placementOf(row: VmRow): PlacementVm {
   const whole = placementVm(row.id, row.spec);
   if (row.counts === 'all') return whole;
   return { ...whole, demand: { cpuMilli: 0, memoryBytes: 0, diskBytes: whole.demand.diskBytes } };
+}
+
+/** A reservation's id. One for whom others have to leave has another. */
+function roomFor(vm: VmId): string {
+  return `${vm} leaves`;
 }
 
 function holds(places: readonly Place[], node: NodeName, fenceToken: number): boolean {

@@ -171,7 +171,7 @@ export class VmLife {
     const outcome = this.#place(row, except);
     if (outcome.kind === 'noNode') {
       this.#makeRoom(row, except);
-      return withReason(row, unfitInWords(outcome.unfit));
+      return this.#nowhere(row, unfitInWords(outcome.unfit));
     }
     const { node } = outcome;
     const { project } = row.spec;
@@ -185,6 +185,14 @@ export class VmLife {
       counts: 'all',
       pendingReason: '',
     });
+  }
+
+  /** It waits for room like any other; whoever had it leave is told so, unless others are leaving for it. */
+  #nowhere(row: VmRow, reason: string): VmRow {
+    if (row.eviction === undefined || this.#kept.has(row.id)) return withReason(row, reason);
+    const { operation } = row.eviction;
+    this.#memory.finishOperation(row.spec.project, operation, 'failed', `it has left, and ${reason}`);
+    return { ...withReason(row, reason), eviction: undefined };
   }
 
   /** Where it was to go first; then where others have made room; then anywhere. */

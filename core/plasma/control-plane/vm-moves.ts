@@ -46,16 +46,18 @@ export function endHandOver(memory: Memory, row: VmRow, why: string): VmRow {
   return wantedAnew(row, { migration: undefined });
 }
 
-/** The source goes on after a migration that was given up: from here on nothing but running is wanted of it. */
+/**
+ * The source goes on after a migration that was given up: from here on nothing but running is wanted of it. Its agent has carried
+ * that out, or there was nothing to take back: it was killed and started anew meanwhile, and stands, waiting to be told to run.
+ */
 export function followAbandoned(row: VmRow): VmRow {
   const { abandonedGeneration, placement } = row;
   if (abandonedGeneration === undefined) return row;
-  const goesOn =
-    placement === undefined ||
-    toldSince(placement, abandonedGeneration, executing) ||
-    toldSince(placement, abandonedGeneration, withoutProcess);
+  const goesOn = placement === undefined || toldSince(placement, abandonedGeneration, notOnItsWay);
   return goesOn ? wantedAnew(row, { abandonedGeneration: undefined }) : row;
 }
+
+const notOnItsWay = new Set([...executing, ...withoutProcess, 'preparing'] as const);
 
 /** It has stopped where it was to leave: from here on it may be placed anew. */
 export function followEviction(memory: Memory, row: VmRow): VmRow {

@@ -38,6 +38,13 @@ const mended: readonly (readonly [scenario: string, seed: number, was: string])[
     6,
     'liveness: what was stopped while it left its node was on its way for ever, and so was its operation',
   ],
+  ['plasma', 560, 'liveness: what had left its node, and found no room, was on its way for ever'],
+  ['plasma', 666, 'liveness: the room that it was to go to was given to others while it left its node'],
+  [
+    'plasma',
+    971,
+    'liveness: a migration was given up whose source had been killed, and stood anew: nothing more was wanted of it',
+  ],
 ];
 
 test.each(mended)(

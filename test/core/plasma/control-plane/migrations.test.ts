@@ -123,6 +123,15 @@ describe('before the change of the owner the source goes on', () => {
     expect(target.only().want.kind).toBe('remove');
   });
 
+  test('and a source that was killed and started anew meanwhile, and stands, is told what is wanted now', () => {
+    sendUpToHandOver();
+    cloud.user({ kind: 'vmStop', operationId: 's', project: 'p', vm: 'web', force: false });
+    source.tell(source.only(), 'handing-over');
+    expect(source.only().want.kind).toBe('abandonMigration');
+    source.tell(source.only(), 'preparing');
+    expect(source.only().want).toMatchObject({ kind: 'run', runState: 'stopped' });
+  });
+
   test('and a report of the hand-over that comes late changes no owner', () => {
     sendUpToHandOver();
     const late = source.only();
@@ -228,6 +237,37 @@ test('a cold migration of one that is to stop meanwhile is over when it has stop
   source.watch();
   target.watch();
   expect(source.desired.length + target.desired.length).toBe(1);
+});
+
+test('the room that a cold migration goes to is given to nobody else meanwhile, whoever leads', () => {
+  cloud.user({ kind: 'vmMigrate', operationId: 'm', project: 'p', vm: 'web', node: 'node-2', live: false });
+  cloud.user(create('large', { cpus: 8 }));
+  expect(shown(cloud, 'large')).toMatchObject({ node: undefined, state: 'pending' });
+  cloud.endLease(0, 'told');
+  cloud.restart(0);
+  cloud.advance(2 * second);
+  source.renew();
+  target.renew();
+  cloud.advance(2 * second);
+  expect(shown(cloud, 'large')).toMatchObject({ node: undefined, state: 'pending' });
+  source.tell(source.only(), 'stopped');
+  expect(shown(cloud, 'web')).toMatchObject({ node: 'node-2' });
+  cloud.advance(2 * second);
+  expect(shown(cloud, 'large')).toMatchObject({ node: 'node-1' });
+});
+
+test('a cold migration of what no node takes any more has failed: it waits for room like any other', () => {
+  cloud.user({ kind: 'vmMigrate', operationId: 'm', project: 'p', vm: 'web', node: 'node-2', live: false });
+  cloud.user({ kind: 'nodeCordon', operationId: 'c', project: 'p', node: 'node-2' });
+  source.tell(source.only(), 'stopped');
+  expect(operation(cloud, 'm')).toMatchObject({
+    state: 'failed',
+    message: expect.stringMatching(/^it has left, and no node will do: .*1 cordoned/) as string,
+  });
+  expect(shown(cloud, 'web')).toMatchObject({ node: undefined, state: 'pending' });
+  cloud.user({ kind: 'nodeUncordon', operationId: 'u', project: 'p', node: 'node-2' });
+  cloud.advance(2 * second);
+  expect(shown(cloud, 'web')).toMatchObject({ node: 'node-2' });
 });
 
 test('what has local disks stays where they are', () => {
