@@ -1,114 +1,25 @@
 /**
- * How fast virtual machines are placed among many nodes, with affinity rules on: the scheduler's part of the control plane
- * alone, one core, nothing of the network or the store. Beside it a plain loop over objects.
+ * How fast virtual machines are placed. `scheduler`: among many nodes, with affinity rules on; the search alone, one core, nothing of
+ * the network or the store, and beside it a plain loop over objects. `committed`: created through a server of the control plane, each
+ * durable in three members of Chainfire before it is answered, all as processes; beside it the same bytes put by a client that
+ * decides nothing.
  *
- * `npm run bench -- placement [--nodes N] [--placements N] [--policy POLICY] [--quick] [--json FILE]`
+ * `npm run bench -- placement [--only scheduler|committed] [--nodes N] [--placements N] [--policy POLICY] [--quick] [--json FILE]`
  */
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 
-import { type PlacementPolicy, placementPolicies } from '../../core/plasma/placement/policy.ts';
-import { seededPrng } from '../../sim/prng.ts';
+import { placementPolicies } from '../../core/plasma/placement/policy.ts';
 import { benchArguments, BenchRefusal } from './arguments.ts';
 import { busyCores, describeMachine } from './chainfire/usage.ts';
-import { BenchCluster, benchNodes } from './placement/cluster.ts';
-import { NaiveLoop } from './placement/naive-loop.ts';
-import { cpuSeconds } from './sim/yardstick.ts';
+import { committedTable } from './placement/committed-table.ts';
+import { type CommittedResults, measureCommitted } from './placement/committed.ts';
+import { measureScheduling, type Scheduling, schedulingTable } from './placement/scheduling.ts';
 
-const usage =
-  'npm run bench -- placement [--nodes N] [--placements N] [--policy POLICY] [--quick] [--json FILE]';
-const placementsPerSecondMin = 5_000;
-const p99MsMax = 5;
-
-interface Speed {
-  readonly what: string;
-  readonly fullPercent: number;
-  readonly vms: number;
-  /** Of CPU time: others on the machine take none of it. */
-  readonly placementsPerSecond: number;
-  /** As a clock on the wall has it. */
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  readonly refused: number;
-}
-
-function quantile(sorted: Float64Array, perMille: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * perMille) / 1_000))] ?? 0;
-}
-
-function timed(
-  count: number,
-  prepare: (at: number) => () => void,
-): Omit<Speed, 'what' | 'fullPercent' | 'vms' | 'refused'> {
-  const ms = new Float64Array(count);
-  let seconds = 0;
-  // In batches: asking for CPU time costs as much as a placement.
-  for (let at = 0; at < count;) {
-    const batch = Array.from({ length: Math.min(500, count - at) }, (_, each) => prepare(at + each));
-    const cpu = cpuSeconds();
-    for (const run of batch) {
-      const before = performance.now();
-      run();
-      ms[at] = performance.now() - before;
-      at += 1;
-    }
-    seconds += cpuSeconds() - cpu;
-  }
-  ms.sort();
-  return {
-    placementsPerSecond: count / seconds,
-    p50Ms: quantile(ms, 500),
-    p99Ms: quantile(ms, 990),
-    maxMs: quantile(ms, 1_000),
-  };
-}
-
-function measure(policy: PlacementPolicy, nodeCount: number, fullPercent: number, count: number): Speed {
-  const cluster = new BenchCluster(policy, benchNodes(nodeCount), seededPrng(`placement ${fullPercent}`));
-  while (cluster.fullPercent < fullPercent) cluster.place(cluster.next());
-  // Compiled code is measured, not its compilation.
-  for (let at = 0; at < Math.min(2_000, count); at += 1) {
-    cluster.releaseOne();
-    cluster.place(cluster.next());
-  }
-  cluster.refused = 0;
-  const speed = timed(count, () => {
-    if (cluster.fullPercent >= fullPercent) cluster.releaseOne();
-    const vm = cluster.next();
-    return () => {
-      cluster.place(vm);
-    };
-  });
-  return { what: policy, fullPercent, vms: cluster.vms, ...speed, refused: cluster.refused };
-}
-
-function measureLoop(nodeCount: number, count: number): Speed {
-  const loop = new NaiveLoop(benchNodes(nodeCount));
-  const prng = seededPrng('placement loop');
-  const source = new BenchCluster('pack', [], prng);
-  const speed = timed(count, () => {
-    const vm = source.next();
-    return () => {
-      loop.place(vm);
-    };
-  });
-  return { what: 'plain loop', fullPercent: 0, vms: count, ...speed, refused: 0 };
-}
-
-function rowOf(speed: Speed, yardstick: Speed): string {
-  const cells = [
-    speed.what,
-    speed.what === yardstick.what ? '' : `${speed.fullPercent} %`,
-    speed.vms,
-    speed.placementsPerSecond.toFixed(0),
-    (speed.placementsPerSecond / yardstick.placementsPerSecond).toFixed(1),
-    speed.p50Ms.toFixed(3),
-    speed.p99Ms.toFixed(3),
-    speed.maxMs.toFixed(1),
-    speed.refused,
-  ];
-  return `| ${cells.join(' | ')} |`;
-}
+const usage = `npm run bench -- placement [--only scheduler|committed] [--nodes N] [--placements N] [--policy POLICY]
+  [--under-way N,…] [--renew-seconds N] [--watching] [--dir DIR] [--quick] [--json FILE]`;
+const parts = ['scheduler', 'committed'] as const;
 
 function wholeNumber(name: string, text: string, max: number): number {
   const number = Number(text);
@@ -117,53 +28,78 @@ function wholeNumber(name: string, text: string, max: number): number {
   return number;
 }
 
+function oneOf<const T extends string>(
+  name: string,
+  text: string | undefined,
+  all: readonly T[],
+): readonly T[] {
+  const chosen = all.filter((each) => text === undefined || text === each);
+  if (chosen.length > 0) return chosen;
+  throw new BenchRefusal(`--${name} is ${text ?? ''}: one of ${all.join(', ')}\n\n${usage}`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
+}
+
 async function main(): Promise<void> {
   const values = benchArguments(
     process.argv.slice(2),
     {
-      nodes: { type: 'string', default: '10000' },
+      only: { type: 'string' },
+      nodes: { type: 'string' },
       placements: { type: 'string' },
       policy: { type: 'string' },
+      'under-way': { type: 'string', default: '64,256,512' },
+      'renew-seconds': { type: 'string' },
+      watching: { type: 'boolean', default: false },
+      dir: { type: 'string', default: tmpdir() },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
     },
     usage,
   );
-  const nodeCount = wholeNumber('nodes', values.nodes, 1_000_000);
-  const count = wholeNumber('placements', values.placements ?? (values.quick ? '5000' : '50000'), 10_000_000);
-  const policies = placementPolicies.filter((each) => values.policy === undefined || values.policy === each);
-  if (policies.length === 0)
-    throw new BenchRefusal(
-      `--policy is ${values.policy ?? ''}: one of ${placementPolicies.join(', ')}\n\n${usage}`,
-    );
+  const nodes = values.nodes === undefined ? undefined : wholeNumber('nodes', values.nodes, 1_000_000);
+  const placements =
+    values.placements === undefined ? undefined : wholeNumber('placements', values.placements, 10_000_000);
+  const policies = oneOf('policy', values.policy, placementPolicies);
+  const only = oneOf('only', values.only, parts);
+  const underWay = values['under-way'].split(',').map((each) => wholeNumber('under-way', each, 10_000));
   const machine = `${describeMachine()}; others used ${(await busyCores(1_000)).toFixed(2)} cores`;
-  const yardstick = measureLoop(nodeCount, Math.min(count, 2_000));
-  const speeds = policies.flatMap((policy) =>
-    (policy === 'pack' ? [10, 60, 95] : [60]).map((full) => measure(policy, nodeCount, full, count)),
-  );
-  const missed = speeds.filter(
-    ({ what, placementsPerSecond, p99Ms }) =>
-      what === 'pack' && (placementsPerSecond < placementsPerSecondMin || p99Ms >= p99MsMax),
-  );
-  process.stdout.write(
-    [
-      `${machine}`,
-      '',
-      `${nodeCount} nodes, ${count} placements each; placements/s are of one core's CPU time, latencies of the wall clock`,
-      '',
-      '| policy | full | VMs | placements/s | × loop | p50 ms | p99 ms | max ms | no node |',
-      '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-      ...[yardstick, ...speeds].map((speed) => rowOf(speed, yardstick)),
-      '',
-      `${missed.length === 0 ? 'met' : 'missed'}: at least ${placementsPerSecondMin} placements/s with p99 below ${p99MsMax} ms by the default policy`,
-      '',
-    ].join('\n'),
-  );
+  process.stdout.write(`${machine}\n`);
+  let scheduling: Scheduling | undefined;
+  if (only.includes('scheduler')) {
+    scheduling = measureScheduling({
+      nodes: nodes ?? 10_000,
+      placements: placements ?? (values.quick ? 5_000 : 50_000),
+      policies,
+    });
+    process.stdout.write(`\n${schedulingTable(scheduling).join('\n')}\n`);
+  }
+  const committed: CommittedResults[] = [];
+  if (only.includes('committed')) {
+    // Agents renew every 2 s; as many as 10,000 of them would take the two cores for themselves.
+    const sizes = nodes === undefined ? (values.quick ? [1_000] : [1_000, 10_000]) : [nodes];
+    for (const size of sizes) {
+      const renewSeconds = wholeNumber(
+        'renew-seconds',
+        values['renew-seconds'] ?? (size > 2_000 ? '8' : '2'),
+        9,
+      );
+      const results = await measureCommitted(
+        {
+          ...{ dir: values.dir, nodes: size, renewSeconds, watching: values.watching, underWay },
+          creates: placements ?? (values.quick ? 3_000 : 20_000),
+          withEtcd: size === sizes[0] && spawnSync('etcd', ['--version']).status === 0,
+        },
+        say,
+      );
+      committed.push(results);
+      process.stdout.write(`\n${committedTable(results).join('\n')}\n`);
+    }
+  }
   if (values.json !== undefined)
-    writeFileSync(
-      values.json,
-      `${JSON.stringify({ machine, nodeCount, yardstick, speeds }, undefined, 2)}\n`,
-    );
+    writeFileSync(values.json, `${JSON.stringify({ machine, scheduling, committed }, undefined, 2)}\n`);
 }
 
 try {

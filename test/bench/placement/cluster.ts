@@ -21,7 +21,7 @@ export function benchNodes(count: number): readonly PlacementNode[] {
     labels: {
       zone: `zone-${at % 8}`,
       rack: `rack-${Math.floor(at / 40)}`,
-      disk: at % 2 === 0 ? 'nvme' : 'ssd',
+      disk: at % 16 < 8 ? 'nvme' : 'ssd',
     },
     accelerators: ['kvm'],
     up: true,
@@ -33,8 +33,8 @@ export function benchNodes(count: number): readonly PlacementNode[] {
  * What is asked: six in ten have an affinity rule. Three of them must not be on a node with another of their application, one not
  * in the same rack; one would rather be in another zone than the others; one has to be in the zone of the others.
  */
-export function benchVm(prng: Prng, number: number): PlacementVm {
-  const app = prng.below(appCount);
+export function benchVm(prng: Prng, number: number, apps = appCount): PlacementVm {
+  const app = prng.below(apps);
   const cpus = [1, 1, 1, 2, 2, 4, 8][prng.below(7)] as number;
   return {
     id: `vm-${number}`,

@@ -1,0 +1,35 @@
+import { type Committed, type CommittedResults } from './committed.ts';
+
+const perSecondMin = 1_000;
+
+/** What was measured, as a page shows it. */
+export function committedTable(results: CommittedResults): readonly string[] {
+  const { nodes, registeredPerSecond, renewalsPerSecond, toldPerSecond, pending, bytesOfCreate, rows } =
+    results;
+  const ours = rows.filter(({ what }) => what === 'creates');
+  const best = ours.reduce((most, { perSecond }) => Math.max(most, perSecond), 0);
+  const met = best >= perSecondMin ? 'met' : 'missed';
+  return [
+    `${nodes} nodes (registered at ${registeredPerSecond.toFixed(0)}/s), ${renewalsPerSecond.toFixed(0)} renewals/s meanwhile, ` +
+      `${toldPerSecond.toFixed(0)}/s told what they are to run; 4 rows and ${bytesOfCreate} bytes a create; ${pending} found no node`,
+    '',
+    "| what | at once | placements/s | p50 ms | p99 ms | a commit | CPU µs each: server | store's leader | store, all | load |",
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    ...rows.map(rowOf),
+    '',
+    `${met}: at least ${perSecondMin} committed placements/s`,
+  ];
+}
+
+function rowOf({ what, underWay, perSecond, p50Ms, p99Ms, perCommit, cpuUs }: Committed): string {
+  const cells = [
+    what,
+    underWay,
+    perSecond.toFixed(0),
+    p50Ms.toFixed(1),
+    p99Ms.toFixed(1),
+    perCommit.toFixed(1),
+    ...[cpuUs.server, cpuUs.leader, cpuUs.store, cpuUs.load].map((each) => each.toFixed(0)),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
