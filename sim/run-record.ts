@@ -1,23 +1,22 @@
 import { type NodeId } from '../core/base/ids.ts';
 import { type ChainfireMember } from '../core/chainfire/member.ts';
 import { type MemberEvent } from '../core/chainfire/member-protocol.ts';
-import { RollingHash } from '../core/base/rolling-hash.ts';
 import { Coverage } from './coverage.ts';
 import { type MemberProcess } from './cluster.ts';
 import { type DiskFailure } from './disk/failure.ts';
-import { failedStepLine, stepLine, type TraceSink, worldLine } from './trace.ts';
+import { StepRecord } from './step-record.ts';
+import { failedStepLine, type TraceSink } from './trace.ts';
 import { type StepObservation } from './types.ts';
 import { type RunWatcher } from './watcher.ts';
 import { type World } from './world.ts';
 
 /** What a run leaves behind of all that happens in it, whichever cluster it happens to. */
 export class RunRecord {
-  readonly hash = new RollingHash();
   readonly coverage = new Coverage();
   readonly watcher: RunWatcher | undefined;
   readonly #world: World;
   readonly #trace: TraceSink | undefined;
-  #steps = 0;
+  readonly #record: StepRecord;
 
   constructor(
     world: World,
@@ -25,17 +24,23 @@ export class RunRecord {
   ) {
     this.#world = world;
     this.#trace = options.trace;
+    this.#record = new StepRecord(world, options.trace);
     this.watcher = options.watcher;
+  }
+
+  /** See `StepRecord`. */
+  get hash(): string {
+    return this.#record.hash.digest();
   }
 
   /** Steps that members have made. */
   get steps(): number {
-    return this.#steps;
+    return this.#record.steps;
   }
 
   /** Something happened to the world: for those who read the trace. */
   line(what: string): void {
-    this.#trace?.(worldLine(this.#world.nowUs, what));
+    this.#record.line(what);
   }
 
   /** The simulator did something to the world. */
@@ -45,22 +50,16 @@ export class RunRecord {
   }
 
   recovered(process: MemberProcess, member: ChainfireMember): void {
-    this.hash.number(this.#world.nowUs);
-    this.hash.number(process.node);
+    this.#record.began(process.node);
     this.line(`n${process.node} recovered, boot ${process.boot}`);
     this.watcher?.recovered(process, member);
   }
 
   /** @param where the member's name in the trace: its id, or its address where another cluster has members of that id */
   stepped(process: MemberProcess, step: StepObservation, where = step.node): void {
-    const { nowUs, event, effects, member } = step;
-    this.#steps += 1;
-    this.hash.number(nowUs);
-    this.hash.number(process.node);
-    this.hash.value(event);
-    this.hash.value(effects);
+    const { event, effects, member } = step;
+    this.#record.stepped(process.node, event, effects, where);
     this.coverage.step(event, effects, member);
-    if (this.#trace !== undefined) this.#trace(stepLine({ nowUs, node: where, event, effects }));
     this.watcher?.stepped(process, step);
   }
 

@@ -272,7 +272,7 @@ export class Run {
       scenario: this.#scenario.name,
       seed: this.#seed,
       violation: violationShown(this.#violation, atUs),
-      hash: this.#record.hash.digest(),
+      hash: this.#record.hash,
       simulatedUs: atUs,
       events: this.steps,
       operations: life.operations,

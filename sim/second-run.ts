@@ -4,6 +4,7 @@ import { type RunResult, type Scenario } from './types.ts';
 
 /** One step in so many of a second run is followed by an exchange of the machine for one that was restored. */
 export const recaptureEvery = 200;
+const undecided = 'a run that is not decided by its seed';
 /** Of a line of the trace, in what is said of a difference. */
 const lineCharsMax = 400;
 
@@ -20,15 +21,34 @@ export function compareSecondRun(
   first: RunResult,
 ): RunResult['violation'] {
   const second = runJudged(plan(), seed, { recaptureEvery });
+  const difference = recapturedRunDiffers(first, second, () => runScenario(plan(), seed));
+  if (difference === undefined) return undefined;
+  return { ...difference, detail: `${difference.detail}\n  ${firstDifference(plan, seed)}` };
+}
+
+/** @returns what is wrong when a second run of the same seed has not come to the same; undefined when it has */
+export function secondRunDiffers(first: RunResult, second: RunResult): RunResult['violation'] {
   if (second.hash === first.hash && second.violation === undefined) return undefined;
-  const third = runScenario(plan(), seed);
+  const detail = `nondeterminism: hash ${first.hash} the first time, ${second.hash} the second: ${undecided}`;
+  return { invariant: 'nondeterminism', site: 'hash', detail, atUs: 0 };
+}
+
+/**
+ * The same of a second run with machines that were captured and restored on their way.
+ *
+ * @param third runs the seed again without, to tell which of the two it is
+ */
+export function recapturedRunDiffers(
+  first: RunResult,
+  second: RunResult,
+  third: () => RunResult,
+): RunResult['violation'] {
+  if (second.hash === first.hash && second.violation === undefined) return undefined;
   const [why, site] =
-    third.hash === first.hash
+    third().hash === first.hash
       ? ['state that was not captured, or not restored', 'capture']
-      : ['a run that is not decided by its seed', 'hash'];
-  const detail =
-    `nondeterminism: hash ${first.hash} the first time, ${second.hash} the second, with machines captured and restored: ` +
-    `${why}\n  ${firstDifference(plan, seed)}`;
+      : [undecided, 'hash'];
+  const detail = `nondeterminism: hash ${first.hash} the first time, ${second.hash} the second, with machines captured and restored: ${why}`;
   return { invariant: 'nondeterminism', site, detail, atUs: 0 };
 }
 

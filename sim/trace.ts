@@ -1,5 +1,4 @@
 import { type NodeId } from '../core/base/ids.ts';
-import { type MemberEffect, type MemberEvent } from '../core/chainfire/member-protocol.ts';
 
 /** Takes the lines of a run's trace, one by one. */
 export type TraceSink = (line: string) => void;
@@ -9,22 +8,22 @@ const itemsMax = 8;
 /** A member has one group today: its number says nothing. */
 const onlyGroup = 1;
 
-/** `12.345678 n1 received from=2 … -> send to=2 …, persist …`: what went in, and what came out. */
-export function stepLine(step: {
+/** A step of whichever machine, as far as a trace tells of it. */
+export interface TracedStep {
   readonly nowUs: number;
   readonly node: NodeId;
-  readonly event: MemberEvent;
-  readonly effects: readonly MemberEffect[];
-}): string {
+  readonly event: { readonly kind: string };
+  readonly effects: readonly { readonly kind: string }[];
+}
+
+/** `12.345678 n1 received from=2 … -> send to=2 …, persist …`: what went in, and what came out. */
+export function stepLine(step: TracedStep): string {
   const effects = step.effects.map((effect) => summary(effect)).join(', ');
   return `${stamp(step.nowUs)} n${step.node} ${summary(step.event)}${effects === '' ? '' : ` -> ${effects}`}`;
 }
 
 /** `12.345678 n1 received from=2 … -> ended by its disk: read`: what went in, and why nothing came out. */
-export function failedStepLine(
-  step: { readonly nowUs: number; readonly node: NodeId; readonly event: MemberEvent },
-  failure: string,
-): string {
+export function failedStepLine(step: Pick<TracedStep, 'nowUs' | 'node' | 'event'>, failure: string): string {
   return `${stamp(step.nowUs)} n${step.node} ${summary(step.event)} -> ended by its disk: ${failure}`;
 }
 

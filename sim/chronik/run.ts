@@ -1,5 +1,4 @@
 import { type CapturablePrng } from '../../core/base/prng.ts';
-import { RollingHash } from '../../core/base/rolling-hash.ts';
 import { usPerSecond } from '../../core/base/units.ts';
 import { type ChronikBroker, defaultBrokerSettings } from '../../core/chronik/broker.ts';
 import { defaultRaftOptions } from '../../core/raft/types.ts';
@@ -7,10 +6,10 @@ import { type KafkaCall } from '../../core/wire/kafka/apis.ts';
 import { type DiskFailure } from '../disk/failure.ts';
 import { defaultNetworkPlan, Network } from '../network/network.ts';
 import { seededPrng } from '../prng.ts';
-import { stamp, summary, type TraceSink, worldLine } from '../trace.ts';
+import { StepRecord } from '../step-record.ts';
+import { firstViolation, resultOf } from '../system-run.ts';
+import { type TraceSink } from '../trace.ts';
 import { type RunResult, Violation } from '../types.ts';
-import { violationShown } from '../violation-shown.ts';
-import { behindWall } from '../wall.ts';
 import { World } from '../world.ts';
 import { Acts } from './acts.ts';
 import { type BrokerEffect, type BrokerEvent, type BrokerProcess } from './broker-process.ts';
@@ -58,25 +57,23 @@ export class ChronikRun implements BrokerObserver {
   readonly faults: ChronikFaults;
   readonly #plan: ChronikScenario;
   readonly #seed: number;
-  readonly #trace: TraceSink | undefined;
   readonly #checkers: readonly ChronikChecker[];
   readonly #world = new World();
+  readonly #record: StepRecord;
   readonly #prng: CapturablePrng;
   readonly #cluster: ChronikCluster;
   readonly #clients: ChronikClients;
   readonly #acts: Acts;
-  readonly #hash = new RollingHash();
   readonly #covered = new Set<string>();
   /** Calls that brokers have begun to answer, by request. */
   readonly #calls = new Map<number, KafkaCall>();
-  #events = 0;
 
   constructor(plan: ChronikScenario, seed: number, options: ChronikRunOptions) {
     this.#plan = plan;
     this.#seed = seed;
-    this.#trace = options.trace;
     this.#checkers = options.checkers ?? createChronikCheckers(plan.checks);
     const world = this.#world;
+    this.#record = new StepRecord(world, options.trace);
     const prng = seededPrng(`photon chronik ${seed}`);
     this.#prng = prng;
     const network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
@@ -93,7 +90,7 @@ export class ChronikRun implements BrokerObserver {
       network,
       cluster: this.#cluster,
       prng: prng.fork('faults'),
-      noted: (what) => this.#trace?.(worldLine(world.nowUs, what)),
+      noted: (what) => this.#record.line(what),
     });
     this.#clients = this.#newClients();
     const { admin } = this.#clients;
@@ -101,33 +98,26 @@ export class ChronikRun implements BrokerObserver {
   }
 
   run(): RunResult {
-    return behindWall(() => {
-      try {
-        this.#begin();
-        this.#world.runUntil(this.#plan.durationUs);
-        new ChronikLiveness({
-          world: this.#world,
-          state: this.state,
-          faults: this.faults,
-          clients: this.#clients,
-          boundUs: this.#livenessBoundUs,
-        }).run();
-        for (const checker of this.#checkers) checker.onEnd?.(this.state);
-        const missed = missedFloor(this.#plan.floors, this.state, this.faults.fired);
-        if (missed !== undefined) throw new Violation('idle', missed);
-        return this.#result(undefined);
-      } catch (failure) {
-        if (!(failure instanceof Violation)) throw failure;
-        this.#trace?.(worldLine(this.#world.nowUs, `violation: ${failure.message}`));
-        return this.#result(failure);
-      }
+    const violation = firstViolation(this.#record, () => {
+      this.#begin();
+      this.#world.runUntil(this.#plan.durationUs);
+      new ChronikLiveness({
+        world: this.#world,
+        state: this.state,
+        faults: this.faults,
+        clients: this.#clients,
+        boundUs: this.#livenessBoundUs,
+      }).run();
+      for (const checker of this.#checkers) checker.onEnd?.(this.state);
+      const missed = missedFloor(this.#plan.floors, this.state, this.faults.fired);
+      if (missed !== undefined) throw new Violation('idle', missed);
     });
+    return this.#result(violation);
   }
 
   recovered(process: BrokerProcess, broker: ChronikBroker): void {
     this.state.recovered(process);
-    this.#hash.number(this.#world.nowUs);
-    this.#hash.number(process.node);
+    this.#record.began(process.node);
     for (const checker of this.#checkers) checker.onRecovered?.(process, broker, this.state);
   }
 
@@ -140,7 +130,8 @@ export class ChronikRun implements BrokerObserver {
     broker: ChronikBroker,
   ): void {
     const { nowUs } = this.#world;
-    this.#record(process, event, effects);
+    this.#record.stepped(process.node, event, effects);
+    this.#cover(event, effects);
     const answers = this.#answersIn(event, effects);
     const { state } = this;
     const logEvents = state.logEvents(process.node, broker, effects);
@@ -170,7 +161,7 @@ export class ChronikRun implements BrokerObserver {
 
   ended(process: BrokerProcess): void {
     this.state.ended(process.node);
-    this.#trace?.(worldLine(this.#world.nowUs, `n${process.node} has ended`));
+    this.#record.line(`n${process.node} has ended`);
   }
 
   diskFailed(process: BrokerProcess, failure: DiskFailure, why?: string): void {
@@ -235,12 +226,7 @@ export class ChronikRun implements BrokerObserver {
     );
   }
 
-  #record(process: BrokerProcess, event: BrokerEvent, effects: readonly BrokerEffect[]): void {
-    this.#events += 1;
-    this.#hash.number(this.#world.nowUs);
-    this.#hash.number(process.node);
-    this.#hash.value(event);
-    this.#hash.value(effects);
+  #cover(event: BrokerEvent, effects: readonly BrokerEffect[]): void {
     this.#covered.add(`chronik event ${event.kind}`);
     if (event.kind === 'received')
       for (const { kind } of event.messages) this.#covered.add(`chronik message ${kind}`);
@@ -249,10 +235,6 @@ export class ChronikRun implements BrokerObserver {
       this.#covered.add(`chronik call ${request.kind === 'call' ? request.call.api : request.kind}`);
     }
     for (const { kind } of effects) this.#covered.add(`chronik effect ${kind}`);
-    if (this.#trace === undefined) return;
-    const said = effects.map((effect) => summary(effect)).join(', ');
-    const line = `${stamp(this.#world.nowUs)} n${process.node} ${summary(event)}`;
-    this.#trace(said === '' ? line : `${line} -> ${said}`);
   }
 
   #answersIn(event: BrokerEvent, effects: readonly BrokerEffect[]): readonly StepAnswer[] {
@@ -273,33 +255,27 @@ export class ChronikRun implements BrokerObserver {
   }
 
   #result(violation: Violation | undefined): RunResult {
-    const atUs = this.#world.nowUs;
     const { produced, admin } = this.history;
     const outcomes = produced.map(({ outcome }) => outcome.kind);
     const countOf = (kind: (typeof outcomes)[number]): number =>
       outcomes.filter((other) => other === kind).length;
-    const none = { watchEvents: 0, leasesGranted: 0, leasesExpired: 0, locksHeld: 0 };
-    return {
-      scenario: this.#plan.name,
+    const run = {
       seed: this.#seed,
-      violation: violationShown(violation, atUs),
-      hash: this.#hash.digest(),
-      simulatedUs: atUs,
-      events: this.#events,
+      world: this.#world,
+      record: this.#record,
+      covered: this.#covered,
+      processes: this.#cluster.processes,
+      violation,
+    };
+    return resultOf(run, {
+      scenario: this.#plan.name,
       operations: {
-        ...none,
         answered: countOf('acknowledged') + admin.filter(({ errors }) => errors !== undefined).length,
         refused: countOf('refused'),
-        failed: 0,
         unknown: countOf('unknown') + countOf('open'),
       },
       elections: this.state.counts.elections,
-      snapshotsInstalled: this.#cluster.processes.reduce(
-        (sum, { snapshotsInstalled }) => sum + snapshotsInstalled,
-        0,
-      ),
       faultsFired: this.faults.fired,
-      coverage: [...this.#covered].sort((left, right) => (left < right ? -1 : 1)),
-    };
+    });
   }
 }

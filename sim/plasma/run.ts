@@ -1,6 +1,5 @@
 import { type CapturablePrng } from '../../core/base/prng.ts';
 import { type NodeId } from '../../core/base/ids.ts';
-import { RollingHash } from '../../core/base/rolling-hash.ts';
 import { usPerSecond } from '../../core/base/units.ts';
 import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
@@ -11,10 +10,10 @@ import { nodeLostAfterUs } from '../../core/plasma/control-plane/settings.ts';
 import { type ClusterObserver, type MemberProcess } from '../cluster.ts';
 import { defaultNetworkPlan, Network } from '../network/network.ts';
 import { seededPrng } from '../prng.ts';
-import { stamp, summary, type TraceSink, worldLine } from '../trace.ts';
+import { StepRecord } from '../step-record.ts';
+import { firstViolation, resultOf } from '../system-run.ts';
+import { type TraceSink } from '../trace.ts';
 import { type RunResult, Violation } from '../types.ts';
-import { violationShown } from '../violation-shown.ts';
-import { behindWall } from '../wall.ts';
 import { World } from '../world.ts';
 import { PlasmaActs } from './acts.ts';
 import { type PlasmaChecker } from './checker.ts';
@@ -60,23 +59,21 @@ export class PlasmaRun implements CloudObserver {
   readonly faults: PlasmaFaults;
   readonly #plan: PlasmaScenario;
   readonly #seed: number;
-  readonly #trace: TraceSink | undefined;
   readonly #checkers: readonly PlasmaChecker[];
   readonly #world = new World();
+  readonly #record: StepRecord;
   readonly #prng: CapturablePrng;
   readonly #cloud: PlasmaCloud;
   readonly #users: readonly SimulatedUser[];
   readonly #acts: PlasmaActs;
-  readonly #hash = new RollingHash();
   readonly #covered = new Set<string>();
-  #events = 0;
 
   constructor(plan: PlasmaScenario, seed: number, options: PlasmaRunOptions) {
     this.#plan = plan;
     this.#seed = seed;
-    this.#trace = options.trace;
     this.#checkers = options.checkers ?? createPlasmaCheckers(plan.checks);
     const world = this.#world;
+    this.#record = new StepRecord(world, options.trace);
     const prng = seededPrng(`photon plasma ${seed}`);
     this.#prng = prng;
     const network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
@@ -104,55 +101,48 @@ export class PlasmaRun implements CloudObserver {
         thawed: ({ name }) => this.state.thawed(name),
       }),
       prng: prng.fork('faults'),
-      noted: (what) => this.#note(what),
+      noted: (what) => this.#record.line(what),
     });
     this.#users = this.#newUsers();
     this.#acts = new PlasmaActs({ world, state: this.state, faults: this.faults });
   }
 
   run(): RunResult {
-    return behindWall(() => {
-      try {
-        this.#cloud.start();
-        this.faults.schedule(this.#plan.faults);
-        this.#acts.schedule(this.#plan.acts ?? []);
-        for (const user of this.#users) user.start();
-        this.#lookAgain();
-        this.#world.runUntil(this.#plan.durationUs);
-        new PlasmaLiveness({
-          world: this.#world,
-          state: this.state,
-          faults: this.faults,
-          users: this.#users,
-          boundUs: this.#livenessBoundUs,
-        }).run();
-        for (const checker of this.#checkers) checker.onEnd?.(this.state);
-        const missed = missedFloor(this.#plan.floors, this.state, this.faults.fired);
-        if (missed !== undefined) throw new Violation('idle', missed);
-        return this.#result(undefined);
-      } catch (failure) {
-        if (!(failure instanceof Violation)) throw failure;
-        this.#note(`violation: ${failure.message}`);
-        return this.#result(failure);
-      }
+    const violation = firstViolation(this.#record, () => {
+      this.#cloud.start();
+      this.faults.schedule(this.#plan.faults);
+      this.#acts.schedule(this.#plan.acts ?? []);
+      for (const user of this.#users) user.start();
+      this.#lookAgain();
+      this.#world.runUntil(this.#plan.durationUs);
+      new PlasmaLiveness({
+        world: this.#world,
+        state: this.state,
+        faults: this.faults,
+        users: this.#users,
+        boundUs: this.#livenessBoundUs,
+      }).run();
+      for (const checker of this.#checkers) checker.onEnd?.(this.state);
+      const missed = missedFloor(this.#plan.floors, this.state, this.faults.fired);
+      if (missed !== undefined) throw new Violation('idle', missed);
     });
+    return this.#result(violation);
   }
 
   started(node: NodeId): void {
-    this.#hash.number(this.#world.nowUs);
-    this.#hash.number(node);
+    this.#record.began(node);
   }
 
   stepped(step: PlasmaStep): void {
     const { process, event, effects } = step;
-    this.#record(process.node, event, effects);
+    this.#record.stepped(process.node, event, effects);
     for (const { kind } of effects) this.#covered.add(`plasma ${step.of} effect ${kind}`);
     this.#covered.add(`plasma ${step.of} event ${event.kind}`);
     for (const checker of this.#checkers) checker.onStep?.(step, this.state);
   }
 
   ended(node: NodeId): void {
-    this.#note(`n${node} has ended`);
+    this.#record.line(`n${node} has ended`);
   }
 
   acting(node: NodeName, act: HypervisorAct): void {
@@ -162,19 +152,21 @@ export class PlasmaRun implements CloudObserver {
 
   watchdogKilled(node: NodeName): void {
     this.state.counts.watchdogKills += 1;
-    this.#note(`the watchdog of ${node} kills`);
+    this.#record.line(`the watchdog of ${node} kills`);
   }
 
   executionBegan(execution: Execution): void {
     this.state.counts.executions += 1;
     const { node, instance } = execution;
-    this.#note(`${instance.vm} executes on ${node}, token ${instance.fenceToken}, pid ${instance.pid}`);
+    this.#record.line(
+      `${instance.vm} executes on ${node}, token ${instance.fenceToken}, pid ${instance.pid}`,
+    );
     for (const checker of this.#checkers) checker.onExecution?.(execution, this.state);
   }
 
   executionEnded(execution: Execution): void {
     const { node, instance } = execution;
-    this.#note(`${instance.vm} executes no more on ${node}, token ${instance.fenceToken}`);
+    this.#record.line(`${instance.vm} executes no more on ${node}, token ${instance.fenceToken}`);
     for (const checker of this.#checkers) checker.onExecutionEnded?.(execution, this.state);
   }
 
@@ -213,7 +205,7 @@ export class PlasmaRun implements CloudObserver {
     effects: readonly MemberEffect[],
     member: ChainfireMember,
   ): void {
-    this.#record(process.node, event, effects);
+    this.#record.stepped(process.node, event, effects);
     this.#look(process.node, member);
   }
 
@@ -265,51 +257,22 @@ export class PlasmaRun implements CloudObserver {
     );
   }
 
-  #record(
-    node: NodeId,
-    event: { readonly kind: string },
-    effects: readonly { readonly kind: string }[],
-  ): void {
-    this.#events += 1;
-    this.#hash.number(this.#world.nowUs);
-    this.#hash.number(node);
-    this.#hash.value(event);
-    this.#hash.value(effects);
-    if (this.#trace === undefined) return;
-    const said = effects.map((effect) => summary(effect)).join(', ');
-    const line = `${stamp(this.#world.nowUs)} n${node} ${summary(event)}`;
-    this.#trace(said === '' ? line : `${line} -> ${said}`);
-  }
-
-  #note(what: string): void {
-    this.#trace?.(worldLine(this.#world.nowUs, what));
-  }
-
   #result(violation: Violation | undefined): RunResult {
-    const atUs = this.#world.nowUs;
     const { operations, committed } = this.state.history;
     const over = operations.filter((asked) => asked.over).length;
-    return {
-      scenario: this.#plan.name,
+    const run = {
       seed: this.#seed,
-      violation: violationShown(violation, atUs),
-      hash: this.#hash.digest(),
-      simulatedUs: atUs,
-      events: this.#events,
-      operations: {
-        ...{ watchEvents: 0, leasesGranted: 0, leasesExpired: 0, locksHeld: 0 },
-        answered: committed,
-        refused: over - committed,
-        failed: 0,
-        unknown: operations.length - over,
-      },
-      elections: this.state.truth.terms,
-      snapshotsInstalled: this.#cloud.chainfire.processes.reduce(
-        (sum, { snapshotsInstalled }) => sum + snapshotsInstalled,
-        0,
-      ),
-      faultsFired: this.faults.fired,
-      coverage: [...this.#covered].sort((left, right) => (left < right ? -1 : 1)),
+      world: this.#world,
+      record: this.#record,
+      covered: this.#covered,
+      processes: this.#cloud.chainfire.processes,
+      violation,
     };
+    return resultOf(run, {
+      scenario: this.#plan.name,
+      operations: { answered: committed, refused: over - committed, unknown: operations.length - over },
+      elections: this.state.truth.terms,
+      faultsFired: this.faults.fired,
+    });
   }
 }

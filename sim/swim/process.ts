@@ -4,6 +4,7 @@ import { between, type CapturablePrng } from '../../core/base/prng.ts';
 import { type SwimNode } from '../../core/swim/node.ts';
 import { type SwimEffect, type SwimEvent } from '../../core/swim/types.ts';
 import { NodeClock } from '../clock.ts';
+import { thrownViolation } from '../machine-failure.ts';
 import { type World } from '../world.ts';
 
 /** Datagrams that wait for a process's next turn; what comes on top is dropped, as a full socket does. */
@@ -77,7 +78,8 @@ export class SwimProcess {
     this.#sinceUs = this.#world.nowUs;
     this.#boot += 1;
     this.#clock = this.#newClock();
-    this.#machine = this.#options.start(this, this.#prng.fork(`boot ${this.#boot}`), this.nowUs);
+    const prng = this.#prng.fork(`boot ${this.#boot}`);
+    this.#machine = this.#blamed(() => this.#options.start(this, prng, this.nowUs));
     this.#wakeAt();
   }
 
@@ -139,12 +141,21 @@ export class SwimProcess {
   #step(event: SwimEvent): boolean {
     const machine = this.#machine;
     assert(machine !== undefined, 'a process that is up has a machine');
-    const effects = machine.step(event, this.nowUs);
-    this.#machine = this.#options.exchange?.(this, machine) ?? machine;
+    const effects = this.#blamed(() => machine.step(event, this.nowUs));
+    this.#machine = this.#blamed(() => this.#options.exchange?.(this, machine)) ?? machine;
     this.#options.stepped(this, event, effects);
     if (!effects.some(({ kind }) => kind === 'departed')) return true;
     this.crash();
     return false;
+  }
+
+  /** What a machine throws is a violation of the system. */
+  #blamed<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (thrown) {
+      throw thrown instanceof Error ? thrownViolation(this.name, thrown) : thrown;
+    }
   }
 
   #wakeAt(): void {

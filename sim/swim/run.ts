@@ -1,16 +1,14 @@
-import { InvariantError } from '../../core/base/assert.ts';
 import { type NodeId, nodeId } from '../../core/base/ids.ts';
-import { RollingHash } from '../../core/base/rolling-hash.ts';
 import { type SwimConfig } from '../../core/swim/config.ts';
 import { SwimNode } from '../../core/swim/node.ts';
 import { type SwimEffect, type SwimEvent } from '../../core/swim/types.ts';
 import { CaptureCheck } from '../capture-check.ts';
 import { defaultNetworkPlan, Network } from '../network/network.ts';
 import { seededPrng } from '../prng.ts';
-import { type TraceSink, worldLine } from '../trace.ts';
+import { StepRecord } from '../step-record.ts';
+import { firstViolation, resultOf } from '../system-run.ts';
+import { type TraceSink } from '../trace.ts';
 import { type RunResult, Violation } from '../types.ts';
-import { violationShown } from '../violation-shown.ts';
-import { behindWall } from '../wall.ts';
 import { World } from '../world.ts';
 import { type SwimChecker, type SwimGroup, type SwimStep } from './checker.ts';
 import { createSwimCheckers } from './checkers/registry.ts';
@@ -42,23 +40,21 @@ class SwimRun implements SwimGroup {
   readonly processes: readonly SwimProcess[];
   readonly #plan: SwimScenario;
   readonly #seed: number;
-  readonly #trace: TraceSink | undefined;
   readonly #checkers: readonly SwimChecker[];
   readonly #world = new World();
+  readonly #record: StepRecord;
   readonly #network: Network;
   readonly #faults: SwimFaults;
-  readonly #hash = new RollingHash();
   readonly #covered = new Set<string>();
   readonly #changes = new Map<string, number>();
-  #events = 0;
 
   constructor(plan: SwimScenario, seed: number, options: SwimRunOptions) {
     this.#plan = plan;
     this.#seed = seed;
-    this.#trace = options.trace;
     this.#checkers = options.checkers ?? createSwimCheckers();
     this.options = optionsOf(plan);
     const world = this.#world;
+    this.#record = new StepRecord(world, options.trace, swimStepLine);
     const prng = seededPrng(`photon swim ${seed}`);
     this.#network = new Network({ world, prng: prng.fork('network'), plan: defaultNetworkPlan });
     const exchange = this.#exchange(options.recaptureEvery);
@@ -82,7 +78,7 @@ class SwimRun implements SwimGroup {
       prng: prng.fork('faults'),
       faults: plan.faults,
       processOf: (node) => this.#processOf(node),
-      noted: (what) => this.#trace?.(worldLine(world.nowUs, what)),
+      noted: (what) => this.#record.line(what),
     });
     const starts = prng.fork('starts');
     for (const process of this.processes) {
@@ -101,19 +97,13 @@ class SwimRun implements SwimGroup {
   }
 
   run(): RunResult {
-    return behindWall(() => {
-      try {
-        this.#faults.schedule();
-        this.#world.runUntil(this.#endUs);
-        for (const checker of this.#checkers) checker.onEnd?.(this);
-        this.#requireFloors(this.#plan.floors);
-        return this.#result(undefined);
-      } catch (failure) {
-        const violation = violationOf(failure);
-        this.#trace?.(worldLine(this.nowUs, `violation: ${violation.message}`));
-        return this.#result(violation);
-      }
+    const violation = firstViolation(this.#record, () => {
+      this.#faults.schedule();
+      this.#world.runUntil(this.#endUs);
+      for (const checker of this.#checkers) checker.onEnd?.(this);
+      this.#requireFloors(this.#plan.floors);
     });
+    return this.#result(violation);
   }
 
   /** Long enough behind the last fault, and the last who came back, that everything has settled. */
@@ -162,15 +152,10 @@ class SwimRun implements SwimGroup {
     const { machine } = process;
     if (machine === undefined) throw new RangeError('who steps has a machine');
     const { nowUs } = this;
-    this.#events += 1;
-    this.#hash.number(nowUs);
-    this.#hash.number(process.node);
-    this.#hash.value(event);
-    this.#hash.value(effects);
+    this.#record.stepped(process.node, event, effects);
     this.#covered.add(`swim event ${event.kind}`);
     for (const effect of effects) this.#apply(process, effect);
     const step: SwimStep = { nowUs, process, machine, event, effects, group: this };
-    this.#trace?.(swimStepLine(step));
     for (const checker of this.#checkers) checker.onStep?.(step);
   }
 
@@ -204,32 +189,24 @@ class SwimRun implements SwimGroup {
   }
 
   #result(violation: Violation | undefined): RunResult {
-    const atUs = this.nowUs;
-    const none = { answered: 0, refused: 0, failed: 0, unknown: 0 };
     const { fired } = this.#faults;
-    return {
-      scenario: this.#plan.name,
+    const run = {
       seed: this.#seed,
-      violation: violationShown(violation, atUs),
-      hash: this.#hash.digest(),
-      simulatedUs: atUs,
-      events: this.#events,
-      operations: { ...none, watchEvents: 0, leasesGranted: 0, leasesExpired: 0, locksHeld: 0 },
-      elections: 0,
-      snapshotsInstalled: 0,
-      faultsFired: Object.fromEntries([...fired].filter(([kind]) => kind !== 'leave' && kind !== 'move')),
-      coverage: [...this.#covered].sort((left, right) => (left < right ? -1 : 1)),
+      world: this.#world,
+      record: this.#record,
+      covered: this.#covered,
+      processes: [],
+      violation,
     };
+    return resultOf(run, {
+      scenario: this.#plan.name,
+      operations: { answered: 0, refused: 0, unknown: 0 },
+      elections: 0,
+      faultsFired: Object.fromEntries([...fired].filter(([kind]) => kind !== 'leave' && kind !== 'move')),
+    });
   }
 }
 
 function nameOf(node: NodeId): string {
   return `member-${node}`;
-}
-
-/** A broken assertion of the machine is a failure of the system; anything else is one of the simulator. */
-function violationOf(failure: unknown): Violation {
-  if (failure instanceof Violation) return failure;
-  if (failure instanceof InvariantError) return new Violation('invariant', failure.message);
-  throw failure;
 }

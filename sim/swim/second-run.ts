@@ -1,4 +1,4 @@
-import { recaptureEvery } from '../second-run.ts';
+import { recapturedRunDiffers, recaptureEvery } from '../second-run.ts';
 import { type RunResult } from '../types.ts';
 import { type SwimScenario } from './plan.ts';
 import { runSwim } from './run.ts';
@@ -15,11 +15,5 @@ export function compareSecondSwimRun(
   first: RunResult,
 ): RunResult['violation'] {
   const second = runSwim(plan(), seed, { recaptureEvery });
-  if (second.hash === first.hash && second.violation === undefined) return undefined;
-  const [why, site] =
-    runSwim(plan(), seed).hash === first.hash
-      ? ['state that was not captured, or not restored', 'capture']
-      : ['a run that is not decided by its seed', 'hash'];
-  const detail = `nondeterminism: hash ${first.hash} the first time, ${second.hash} the second, with machines captured and restored: ${why}`;
-  return { invariant: 'nondeterminism', site, detail, atUs: 0 };
+  return recapturedRunDiffers(first, second, () => runSwim(plan(), seed));
 }
