@@ -7,6 +7,7 @@ import { plasmaDrain } from './drain.ts';
 import { plasmaFrozenNode } from './frozen-node.ts';
 import { plasmaLateOpening } from './late-opening.ts';
 import { plasmaLeaderDeposed } from './leader-deposed.ts';
+import { plasmaLeaderLeaves } from './leader-leaves.ts';
 import { plasmaMigrationCut } from './migration-cut.ts';
 import { plasmaSlowAnswers } from './slow-answers.ts';
 import { plasmaStalledAgent } from './stalled-agent.ts';
@@ -18,6 +19,7 @@ export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
   plasmaSwarm,
   plasmaAgentPartitioned,
   plasmaLeaderDeposed,
+  plasmaLeaderLeaves,
   plasmaAgentCrash,
   plasmaStalledAgent,
   plasmaFrozenNode,

@@ -2,10 +2,13 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type World } from '../world.ts';
 import { type PlasmaFaults } from './faults.ts';
 import { type PlasmaAct, type PlasmaFault } from './plan.ts';
+import { type ServerProcess } from './processes.ts';
 import { type PlasmaState } from './state.ts';
 
 const patienceUs = 10_000_000;
 const lookUs = 20_000;
+/** From the moment at which a process has left until it is gone. */
+const closeUs = 5_000;
 
 /** Carries out what depends on who leads. One for whom it is meant may still be about to: it is waited for a while. */
 export class PlasmaActs {
@@ -37,10 +40,20 @@ export class PlasmaActs {
       ({ machine }) => machine?.status.role === 'leading',
     );
     if (leader === undefined) this.#world.after(lookUs, () => this.#begin(act, untilUs));
+    else if (act.kind === 'stopLeader') this.#stop(leader, act.downUs);
     else this.#faults.strike(this.#faultOf(act, leader.node));
   }
 
-  #faultOf(act: PlasmaAct, node: NodeId): PlasmaFault {
+  #stop(leader: ServerProcess, downUs: number): void {
+    const { servers } = this.#state.cloud;
+    servers.stop(leader, () => {
+      this.#world.after(closeUs, () => {
+        this.#faults.strike({ kind: 'crash', atUs: this.#world.nowUs, node: leader.node, downUs });
+      });
+    });
+  }
+
+  #faultOf(act: Exclude<PlasmaAct, { kind: 'stopLeader' }>, node: NodeId): PlasmaFault {
     const atUs = this.#world.nowUs;
     switch (act.kind) {
       case 'crashLeader':

@@ -95,6 +95,8 @@ export type PlasmaAct =
   /** The server that leads then. `cutFrom`: it does not reach the store, or is not reached by agents. */
   | { readonly kind: 'crashLeader'; readonly atUs: number; readonly downUs: number }
   | { readonly kind: 'pauseLeader'; readonly atUs: number; readonly forUs: number }
+  /** It is told to stop, hands over, and is started again when it has been gone for so long. */
+  | { readonly kind: 'stopLeader'; readonly atUs: number; readonly downUs: number }
   | { readonly kind: 'cutLeaderFromStore'; readonly atUs: number; readonly forUs: number };
 
 /** Least counts over one run. Below one it fails as `idle`: nothing was shown. */

@@ -32,6 +32,8 @@ const wallStartUs = 1_767_225_600_000_000;
 const wallOffUsMax = 100_000;
 const attemptTimeoutUs = 2_000_000;
 const readerWindowBytes = 65_536;
+/** No client's request has it. */
+const leaveRequestId = 0;
 
 /** What one life of a server has under way with the store. */
 interface Connections {
@@ -46,6 +48,7 @@ export class PlasmaServers extends PortSurroundings<PlasmaServer, ServerTypes> {
   readonly #options: PlasmaServersOptions;
   readonly #processes = new Map<NodeId, ServerProcess>();
   readonly #connections = new Map<NodeId, Connections>();
+  readonly #leaving = new Map<NodeId, () => void>();
 
   constructor(options: PlasmaServersOptions) {
     super();
@@ -65,8 +68,20 @@ export class PlasmaServers extends PortSurroundings<PlasmaServer, ServerTypes> {
     return [...this.#processes.values()];
   }
 
+  /** Asks it to leave, as its process does when it is told to end. `left` is called when it has, unless it dies before. */
+  stop(process: ServerProcess, left: () => void): void {
+    this.#leaving.set(process.node, left);
+    const call = { service: 'server', request: { kind: 'leave' } } as const;
+    process.inform({
+      kind: 'requested',
+      requestId: leaveRequestId,
+      request: { caller: { identity: '' }, call },
+    });
+  }
+
   reply(from: ServerProcess, effect: ReplyEffect<ControlPlaneResponse>): void {
-    this.calls.reply(from, effect);
+    if (effect.requestId === leaveRequestId) this.#leaving.get(from.node)?.();
+    else this.calls.reply(from, effect);
   }
 
   act(from: ServerProcess, { act }: ActEffect<PlasmaServerAct>): void {
@@ -108,6 +123,7 @@ export class PlasmaServers extends PortSurroundings<PlasmaServer, ServerTypes> {
   }
 
   ended(process: ServerProcess): void {
+    this.#leaving.delete(process.node);
     this.calls.ended(process);
     const { attempts, streams } = this.#connectionsOf(process.node);
     for (const abandon of attempts.values()) abandon();

@@ -60,6 +60,9 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
   readonly #election: Election;
   #term: Term | undefined;
   #trouble = '';
+  /** Requests to leave that are to be answered. Beyond the first nothing else is served. */
+  #leaves: number[] = [];
+  #leaving = false;
   #revision: Revision = 0;
   /** Of terms that are over. */
   #commits = 0;
@@ -111,6 +114,7 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
     this.#dispatch(event);
     const end = this.#leader?.endStep();
     if (end !== undefined) this.#endLeading(end);
+    if (this.#leaves.length > 0) this.#leaveOn();
     return this.#desk.takeEffects();
   }
 
@@ -146,12 +150,16 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
 
   #onRequested(requestId: number, { caller, call }: ControlPlaneRequest): void {
     this.#desk.opened(requestId, call.service);
+    if (call.service === 'server') {
+      this.#onLeave(requestId);
+      return;
+    }
     const denied = this.#authorizer.refuses(caller, call);
     if (denied !== undefined && (call.service === 'agent' || !isMutation(call.request))) {
       this.#desk.refuse(requestId, 'PERMISSION_DENIED', denied);
       return;
     }
-    const leader = this.#leader;
+    const leader = this.#leaving ? undefined : this.#leader;
     if (leader === undefined) {
       this.#desk.refuse(requestId, 'NOT_LEADER', this.#whyNot(), this.#pointedTo());
     } else if (call.service === 'agent') {
@@ -161,6 +169,25 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
     } else {
       leader.onQuery(requestId, call.request);
     }
+  }
+
+  #onLeave(requestId: number): void {
+    this.#leaving = true;
+    this.#leaves.push(requestId);
+    this.#leader?.leave(stopping);
+    this.#election.leave();
+  }
+
+  /** One step after the other: the commit under way is settled, the leader's key goes, and it is said that it is gone. */
+  #leaveOn(): void {
+    if (this.#leader?.isSettled === false) return;
+    if (this.#term !== undefined) {
+      this.#endTerm({ kind: 'deposed', reason: stopping });
+      this.#election.handOver();
+    }
+    if (!this.#election.isOut) return;
+    for (const requestId of this.#leaves) this.#desk.reply(requestId, { kind: 'left' });
+    this.#leaves = [];
   }
 
   #onAnswered(kvId: number, outcome: KvOutcome): void {
@@ -239,12 +266,15 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
   }
 
   #whyNot(): string {
+    if (this.#leaving) return stopping;
     if (this.#term !== undefined) return 'this server is about to lead, and reads what there is';
     if (this.#trouble !== '') return `this server cannot lead: ${this.#trouble}`;
     const { leader } = this.#election;
     return leader === undefined ? 'no server leads now' : `server ${leader} leads`;
   }
 }
+
+const stopping = 'this server is stopping';
 
 const queryKinds: ReadonlySet<string> = new Set<PlasmaQuery['kind']>([
   'vmGet',

@@ -1,10 +1,12 @@
 import { type ControlPlaneEffect, type ControlPlaneResponse, type KvEffect } from './protocol.ts';
 
-type Service = 'user' | 'agent';
+type Service = 'user' | 'agent' | 'server';
 type Asked<Effect> = Effect extends { readonly kvId: number } ? Omit<Effect, 'kvId'> : never;
 
 /** Refusals that users and agents may both be given. */
 export type CommonRefusalCode = 'NOT_LEADER' | 'UNAVAILABLE' | 'PERMISSION_DENIED' | 'INVALID';
+
+const nobody: ReadonlySet<number> = new Set();
 
 /** What every part of the control plane works with in a step: the time, what is to be done, and who waits for an answer. */
 export class Desk {
@@ -68,9 +70,16 @@ export class Desk {
     this.reply(requestId, { kind: 'refused', code, message, leader });
   }
 
-  /** Everybody who still waits, in the order in which they came. */
-  refuseAll(code: CommonRefusalCode, message: string, leader: number | undefined): void {
-    for (const requestId of [...this.#open.keys()]) this.refuse(requestId, code, message, leader);
+  /** Every user and agent who still waits, in the order in which they came. */
+  refuseAll(
+    code: CommonRefusalCode,
+    message: string,
+    leader: number | undefined,
+    except: ReadonlySet<number> = nobody,
+  ): void {
+    for (const [requestId, service] of [...this.#open]) {
+      if (service !== 'server' && !except.has(requestId)) this.refuse(requestId, code, message, leader);
+    }
   }
 
   /** @returns the number under which it will be answered */

@@ -18,7 +18,11 @@ type State =
       readonly lease: KvLease;
       readonly candidacy: string;
     }
-  | { readonly kind: 'leading'; readonly lease: KvLease; readonly term: number };
+  | { readonly kind: 'leading'; readonly lease: KvLease; readonly term: number }
+  /** The key is being taken away. */
+  | { readonly kind: 'handing over'; readonly kvId: number; readonly lease: KvLease }
+  /** It has left: it is a candidate no more. */
+  | { readonly kind: 'out' };
 
 /** Undefined: nothing that anybody else must know of. */
 export type ElectionNews =
@@ -38,6 +42,7 @@ export class Election {
   readonly #key: string;
   #state: State;
   #leader: number | undefined;
+  #leaving = false;
 
   constructor(settings: ControlPlaneSettings, desk: Desk, prng: Prng) {
     this.#settings = settings;
@@ -57,6 +62,10 @@ export class Election {
     return this.#state.kind === 'campaigning' || this.#state.kind === 'asking';
   }
 
+  get isOut(): boolean {
+    return this.#state.kind === 'out';
+  }
+
   get deadlineUs(): number {
     return this.#state.kind === 'waiting' ? this.#state.untilUs : Infinity;
   }
@@ -69,7 +78,7 @@ export class Election {
 
   onAnswered(kvId: number, outcome: KvOutcome): ElectionNews {
     const state = this.#state;
-    if (state.kind === 'waiting' || state.kind === 'leading' || state.kvId !== kvId) return undefined;
+    if (!('kvId' in state) || state.kvId !== kvId) return undefined;
     switch (state.kind) {
       case 'looking':
         this.#onLooked(outcome);
@@ -81,6 +90,10 @@ export class Election {
         return this.#onCampaigned(outcome, state.lease, state.candidacy);
       case 'asking':
         return this.#onAsked(outcome, state.lease, state.candidacy);
+      case 'handing over':
+        // Whatever was heard: the lease is kept no longer.
+        this.resign();
+        return undefined;
       default:
         return unreachable(state);
     }
@@ -101,6 +114,33 @@ export class Election {
     }
     this.#leader = undefined;
     this.#wait(this.#settings.electionPollUs);
+  }
+
+  /**
+   * It will be a candidate no more. What is under way comes to its end first; where it leads, it does so until `handOver`. A lease
+   * that is being granted holds nothing, and runs out.
+   */
+  leave(): void {
+    this.#leaving = true;
+    if (!('lease' in this.#state)) this.#state = { kind: 'out' };
+  }
+
+  /**
+   * Takes the leader's key away, so that the next one leads at once and not when the lease has run out. To be called by one that
+   * leads, when none of its commits is under way.
+   */
+  handOver(): void {
+    if (this.#state.kind !== 'leading') return;
+    const { lease, term } = this.#state;
+    const kvId = this.#desk.ask({
+      kind: 'kvTxn',
+      compares: [{ kind: 'createRevision', key: this.#key, equals: term }],
+      changes: [{ kind: 'delete', key: this.#key }],
+      otherwiseRead: [],
+      timeoutUs: this.#settings.kvTimeoutUs,
+    });
+    this.#leader = undefined;
+    this.#state = { kind: 'handing over', kvId, lease };
   }
 
   #look(): number {
@@ -182,6 +222,10 @@ export class Election {
   }
 
   #wait(aboutUs: number): void {
+    if (this.#leaving) {
+      this.#state = { kind: 'out' };
+      return;
+    }
     const untilUs = this.#desk.nowUs + between(this.#prng, Math.ceil(aboutUs / 2), aboutUs);
     this.#state = { kind: 'waiting', untilUs };
   }

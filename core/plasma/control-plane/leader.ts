@@ -93,6 +93,7 @@ export class Leader {
   #jobsDone = 0;
   #deniedNotes = 0;
   #end: LeaderEnd | undefined;
+  #leaving = false;
 
   constructor(
     settings: ControlPlaneSettings,
@@ -136,7 +137,13 @@ export class Leader {
     return this.#commits;
   }
 
+  /** No commit is under way: all that was sent to the store has been answered. */
+  get isSettled(): boolean {
+    return !this.#commits.isUnderWay;
+  }
+
   get deadlineUs(): number {
+    if (this.#leaving) return Infinity;
     // Without room for more there is a commit under way, and nothing can be done before it is answered.
     const upkeepUs = this.#memory.batch.hasRoom ? this.#upkeep.deadlineUs : Infinity;
     return Math.min(upkeepUs, this.#watches.deadlineUs, this.#events.deadlineUs);
@@ -199,7 +206,7 @@ export class Leader {
 
   /** At the end of each step: does what can be done now. @returns why it leads no more; undefined: it does */
   endStep(): LeaderEnd | undefined {
-    if (this.#end !== undefined) return this.#end;
+    if (this.#end !== undefined || this.#leaving) return this.#end;
     this.#events.onTick();
     this.#upkeep.run();
     this.#runJobs();
@@ -209,6 +216,16 @@ export class Leader {
     }
     this.#confirmation.begin();
     return undefined;
+  }
+
+  /**
+   * Decides nothing any more. Whoever waits for the commit under way still hears of it; of what all others wait for nothing was
+   * sent to the store, so that they may ask the next leader at once.
+   */
+  leave(message: string): void {
+    this.#leaving = true;
+    const sent = new Set((this.#commits.batchUnderWay?.answers ?? []).map(({ requestId }) => requestId));
+    this.#desk.refuseAll('NOT_LEADER', message, undefined, sent);
   }
 
   /** Answers everybody who waits. What has been sent may have been done. */

@@ -13,9 +13,11 @@ export type ControlPlaneCall =
   /** Answered with a `PlasmaResponse`. */
   | { readonly service: 'user'; readonly request: PlasmaRequest }
   /** Answered with an `AgentResponse`. */
-  | { readonly service: 'agent'; readonly request: AgentRequest };
+  | { readonly service: 'agent'; readonly request: AgentRequest }
+  /** Of the server's own process, which is about to end: answered with `left` when another one may lead. No wire carries it. */
+  | { readonly service: 'server'; readonly request: { readonly kind: 'leave' } };
 
-export type ControlPlaneResponse = PlasmaResponse | AgentResponse;
+export type ControlPlaneResponse = PlasmaResponse | AgentResponse | { readonly kind: 'left' };
 
 /** A lease of the store, by its number in decimal digits: opaque here. */
 export type KvLease = string;

@@ -3,6 +3,7 @@ import { type PlasmaRequest, type PlasmaResponse } from '../../../../core/plasma
 import { type Authorizer } from '../../../../core/plasma/authorizer.ts';
 import { ControlPlane } from '../../../../core/plasma/control-plane/control-plane.ts';
 import {
+  type ControlPlaneCall,
   type ControlPlaneEvent,
   type ControlPlaneResponse,
   type KvEffect,
@@ -125,13 +126,7 @@ export class ModelCloud {
   }
 
   /** @returns the number of the request; it is answered when what it waits for has happened */
-  send(
-    server: number,
-    call:
-      | { readonly service: 'user'; readonly request: PlasmaRequest }
-      | { readonly service: 'agent'; readonly request: AgentRequest },
-    identity = 'photon://user/alice',
-  ): number {
+  send(server: number, call: ControlPlaneCall, identity = 'photon://user/alice'): number {
     this.#requests += 1;
     this.step(server, {
       kind: 'requested',
@@ -156,6 +151,11 @@ export class ModelCloud {
     const requestId = this.send(server, { service: 'agent', request }, `photon://plasma/${request.node}`);
     this.settle();
     return this.#present(requestId) as AgentResponse;
+  }
+
+  /** It is about to stop. @returns the number under which it says that it may */
+  leave(server: number): number {
+    return this.send(server, { service: 'server', request: { kind: 'leave' } }, '');
   }
 
   #present(requestId: number): ControlPlaneResponse {
