@@ -11,6 +11,9 @@ type Code = PlasmaRefusal['code'] | AgentRefusal['code'];
 
 /** Trailer with the position of the leader among the servers. */
 const leaderTrailer = 'photon-leader';
+/** Trailer with its address, where the server was told the addresses of all. */
+const leaderAddressTrailer = 'photon-leader-address';
+const addressCharsMax = 300;
 
 const statuses: Readonly<Record<Code, StatusName>> = {
   INVALID: 'INVALID_ARGUMENT',
@@ -32,12 +35,14 @@ export interface PlasmaRefused {
   readonly code: Code;
   readonly message: string;
   readonly leader: number | undefined;
+  readonly leaderAddress?: string | undefined;
 }
 
-export function statusOfPlasma({ code, message, leader }: PlasmaRefused): StatusError {
+export function statusOfPlasma({ code, message, leader, leaderAddress }: PlasmaRefused): StatusError {
   return new StatusError(statuses[code], message, {
     [refusalTrailer]: code,
     ...(leader === undefined ? {} : { [leaderTrailer]: String(leader) }),
+    ...(leaderAddress === undefined ? {} : { [leaderAddressTrailer]: leaderAddress }),
   });
 }
 
@@ -53,11 +58,13 @@ export function agentRefusalOf(error: ServiceError): AgentRefusal | undefined {
 function refusalOf<const Known extends Code>(
   error: ServiceError,
   known: readonly Known[],
-): { kind: 'refused'; code: Known; message: string; leader: number | undefined } | undefined {
+): (PlasmaRefused & { kind: 'refused'; code: Known }) | undefined {
   const named = error.metadata.get(refusalTrailer)[0]?.toString();
   const code = known.find((one) => one === named);
   if (code === undefined) return undefined;
   const said = error.metadata.get(leaderTrailer)[0]?.toString();
   const leader = said !== undefined && /^[0-9]{1,4}$/.test(said) ? Number(said) : undefined;
-  return { kind: 'refused', code, message: error.details, leader };
+  const address = error.metadata.get(leaderAddressTrailer)[0]?.toString();
+  const leaderAddress = address !== undefined && address.length <= addressCharsMax ? address : undefined;
+  return { kind: 'refused', code, message: error.details, leader, leaderAddress };
 }

@@ -96,6 +96,8 @@ export interface AgentRefusal {
   readonly message: string;
   /** Position of the leader among the servers. */
   readonly leader: number | undefined;
+  /** Where the leader is asked, by the server that refused. */
+  readonly leaderAddress?: string | undefined;
 }
 
 /** What is wanted of one virtual machine on this node: the whole of it, whatever was told before. */

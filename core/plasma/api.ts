@@ -154,6 +154,8 @@ export interface PlasmaRefusal {
   readonly code: PlasmaRefusalCode;
   readonly message: string;
   readonly leader: number | undefined;
+  /** Where the leader is asked, by the server that refused: for callers who were told of other servers, or in another order. */
+  readonly leaderAddress?: string | undefined;
 }
 
 export interface VmShown {

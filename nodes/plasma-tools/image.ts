@@ -3,12 +3,13 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 
+import { statusCodes } from '../../adapters/grpc/status.ts';
 import { type PlasmaClient } from '../../adapters/grpc/plasma-client.ts';
 import { uploadPath, UploadRequest, UploadResponse } from '../../core/plasma/wire/console.ts';
 import { type Infer } from '../../core/wire/protobuf.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { printJson, printLine, printTable, showBytes } from './print.ts';
-import { type PlasmaOptions, withPlasma, withServers } from './session.ts';
+import { type PlasmaOptions, type PlasmaSession, withPlasma, withServers } from './session.ts';
 
 type Uploaded = Infer<typeof UploadResponse>;
 
@@ -18,13 +19,20 @@ interface ImportOptions extends PlasmaOptions {
 }
 
 const pieceBytes = 524_288;
+const ofServer: ReadonlySet<number> = new Set([
+  statusCodes.UNAVAILABLE,
+  statusCodes.DEADLINE_EXCEEDED,
+  statusCodes.CANCELLED,
+  statusCodes.UNKNOWN,
+  statusCodes.INTERNAL,
+]);
 const barChars = 30;
 const barEveryMs = 100;
 
 export function imageCommand(): Command {
   const image = new Command('image').description('bring in, look at and remove images of PlasmaVMC');
   withServers(image.command('import'))
-    .description('bring an image in, on every server that is named')
+    .description('bring an image in, on every server that is named and answers; others fetch it from those')
     .argument('<file>', 'a raw or qcow2 file')
     .option('--name <name>', 'its name; by default that of the file without its ending')
     .addOption(new Option('--format <format>', 'by default by the ending').choices(['raw', 'qcow2']))
@@ -32,10 +40,7 @@ export function imageCommand(): Command {
       withPlasma(options, 'photon image import', async (session) => {
         const format = options.format ?? (/\.qcow2$/i.test(file) ? 'qcow2' : 'raw');
         const name = options.name ?? basename(file).replace(/\.[a-z0-9]+$/i, '');
-        let uploaded: Uploaded | undefined;
-        for (const client of session.clients)
-          uploaded = await upload(client, file, { format, digest: uploaded?.digest ?? '' });
-        if (uploaded === undefined) throw new ExitError('no server is named', exitCodes.refused);
+        const uploaded = await uploadToAll(session, file, format);
         const done = await session.mutate({ kind: 'imageAdd', name, ...uploaded });
         if (options.json === true) printJson({ ...done, name, ...uploaded });
         else printLine(`${name}: ${uploaded.digest}, ${showBytes(uploaded.fileBytes)}`);
@@ -67,6 +72,32 @@ export function imageCommand(): Command {
       }),
     );
   return image;
+}
+
+/** Servers that are down do not matter, as long as one takes it. @throws ExitError */
+async function uploadToAll(session: PlasmaSession, file: string, format: 'raw' | 'qcow2'): Promise<Uploaded> {
+  let uploaded: Uploaded | undefined;
+  const failures: string[] = [];
+  for (const [position, client] of session.clients.entries()) {
+    try {
+      uploaded = await upload(client, file, { format, digest: uploaded?.digest ?? '' });
+    } catch (error) {
+      if (!isOfServer(error)) throw error;
+      failures.push(`${session.addresses[position]}: ${(error as Error).message}`);
+    }
+  }
+  if (uploaded === undefined)
+    throw new ExitError(`no server has taken it: ${failures.join('; ')}`, exitCodes.failed);
+  for (const failure of failures) process.stderr.write(`it has to be fetched by ${failure}\n`);
+  return uploaded;
+}
+
+/** Nobody is there, or is there no longer: what another server may make good. */
+function isOfServer(error: unknown): boolean {
+  const { cause } = error as Error;
+  const status =
+    cause instanceof Error ? (cause.cause as { readonly code?: number } | undefined)?.code : undefined;
+  return status !== undefined && ofServer.has(status);
 }
 
 /** Again is harmless: an image is what its bytes are. @throws ExitError */

@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 
+import { formatAddress, parseAddress } from '../../adapters/config/address.ts';
+import { type ClientCredentials } from '../../adapters/grpc/client.ts';
 import { PlasmaClient } from '../../adapters/grpc/plasma-client.ts';
 import {
   type PlasmaMutation,
@@ -60,23 +62,34 @@ export function withServers(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-/** Asks servers until one answers: the one that leads, where that is known. */
+/**
+ * Asks servers until one answers: the one that leads, where that is known. Whoever refuses names it by its address, which need
+ * not be among those that were named here.
+ */
 export class PlasmaSession {
   readonly clients: readonly PlasmaClient[];
   readonly project: string;
   readonly #timeoutMs: number;
+  readonly #tls: ClientCredentials | undefined;
+  /** Of the servers that were named, as `clients`. */
+  readonly addresses: readonly string[];
   #server = 0;
+  /** A server that was not named here, and that others have pointed to. */
+  #pointed: { readonly address: string; readonly client: PlasmaClient } | undefined;
+  #asksPointed = false;
 
   constructor(options: PlasmaOptions, command: string) {
     const tls = credentialsOf(options, command);
-    this.clients = endpointsOf(options.endpoints, command).map(
-      (address) => new PlasmaClient({ address, tls }),
-    );
+    const endpoints = endpointsOf(options.endpoints, command);
+    this.#tls = tls;
+    this.addresses = endpoints.map(formatAddress);
+    this.clients = endpoints.map((address) => new PlasmaClient({ address, tls }));
     this.project = options.project;
     this.#timeoutMs = options.timeout * msPerSecond;
   }
 
   get client(): PlasmaClient {
+    if (this.#asksPointed && this.#pointed !== undefined) return this.#pointed.client;
     return this.clients[this.#server % this.clients.length] as PlasmaClient;
   }
 
@@ -96,14 +109,13 @@ export class PlasmaSession {
       try {
         const response = await this.client.user(request, Math.min(attemptMsMax + extraMs, leftMs));
         if (response.kind !== 'refused') return response as AnswerOf<Kind>;
-        const { code, message, leader } = response;
-        if (!again.has(code)) throw new ExitError(`refused: ${message}`, exitCodes.failed);
-        why = message;
-        this.#server = leader ?? this.#server + 1;
+        if (!again.has(response.code)) throw new ExitError(`refused: ${response.message}`, exitCodes.failed);
+        why = response.message;
+        this.#turnTo(response);
       } catch (error) {
         if (error instanceof ExitError) throw error;
         why = (error as Error).message;
-        this.#server += 1;
+        this.#turnToNext();
       }
       if (untilMs - performance.now() > pauseMs) await after(pauseMs);
       else if (!isMutation) throw new ExitError(`no answer: ${why}`, exitCodes.failed);
@@ -113,6 +125,39 @@ export class PlasmaSession {
 
   close(): void {
     for (const client of this.clients) client.close();
+    this.#pointed?.client.close();
+  }
+
+  #turnTo({ leader, leaderAddress }: PlasmaRefusal): void {
+    const address = leaderAddress === undefined ? undefined : parseAddress(leaderAddress);
+    if (leaderAddress === undefined || address === undefined) {
+      if (leader === undefined || leader >= this.clients.length) this.#turnToNext();
+      else this.#turnToNamed(leader);
+      return;
+    }
+    const named = this.addresses.indexOf(leaderAddress);
+    if (named >= 0) {
+      this.#turnToNamed(named);
+      return;
+    }
+    if (this.#pointed?.address !== leaderAddress) {
+      this.#pointed?.client.close();
+      this.#pointed = {
+        address: leaderAddress,
+        client: new PlasmaClient({ address, tls: this.#tls }),
+      };
+    }
+    this.#asksPointed = true;
+  }
+
+  #turnToNamed(server: number): void {
+    this.#asksPointed = false;
+    this.#server = server;
+  }
+
+  /** After one that others had pointed to it is the same one's turn again: it may know better by now. */
+  #turnToNext(): void {
+    this.#turnToNamed(this.#asksPointed ? this.#server : this.#server + 1);
   }
 }
 

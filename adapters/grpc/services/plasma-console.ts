@@ -14,12 +14,10 @@ import { PlasmaClient, type PlasmaStream } from '../plasma-client.ts';
 import { type CallContext, duplex, type Method } from '../service.ts';
 import { StatusError } from '../status.ts';
 import { callerOf } from './plasma-caller.ts';
-import { ask, type ControlPlanePort } from './plasma-control.ts';
+import { ask, type ControlPlaneServices } from './plasma-control.ts';
 
-export interface ConsoleParts {
-  readonly port: ControlPlanePort;
+export interface ConsoleParts extends ControlPlaneServices {
   readonly authorizer: Authorizer;
-  readonly secured: boolean;
   /** How agents are spoken to. */
   readonly dial: ClientCredentials | undefined;
 }
@@ -80,15 +78,15 @@ async function typeOn(iterator: AsyncIterator<Asked>, stream: PlasmaStream<Typed
 }
 
 async function placeOf(
-  { port, authorizer, secured }: ConsoleParts,
+  parts: ConsoleParts,
   { project, vm: named }: Asked,
   context: CallContext,
 ): Promise<{ readonly vm: VmShown; readonly address: { readonly host: string; readonly port: number } }> {
-  const caller = callerOf(context, secured);
-  const refusal = authorizer.refuses(caller, { service: 'console', vm: named, project });
+  const caller = callerOf(context, parts.secured);
+  const refusal = parts.authorizer.refuses(caller, { service: 'console', vm: named, project });
   if (refusal !== undefined) throw new StatusError('PERMISSION_DENIED', refusal);
   const found = await ask(
-    port,
+    parts,
     { caller, call: { service: 'user', request: { kind: 'vmGet', project, vm: named } } },
     context,
   );
@@ -98,7 +96,7 @@ async function placeOf(
   if (vm.node === undefined || vm.fenceToken === undefined)
     throw new StatusError('FAILED_PRECONDITION', `${vm.spec.name} is on no node`);
   const listed = await ask(
-    port,
+    parts,
     { caller, call: { service: 'user', request: { kind: 'nodeList' } } },
     context,
   );

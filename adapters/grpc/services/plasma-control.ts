@@ -23,6 +23,8 @@ export interface ControlPlaneServices {
   readonly port: ControlPlanePort;
   /** Callers show certificates that somebody vouches for. */
   readonly secured: boolean;
+  /** Addresses of the servers, by position: who leads is named by his. What is not known is left out. */
+  readonly servers: readonly string[];
 }
 
 /**
@@ -45,7 +47,7 @@ export function plasmaControlServices(
           unary<PlasmaRequest, PlasmaResponse>(path, request, response, async (asked, context) => {
             const call = { service: 'user', request: asked } as const;
             return (await ask(
-              services.port,
+              services,
               { caller: callerOf(context, secured), call },
               context,
             )) as PlasmaResponse;
@@ -57,7 +59,7 @@ export function plasmaControlServices(
           unary<AgentRequest, AgentResponse>(path, request, response, async (asked, context) => {
             const call = { service: 'agent', request: asked } as const;
             return (await ask(
-              services.port,
+              services,
               { caller: callerOf(context, secured), call },
               context,
             )) as AgentResponse;
@@ -70,7 +72,7 @@ export function plasmaControlServices(
 
 /** @throws StatusError for what is refused */
 export async function ask(
-  port: ControlPlanePort,
+  { port, servers }: Pick<ControlPlaneServices, 'port' | 'servers'>,
   request: ControlPlaneRequest,
   { signal }: Pick<CallContext, 'signal'>,
 ): Promise<Exclude<ControlPlaneResponse, { kind: 'refused' }>> {
@@ -82,7 +84,13 @@ export async function ask(
     if (!(error instanceof RunnerError)) throw error;
     throw statusOfPlasma({ code: 'UNAVAILABLE', message: error.message, leader: undefined });
   }
-  if (response.kind === 'refused') throw statusOfPlasma(response);
+  if (response.kind === 'refused') {
+    const { leader } = response;
+    throw statusOfPlasma({
+      ...response,
+      leaderAddress: leader === undefined ? undefined : servers[leader],
+    });
+  }
   assert(response.kind !== undefined, 'an answer says what it is');
   return response;
 }

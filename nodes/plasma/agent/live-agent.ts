@@ -9,6 +9,7 @@ import { type WatchdogLink } from '../../../adapters/watchdog/watchdog-link.ts';
 import { unreachable } from '../../../core/base/assert.ts';
 import { Agent } from '../../../core/plasma/agent/agent.ts';
 import { type AgentAct, type AgentConfig, type AgentReport } from '../../../core/plasma/agent/protocol.ts';
+import { type AgentResponse } from '../../../core/plasma/agent-protocol.ts';
 import { type Hypervisor } from '../../../core/plasma/hypervisor.ts';
 import { noPeers } from '../no-peers.ts';
 
@@ -17,6 +18,8 @@ export interface LiveAgentParts {
   readonly segments: FileSegments;
   readonly hypervisor: Hypervisor;
   readonly servers: readonly PlasmaClient[];
+  /** Of the same servers. */
+  readonly serverAddresses: readonly string[];
   readonly storage: PlasmaStorageClient | undefined;
   readonly watchdog: WatchdogLink;
 }
@@ -84,7 +87,7 @@ export class LiveAgent {
             ? Promise.reject(new Error(`there is no server ${server}`))
             : client.agent(request, timeoutUs / usPerMs);
         this.#tell(
-          asked.then((response) => ({ kind: 'serverAnswered', callId, response })),
+          asked.then((response) => ({ kind: 'serverAnswered', callId, response: this.#pointed(response) })),
           (reason) => ({ kind: 'serverFailed', callId, reason }),
         );
         break;
@@ -114,6 +117,13 @@ export class LiveAgent {
       default:
         unreachable(act);
     }
+  }
+
+  /** Who leads is known by his address first: this node may have been told of the servers in another order. */
+  #pointed(response: AgentResponse): AgentResponse {
+    if (response.kind !== 'refused' || response.leaderAddress === undefined) return response;
+    const at = this.#parts.serverAddresses.indexOf(response.leaderAddress);
+    return at < 0 ? response : { ...response, leader: at };
   }
 
   #tell(answer: Promise<AgentReport>, failed: (reason: string) => AgentReport): void {

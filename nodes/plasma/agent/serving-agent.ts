@@ -228,6 +228,7 @@ export class ServingAgent {
       });
       return new LiveAgent({
         ...{ segments, hypervisor, servers, storage, watchdog },
+        serverAddresses: settings.servers.map(formatAddress),
         config: {
           node: settings.name,
           agentBootId: randomUUID(),

@@ -12,7 +12,8 @@ export function serverCommand(): Command {
     examples: [
       'photon plasma server --name a --data-dir ./data/a',
       'photon plasma server --name b --data-dir ./data/b --position 1 --listen 127.0.0.1:7170 \\',
-      '  --listen-metrics 127.0.0.1:17170 --chainfire 127.0.0.1:2379,127.0.0.1:2381',
+      '  --listen-metrics 127.0.0.1:17170 --servers 127.0.0.1:7070,127.0.0.1:7170 \\',
+      '  --chainfire 127.0.0.1:2379,127.0.0.1:2381',
       'photon plasma server --config /etc/photon/plasma-server.toml',
     ],
     serve: serveServer,

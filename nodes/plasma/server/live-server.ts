@@ -1,3 +1,5 @@
+import { setTimeout as after } from 'node:timers/promises';
+
 import { type CancelSignal } from '../../../adapters/runner/cancellation.ts';
 import { type ClientTransport } from '../../../adapters/client/driver.ts';
 import { systemPrng } from '../../../adapters/client/system-prng.ts';
@@ -78,6 +80,15 @@ export class LiveServer {
     return this.runner.request(request, signal);
   }
 
+  /** Hands over, where it leads: another one may lead when this resolves, or a few seconds have passed without the store. */
+  async leave(): Promise<void> {
+    const call = { service: 'server', request: { kind: 'leave' } } as const;
+    await Promise.race([
+      this.runner.request({ caller: { identity: '' }, call }).catch(() => undefined),
+      after(leaveMsMax, undefined, { ref: false }),
+    ]);
+  }
+
   async close(): Promise<void> {
     await this.runner.stop();
     this.#transport.close();
@@ -107,3 +118,4 @@ export class LiveServer {
 }
 
 const drainUs = 500_000;
+const leaveMsMax = 4_000;

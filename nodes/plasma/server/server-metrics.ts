@@ -1,7 +1,11 @@
 import { type Observed } from '../../../adapters/metrics/observed-metrics.ts';
 import { type ControlPlaneStatus } from '../../../core/plasma/control-plane/control-plane.ts';
 
-export const serverGauges: Observed<ControlPlaneStatus> = {
+export interface ServerObservation extends ControlPlaneStatus {
+  readonly imagesMissing: number;
+}
+
+export const serverGauges: Observed<ServerObservation> = {
   leading: ['1 while this server leads', (seen) => (seen.role === 'leading' ? 1 : 0)],
   revision: ['The last commit that this server knows of', (seen) => seen.revision],
   vms: ['Virtual machines; 0 on a server that does not lead', (seen) => seen.vms],
@@ -10,9 +14,13 @@ export const serverGauges: Observed<ControlPlaneStatus> = {
   nodes_silent: ['Nodes whose lease may have run out', (seen) => seen.nodesSilent],
   nodes_lost: ['Nodes whose lease has run out', (seen) => seen.nodesLost],
   requests_waiting: ['Requests without an answer yet', (seen) => seen.requestsWaiting],
+  images_missing: [
+    'Images of the catalogue that this server has not fetched yet; with one server none is looked for',
+    (seen) => seen.imagesMissing,
+  ],
 };
 
-export const serverCounters: Observed<ControlPlaneStatus> = {
+export const serverCounters: Observed<ServerObservation> = {
   commits_total: ['Commits of this server', (seen) => seen.commits],
   commits_unknown_total: ['Commits whose outcome had to be settled', (seen) => seen.commitsUnknown],
   terms_won_total: ['Times that this server has become leader', (seen) => seen.termsWon],

@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { type Logger } from 'pino';
 
 import { formatAddress } from '../../../adapters/config/address.ts';
+import { ConfigError } from '../../../adapters/config/resolve.ts';
 import { type DataDirectory } from '../../../adapters/data-dir/data-directory.ts';
-import { type ClientCredentials } from '../../../adapters/grpc/client.ts';
+import { systemPrng } from '../../../adapters/client/system-prng.ts';
+import { type ClientCredentials, GrpcChainfireClient } from '../../../adapters/grpc/client.ts';
+import { PlasmaClient } from '../../../adapters/grpc/plasma-client.ts';
 import { GrpcServer } from '../../../adapters/grpc/server.ts';
 import { consoleMethod } from '../../../adapters/grpc/services/plasma-console.ts';
 import { plasmaControlServices } from '../../../adapters/grpc/services/plasma-control.ts';
@@ -16,7 +19,6 @@ import { ObservedMetrics } from '../../../adapters/metrics/observed-metrics.ts';
 import { type RunnerFailure } from '../../../adapters/runner/protocol.ts';
 import { readCertificates } from '../../../adapters/tls/pem-files.ts';
 import { bytesPerMib } from '../../../core/base/units.ts';
-import { type ControlPlaneStatus } from '../../../core/plasma/control-plane/control-plane.ts';
 import { defaultControlPlaneSettings } from '../../../core/plasma/control-plane/settings.ts';
 import { DefaultAuthorizer } from '../../../core/plasma/default-authorizer.ts';
 import { defaultImageLimits } from '../../../core/plasma/images/image-header.ts';
@@ -27,7 +29,9 @@ import { StrangerLog } from '../../process/stranger-log.ts';
 import { version } from '../../version.ts';
 import { type PlasmaSecurity } from '../security.ts';
 import { LiveServer } from './live-server.ts';
-import { serverGauges, serverCounters } from './server-metrics.ts';
+import { readCatalogue } from './image-catalogue.ts';
+import { ImageCopies } from './image-copies.ts';
+import { type ServerObservation, serverGauges, serverCounters } from './server-metrics.ts';
 import { type ServerSettings } from './settings.ts';
 
 export const serverSystem = 'plasma-server';
@@ -54,8 +58,10 @@ export class ServingServer {
   readonly #parts: ServingServerParts;
   readonly #live: LiveServer;
   readonly #health = new Health();
-  readonly #metrics: ObservedMetrics<ControlPlaneStatus>;
+  readonly #metrics: ObservedMetrics<ServerObservation>;
+  readonly #copies: ImageCopies;
   readonly #listeners: { stop(): Promise<void> }[] = [];
+  readonly #closing: (() => void)[] = [];
   readonly #looking: NodeJS.Timeout;
   #becomeReady: () => void = () => undefined;
   #stopping = false;
@@ -64,6 +70,7 @@ export class ServingServer {
   /** @throws DataDirError or StartError */
   static async open(parts: ServingServerParts): Promise<ServingServer> {
     const { settings, directory } = parts;
+    checkPosition(settings);
     const clusterId = createHash('sha256').update('photon.plasma.server\n').digest('hex').slice(0, 16);
     directory.claim({ system: serverSystem, clusterId, nodeId: 1, name: settings.name }, []);
     const images = await ImageStore.open({
@@ -71,7 +78,7 @@ export class ServingServer {
       limits: defaultImageLimits,
       fileBytesMax: settings.imageBytesMax,
     });
-    const serving = new ServingServer(parts);
+    const serving = new ServingServer(parts, images);
     try {
       await serving.#listen(images);
     } catch (error) {
@@ -81,9 +88,10 @@ export class ServingServer {
     return serving;
   }
 
-  private constructor(parts: ServingServerParts) {
+  private constructor(parts: ServingServerParts, images: ImageStore) {
     this.#parts = parts;
     const { settings } = parts;
+    this.#copies = this.#copiesOf(images);
     this.#live = new LiveServer({
       controlPlane: {
         ...defaultControlPlaneSettings,
@@ -107,7 +115,7 @@ export class ServingServer {
       version,
       gauges: serverGauges,
       counters: serverCounters,
-      observe: () => this.#live.machine.status,
+      observe: () => ({ ...this.#live.machine.status, imagesMissing: this.#copies.missing }),
     });
     this.ready = new Promise((resolve) => {
       this.#becomeReady = resolve;
@@ -120,6 +128,7 @@ export class ServingServer {
 
   start(): void {
     this.#live.start();
+    this.#copies.start();
   }
 
   async close(): Promise<void> {
@@ -142,24 +151,44 @@ export class ServingServer {
     };
   }
 
+  #copiesOf(store: ImageStore): ImageCopies {
+    const { settings, security, log } = this.#parts;
+    const peers = (settings.servers ?? [])
+      .filter((_, position) => position !== settings.position)
+      .map((address) => new PlasmaClient({ address, tls: security.dial }));
+    const client = new GrpcChainfireClient({
+      ...{ endpoints: settings.chainfire, prng: systemPrng, tls: this.#chainfireTls },
+    });
+    this.#closing.push(() => {
+      for (const one of [...peers, client]) one.close();
+    });
+    return new ImageCopies({
+      ...{ store, peers, fileBytesMax: settings.imageBytesMax },
+      catalogue: (signal) => readCatalogue(client, settings.prefix, signal),
+      onCopied: (digest) => {
+        log.info({ digest }, 'an image has been fetched from another server');
+      },
+      onFailed: (what, error) => {
+        log.warn({ err: error }, `${what} cannot be had now; it is tried again`);
+      },
+    });
+  }
+
   async #listen(store: ImageStore): Promise<void> {
     const { settings, security, log } = this.#parts;
     const strangers = new StrangerLog(log);
     const secured = security.listen !== undefined;
     const authorizer = this.#authorizer;
-    const port = this.#live;
+    const control = { port: this.#live, secured, servers: (settings.servers ?? []).map(formatAddress) };
     const grpc = await GrpcServer.listen({
       address: settings.listen,
       purpose: 'users and agents',
       services: [
-        ...plasmaControlServices(
-          { port, secured },
-          {
-            [vmServiceName]: [consoleMethod({ port, authorizer, secured, dial: security.dial })],
-            [imageServiceName]: [uploadMethod({ store, authorizer, secured })],
-            [agentServiceName]: [fetchImageMethod({ store, authorizer, secured })],
-          },
-        ),
+        ...plasmaControlServices(control, {
+          [vmServiceName]: [consoleMethod({ ...control, authorizer, dial: security.dial })],
+          [imageServiceName]: [uploadMethod({ store, authorizer, secured })],
+          [agentServiceName]: [fetchImageMethod({ store, authorizer, secured })],
+        }),
         healthService(this.#health, [...plasmaServiceNames, agentServiceName]),
       ],
       receiveBytesMax,
@@ -191,7 +220,14 @@ export class ServingServer {
     this.#stopping = true;
     clearInterval(this.#looking);
     this.#health.set(false);
-    await Promise.all([...this.#listeners.splice(0).map((listener) => listener.stop()), this.#live.close()]);
+    // Whoever asks meanwhile hears that somebody else is to be asked.
+    await this.#live.leave();
+    await Promise.all([
+      ...this.#listeners.splice(0).map((listener) => listener.stop()),
+      this.#live.close(),
+      this.#copies.close(),
+    ]);
+    for (const close of this.#closing.splice(0)) close();
   }
 
   /** Requests are served by it, or by the one that it names. */
@@ -217,4 +253,12 @@ export class ServingServer {
     this.#parts.log.fatal({ kind, ...cause }, `the server cannot go on: ${reason}`);
     return failure;
   }
+}
+
+/** @throws ConfigError where its position is none of the servers */
+function checkPosition({ servers, position }: ServerSettings): void {
+  if (servers === undefined || position < servers.length) return;
+  throw new ConfigError(
+    `position is ${position}, and servers names ${servers.length}: it must be one of 0 to ${servers.length - 1}`,
+  );
 }

@@ -43,6 +43,10 @@ const settings = {
     0,
     'Place of this server among the servers, from 0: the same in what agents and users are told',
   ),
+  servers: optional(
+    addresses({ countMax: serversMax }),
+    'All servers in order of their positions, this one too: who leads is named to callers by it, and images are fetched from the others',
+  ),
   chainfire: withDefault(
     addresses({ countMax: 32 }),
     [{ host: '127.0.0.1', port: 2379 }],
