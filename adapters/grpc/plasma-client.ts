@@ -147,5 +147,7 @@ async function* responsesOf<Response>(
 }
 
 function failureOf(error: ServiceError): Error {
-  return new Error(`${statusName(error.code)}: ${error.details}`, { cause: error });
+  // The library always ends with its note on names, most often an empty one.
+  const details = error.details.replace(/ Resolution note: $/, '');
+  return new Error(`${statusName(error.code)}: ${details}`, { cause: error });
 }

@@ -9,6 +9,7 @@ import { uploadPath, UploadRequest, UploadResponse } from '../../core/plasma/wir
 import { type Infer } from '../../core/wire/protobuf.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { printJson, printLine, printTable, showBytes } from './print.ts';
+import { writeSampleGuest } from './sample-guest.ts';
 import { type PlasmaOptions, type PlasmaSession, withPlasma, withServers } from './session.ts';
 
 type Uploaded = Infer<typeof UploadResponse>;
@@ -71,6 +72,14 @@ export function imageCommand(): Command {
         else printLine(`${name}: removed at revision ${done.revision}`);
       }),
     );
+  image
+    .command('sample')
+    .description('write the disk of a tiny guest, to try things with: it counts on its console')
+    .argument('<file>', 'a raw file that is not there yet')
+    .action(async (file: string) => {
+      await writeSampleGuest(file);
+      printLine(`${file}: bring it in by photon image import ${file}`);
+    });
   return image;
 }
 

@@ -216,8 +216,9 @@ function announcePlasma(
   print('try:');
   print(`  npx photon node list ${asked}`);
   if (agents === 0) return;
-  print(`  npx photon image import debian.qcow2 --name debian ${asked}`);
-  print(`  npx photon vm create web --image debian --memory 1GiB ${asked}`);
+  print('  npx photon image sample counting.raw');
+  print(`  npx photon image import counting.raw ${asked}`);
+  print(`  npx photon vm create web --image counting --memory 16MiB ${asked}`);
   print(`  npx photon vm console web ${asked}`);
 }
 
