@@ -20,6 +20,8 @@ const packages = {
   'qemu-nbd': 'qemu-utils',
   as: 'binutils',
   isoinfo: 'genisoimage',
+  ip: 'iproute2',
+  networkNamespaces: 'util-linux, run as root',
 } as const;
 export type Program = keyof typeof packages;
 
@@ -47,6 +49,10 @@ function probeOf(program: Program): readonly [program: string, ...args: string[]
       return [python, '-c', 'import kafka'];
     case 'confluentKafka':
       return [python, '-c', 'import confluent_kafka'];
+    case 'ip':
+      return ['ip', '-V'];
+    case 'networkNamespaces':
+      return ['unshare', '--net', 'true'];
     default:
       return [program, '--version'];
   }
@@ -55,8 +61,9 @@ function probeOf(program: Program): readonly [program: string, ...args: string[]
 function isMissing(program: Program): boolean {
   const [command, ...args] = probeOf(program);
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
-  // What has no such flag may say so: it is there. A module that cannot be imported is not.
-  return error !== undefined || (command === python && status !== 0);
+  // What has no such flag may say so: it is there. A module that cannot be imported is not, nor what is not allowed.
+  const mustWork = command === python || program === 'networkNamespaces';
+  return error !== undefined || (mustWork && status !== 0);
 }
 
 const required = process.env['CI'] === 'true' || process.env['PHOTON_REQUIRE_SERVICES'] === '1';

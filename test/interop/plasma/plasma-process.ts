@@ -6,22 +6,39 @@ import { photonFile } from '../cluster.ts';
 /** A `photon` process that tells its parent when it is ready. */
 export class PlasmaProcess {
   readonly #args: readonly string[];
+  readonly #namespace: string | undefined;
   #child: ChildProcess | undefined;
   #log = '';
 
-  constructor(...args: readonly string[]) {
-    this.#args = args;
+  constructor(...args: readonly string[]);
+  /** @param where a network namespace that it is started in */
+  constructor(where: { readonly namespace: string | undefined }, ...args: readonly string[]);
+  constructor(
+    first: string | { readonly namespace: string | undefined } = '',
+    ...further: readonly string[]
+  ) {
+    this.#namespace = typeof first === 'string' ? undefined : first.namespace;
+    this.#args = typeof first === 'string' ? [first, ...further] : further;
   }
 
   get log(): string {
     return this.#log;
   }
 
+  /** @throws when it does not run */
+  get pid(): number {
+    const child = this.#running;
+    if (child?.pid === undefined) throw new Error(`${this.#args.join(' ')} does not run`);
+    return child.pid;
+  }
+
   /** Resolves when it serves. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [photonFile, ...this.#args], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    const photon = [process.execPath, photonFile, ...this.#args];
+    // `ip netns exec` becomes the program that it starts: the same pid, and the channel to this process.
+    const [program = '', ...args] =
+      this.#namespace === undefined ? photon : ['ip', 'netns', 'exec', this.#namespace, ...photon];
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#child = child;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text;
@@ -38,11 +55,16 @@ export class PlasmaProcess {
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
+    const child = this.#running;
+    if (child === undefined) return null;
     const exited = once(child, 'exit');
     child.kill(signal);
     const [code] = (await exited) as [number | null];
     return code;
+  }
+
+  get #running(): ChildProcess | undefined {
+    const child = this.#child;
+    return child?.exitCode === null && child.signalCode === null ? child : undefined;
   }
 }
