@@ -96,7 +96,7 @@ export type PlasmaQuery =
   | { readonly kind: 'sharedDiskList'; readonly project: ProjectName }
   | { readonly kind: 'quotaGet'; readonly project: ProjectName }
   | { readonly kind: 'operationGet'; readonly project: ProjectName; readonly operationId: OperationId }
-  /** What happened, oldest first, behind `fromRevision`; at most `limit`. */
+  /** What happened, oldest first, behind `fromRevision`; at most `limit`, or, where a single commit has more, all of that. */
   | {
       readonly kind: 'events';
       readonly project: ProjectName;

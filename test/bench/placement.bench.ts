@@ -89,7 +89,7 @@ async function main(): Promise<void> {
       const results = await measureCommitted(
         {
           ...{ dir: values.dir, nodes: size, renewSeconds, watching: values.watching, underWay },
-          creates: placements ?? (values.quick ? 3_000 : 20_000),
+          creates: placements ?? (values.quick ? 3_000 : 10_000),
           withEtcd: size === sizes[0] && spawnSync('etcd', ['--version']).status === 0,
         },
         say,

@@ -8,16 +8,23 @@ import { auditShape } from './row-codec.ts';
 import { auditFolder, auditKey } from './rows.ts';
 import { type ControlPlaneSettings } from './settings.ts';
 
-/** More positions than a commit has records. */
+/** More positions than a commit has rows of records. */
 const positionsMax = 1_000;
-/** So many records at most go with one commit. */
+/** So many rows at most go with one commit. */
 const removalsMax = 16;
 /** What belongs to no project is kept like what belongs to one. */
 const noProject = '';
 
+/** The rows of one project: revision and position in one number, and how many records each holds. */
+interface ProjectRecords {
+  readonly rows: OldestFirst<number>;
+  readonly counts: OldestFirst<number>;
+  total: number;
+}
+
 /**
- * Which audit records there are, by project, so that the oldest go when there are more than are kept. A new leader reads that in
- * the background, one page at a time, and removes none before it knows all.
+ * Which audit records there are, by project, so that the oldest go when there are more than are kept: a row at a time, as soon as
+ * there are enough without it. A new leader reads that in the background, one page at a time, and removes none before it knows all.
  */
 export class AuditLog {
   readonly #settings: ControlPlaneSettings;
@@ -28,10 +35,9 @@ export class AuditLog {
   /** The read under way; 0: none. */
   #kvId = 0;
   #isRead = false;
-  /** By project: revision and position in one number. */
-  readonly #records = new Map<ProjectName, OldestFirst<number>>();
+  readonly #records = new Map<ProjectName, ProjectRecords>();
   /** Of this term, while older ones are being read. */
-  #newer: { readonly project: ProjectName; readonly record: number }[] = [];
+  #newer: { readonly project: ProjectName; readonly row: number; readonly count: number }[] = [];
   readonly #tooMany = new Set<ProjectName>();
 
   constructor(settings: ControlPlaneSettings, desk: Desk, lastRevision: Revision) {
@@ -53,15 +59,15 @@ export class AuditLog {
       return;
     }
     this.#isRead = true;
-    for (const { project, record } of this.#newer) this.#add(project, record);
+    for (const { project, row, count } of this.#newer) this.#add(project, row, count);
     this.#newer = [];
   }
 
-  onCommitted({ revision, events }: Batch): void {
-    for (const [position, { project = noProject }] of events.entries()) {
-      const record = revision * positionsMax + position;
-      if (this.#isRead) this.#add(project, record);
-      else this.#newer.push({ project, record });
+  onCommitted({ revision, records }: Batch): void {
+    for (const [position, { project = noProject, json }] of records.entries()) {
+      const row = revision * positionsMax + position;
+      if (this.#isRead) this.#add(project, row, json.length);
+      else this.#newer.push({ project, row, count: json.length });
     }
     if (!this.#isRead && this.#kvId === 0) this.#read();
   }
@@ -71,10 +77,11 @@ export class AuditLog {
     let removed = 0;
     for (const project of this.#tooMany) {
       const records = this.#records.get(project);
-      while (records !== undefined && records.size > this.#settings.keptPerProject) {
-        if (removed === removalsMax || !batch.hasRoom) return;
-        const record = records.shift() ?? 0;
-        batch.removeKey(auditKey(Math.floor(record / positionsMax), record % positionsMax));
+      while (records !== undefined && this.#hasTooMany(records)) {
+        if (removed === removalsMax || !batch.hasRoomForOne) return;
+        const row = records.rows.shift() ?? 0;
+        records.total -= records.counts.shift() ?? 0;
+        batch.removeKey(auditKey(Math.floor(row / positionsMax), row % positionsMax));
         removed += 1;
       }
       this.#tooMany.delete(project);
@@ -90,20 +97,30 @@ export class AuditLog {
   #take({ key, value }: KvRow): void {
     this.#key = `${key}\0`;
     const [revision, position] = key.slice((this.#settings.prefix + auditFolder).length).split('.');
-    const record = Number(revision) * positionsMax + Number(position);
-    if (!Number.isSafeInteger(record)) return;
+    const number = Number(revision) * positionsMax + Number(position);
+    if (!Number.isSafeInteger(number)) return;
     try {
-      this.#add(parseJson(auditShape, value, key).project ?? noProject, record);
+      const records = parseJson(auditShape, value, key);
+      this.#add(records[0]?.project ?? noProject, number, records.length);
     } catch (error) {
       // Somebody has written there by hand, and may remove it by hand.
       if (!(error instanceof ShapeError)) throw error;
     }
   }
 
-  #add(project: ProjectName, record: number): void {
+  #add(project: ProjectName, row: number, count: number): void {
     let records = this.#records.get(project);
-    if (records === undefined) this.#records.set(project, (records = new OldestFirst()));
-    records.push(record);
-    if (records.size > this.#settings.keptPerProject) this.#tooMany.add(project);
+    if (records === undefined) {
+      records = { rows: new OldestFirst(), counts: new OldestFirst(), total: 0 };
+      this.#records.set(project, records);
+    }
+    records.rows.push(row);
+    records.counts.push(count);
+    records.total += count;
+    if (this.#hasTooMany(records)) this.#tooMany.add(project);
+  }
+
+  #hasTooMany({ counts, total }: ProjectRecords): boolean {
+    return counts.size > 0 && total - (counts.first ?? 0) >= this.#settings.keptPerProject;
   }
 }

@@ -1,5 +1,5 @@
 import { type PlasmaEvent } from '../api.ts';
-import { type NodeEpoch, type NodeName, type Revision } from '../types.ts';
+import { type NodeEpoch, type NodeName, type ProjectName, type Revision } from '../types.ts';
 import { asciiJson } from './json-shape.ts';
 import { type ControlPlaneResponse, type KvChange } from './protocol.ts';
 import { encodeRow } from './row-codec.ts';
@@ -18,14 +18,24 @@ export interface Answer {
   readonly grants: { readonly node: NodeName; readonly epoch: NodeEpoch } | undefined;
 }
 
+/** The audit records of one project, or of none, in one commit: they share a row of the store, which takes each row by itself. */
+export interface BatchRecords {
+  readonly project: ProjectName | undefined;
+  readonly json: string[];
+}
+
 /** What one commit changes, and who is answered when it is done. */
 export class Batch {
   /** Of the commit that it will be. */
   readonly revision: Revision;
   readonly #settings: ControlPlaneSettings;
   readonly #rows = new Map<string, RowChange>();
+  /** Of rows that are in `#rows`, as far as they are encoded; and of keys that are none of memory's. */
   readonly #changes = new Map<string, KvChange>();
+  /** Changed since somebody asked for room: a decision changes some rows more than once, and each is encoded once. */
+  readonly #unencoded = new Map<string, RowChange>();
   readonly #events: PlasmaEvent[] = [];
+  readonly #records = new Map<ProjectName | undefined, BatchRecords>();
   readonly #answers: Answer[] = [];
   #bytes = 0;
 
@@ -36,21 +46,33 @@ export class Batch {
 
   /** Nothing to commit, and nobody to answer. */
   get isEmpty(): boolean {
-    return this.#changes.size === 0 && this.#answers.length === 0;
+    return this.#changesCount === 0 && this.#answers.length === 0;
   }
 
+  /** For one more decision. */
   get hasRoom(): boolean {
-    const { commitChangesMax, commitBytesMax } = this.#settings;
-    // One more change is the commit's own.
-    return this.#changes.size + decisionChangesMax < commitChangesMax && this.#bytes < commitBytesMax;
+    return this.#hasRoomFor(decisionChangesMax);
   }
 
-  get changes(): Iterable<KvChange> {
-    return this.#changes.values();
+  /** For one more change, when nothing more is decided. */
+  get hasRoomForOne(): boolean {
+    return this.#hasRoomFor(1);
   }
 
-  get changesCount(): number {
-    return this.#changes.size;
+  /** As the store is told: the rows, and the records in the order in which their projects were first recorded. */
+  get changes(): readonly KvChange[] {
+    this.#encode();
+    const changes = [...this.#changes.values()];
+    for (const [position, { json }] of this.records.entries()) {
+      const key = this.#settings.prefix + auditKey(this.revision, position);
+      changes.push({ kind: 'put', key, value: `[${json.join(',')}]` });
+    }
+    return changes;
+  }
+
+  /** By position of their row. */
+  get records(): readonly BatchRecords[] {
+    return [...this.#records.values()];
   }
 
   /** The last change of each row, in the order in which the rows were first changed. */
@@ -68,13 +90,19 @@ export class Batch {
 
   change<Name extends TableName>(table: Name, key: string, row: Tables[Name] | undefined): void {
     const place = `${table}/${key}`;
-    this.#rows.set(place, { table, key, row });
-    this.#put(this.#settings.prefix + place, row === undefined ? undefined : encodeRow(table, row));
+    const change: RowChange = { table, key, row };
+    this.#rows.set(place, change);
+    this.#unencoded.set(place, change);
   }
 
   record(event: Omit<PlasmaEvent, 'revision'>): void {
-    const recorded = { ...event, revision: this.revision };
-    this.#put(this.#settings.prefix + auditKey(this.revision, this.#events.length), asciiJson(recorded));
+    const { project } = event;
+    const recorded = { revision: this.revision, ...event };
+    const json = asciiJson(recorded);
+    const beside = this.#records.get(project);
+    if (beside === undefined) this.#records.set(project, { project, json: [json] });
+    else beside.json.push(json);
+    this.#bytes += json.length;
     this.#events.push(recorded);
   }
 
@@ -85,6 +113,25 @@ export class Batch {
 
   answerThen(requestId: number, response: ControlPlaneResponse, grants: Answer['grants']): void {
     this.#answers.push({ requestId, response, grants });
+  }
+
+  get #changesCount(): number {
+    // Those that are not encoded may be there already: then there is room for more than is said.
+    return this.#changes.size + this.#unencoded.size + this.#records.size;
+  }
+
+  #hasRoomFor(changes: number): boolean {
+    this.#encode();
+    const { commitChangesMax, commitBytesMax } = this.#settings;
+    // One more change is the commit's own.
+    return this.#changesCount + changes < commitChangesMax && this.#bytes < commitBytesMax;
+  }
+
+  #encode(): void {
+    for (const [place, { table, row }] of this.#unencoded) {
+      this.#put(this.#settings.prefix + place, row === undefined ? undefined : encodeRow(table, row));
+    }
+    this.#unencoded.clear();
   }
 
   #put(key: string, value: string | undefined): void {

@@ -73,6 +73,11 @@ export class Commits {
     return this.#underWay !== undefined;
   }
 
+  /** Nobody has heard what has become of the one under way. */
+  get isSettling(): boolean {
+    return (this.#underWay?.settling.length ?? 0) > 0;
+  }
+
   get batchUnderWay(): Batch | undefined {
     return this.#underWay?.batch;
   }
@@ -89,7 +94,7 @@ export class Commits {
     assert(this.#underWay === undefined, 'one commit is under way');
     assert(batch.revision === this.#revision + 1, 'commits are numbered one by one');
     const row = this.#nextRow();
-    this.#underWay = { batch, row, settling: [], kvId: this.#ask(row, [...batch.changes]) };
+    this.#underWay = { batch, row, settling: [], kvId: this.#ask(row, batch.changes) };
   }
 
   onAnswered(kvId: number, outcome: KvOutcome): CommitNews {

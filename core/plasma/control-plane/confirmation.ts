@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { type Desk } from './desk.ts';
 import { type KvOutcome } from './protocol.ts';
 import { leaderKey } from './rows.ts';
@@ -14,6 +15,8 @@ export type ConfirmationNews<Waiting> =
  * Makes sure that this server still leads, for whatever is answered without a commit: leases of nodes above all. One read of the
  * leader's key serves all that came before it was begun; what comes while it is under way waits for the next, since another
  * leader may have begun, and decided otherwise, after the one under way had been served. No clock is trusted.
+ *
+ * A commit shows the term as well, since it compares it: what came before it was begun needs no read of its own.
  */
 export class Confirmation<Waiting> {
   readonly #settings: ControlPlaneSettings;
@@ -22,7 +25,9 @@ export class Confirmation<Waiting> {
   #kvId = 0;
   /** For whom the read under way counts. */
   #served: Waiting[] | undefined;
-  /** At most `pollsMax`: the owner counts. */
+  /** For whom the commit under way counts. */
+  #joined: Waiting[] = [];
+  /** At most `pollsMax` with the others: the owner counts. */
   #next: Waiting[] = [];
 
   constructor(settings: ControlPlaneSettings, desk: Desk, term: number) {
@@ -32,11 +37,31 @@ export class Confirmation<Waiting> {
   }
 
   get size(): number {
-    return (this.#served?.length ?? 0) + this.#next.length;
+    return (this.#served?.length ?? 0) + this.#joined.length + this.#next.length;
   }
 
   wait(waiting: Waiting): void {
     this.#next.push(waiting);
+  }
+
+  /** A commit begins: all that wait are confirmed by it. */
+  joinCommit(): void {
+    assert(this.#joined.length === 0, 'one commit is under way');
+    this.#joined = this.#next;
+    this.#next = [];
+  }
+
+  /** It was made. @returns for whom it counted */
+  onCommitted(): readonly Waiting[] {
+    const waiting = this.#joined;
+    this.#joined = [];
+    return waiting;
+  }
+
+  /** Nobody has heard whether it was made: they do not wait until that is settled. */
+  onCommitUnknown(): void {
+    this.#next = [...this.#joined, ...this.#next];
+    this.#joined = [];
   }
 
   /** At the end of a step, so that all of its come under one read. */

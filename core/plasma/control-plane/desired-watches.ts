@@ -1,3 +1,4 @@
+import { Heap } from '../../base/heap.ts';
 import { type NodeEpoch, type NodeName, type Revision } from '../types.ts';
 import { type Batch } from './batch.ts';
 import { type Desk } from './desk.ts';
@@ -13,6 +14,8 @@ export interface DesiredWatch {
   readonly untilUs: number;
 }
 
+const idleEndsMax = 1_024;
+
 /** Who waits for what is wanted of a node to change, and when it last did. */
 export class DesiredWatches {
   readonly #desk: Desk;
@@ -22,8 +25,12 @@ export class DesiredWatches {
   readonly #changed = new Map<NodeName, Revision>();
   /** By request. At most `pollsMax`: the owner counts. */
   readonly #waiting = new Map<number, DesiredWatch>();
-  /** Nothing is due before; at times too early, never too late. */
-  #wakeUs = Infinity;
+  /** The requests of those that wait, by node. */
+  readonly #ofNode = new Map<NodeName, Set<number>>();
+  /** First those whose time is over first. Some have been answered since: at most half of them, and `idleEndsMax`. */
+  #ends = new Heap<DesiredWatch>(byEnd);
+  /** Nodes of which something has changed since it was last looked who has news. */
+  readonly #touched = new Set<NodeName>();
 
   constructor(desk: Desk, memory: Memory, revision: Revision) {
     this.#desk = desk;
@@ -31,8 +38,9 @@ export class DesiredWatches {
     this.#fromRevision = revision;
   }
 
+  /** At times too early, never too late. */
   get deadlineUs(): number {
-    return this.#wakeUs;
+    return this.#ends.peek()?.untilUs ?? Infinity;
   }
 
   get size(): number {
@@ -42,13 +50,23 @@ export class DesiredWatches {
   /** @returns whether there is something new already */
   wait(watch: DesiredWatch): boolean {
     if (this.#isNews(watch)) return true;
-    this.#waiting.set(watch.requestId, watch);
-    this.#wakeUs = Math.min(this.#wakeUs, watch.untilUs);
+    const { requestId, node } = watch;
+    this.#waiting.set(requestId, watch);
+    const beside = this.#ofNode.get(node);
+    if (beside === undefined) this.#ofNode.set(node, new Set([requestId]));
+    else beside.add(requestId);
+    this.#ends.push(watch);
+    if (this.#ends.size > 2 * this.#waiting.size + idleEndsMax) this.#dropIdleEnds();
     return false;
   }
 
   cancel(requestId: number): void {
+    const watch = this.#waiting.get(requestId);
+    if (watch === undefined) return;
     this.#waiting.delete(requestId);
+    const beside = this.#ofNode.get(watch.node);
+    beside?.delete(requestId);
+    if (beside?.size === 0) this.#ofNode.delete(watch.node);
   }
 
   /** Before the batch is part of what is committed. */
@@ -59,24 +77,40 @@ export class DesiredWatches {
       if (table === 'deleted') {
         const after = row as DeletedRow | undefined;
         for (const place of [...(committed.deleted.get(key)?.remains ?? []), ...(after?.remains ?? [])]) {
-          this.#changed.set(place.node, batch.revision);
+          this.#change(place.node, batch.revision);
         }
       }
+      // Another epoch may have begun.
+      if (table === 'nodes') this.#touched.add(key);
     }
   }
 
   /** @returns those for whom there is something, or whose time is over, in the order in which they came */
   takeDue(): readonly DesiredWatch[] {
-    const due: DesiredWatch[] = [];
-    this.#wakeUs = Infinity;
-    for (const watch of this.#waiting.values()) {
-      const row = this.#memory.working.nodes.get(watch.node);
-      const isStale = row?.epoch !== watch.epoch || row.lost !== undefined;
-      if (isStale || this.#desk.nowUs >= watch.untilUs || this.#isNews(watch)) due.push(watch);
-      else this.#wakeUs = Math.min(this.#wakeUs, watch.untilUs);
+    const due = new Set<number>();
+    for (const node of this.#touched) {
+      for (const requestId of this.#ofNode.get(node) ?? []) due.add(requestId);
     }
-    for (const { requestId } of due) this.#waiting.delete(requestId);
-    return due;
+    this.#touched.clear();
+    for (let end = this.#ends.peek(); end !== undefined; end = this.#ends.peek()) {
+      if (end.untilUs > this.#desk.nowUs) break;
+      this.#ends.pop();
+      due.add(end.requestId);
+    }
+    const taken: DesiredWatch[] = [];
+    for (const requestId of [...due].sort((left, right) => left - right)) {
+      const watch = this.#waiting.get(requestId);
+      if (watch === undefined || !this.#isDue(watch)) continue;
+      this.cancel(requestId);
+      taken.push(watch);
+    }
+    return taken;
+  }
+
+  #isDue(watch: DesiredWatch): boolean {
+    const row = this.#memory.working.nodes.get(watch.node);
+    const isStale = row?.epoch !== watch.epoch || row.lost !== undefined;
+    return isStale || this.#desk.nowUs >= watch.untilUs || this.#isNews(watch);
   }
 
   #isNews({ node, fromRevision }: DesiredWatch): boolean {
@@ -91,7 +125,21 @@ export class DesiredWatches {
       before?.counts !== after?.counts;
     if (!isNews) return;
     for (const row of [before, after]) {
-      for (const place of row === undefined ? [] : placesOf(row)) this.#changed.set(place.node, revision);
+      for (const place of row === undefined ? [] : placesOf(row)) this.#change(place.node, revision);
     }
   }
+
+  #dropIdleEnds(): void {
+    this.#ends = new Heap(byEnd);
+    for (const watch of this.#waiting.values()) this.#ends.push(watch);
+  }
+
+  #change(node: NodeName, revision: Revision): void {
+    this.#changed.set(node, revision);
+    this.#touched.add(node);
+  }
+}
+
+function byEnd(left: DesiredWatch, right: DesiredWatch): number {
+  return left.untilUs - right.untilUs || left.requestId - right.requestId;
 }

@@ -1,4 +1,5 @@
 import { type PlasmaEvent, type PlasmaQuery } from '../api.ts';
+import { type Revision } from '../types.ts';
 import { type Batch } from './batch.ts';
 import { refusedWith } from './decision.ts';
 import { type Desk } from './desk.ts';
@@ -21,11 +22,15 @@ interface EventRead {
   kvId: number;
   /** Something was committed while it read. */
   again: boolean;
+  /** Of the last record that was read. */
+  revision: Revision;
   readonly found: PlasmaEvent[];
 }
 
 /** In one answer; whoever wants more asks again from the last. */
 const eventsMax = 1_000;
+/** Of one read: each holds the records of a project in a commit. */
+const rowsMax = 128;
 
 /** Readers of what has happened: from the store, since nobody keeps it in memory, and as it comes. */
 export class EventReads {
@@ -71,6 +76,7 @@ export class EventReads {
       key: this.#settings.prefix + auditKey(fromRevision + 1, 0),
       kvId: 0,
       again: false,
+      revision: fromRevision,
       found: [],
     };
     this.#reads.set(requestId, read);
@@ -86,7 +92,7 @@ export class EventReads {
 
   onTick(): void {
     for (const read of [...this.#reads.values()]) {
-      if (read.kvId === 0 && this.#desk.nowUs >= read.untilUs) this.#answer(read);
+      if (read.kvId === 0 && this.#desk.nowUs >= read.untilUs) this.#answer(read, read.found.length);
     }
   }
 
@@ -109,36 +115,56 @@ export class EventReads {
       return;
     }
     for (const row of outcome.rows) this.#take(read, row);
-    const isFull = read.found.length >= read.query.limit;
-    if (isFull || (read.found.length > 0 && !outcome.more)) this.#answer(read);
+    // Of the last commit there may be more in the next page.
+    const { found } = read;
+    const last = outcome.more ? found.findIndex(({ revision }) => revision >= read.revision) : -1;
+    const whole = last < 0 ? found.length : last;
+    if (whole >= read.query.limit || (whole > 0 && !outcome.more)) this.#answer(read, whole);
     else if (outcome.more || read.again) this.#ask(read);
-    else if (this.#desk.nowUs >= read.untilUs) this.#answer(read);
+    else if (this.#desk.nowUs >= read.untilUs) this.#answer(read, whole);
   }
 
   #take(read: EventRead, row: KvRow): void {
     read.key = `${row.key}\0`;
-    if (read.found.length >= read.query.limit) return;
     try {
-      const event = parseJson(auditShape, row.value, row.key);
-      if (isAskedFor(event, read.query)) read.found.push(event);
+      for (const event of parseJson(auditShape, row.value, row.key)) {
+        read.revision = event.revision;
+        if (isAskedFor(event, read.query)) read.found.push(event);
+      }
     } catch (error) {
-      // Somebody has written there by hand: a record less.
+      // Somebody has written there by hand: records less.
       if (!(error instanceof ShapeError)) throw error;
     }
   }
 
   #ask(read: EventRead): void {
-    const { pageRows: limit, kvTimeoutUs: timeoutUs, prefix } = this.#settings;
+    const { pageRows, kvTimeoutUs: timeoutUs, prefix } = this.#settings;
+    const limit = Math.min(pageRows, rowsMax);
     const end = endOf(prefix + auditFolder);
     read.again = false;
     read.kvId = this.#desk.ask({ kind: 'kvRange', key: read.key, end, revision: 0, limit, timeoutUs });
     this.#readOfKv.set(read.kvId, read);
   }
 
-  #answer(read: EventRead): void {
+  /** @param whole so many of what was found are of commits of which all was found */
+  #answer(read: EventRead, whole: number): void {
     this.cancel(read.requestId);
-    this.#desk.reply(read.requestId, { kind: 'events', events: read.found });
+    const events = wholeCommits(read.found.slice(0, whole), read.query.limit);
+    this.#desk.reply(read.requestId, { kind: 'events', events });
   }
+}
+
+/**
+ * The first of them, at most so many, without a part of a commit: whoever asks again behind the last revision would never see the
+ * rest. More of them only where the first commit alone has more.
+ */
+function wholeCommits(events: readonly PlasmaEvent[], limit: number): readonly PlasmaEvent[] {
+  const isEnd = (at: number): boolean => events[at - 1]?.revision !== events[at]?.revision;
+  if (events.length <= limit) return events;
+  let end = limit;
+  while (end > 0 && !isEnd(end)) end -= 1;
+  if (end === 0) while (end === 0 || !isEnd(end)) end += 1;
+  return events.slice(0, end);
 }
 
 /** What belongs to no project is shown with each: nodes come and go for all. */

@@ -193,6 +193,7 @@ export class Leader {
     const committed = this.#commits.onAnswered(kvId, outcome);
     if (committed?.kind === 'committed') this.#onCommitted(committed.batch);
     else if (committed !== undefined) this.#end = committed;
+    else if (this.#commits.isSettling) this.#confirmation.onCommitUnknown();
     const confirmed = this.#confirmation.onAnswered(kvId, outcome);
     if (confirmed?.kind === 'deposed') this.#end = confirmed;
     for (const waiting of confirmed?.kind === 'confirmed' ? confirmed.waiting : [])
@@ -210,11 +211,11 @@ export class Leader {
     this.#events.onTick();
     this.#upkeep.run();
     this.#runJobs();
-    if (!this.#commits.isUnderWay && !this.#memory.batch.isEmpty) this.#commit();
     for (const watch of this.#watches.takeDue()) {
       this.#confirmation.wait({ ...watch, kind: 'desired' });
     }
-    this.#confirmation.begin();
+    if (!this.#commits.isUnderWay && !this.#memory.batch.isEmpty) this.#commit();
+    if (!this.#commitsNext) this.#confirmation.begin();
     return undefined;
   }
 
@@ -226,6 +227,11 @@ export class Leader {
     this.#leaving = true;
     const sent = new Set((this.#commits.batchUnderWay?.answers ?? []).map(({ requestId }) => requestId));
     this.#desk.refuseAll('NOT_LEADER', message, undefined, sent);
+  }
+
+  /** One commit is under way and another follows, which confirms the term for all that wait. */
+  get #commitsNext(): boolean {
+    return this.#commits.isUnderWay && !this.#commits.isSettling && !this.#memory.batch.isEmpty;
   }
 
   /** Answers everybody who waits. What has been sent may have been done. */
@@ -345,6 +351,7 @@ export class Leader {
     this.#deniedNotes = 0;
     this.#audit.trim(this.#memory.batch);
     this.#commits.begin(this.#memory.takeBatch());
+    this.#confirmation.joinCommit();
   }
 
   #onCommitted(batch: Batch): void {
@@ -358,6 +365,7 @@ export class Leader {
       if (grants !== undefined) this.#sessions.grant(grants.node, grants.epoch, 0);
       this.#desk.reply(requestId, response);
     }
+    for (const waiting of this.#confirmation.onCommitted()) this.#onConfirmed(waiting);
   }
 
   #onConfirmed(waiting: Unconfirmed): void {

@@ -7,6 +7,10 @@ export class OldestFirst<T> {
     return this.#items.length - this.#from;
   }
 
+  get first(): T | undefined {
+    return this.#items[this.#from];
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }

@@ -12,10 +12,16 @@ export function digestOf(request: unknown): string {
 }
 
 function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const fields = Object.entries(value)
-    .filter(([, one]) => one !== undefined)
-    .toSorted(([left], [right]) => compareKeys(left, right));
-  return `{${fields.map(([name, one]) => `${JSON.stringify(name)}:${canonicalJson(one)}`).join(',')}}`;
+  let json = '';
+  if (Array.isArray(value)) {
+    for (const one of value) json += `${json === '' ? '' : ','}${canonicalJson(one)}`;
+    return `[${json}]`;
+  }
+  const fields = value as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(fields).sort(compareKeys)) {
+    const one = fields[name];
+    if (one !== undefined) json += `${json === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(one)}`;
+  }
+  return `{${json}}`;
 }

@@ -1,4 +1,5 @@
 import { type DesiredOperation } from '../agent-protocol.ts';
+import { type PlasmaEvent } from '../api.ts';
 import {
   type AffinityRule,
   type CloudInit,
@@ -249,15 +250,17 @@ export function decodeRow<Name extends TableName>(name: Name, key: string, json:
   return row;
 }
 
-export const auditShape = object<AuditRow>({
-  revision: count,
-  atMs: count,
-  by: text,
-  what: text,
-  project: optional(text),
-  vm: optional(text),
-  node: optional(text),
-  message: text,
-});
+export const auditShape: Shape<AuditRow> = list(
+  object<PlasmaEvent>({
+    revision: count,
+    atMs: count,
+    by: text,
+    what: text,
+    project: optional(text),
+    vm: optional(text),
+    node: optional(text),
+    message: text,
+  }),
+);
 export const commitShape = object<CommitRow>({ revision: count, term: count, attempt: count });
 export const leaderShape = object<LeaderRow>({ server: count, candidacy: text });

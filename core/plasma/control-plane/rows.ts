@@ -205,7 +205,8 @@ export const tableNames = [
   'deleted',
 ] as const satisfies readonly TableName[];
 
-export type AuditRow = PlasmaEvent;
+/** What was recorded of one project, or of none, in one commit, in order. */
+export type AuditRow = readonly PlasmaEvent[];
 
 /** Below the prefix. */
 export const leaderKey = 'leader';

@@ -45,7 +45,7 @@ export interface ControlPlaneSettings {
 
 export const defaultControlPlaneSettings: Omit<ControlPlaneSettings, 'server'> = {
   prefix: '/photon/plasma/',
-  scheduler: { policy: 'best-fit', overcommit: noOvercommit },
+  scheduler: { policy: 'pack', overcommit: noOvercommit },
   leaderTtlSeconds: 5,
   electionPollUs: usPerSecond,
   kvTimeoutUs: 3 * usPerSecond,

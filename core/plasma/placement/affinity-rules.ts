@@ -61,6 +61,11 @@ export class CountedRule {
     this.#wanted = sortedPairs(matches);
   }
 
+  /** Labels that all that it matches have. */
+  get pairs(): readonly string[] {
+    return this.#wanted.map(pairKey);
+  }
+
   /** A label that all that it matches have, by which it is found; empty if it matches all. */
   get firstPair(): string {
     const [first] = this.#wanted;
@@ -100,6 +105,8 @@ interface ProjectRules {
   readonly byPair: Map<string, CountedRule[]>;
   /** All that are allocated. */
   readonly vms: Map<VmId, Allocated>;
+  /** By each of their labels: a new rule is counted over those that have one of its own, not over all. */
+  readonly labelled: Map<string, Set<Allocated>>;
 }
 
 /**
@@ -126,11 +133,11 @@ export class AffinityRules {
     rule.column.rules += 1;
     this.#idle += 1;
     this.#rules.set(key, rule);
-    const { byPair, vms } = this.#ofProject(project);
-    const beside = byPair.get(rule.firstPair);
-    if (beside === undefined) byPair.set(rule.firstPair, [rule]);
+    const rules = this.#ofProject(project);
+    const beside = rules.byPair.get(rule.firstPair);
+    if (beside === undefined) rules.byPair.set(rule.firstPair, [rule]);
     else beside.push(rule);
-    for (const allocated of vms.values())
+    for (const allocated of candidates(rules, rule))
       if (rule.matches(allocated.vm.labels))
         for (const { slot } of allocated.places) add(rule.matched, rule.column, slot, 1);
     return rule;
@@ -166,15 +173,28 @@ export class AffinityRules {
       near: [...near],
       keepsOut: [...keepsOut],
     };
-    this.#ofProject(vm.project).vms.set(vm.id, allocated);
+    const { vms, labelled } = this.#ofProject(vm.project);
+    vms.set(vm.id, allocated);
+    for (const pair of Object.entries(vm.labels)) {
+      const key = pairKey(pair);
+      const beside = labelled.get(key);
+      if (beside === undefined) labelled.set(key, new Set([allocated]));
+      else beside.add(allocated);
+    }
     return allocated;
   }
 
   letGo(allocated: Allocated): void {
     assert(allocated.places.length === 0, 'one whose rules are forgotten is nowhere');
     for (const rule of allocated.rules) this.#addHolder(rule, -1);
-    const { vms } = this.#ofProject(allocated.vm.project);
+    const { vms, labelled } = this.#ofProject(allocated.vm.project);
     vms.delete(allocated.vm.id);
+    for (const pair of Object.entries(allocated.vm.labels)) {
+      const key = pairKey(pair);
+      const beside = present(labelled.get(key), 'what is held is found by its labels');
+      beside.delete(allocated);
+      if (beside.size === 0) labelled.delete(key);
+    }
     if (this.#idle >= idleRulesMax) this.#dropIdle();
   }
 
@@ -198,7 +218,7 @@ export class AffinityRules {
   #ofProject(project: ProjectName): ProjectRules {
     let rules = this.#projects.get(project);
     if (rules === undefined) {
-      rules = { byPair: new Map(), vms: new Map() };
+      rules = { byPair: new Map(), vms: new Map(), labelled: new Map() };
       this.#projects.set(project, rules);
     }
     return rules;
@@ -218,6 +238,17 @@ export class AffinityRules {
       if (byPair.size === 0 && vms.size === 0) this.#projects.delete(project);
     this.#idle = 0;
   }
+}
+
+/** All that the rule may match: of its labels the one that the fewest have. */
+function candidates({ vms, labelled }: ProjectRules, { pairs }: CountedRule): Iterable<Allocated> {
+  let fewest: ReadonlySet<Allocated> | undefined;
+  for (const pair of pairs) {
+    const having = labelled.get(pair);
+    if (having === undefined) return [];
+    if (fewest === undefined || having.size < fewest.size) fewest = having;
+  }
+  return fewest ?? vms.values();
 }
 
 function add(counts: DomainCounts, column: LabelColumn, slot: Slot, sign: 1 | -1): void {

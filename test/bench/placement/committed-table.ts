@@ -11,7 +11,7 @@ export function committedTable(results: CommittedResults): readonly string[] {
   const met = best >= perSecondMin ? 'met' : 'missed';
   return [
     `${nodes} nodes (registered at ${registeredPerSecond.toFixed(0)}/s), ${renewalsPerSecond.toFixed(0)} renewals/s meanwhile, ` +
-      `${toldPerSecond.toFixed(0)}/s told what they are to run; 4 rows and ${bytesOfCreate} bytes a create; ${pending} found no node`,
+      `${toldPerSecond.toFixed(0)}/s told what they are to run; ${bytesOfCreate} bytes a create; ${pending} found no node`,
     '',
     "| what | at once | placements/s | p50 ms | p99 ms | a commit | CPU µs each: server | store's leader | store, all | load |",
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',

@@ -5,7 +5,7 @@ import { makeDir, removeDir } from '../chainfire/work-dir.ts';
 import { benchNodes, benchVm } from './cluster.ts';
 import { type Answered, answered, create } from './creates.ts';
 import { PlasmaServerProcess } from './plasma-server.ts';
-import { type CreateRows, rawTxns, rowsOfCreate } from './raw-txns.ts';
+import { bytesOf, type CreateRows, rawTxns, rowsOfCreate } from './raw-txns.ts';
 import { SimulatedAgents } from './simulated-agents.ts';
 
 export interface CommittedSettings {
@@ -51,7 +51,7 @@ const apps = 10_000;
 const warmUpCreates = 3_000;
 const warmUpUnderWay = 64;
 /** As many as one commit of the control plane holds. */
-const batchedPerTxn = 26;
+const batchedPerTxn = 42;
 const rawUnderWay = 64;
 
 /** Creates through a server of the control plane, durable in three members of Chainfire before each answer. */
@@ -116,9 +116,8 @@ async function throughServer(
     const ofCreate = await rowsOfCreate((await store.leader()).calls);
     rows.push(...(await yardsticks(store, ofCreate, settings.creates, say)));
     if (settings.withEtcd) rows.push(...(await throughEtcd(settings, ofCreate, say)));
-    const bytesOfCreate = ofCreate.values.reduce((sum, value) => sum + value.length, 0);
     return {
-      ...{ nodes: settings.nodes, registeredPerSecond, pending, bytesOfCreate, rows },
+      ...{ nodes: settings.nodes, registeredPerSecond, pending, bytesOfCreate: bytesOf(ofCreate), rows },
       ...{ renewalsPerSecond: rates[0] ?? 0, toldPerSecond: rates[1] ?? 0 },
     };
   } finally {

@@ -12,23 +12,37 @@ import { type Calls } from '../chainfire/calls.ts';
 import { noOperation } from '../chainfire/requests.ts';
 import { type Answered, answered } from './creates.ts';
 
-/** Values of the rows that a create has put into the store, as they lie there. */
+/** What creates have put into the store, as it lies there. */
 export interface CreateRows {
-  readonly values: readonly Uint8Array[];
+  readonly vm: Uint8Array;
+  readonly operation: Uint8Array;
+  /** The records of one create: those of a project in a commit share a row. */
+  readonly records: string;
 }
 
 const prefix = '/photon/plasma/';
 const sampleRows = 100;
+/** As many as the creates of this benchmark are for. */
+const projects = 20;
 
-/** What one create costs the store: a virtual machine, an operation, two audit records. */
+/** What one create costs the store. */
 export async function rowsOfCreate(calls: Calls): Promise<CreateRows> {
-  const [vm, operation] = await Promise.all(['vms/', 'operations/'].map((folder) => rows(calls, folder)));
-  const audit = await rows(calls, 'audit/');
-  const ofKind = (what: string): Uint8Array | undefined =>
-    audit.find((value) => Buffer.from(value).includes(`"what":"${what}"`));
-  const values = [vm?.at(-1), operation?.at(-1), ofKind('placed'), ofKind('vmCreate')];
-  if (values.some((value) => value === undefined)) throw new Error('the store has no rows of a create');
-  return { values: values as Uint8Array[] };
+  const [vms, operations, audit] = [
+    await rows(calls, 'vms/'),
+    await rows(calls, 'operations/'),
+    await rows(calls, 'audit/'),
+  ];
+  const records = audit
+    .map((value) => JSON.parse(Buffer.from(value).toString()) as readonly { readonly what: string }[])
+    .find((all) => all.some(({ what }) => what === 'vmCreate'));
+  const [vm, operation] = [vms[0], operations[0]];
+  if (vm === undefined || operation === undefined || records === undefined)
+    throw new Error('the store has no rows of a create');
+  return { vm, operation, records: JSON.stringify(records.slice(0, 2)).slice(1, -1) };
+}
+
+export function bytesOf({ vm, operation, records }: CreateRows): number {
+  return vm.length + operation.length + records.length;
 }
 
 /**
@@ -37,7 +51,7 @@ export async function rowsOfCreate(calls: Calls): Promise<CreateRows> {
  */
 export function rawTxns(
   calls: Calls,
-  { values }: CreateRows,
+  rows: CreateRows,
   shape: {
     readonly creates: number;
     readonly perTxn: number;
@@ -46,14 +60,19 @@ export function rawTxns(
   },
 ): Promise<Answered> {
   const codecs = { request: TxnRequest, response: TxnResponse };
-  return answered(Math.ceil(shape.creates / shape.perTxn), shape.underWay, async (at) => {
+  const { creates, perTxn, underWay, run } = shape;
+  const auditRows = Math.min(perTxn, projects);
+  const records = Array.from({ length: Math.ceil(perTxn / auditRows) }, () => rows.records);
+  const audit = Buffer.from(`[${records.join(',')}]`);
+  const put = (folder: string, number: number, value: Uint8Array): RequestOp => {
+    const key = `/raw/${run}/${folder}/${String(number).padStart(20, '0')}`;
+    return { ...noOperation, requestPut: PutRequest.create({ key, value }) };
+  };
+  return answered(Math.ceil(creates / perTxn), underWay, async (at) => {
     const success: RequestOp[] = [];
-    for (let create = 0; create < shape.perTxn; create += 1) {
-      for (const [kind, value] of values.entries()) {
-        const key = `/raw/${shape.run}/${kind}/${String(at * shape.perTxn + create).padStart(20, '0')}`;
-        success.push({ ...noOperation, requestPut: PutRequest.create({ key, value }) });
-      }
-    }
+    for (let number = at * perTxn; number < (at + 1) * perTxn; number += 1)
+      success.push(put('vms', number, rows.vm), put('operations', number, rows.operation));
+    for (let row = 0; row < auditRows; row += 1) success.push(put('audit', at * auditRows + row, audit));
     const request = TxnRequest.create({ success });
     const { succeeded } = await calls.unary('etcdserverpb.KV/Txn', codecs, request);
     if (!succeeded) throw new Error('a transaction without conditions did not succeed');

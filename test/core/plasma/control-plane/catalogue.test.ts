@@ -246,6 +246,38 @@ test('events are told in order, and to those who wait as they happen', () => {
   });
 });
 
+/** Many creates at once: several commits, each with two records of each create. */
+function recordedTogether(): void {
+  const leader = cloud.elect();
+  for (let vm = 0; vm < 60; vm += 1) cloud.send(leader, { service: 'user', request: create(`vm-${vm}`) });
+  cloud.settle();
+}
+
+test('what a commit records of a project is one row of the store', () => {
+  const before = cloud.store.keys('/photon/plasma/audit/').length;
+  const commits = Number(cloud.servers[0]?.machine.status.commits);
+  recordedTogether();
+  const more = Number(cloud.servers[0]?.machine.status.commits) - commits;
+  expect(cloud.store.keys('/photon/plasma/audit/')).toHaveLength(before + more);
+});
+
+test.each([1, 500])(
+  'whoever reads events page after page, each behind the last of the one before, misses none (pages of %i rows)',
+  (pageRows) => {
+    cloud = new ModelCloud(1, { pageRows });
+    recordedTogether();
+    const created: string[] = [];
+    for (let fromRevision = 0; ;) {
+      const page = cloud.user({ kind: 'events', project: 'p', fromRevision, limit: 50, waitUs: 0 });
+      const told = page.kind === 'events' ? page.events : [];
+      if (told.length === 0) break;
+      for (const { what, message } of told) if (what === 'vmCreate') created.push(message);
+      fromRevision = told.at(-1)?.revision ?? 0;
+    }
+    expect(created).toEqual(Array.from({ length: 60 }, (_, vm) => `vm-${vm}`));
+  },
+);
+
 test('the oldest operations and records of a project go when there are more than are kept, also under the next leader', () => {
   cloud = new ModelCloud(2, { keptPerProject: 5, pageRows: 3 });
   const change = (turn: number): void => {

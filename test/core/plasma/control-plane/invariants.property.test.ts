@@ -93,8 +93,8 @@ class Life {
   get exercise(): ReadonlyMap<string, number> {
     const times = new Map<string, number>();
     for (const key of this.cloud.store.keys('/photon/plasma/audit/')) {
-      const { what } = parseJson(auditShape, this.cloud.store.value(key) ?? '', key);
-      times.set(what, (times.get(what) ?? 0) + 1);
+      for (const { what } of parseJson(auditShape, this.cloud.store.value(key) ?? '', key))
+        times.set(what, (times.get(what) ?? 0) + 1);
     }
     for (const { machine } of this.cloud.servers) {
       const { commitsUnknown, termsLost } = machine.status;

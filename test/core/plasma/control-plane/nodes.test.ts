@@ -275,3 +275,56 @@ test('a report that was overtaken by a newer one changes nothing, also under the
   first.renew();
   expect(shown(cloud, 'web').state).toBe('paused');
 });
+
+/** A renewal that comes while the commit of `first` is held, and that of `second` waits behind it. */
+function renewedBetweenCommits(cloud: ModelCloud, epoch: number): { asked: number; reads: () => number } {
+  const leader = cloud.elect();
+  let reads = 0;
+  cloud.fate = (call) => {
+    if (call.kind === 'kvRange') reads += 1;
+    return 'held';
+  };
+  cloud.send(leader, { service: 'user', request: create('first') });
+  cloud.send(leader, { service: 'user', request: create('second') });
+  const renewal = { kind: 'renewLease', node: 'node-1', epoch, sequence: 9, appliedRevision: 0 } as const;
+  const asked = cloud.send(leader, { service: 'agent', request: renewal }, 'photon://plasma/node-1');
+  cloud.settle();
+  return { asked, reads: () => reads };
+}
+
+test('a renewal is confirmed by a commit that begins after it, which compares the term, without a read', () => {
+  const { cloud, first } = twoNodes();
+  const { asked, reads } = renewedBetweenCommits(cloud, first.epoch);
+  // The commit that was under way when it came has begun before it, and confirms nothing.
+  let made = 0;
+  cloud.fate = (call) => (call.kind === 'kvTxn' && (made += 1) === 1 ? 'done' : 'held');
+  cloud.settle();
+  expect(cloud.answer(asked)).toBeUndefined();
+  cloud.fate = (call) => (call.kind === 'kvTxn' ? 'done' : 'held');
+  cloud.settle();
+  expect(cloud.answer(asked)).toMatchObject({ kind: 'leaseGranted', sequence: 9 });
+  expect(reads()).toBe(0);
+});
+
+test('a renewal that waits for a commit of which nobody hears is confirmed by a read', () => {
+  const { cloud, first } = twoNodes();
+  const { asked } = renewedBetweenCommits(cloud, first.epoch);
+  let made = 0;
+  cloud.fate = (call) => {
+    if (call.kind === 'kvRange') return 'done';
+    made += 1;
+    return made === 1 ? 'done' : made === 2 ? 'lost' : 'held';
+  };
+  cloud.settle();
+  expect(cloud.answer(asked)).toMatchObject({ kind: 'leaseGranted', sequence: 9 });
+});
+
+test('a renewal that comes to a server which is deposed is never granted by its commit', () => {
+  const { cloud, first } = twoNodes(2);
+  const leader = cloud.elect();
+  const { asked } = renewedBetweenCommits(cloud, first.epoch);
+  cloud.endLease(leader, 'untold');
+  cloud.fate = () => 'done';
+  cloud.settle();
+  expect(cloud.answer(asked)).toMatchObject({ kind: 'refused', code: 'NOT_LEADER' });
+});
