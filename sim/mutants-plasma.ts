@@ -114,4 +114,24 @@ export const plasmaMutants: readonly Mutant[] = [
     caughtBy: ['removed-on-evidence', 'liveness', 'capacity-kept', 'rules-kept'],
     scenarios: ['plasma', 'plasma-agent-crash', 'plasma-create-retried'],
   },
+  {
+    name: 'plasma-disk-removed-before-the-commit',
+    about:
+      'The data of a shared disk are removed as soon as somebody leads who has decided that it is deleted.',
+    file: 'core/plasma/control-plane/leader.ts',
+    anchor: 'this.#commits.begin(this.#memory.takeBatch());',
+    replacement:
+      'const batch = this.#memory.takeBatch(); this.#removals.onCommitted(batch); this.#commits.begin(batch);',
+    caughtBy: ['removed-on-evidence'],
+    scenarios: ['plasma-disk-deleted'],
+  },
+  {
+    name: 'plasma-disk-name-used-again',
+    about: 'A shared disk has on the storage node the name of the one that was deleted before it.',
+    file: 'core/plasma/control-plane/catalogue-requests.ts',
+    anchor: 'const candidate = turn === 0 ? `${name}.${revision}` :',
+    replacement: 'const candidate = turn === 0 ? name :',
+    caughtBy: ['liveness'],
+    scenarios: ['plasma-disk-deleted'],
+  },
 ];

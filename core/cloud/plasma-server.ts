@@ -12,6 +12,8 @@ import {
   type ControlPlaneEvent,
   type ControlPlaneRequest,
   type ControlPlaneResponse,
+  type StorageCall,
+  type StorageCallEvent,
 } from '../plasma/control-plane/protocol.ts';
 import { type ControlPlaneSettings } from '../plasma/control-plane/settings.ts';
 import { kvOutcomeOf, memberRequestOf } from './kv-calls.ts';
@@ -23,16 +25,16 @@ export interface PlasmaServerConfig {
 }
 
 /** What the transport to Chainfire's members is asked for; endpoints by position. */
-export type PlasmaServerAct = Extract<
+export type StoreAct = Extract<
   ClientEffect,
   { kind: 'attempt' | 'abandon' | 'openStream' | 'streamSend' | 'closeStream' }
 >;
+export type PlasmaServerAct = StoreAct | StorageCall;
 
 /** What comes of it. */
-export type PlasmaServerReport = Extract<
-  ClientEvent,
-  { kind: 'answered' | 'attemptFailed' | 'streamReceived' | 'streamFailed' }
->;
+export type PlasmaServerReport =
+  | Extract<ClientEvent, { kind: 'answered' | 'attemptFailed' | 'streamReceived' | 'streamFailed' }>
+  | StorageCallEvent;
 
 export type PlasmaServerEvent =
   | TickEvent
@@ -79,7 +81,7 @@ export class PlasmaServer implements Machine<PlasmaServerEvent, PlasmaServerEffe
         this.#stepControlPlane(event);
         break;
       case 'acted':
-        this.#stepClient(event.report);
+        this.#onReport(event.report);
         break;
       case 'wallClock':
       case 'requested':
@@ -94,6 +96,11 @@ export class PlasmaServer implements Machine<PlasmaServerEvent, PlasmaServerEffe
     return effects;
   }
 
+  #onReport(report: PlasmaServerReport): void {
+    if (report.kind === 'storageAnswered' || report.kind === 'storageFailed') this.#stepControlPlane(report);
+    else this.#stepClient(report);
+  }
+
   #stepControlPlane(event: ControlPlaneEvent): void {
     for (const effect of this.#controlPlane.step(event, this.#nowUs)) this.#onControlPlane(effect);
   }
@@ -106,6 +113,9 @@ export class PlasmaServer implements Machine<PlasmaServerEvent, PlasmaServerEffe
     switch (effect.kind) {
       case 'reply':
         this.#effects.push(effect);
+        break;
+      case 'callStorage':
+        this.#effects.push({ kind: 'act', act: effect, afterSyncSeq: 0 });
         break;
       case 'kvTxn':
       case 'kvRange':

@@ -131,7 +131,13 @@ export type DesiredOperation =
   | { readonly id: OperationId; readonly kind: 'restore'; readonly snapshot: string }
   | { readonly id: OperationId; readonly kind: 'deleteSnapshot'; readonly snapshot: string }
   | { readonly id: OperationId; readonly kind: 'attachDisk'; readonly disk: string }
-  | { readonly id: OperationId; readonly kind: 'resizeDisk'; readonly disk: string };
+  /** To the size in the specification, from `fromBytes`; undefined: from what it has. */
+  | {
+      readonly id: OperationId;
+      readonly kind: 'resizeDisk';
+      readonly disk: string;
+      readonly fromBytes: number | undefined;
+    };
 
 export interface FoundVm {
   readonly vm: VmId;

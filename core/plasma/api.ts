@@ -207,6 +207,8 @@ export interface SharedDiskShown {
   readonly name: string;
   readonly sizeBytes: number;
   readonly usedBy: VmId | undefined;
+  /** `deleting`: it is no more, but its data may be there still, and count. Another may have its name by now. */
+  readonly state: 'there' | 'deleting';
 }
 
 export interface QuotaUsed {

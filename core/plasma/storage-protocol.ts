@@ -8,7 +8,8 @@ import { type FenceToken, type VmId } from './types.ts';
 export type StorageRequest =
   /**
    * Makes a disk that is not there. Again with the same size is harmless. Names are one or two parts (`project/name`) of
-   * `[A-Za-z0-9][A-Za-z0-9._-]*`, of at most 63 and 128 characters; sizes are multiples of 512.
+   * `[A-Za-z0-9][A-Za-z0-9._-]*`, of at most 63 and 160 characters; sizes are multiples of 512. The name of a disk that was
+   * deleted is refused as NOT_FOUND.
    */
   | { readonly kind: 'createDisk'; readonly disk: string; readonly sizeBytes: number }
   /**
@@ -33,7 +34,10 @@ export type StorageRequest =
       readonly vm: VmId;
       readonly fenceToken: FenceToken;
     }
-  /** The caller shows that nobody owns it any more: `vm` and its last token. */
+  /**
+   * The caller shows that nobody owns it any more: `vm` and its last token, or, without a virtual machine, a token above all
+   * that it was opened under. One that is not there is deleted: nobody makes it any more.
+   */
   | {
       readonly kind: 'deleteDisk';
       readonly disk: string;

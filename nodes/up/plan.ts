@@ -118,7 +118,9 @@ export function planPlasma(options: PlasmaPlan): readonly PlannedProcess[] {
   });
   const chainfire = options.members.map(formatAddress).join(',');
   return [
-    process('server', 'server', server, ['--chainfire', chainfire, '--operators', 'operator,client']),
+    process('server', 'server', server, [
+      ...['--chainfire', chainfire, '--operators', 'operator,client', '--storage', formatAddress(storage)],
+    ]),
     { ...process('storage', 'storage', storage, ['--advertise', 'unix']), peer: { host, port: port + 3 } },
     ...Array.from({ length: options.agents }, (_, position) =>
       process('agent', `n${position + 1}`, { host, port: port + 1 + agentPortStep * position }, [

@@ -3,6 +3,7 @@ import { plasmaAgentCrash } from './agent-crash.ts';
 import { plasmaAgentPartitioned } from './agent-partitioned.ts';
 import { plasmaClockDrift } from './clock-drift.ts';
 import { plasmaCreateRetried } from './create-retried.ts';
+import { plasmaDiskDeleted } from './disk-deleted.ts';
 import { plasmaDrain } from './drain.ts';
 import { plasmaFrozenNode } from './frozen-node.ts';
 import { plasmaLateOpening } from './late-opening.ts';
@@ -28,6 +29,7 @@ export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
   plasmaLateOpening,
   plasmaMigrationCut,
   plasmaCreateRetried,
+  plasmaDiskDeleted,
   plasmaDrain,
   plasmaTightRules,
 ];

@@ -57,6 +57,7 @@ export class PlasmaCloud {
       prng: prng.fork('servers'),
       plan,
       chainfire,
+      storage: () => this.storage,
       observer,
     });
     this.storage = new StorageNode({ world, network, prng: prng.fork('storage'), observer });

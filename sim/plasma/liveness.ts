@@ -1,5 +1,6 @@
 import { usPerSecond } from '../../core/base/units.ts';
 import { type Tables } from '../../core/plasma/control-plane/rows.ts';
+import { sharedDiskName } from '../../core/plasma/shared-disk-name.ts';
 import { Violation } from '../types.ts';
 import { type World } from '../world.ts';
 import { type PlasmaFaults } from './faults.ts';
@@ -76,7 +77,18 @@ export class PlasmaLiveness {
     const [deleted] = truth.deleted.values();
     if (deleted !== undefined)
       return `${deleted.spec.name} was deleted, and something of it remains on ${deleted.remains.map(({ node }) => node).join(', ')}`;
-    return this.#leaked();
+    return this.#lackingOfDisks() ?? this.#leaked();
+  }
+
+  #lackingOfDisks(): string | undefined {
+    const { cloud, truth } = this.#state;
+    const [leaving] = truth.deletedDisks.values();
+    if (leaving !== undefined)
+      return `the shared disk ${leaving.onStorage} was deleted, and nobody has said that nothing of it is left`;
+    const named = new Set<string>();
+    for (const { project, onStorage } of truth.disks.values()) named.add(sharedDiskName(project, onStorage));
+    const lost = cloud.storage.disks.disks.find((disk) => !named.has(disk));
+    return lost === undefined ? undefined : `the storage node has the disk ${lost}, which belongs to nothing`;
   }
 
   #lackingOf(row: Tables['vms']): string | undefined {

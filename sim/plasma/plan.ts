@@ -88,7 +88,18 @@ export interface UserPlan {
 }
 
 export type UserOperation =
-  'create' | 'delete' | 'start' | 'stop' | 'pause' | 'migrate' | 'evict' | 'drain' | 'uncordon' | 'quota';
+  | 'create'
+  | 'delete'
+  | 'start'
+  | 'stop'
+  | 'pause'
+  | 'migrate'
+  | 'evict'
+  | 'drain'
+  | 'uncordon'
+  | 'quota'
+  /** Of a shared disk that no virtual machine has; it is made again under the same name. */
+  | 'diskDelete';
 
 /** Something at its time that depends on who does what by then, which no schedule of faults can know. */
 export type PlasmaAct =
@@ -117,6 +128,8 @@ export interface PlasmaFloors {
   readonly watchdogKills?: number;
   /** Guests' processes that an agent found there when it started. */
   readonly adopted?: number;
+  /** Shared disks of which nothing is left on the storage node, as it has answered. */
+  readonly disksDeleted?: number;
   /** Operations that were asked again and answered the same. */
   readonly repeated?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;

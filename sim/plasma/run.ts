@@ -181,6 +181,7 @@ export class PlasmaRun implements CloudObserver {
 
   storageAnswered(request: StorageRequest, response: StorageResponse): void {
     this.#covered.add(`plasma storage ${request.kind} ${response.kind}`);
+    if (response.kind === 'deleted') this.state.counts.disksDeleted += 1;
     for (const checker of this.#checkers) checker.onStorageAnswered?.(request, response, this.state);
   }
 

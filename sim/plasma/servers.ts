@@ -8,7 +8,7 @@ import {
   type PlasmaServerReport,
 } from '../../core/cloud/plasma-server.ts';
 import { defaultClientConfig } from '../../core/chainfire/client/client.ts';
-import { type ControlPlaneResponse } from '../../core/plasma/control-plane/protocol.ts';
+import { type ControlPlaneResponse, type StorageCall } from '../../core/plasma/control-plane/protocol.ts';
 import {
   type ControlPlaneSettings,
   defaultControlPlaneSettings,
@@ -22,10 +22,11 @@ import { type Network } from '../network/network.ts';
 import { type ProcessEffect, type ProcessEvent } from '../process-protocol.ts';
 import { SimulatedProcess } from '../process.ts';
 import { type World } from '../world.ts';
-import { clientAt, serverAddress } from './addresses.ts';
+import { clientAt, serverAddress, storageAddress } from './addresses.ts';
 import { type PlasmaCloudPlan } from './plan.ts';
 import { PortSurroundings } from './port-surroundings.ts';
 import { type PlasmaStep, type ServerProcess, type ServerTypes } from './processes.ts';
+import { type StorageNode } from './storage-node.ts';
 
 /** 2026-01-01, when every run begins, and how far wall clocks are off. */
 const wallStartUs = 1_767_225_600_000_000;
@@ -104,6 +105,9 @@ export class PlasmaServers extends PortSurroundings<PlasmaServer, ServerTypes> {
         streams.get(act.streamId)?.close();
         streams.delete(act.streamId);
         break;
+      case 'callStorage':
+        this.#callStorage(from, act);
+        break;
       default:
         unreachable(act);
     }
@@ -158,6 +162,21 @@ export class PlasmaServers extends PortSurroundings<PlasmaServer, ServerTypes> {
       },
     });
     attempts.set(attemptId, abandon);
+  }
+
+  #callStorage(from: ServerProcess, { callId, request, timeoutUs }: StorageCall): void {
+    const { boot } = from;
+    this.#options.storage().calls.attempt({
+      ...{ client: clientAt(from.node), node: storageAddress, request, timeoutUs },
+      ended: (end) => {
+        if (from.boot !== boot) return;
+        const report: PlasmaServerReport =
+          end.kind === 'answered'
+            ? { kind: 'storageAnswered', callId, response: end.response }
+            : { kind: 'storageFailed', callId, reason: end.reason };
+        from.inform({ kind: 'acted', report });
+      },
+    });
   }
 
   #openStream(from: ServerProcess, streamId: number, endpoint: number): void {
@@ -221,6 +240,8 @@ export interface PlasmaServersOptions {
   readonly prng: CapturablePrng;
   readonly plan: PlasmaCloudPlan;
   readonly chainfire: Cluster;
+  /** It is there by the time that it is asked. */
+  readonly storage: () => StorageNode;
   readonly observer: PlasmaObserver;
 }
 

@@ -14,6 +14,7 @@ export interface PlasmaCounts {
   writesRefused: number;
   watchdogKills: number;
   adopted: number;
+  disksDeleted: number;
 }
 
 /** What is known of a run as a whole. */
@@ -30,6 +31,7 @@ export class PlasmaState {
     writesRefused: 0,
     watchdogKills: 0,
     adopted: 0,
+    disksDeleted: 0,
   };
   readonly #world: World;
   /** When the watchdog of a node ran no more, or stood still; the newest. */

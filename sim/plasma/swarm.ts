@@ -93,10 +93,16 @@ function drawUser(prng: Prng): UserPlan {
       drain: weight(1),
       uncordon: 1 + prng.below(3),
       quota: weight(1),
+      ...drawDisks(prng.fork('disks')),
     },
     spreadOfTen: prng.below(8),
     keepRunningOfTen: prng.below(5),
   };
+}
+
+/** By a stream of its own: what else is drawn stays as it is. */
+function drawDisks(prng: Prng): UserPlan['mix'] {
+  return prng.chance(1, 3) ? { diskDelete: 1 + prng.below(4) } : {};
 }
 
 /** Whom faults may strike. Watchdogs only in some seeds: without one, nothing but fences is left of the promises. */

@@ -39,6 +39,7 @@ export class PlasmaTruth {
   readonly vms = new Map<string, Tables['vms']>();
   readonly nodes = new Map<string, Tables['nodes']>();
   readonly disks = new Map<string, Tables['disks']>();
+  readonly deletedDisks = new Map<string, Tables['deletedDisks']>();
   readonly quotas = new Map<string, Tables['quotas']>();
   readonly operations = new Map<string, Tables['operations']>();
   readonly images = new Map<string, Tables['images']>();

@@ -47,12 +47,7 @@ export class SimulatedUser {
     if (plan.quota !== undefined)
       this.#todo.push({ ...this.#mutation(), kind: 'quotaSet', quota: plan.quota });
     for (let at = 0; at < plan.sharedDisks; at += 1) {
-      this.#todo.push({
-        ...this.#mutation(),
-        kind: 'sharedDiskCreate',
-        disk: `disk-${at}`,
-        sizeBytes: bytesOfDisk,
-      });
+      this.#todo.push(this.#diskCreation(`disk-${at}`));
     }
   }
 
@@ -138,9 +133,13 @@ export class SimulatedUser {
     const earlier = asked.answers.filter(({ response: { kind } }) => kind === 'committed').length;
     if (response.kind === 'committed' && earlier === 1) this.#learn(asked.request, response.vm);
     if (response.kind === 'committed' && earlier > 1) this.#options.history.repeated += 1;
-    if (response.kind === 'refused' && asked.request.kind === 'vmCreate')
-      this.#giveBack(asked.request.spec.name);
+    if (response.kind === 'refused') this.#refused(asked.request);
     this.#thinkAndGoOn();
+  }
+
+  #refused(request: PlasmaMutation): void {
+    if (request.kind === 'vmCreate') this.#giveBack(request.spec.name);
+    else if (request.kind === 'sharedDiskDelete') this.#freeDisks.push(request.disk);
   }
 
   #learn(request: PlasmaMutation, vm: VmId | undefined): void {
@@ -151,7 +150,13 @@ export class SimulatedUser {
       this.#giveBack(request.vm);
     } else if (request.kind === 'sharedDiskCreate') {
       this.#freeDisks.push(request.disk);
+    } else if (request.kind === 'sharedDiskDelete') {
+      this.#todo.push(this.#diskCreation(request.disk));
     }
+  }
+
+  #diskCreation(disk: string): PlasmaMutation {
+    return { ...this.#mutation(), kind: 'sharedDiskCreate', disk, sizeBytes: bytesOfDisk };
   }
 
   #giveBack(vm: string): void {
@@ -187,6 +192,10 @@ export class SimulatedUser {
       const vmsMax = between(prng, 1, plan.vmsMax);
       const quota = { vmsMax, cpusMax: undefined, memoryBytesMax: undefined, diskBytesMax: undefined };
       return { ...this.#mutation(), kind: 'quotaSet', quota };
+    }
+    if (operation === 'diskDelete') {
+      const disk = this.#freeDisks.shift();
+      return disk === undefined ? undefined : { ...this.#mutation(), kind: 'sharedDiskDelete', disk };
     }
     const own = [...this.#vms.values()][prng.below(Math.max(1, this.#vms.size))];
     if (own === undefined) return undefined;

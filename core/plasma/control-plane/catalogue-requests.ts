@@ -4,7 +4,7 @@ import { ownKey } from './rows.ts';
 import { exceeded, sum } from './usage.ts';
 import { wrongDigest, wrongOwnName, wrongSize } from './validation.ts';
 
-/** Decides what users want of images, shared disks and quotas: rows of the catalogue, and nothing else. */
+/** Decides what users want of images, shared disks and quotas: rows of the catalogue. */
 export function decideOnCatalogue(
   memory: Memory,
   request: MutationOf<'imageAdd' | 'imageRemove' | 'sharedDiskCreate' | 'sharedDiskDelete' | 'quotaSet'>,
@@ -69,20 +69,40 @@ function createDisk(memory: Memory, request: MutationOf<'sharedDiskCreate'>): De
   const would = sum(memory.usage.of(project), { vms: 0, cpus: 0, memoryBytes: 0, diskBytes: sizeBytes });
   const over = exceeded(memory.working.quotas.get(project)?.quota, would);
   if (over !== undefined) return refusedWith('QUOTA_EXCEEDED', over);
-  memory.put('disks', { project, name, sizeBytes, fenceToken: 0 });
+  const onStorage = newStorageName(memory, project, name);
+  memory.put('disks', { project, name, onStorage, sizeBytes, fenceToken: 0 });
   return decidedAtOnce;
 }
 
-function deleteDisk(memory: Memory, { project, disk: name }: MutationOf<'sharedDiskDelete'>): Decision {
-  if (!memory.working.disks.has(ownKey(project, name))) {
-    return refusedWith('NOT_FOUND', `there is no shared disk ${name} in ${project}`);
+/**
+ * A name that no disk has ever had on the storage node: whoever still holds a token of one that was deleted, or asks for it
+ * late, reaches that one or nothing.
+ */
+function newStorageName(memory: Memory, project: string, name: string): string {
+  const { disks, deletedDisks } = memory.working;
+  const { revision } = memory.batch;
+  for (let turn = 0; ; turn += 1) {
+    // More than one of a name in one commit, or an older disk that has such a name of its own.
+    const candidate = turn === 0 ? `${name}.${revision}` : `${name}.${revision}-${turn}`;
+    const key = ownKey(project, candidate);
+    if (!deletedDisks.has(key) && disks.get(key)?.onStorage !== candidate) return candidate;
   }
+}
+
+/** The disk is gone with this commit; its data when the storage node, asked after it, has said so. */
+function deleteDisk(memory: Memory, request: MutationOf<'sharedDiskDelete'>): Decision {
+  const { project, disk: name, operationId: operation } = request;
+  const disk = memory.working.disks.get(ownKey(project, name));
+  if (disk === undefined) return refusedWith('NOT_FOUND', `there is no shared disk ${name} in ${project}`);
   const user = memory.working.vmOfDisk(project, name);
   if (user !== undefined) {
     return refusedWith('FAILED_PRECONDITION', `the shared disk ${name} belongs to ${user}`);
   }
+  const { onStorage, sizeBytes } = disk;
+  const fenceToken = disk.fenceToken + 1;
   memory.remove('disks', ownKey(project, name));
-  return decidedAtOnce;
+  memory.put('deletedDisks', { project, name, onStorage, sizeBytes, fenceToken, operation });
+  return { kind: 'decided', vm: undefined, awaits: 'end' };
 }
 
 function setQuota(memory: Memory, { project, quota }: MutationOf<'quotaSet'>): Decision {

@@ -30,6 +30,8 @@ export interface ControlPlaneStatus {
   readonly trouble: string;
   readonly vms: number;
   readonly vmsPending: number;
+  /** Shared disks that are deleted, and of which something may be there still. */
+  readonly disksLeaving: number;
   readonly nodesUp: number;
   readonly nodesSilent: number;
   readonly nodesLost: number;
@@ -97,6 +99,7 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
       trouble: this.#trouble,
       vms: leader?.memory.committed.vms.size ?? 0,
       vmsPending: leader?.pendingCount ?? 0,
+      disksLeaving: leader?.memory.committed.deletedDisks.size ?? 0,
       nodesUp: nodes.length - lost - silent,
       nodesSilent: silent,
       nodesLost: lost,
@@ -139,6 +142,10 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
         break;
       case 'kvAnswered':
         this.#onAnswered(event.kvId, event.outcome);
+        break;
+      case 'storageAnswered':
+      case 'storageFailed':
+        this.#leader?.onStorage(event);
         break;
       case 'kvLeaseLost':
         this.#onElection(this.#election.onLeaseLost(event.lease, event.reason));

@@ -1,3 +1,4 @@
+import { present } from '../../base/assert.ts';
 import {
   type DesiredOperation,
   type DesiredState,
@@ -5,8 +6,8 @@ import {
   type FoundVm,
   type InventoryVerdict,
 } from '../agent-protocol.ts';
-import { type NodeName } from '../types.ts';
-import { type RemainingPlace, type VmRow } from './rows.ts';
+import { type NodeName, type VmSpec } from '../types.ts';
+import { ownKey, type RemainingPlace, type VmRow } from './rows.ts';
 import { type View } from './view.ts';
 
 const noOperations: readonly DesiredOperation[] = [];
@@ -14,7 +15,7 @@ const noOperations: readonly DesiredOperation[] = [];
 /** All that is wanted of a node, by virtual machine and token. */
 export function desiredOn(view: View, node: NodeName): readonly DesiredVm[] {
   const wanted: DesiredVm[] = [];
-  for (const row of view.vmsOnNode(node)) wanted.push(...desiredOf(row, node));
+  for (const row of view.vmsOnNode(node)) wanted.push(...desiredOf(row, specToldOf(view, row.spec), node));
   for (const { id, generation, spec, remains } of view.deletedOnNode(node)) {
     for (const { fenceToken } of remains.filter((place) => place.node === node)) {
       wanted.push({ id, generation, fenceToken, spec, want: { kind: 'remove' }, operations: noOperations });
@@ -23,8 +24,19 @@ export function desiredOn(view: View, node: NodeName): readonly DesiredVm[] {
   return wanted;
 }
 
-function desiredOf(row: VmRow, node: NodeName): readonly DesiredVm[] {
-  const { id, generation, spec, placement, migration } = row;
+/** As agents are told it: shared disks by their names on the storage node. */
+export function specToldOf(view: View, spec: VmSpec): VmSpec {
+  if (spec.disks.every(({ sharedDisk }) => sharedDisk === undefined)) return spec;
+  const disks = spec.disks.map((disk) => {
+    if (disk.sharedDisk === undefined) return disk;
+    const row = view.disks.get(ownKey(spec.project, disk.sharedDisk));
+    return { ...disk, sharedDisk: present(row, 'a shared disk that is used is there').onStorage };
+  });
+  return { ...spec, disks };
+}
+
+function desiredOf(row: VmRow, spec: VmSpec, node: NodeName): readonly DesiredVm[] {
+  const { id, generation, placement, migration } = row;
   const wanted: DesiredVm[] = [];
   const add = (fenceToken: number, want: DesiredState): void => {
     const operations = want.kind === 'run' ? row.operations : noOperations;

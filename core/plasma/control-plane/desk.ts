@@ -1,3 +1,4 @@
+import { type StorageRequest } from '../storage-protocol.ts';
 import { type ControlPlaneEffect, type ControlPlaneResponse, type KvEffect } from './protocol.ts';
 
 type Service = 'user' | 'agent' | 'server';
@@ -13,6 +14,7 @@ export class Desk {
   #nowUs: number;
   #wallMs = 0;
   #kvIds = 0;
+  #callIds = 0;
   #effects: ControlPlaneEffect[] = [];
   /** Requests without an answer. */
   readonly #open = new Map<number, Service>();
@@ -87,6 +89,13 @@ export class Desk {
     this.#kvIds += 1;
     this.#effects.push({ ...effect, kvId: this.#kvIds });
     return this.#kvIds;
+  }
+
+  /** @returns the number under which it will be answered */
+  askStorage(request: StorageRequest, timeoutUs: number): number {
+    this.#callIds += 1;
+    this.#effects.push({ kind: 'callStorage', callId: this.#callIds, request, timeoutUs });
+    return this.#callIds;
   }
 
   /** What is not answered. */

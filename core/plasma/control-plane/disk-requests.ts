@@ -78,8 +78,12 @@ export class DiskRequests {
     if (sizeBytes <= disk.sizeBytes) {
       return refusedWith('INVALID', `the disk ${name} has ${disk.sizeBytes} bytes, and can only grow`);
     }
+    // Each goes to the size in the specification; of one that fails the size before it is what is so.
+    if (row.operations.some((one) => 'disk' in one && one.disk === name))
+      return refusedWith('FAILED_PRECONDITION', `something is under way with the disk ${name}`);
     const spec = withDisk(row.spec, { ...disk, sizeBytes });
-    return this.#lacksRoom(row, spec) ?? this.#order(row, { id, kind: 'resizeDisk', disk: name }, spec);
+    const operation = { id, kind: 'resizeDisk', disk: name, fromBytes: disk.sizeBytes } as const;
+    return this.#lacksRoom(row, spec) ?? this.#order(row, operation, spec);
   }
 
   /** What is not to be done while it moves. */

@@ -11,12 +11,13 @@ import { refusedWith } from './decision.ts';
 import { desiredOn } from './desired.ts';
 import { DesiredWatches } from './desired-watches.ts';
 import { type Desk } from './desk.ts';
+import { DiskRemovals } from './disk-removals.ts';
 import { EventReads } from './event-reads.ts';
 import { KeptRecords } from './kept-records.ts';
 import { type Memory } from './memory.ts';
 import { Mutations } from './mutations.ts';
 import { NodeSessions } from './node-sessions.ts';
-import { type ControlPlaneResponse, type KvOutcome } from './protocol.ts';
+import { type ControlPlaneResponse, type KvOutcome, type StorageCallEvent } from './protocol.ts';
 import { Queries } from './queries.ts';
 import { Reports } from './reports.ts';
 import { type ControlPlaneSettings } from './settings.ts';
@@ -84,6 +85,7 @@ export class Leader {
   readonly #reports: Reports;
   readonly #mutations: Mutations;
   readonly #upkeep: Upkeep;
+  readonly #removals: DiskRemovals;
   readonly #queries: Queries;
   readonly #watches: DesiredWatches;
   readonly #events: EventReads;
@@ -113,7 +115,8 @@ export class Leader {
     this.#reports = new Reports(memory, this.#life);
     this.#mutations = new Mutations(memory, this.#life, new KeptRecords(memory), prng);
     this.#upkeep = new Upkeep(settings, desk, memory, this.#life, this.#sessions, this.#mutations.vms);
-    this.#queries = new Queries(memory, this.#sessions);
+    this.#removals = new DiskRemovals(settings, desk, memory);
+    this.#queries = new Queries(memory, this.#sessions, this.#removals);
     this.#watches = new DesiredWatches(desk, memory, last.revision);
     this.#events = new EventReads(settings, desk);
     this.#audit = new AuditLog(settings, desk, last.revision);
@@ -146,7 +149,9 @@ export class Leader {
     if (this.#leaving) return Infinity;
     // Without room for more there is a commit under way, and nothing can be done before it is answered.
     const upkeepUs = this.#memory.batch.hasRoom ? this.#upkeep.deadlineUs : Infinity;
-    return Math.min(upkeepUs, this.#watches.deadlineUs, this.#events.deadlineUs);
+    return Math.min(
+      ...[upkeepUs, this.#removals.deadlineUs, this.#watches.deadlineUs, this.#events.deadlineUs],
+    );
   }
 
   onMutation(requestId: number, caller: Caller, request: PlasmaMutation, denied: string | undefined): void {
@@ -205,11 +210,20 @@ export class Leader {
     this.#audit.onAnswered(kvId, outcome);
   }
 
+  onStorage({ callId, ...answered }: StorageCallEvent): void {
+    const outcome =
+      answered.kind === 'storageAnswered'
+        ? answered.response
+        : ({ kind: 'failed', reason: answered.reason } as const);
+    this.#removals.onAnswered(callId, outcome);
+  }
+
   /** At the end of each step: does what can be done now. @returns why it leads no more; undefined: it does */
   endStep(): LeaderEnd | undefined {
     if (this.#end !== undefined || this.#leaving) return this.#end;
     this.#events.onTick();
     this.#upkeep.run();
+    this.#removals.run();
     this.#runJobs();
     for (const watch of this.#watches.takeDue()) {
       this.#confirmation.wait({ ...watch, kind: 'desired' });
@@ -358,6 +372,7 @@ export class Leader {
     this.#watches.onCommitting(batch);
     this.#memory.onCommitted(batch);
     this.#upkeep.onCommitted(batch);
+    this.#removals.onCommitted(batch);
     this.#events.onCommitted(batch);
     this.#audit.onCommitted(batch);
     for (const { table, key } of batch.rows) if (table === 'nodes') this.#sessions.tellRoom(key);

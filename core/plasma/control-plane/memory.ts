@@ -7,6 +7,7 @@ import { type Desk } from './desk.ts';
 import { keyOf } from './row-codec.ts';
 import {
   countedPlacesOf,
+  type DeletedDiskRow,
   type DiskRow,
   type NodeRow,
   ownKey,
@@ -142,6 +143,9 @@ export class Memory {
       this.#followVm(this.working.vms.get(key), row as VmRow | undefined);
     } else if (table === 'disks') {
       this.#followDisk(this.working.disks.get(key), row as DiskRow | undefined);
+    } else if (table === 'deletedDisks') {
+      // It takes its room until nothing of it is left.
+      this.#followDisk(this.working.deletedDisks.get(key), row as DeletedDiskRow | undefined);
     }
     this.working.change(table, key, row);
     if (table === 'nodes' && row !== undefined) this.#tellOfNode(row as NodeRow);
@@ -195,7 +199,7 @@ export class Memory {
     this.scheduler.reserve({ id: roomFor(id), node: now, kept, beneficiary: { kind: 'vm', vm: id } });
   }
 
-  #followDisk(before: DiskRow | undefined, after: DiskRow | undefined): void {
+  #followDisk(before: SharedDisk | undefined, after: SharedDisk | undefined): void {
     const { project } = present(before ?? after, 'a row changes');
     this.usage.change(
       project,
@@ -204,6 +208,8 @@ export class Memory {
     );
   }
 }
+
+type SharedDisk = Pick<DiskRow, 'project' | 'sizeBytes'>;
 
 /** What it takes where it is. */
 export function placementOf(row: VmRow): PlacementVm {

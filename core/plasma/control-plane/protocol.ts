@@ -2,6 +2,7 @@ import { type ReplyEffect } from '../../base/effects.ts';
 import { type TickEvent, type WallClockEvent } from '../../base/machine.ts';
 import { type AgentRequest, type AgentResponse } from '../agent-protocol.ts';
 import { type Caller, type PlasmaRequest, type PlasmaResponse } from '../api.ts';
+import { type StorageRequest, type StorageResponse } from '../storage-protocol.ts';
 
 /** What a server of the control plane is asked, by users and by agents, and what it answers. */
 export interface ControlPlaneRequest {
@@ -106,12 +107,26 @@ export type KvEvent =
   /** One that was to be kept is gone, or may be. */
   | { readonly kind: 'kvLeaseLost'; readonly lease: KvLease; readonly reason: string };
 
+/** What the storage node is asked; each call is answered once, at the latest when `timeoutUs` has passed. */
+export interface StorageCall {
+  readonly kind: 'callStorage';
+  readonly callId: number;
+  readonly request: StorageRequest;
+  readonly timeoutUs: number;
+}
+
+export type StorageCallEvent =
+  | { readonly kind: 'storageAnswered'; readonly callId: number; readonly response: StorageResponse }
+  /** Whether it was done is not known. */
+  | { readonly kind: 'storageFailed'; readonly callId: number; readonly reason: string };
+
 export type ControlPlaneEvent =
   | TickEvent
   | WallClockEvent
   | { readonly kind: 'requested'; readonly requestId: number; readonly request: ControlPlaneRequest }
   /** Nobody waits for the answer any more. What was decided for it may still be committed. */
   | { readonly kind: 'cancelled'; readonly requestId: number }
-  | KvEvent;
+  | KvEvent
+  | StorageCallEvent;
 
-export type ControlPlaneEffect = ReplyEffect<ControlPlaneResponse> | KvEffect;
+export type ControlPlaneEffect = ReplyEffect<ControlPlaneResponse> | KvEffect | StorageCall;

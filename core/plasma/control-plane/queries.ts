@@ -10,6 +10,7 @@ import { compareKeys } from '../../base/bytes.ts';
 import { type ProjectName, type Resources, type Revision } from '../types.ts';
 import { demandOf } from '../placement/placement-vm.ts';
 import { refusedWith } from './decision.ts';
+import { type DiskRemovals } from './disk-removals.ts';
 import { type Memory } from './memory.ts';
 import { type NodeSessions } from './node-sessions.ts';
 import { countedPlacesOf, type NodeRow, ownKey, type OperationRow, type VmRow } from './rows.ts';
@@ -22,10 +23,12 @@ type ReadQuery = Exclude<PlasmaQuery, { readonly kind: 'events' }>;
 export class Queries {
   readonly #memory: Memory;
   readonly #sessions: NodeSessions;
+  readonly #removals: DiskRemovals;
 
-  constructor(memory: Memory, sessions: NodeSessions) {
+  constructor(memory: Memory, sessions: NodeSessions, removals: DiskRemovals) {
     this.#memory = memory;
     this.#sessions = sessions;
+    this.#removals = removals;
   }
 
   answer(query: ReadQuery, revision: Revision): PlasmaResponse {
@@ -140,17 +143,21 @@ export class Queries {
 
   #disks(project: ProjectName): readonly SharedDiskShown[] {
     const view = this.#memory.committed;
-    return [...view.disks.values()]
-      .filter((row) => row.project === project)
-      .toSorted((left, right) => compareKeys(left.name, right.name))
-      .map(({ name, sizeBytes }) => ({ name, sizeBytes, usedBy: view.vmOfDisk(project, name) }));
+    const shown: SharedDiskShown[] = [];
+    for (const { project: own, name, sizeBytes } of view.disks.values()) {
+      const usedBy = view.vmOfDisk(project, name);
+      if (own === project) shown.push({ name, sizeBytes, usedBy, state: 'there' });
+    }
+    for (const { project: own, name, sizeBytes } of view.deletedDisks.values())
+      if (own === project) shown.push({ name, sizeBytes, usedBy: undefined, state: 'deleting' });
+    return shown.toSorted((left, right) => compareKeys(left.name, right.name));
   }
 
   #quota(project: ProjectName): Pick<Extract<PlasmaResponse, { kind: 'quota' }>, 'quota' | 'used'> {
     const view = this.#memory.committed;
     let used = nothingUsed;
     for (const { spec } of view.vmsOfProject(project)) used = sum(used, usedBySpec(spec));
-    for (const disk of view.disks.values()) {
+    for (const disk of [...view.disks.values(), ...view.deletedDisks.values()]) {
       if (disk.project === project) used = sum(used, { ...nothingUsed, diskBytes: disk.sizeBytes });
     }
     const unbounded = {
@@ -165,7 +172,8 @@ export class Queries {
   #shownOperation(row: OperationRow): PlasmaResponse {
     const { revision, vm, generation } = row;
     const shown = { kind: 'operation', revision, vm, state: row.state, message: row.message } as const;
-    if (generation === undefined || row.state !== 'running') return shown;
+    if (row.state !== 'running') return shown;
+    if (generation === undefined) return { ...shown, message: this.#whyRunning(row) };
     // Nobody writes down when an agent has carried a generation out: it shows in what it has told.
     const found = vm === undefined ? undefined : this.#memory.committed.vms.get(vm);
     if (found === undefined) return { ...shown, state: 'done' };
@@ -180,6 +188,13 @@ export class Queries {
     }
     const failed = placement.observed?.state === 'failed';
     return { ...shown, state: failed ? 'failed' : 'done', message: placement.observed?.message ?? '' };
+  }
+
+  /** Of one that does not end by what an agent tells of a generation. */
+  #whyRunning({ project, id, message }: OperationRow): string {
+    for (const row of this.#memory.committed.deletedDisks.values())
+      if (row.project === project && row.operation === id) return this.#removals.troubleOf(row) ?? '';
+    return message;
   }
 }
 

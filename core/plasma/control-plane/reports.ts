@@ -5,7 +5,7 @@ import { type Memory, messageCharsMax } from './memory.ts';
 import { type Observed, type Place, placesOf, type RemainingPlace, type VmRow } from './rows.ts';
 import { type VmLife } from './vm-life.ts';
 import { abandonMigration } from './vm-moves.ts';
-import { leftBehind, wantedAnew } from './vm-row-changes.ts';
+import { leaveDisks, leftBehind, wantedAnew } from './vm-row-changes.ts';
 
 /** Where a report or an inventory comes from. */
 export interface Teller {
@@ -138,12 +138,22 @@ export class Reports {
         return done ? { snapshots: row.snapshots.filter((one) => one !== operation.snapshot) } : {};
       case 'attachDisk': {
         if (done) return {};
+        const failed = row.spec.disks.find(({ name }) => name === operation.disk);
+        // It may have been opened before it could not be attached.
+        if (failed?.sharedDisk !== undefined) leaveDisks(this.#memory, row, [failed.sharedDisk]);
         const disks = row.spec.disks.filter(({ name }) => name !== operation.disk);
         return { spec: { ...row.spec, disks } };
       }
-      // A disk that could not grow now does when it is next made ready.
+      // What the specification says is so: a disk that could not grow has the size that it had.
+      case 'resizeDisk': {
+        const { fromBytes: sizeBytes } = operation;
+        if (done || sizeBytes === undefined) return {};
+        const disks = row.spec.disks.map((disk) =>
+          disk.name === operation.disk ? { ...disk, sizeBytes } : disk,
+        );
+        return { spec: { ...row.spec, disks } };
+      }
       case 'restore':
-      case 'resizeDisk':
         return {};
     }
   }

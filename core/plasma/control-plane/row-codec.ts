@@ -27,6 +27,7 @@ import {
 import {
   type AuditRow,
   type CommitRow,
+  type DeletedDiskRow,
   type DeletedRow,
   type DiskRow,
   type ImageRow,
@@ -126,17 +127,20 @@ const remaining = object<RemainingPlace>({
 
 const operationKinds = oneOf('snapshot', 'restore', 'deleteSnapshot', 'attachDisk', 'resizeDisk');
 const operation: Shape<DesiredOperation> = (value, at) => {
-  const { id, kind, on } = object<{
+  const { id, kind, on, fromBytes } = object<{
     readonly id: string;
     readonly kind: DesiredOperation['kind'];
     readonly on: string;
-  }>({ id: text, kind: operationKinds, on: text })(value, at);
-  return kind === 'attachDisk' || kind === 'resizeDisk' ? { id, kind, disk: on } : { id, kind, snapshot: on };
+    readonly fromBytes: number | undefined;
+  }>({ id: text, kind: operationKinds, on: text, fromBytes: optional(count) })(value, at);
+  if (kind === 'attachDisk') return { id, kind, disk: on };
+  return kind === 'resizeDisk' ? { id, kind, disk: on, fromBytes } : { id, kind, snapshot: on };
 };
 
 function operationRow(wanted: DesiredOperation): unknown {
   const { id, kind } = wanted;
-  return { id, kind, on: 'disk' in wanted ? wanted.disk : wanted.snapshot };
+  const on = 'disk' in wanted ? wanted.disk : wanted.snapshot;
+  return { id, kind, on, fromBytes: kind === 'resizeDisk' ? wanted.fromBytes : undefined };
 }
 
 const vm = object<VmRow>({
@@ -168,6 +172,15 @@ const vm = object<VmRow>({
   pendingReason: text,
 });
 
+const ownDisk = object<Omit<DiskRow, 'onStorage'> & { readonly onStorage: string | undefined }>({
+  ...{ project: text, name: text, onStorage: optional(text), sizeBytes: count, fenceToken: count },
+});
+/** Older disks have the same name in both places. */
+const diskRow: Shape<DiskRow> = (value, at) => {
+  const row = ownDisk(value, at);
+  return { ...row, onStorage: row.onStorage ?? row.name };
+};
+
 const shapes: { readonly [Name in TableName]: Shape<Tables[Name]> } = {
   vms: vm,
   nodes: object<NodeRow>({
@@ -193,7 +206,11 @@ const shapes: { readonly [Name in TableName]: Shape<Tables[Name]> } = {
     fileBytes: count,
     virtualBytes: count,
   }),
-  disks: object<DiskRow>({ project: text, name: text, sizeBytes: count, fenceToken: count }),
+  disks: diskRow,
+  deletedDisks: object<DeletedDiskRow>({
+    ...{ project: text, name: text, onStorage: text, sizeBytes: count, fenceToken: count },
+    operation: text,
+  }),
   quotas: object<QuotaRow>({
     project: text,
     quota: object<QuotaRow['quota']>({
@@ -227,6 +244,7 @@ const keys: { readonly [Name in TableName]: (row: Tables[Name]) => string } = {
   nodes: (row) => row.name,
   images: (row) => ownKey(row.project, row.name),
   disks: (row) => ownKey(row.project, row.name),
+  deletedDisks: (row) => ownKey(row.project, row.onStorage),
   quotas: (row) => row.project,
   operations: (row) => ownKey(row.project, row.id),
   deleted: (row) => row.id,

@@ -132,9 +132,23 @@ export interface ImageRow {
 export interface DiskRow {
   readonly project: ProjectName;
   readonly name: string;
+  /** Its name in the project on the storage node: a disk that is made under the name of another is another one there. */
+  readonly onStorage: string;
   readonly sizeBytes: number;
   /** The highest that a virtual machine which is gone has written under: whoever uses it next begins above. */
   readonly fenceToken: FenceToken;
+}
+
+/** Proof that a shared disk was deleted, until the storage node has said that nothing of it is left. */
+export interface DeletedDiskRow {
+  readonly project: ProjectName;
+  readonly name: string;
+  readonly onStorage: string;
+  readonly sizeBytes: number;
+  /** Above all that it was written under. */
+  readonly fenceToken: FenceToken;
+  /** What ends with it. */
+  readonly operation: OperationId;
 }
 
 export interface QuotaRow {
@@ -187,6 +201,8 @@ export interface Tables {
   /** By project and name, `project/name`. */
   readonly images: ImageRow;
   readonly disks: DiskRow;
+  /** By project and name on the storage node. */
+  readonly deletedDisks: DeletedDiskRow;
   /** By project. */
   readonly quotas: QuotaRow;
   /** By project and id. */
@@ -200,6 +216,7 @@ export const tableNames = [
   'nodes',
   'images',
   'disks',
+  'deletedDisks',
   'quotas',
   'operations',
   'deleted',

@@ -15,6 +15,10 @@ export interface ControlPlaneSettings {
   /** How often one that does not lead looks whether somebody does. */
   readonly electionPollUs: number;
   readonly kvTimeoutUs: number;
+  /** Of a call of the storage node. */
+  readonly storageTimeoutUs: number;
+  /** Calls of the storage node under way at once. */
+  readonly storageCallsMax: number;
   /** Of nodes: what agents are granted. */
   readonly nodeLeaseTtlUs: number;
   /** How much faster or slower than another a monotonic clock may run, in millionths. */
@@ -49,6 +53,8 @@ export const defaultControlPlaneSettings: Omit<ControlPlaneSettings, 'server'> =
   leaderTtlSeconds: 5,
   electionPollUs: usPerSecond,
   kvTimeoutUs: 3 * usPerSecond,
+  storageTimeoutUs: 10 * usPerSecond,
+  storageCallsMax: 4,
   nodeLeaseTtlUs: 10 * usPerSecond,
   clockDriftPpmMax: 1_000,
   killTimeUs: 2 * usPerSecond,
@@ -84,7 +90,10 @@ export function checkControlPlaneSettings(settings: ControlPlaneSettings): void 
   assert(settings.leaderTtlSeconds >= 1, 'a leader has time');
   assert(settings.commitChangesMax >= 64, 'the largest single decision fits into a commit');
   assert(
-    settings.waitingMax >= 1 && settings.pollsMax >= 1 && settings.pageRows >= 1,
+    settings.waitingMax >= 1 &&
+      settings.pollsMax >= 1 &&
+      settings.pageRows >= 1 &&
+      settings.storageCallsMax >= 1,
     'every queue has room for one',
   );
 }

@@ -8,12 +8,14 @@ import {
   auditFolder,
   commitKey,
   leaderKey,
+  ownKey,
   placesOf,
   type TableName,
   tableNames,
   type Tables,
 } from './rows.ts';
 import { type ControlPlaneSettings } from './settings.ts';
+import { sharedDisksOf } from './view.ts';
 
 export interface LastCommit {
   readonly revision: Revision;
@@ -49,6 +51,7 @@ export class Takeover {
     nodes: [],
     images: [],
     disks: [],
+    deletedDisks: [],
     quotas: [],
     operations: [],
     deleted: [],
@@ -126,15 +129,21 @@ export class Takeover {
     const memory = new Memory(this.#settings, this.#desk, this.#last.revision);
     const found = this.#found;
     const nodes = new Set(found.nodes.map(({ name }) => name));
+    const disks = new Set(found.disks.map(({ project, name }) => ownKey(project, name)));
     for (const row of found.vms) {
       const lost = placesOf(row).find(({ node }) => !nodes.has(node));
-      if (lost === undefined) continue;
-      const reason = `vms/${row.id} has a place on ${lost.node}, and there is no node of this name`;
+      const missing = sharedDisksOf(row).find((name) => !disks.has(ownKey(row.spec.project, name)));
+      if (lost === undefined && missing === undefined) continue;
+      const reason =
+        lost === undefined
+          ? `vms/${row.id} has the shared disk ${missing}, and there is none of this name`
+          : `vms/${row.id} has a place on ${lost.node}, and there is no node of this name`;
       return { kind: 'failed', isWrong: true, reason };
     }
     for (const row of found.nodes) memory.load('nodes', row);
     for (const row of found.images) memory.load('images', row);
     for (const row of found.disks) memory.load('disks', row);
+    for (const row of found.deletedDisks) memory.load('deletedDisks', row);
     for (const row of found.quotas) memory.load('quotas', row);
     for (const row of found.deleted) memory.load('deleted', row);
     // Oldest first, in which order they are removed one day.

@@ -1,6 +1,7 @@
 import { compareKeys } from '../../base/bytes.ts';
 import { type NodeName, type ProjectName, type VmId } from '../types.ts';
 import {
+  type DeletedDiskRow,
   type DeletedRow,
   type DiskRow,
   type ImageRow,
@@ -27,6 +28,7 @@ export class View {
   readonly nodes: ReadonlyMap<NodeName, NodeRow>;
   readonly images: ReadonlyMap<string, ImageRow>;
   readonly disks: ReadonlyMap<string, DiskRow>;
+  readonly deletedDisks: ReadonlyMap<string, DeletedDiskRow>;
   readonly quotas: ReadonlyMap<ProjectName, QuotaRow>;
   readonly operations: ReadonlyMap<string, OperationRow>;
   readonly deleted: ReadonlyMap<VmId, DeletedRow>;
@@ -43,6 +45,7 @@ export class View {
       nodes: new Map(),
       images: new Map(),
       disks: new Map(),
+      deletedDisks: new Map(),
       quotas: new Map(),
       operations: new Map(),
       deleted: new Map(),
@@ -51,6 +54,7 @@ export class View {
     this.nodes = this.#tables.nodes;
     this.images = this.#tables.images;
     this.disks = this.#tables.disks;
+    this.deletedDisks = this.#tables.deletedDisks;
     this.quotas = this.#tables.quotas;
     this.operations = this.#tables.operations;
     this.deleted = this.#tables.deleted;

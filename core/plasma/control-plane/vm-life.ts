@@ -2,6 +2,7 @@ import { compareKeys } from '../../base/bytes.ts';
 import { demandOf, placementVm } from '../placement/placement-vm.ts';
 import { type PlacementOutcome, unfitInWords } from '../placement/placement-outcome.ts';
 import { type NodeName, type VmId } from '../types.ts';
+import { specToldOf } from './desired.ts';
 import { type Memory } from './memory.ts';
 import {
   countedPlacesOf,
@@ -19,7 +20,14 @@ import {
   followEviction,
   followMigration,
 } from './vm-moves.ts';
-import { hasSurelyStopped, leftBehind, toldSince, wantedAnew, withoutProcess } from './vm-row-changes.ts';
+import {
+  hasSurelyStopped,
+  leaveDisks,
+  leftBehind,
+  toldSince,
+  wantedAnew,
+  withoutProcess,
+} from './vm-row-changes.ts';
 
 /** So many at most are displaced for one, each of which is part of the same decision. */
 const victimsMax = 4;
@@ -292,15 +300,12 @@ export class VmLife {
   #remove(row: VmRow): void {
     const { id, spec, generation, fenceToken, remains } = row;
     this.#memory.note('removed', { project: spec.project, vm: id });
-    for (const name of sharedDisksOf(row)) {
-      const disk = this.#memory.working.disks.get(ownKey(spec.project, name));
-      if (disk !== undefined && disk.fenceToken < fenceToken)
-        this.#memory.put('disks', { ...disk, fenceToken });
-    }
+    leaveDisks(this.#memory, row, sharedDisksOf(row));
     if (remains.length > 0) {
       const proof: DeletedRow = {
         id,
-        spec: { ...spec, cloudInit: undefined },
+        // Its disks may have gone by the time that somebody is told to close them.
+        spec: { ...specToldOf(this.#memory.working, spec), cloudInit: undefined },
         generation,
         fenceToken,
         remains,

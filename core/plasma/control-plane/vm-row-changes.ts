@@ -1,5 +1,6 @@
 import { type Generation, type VmState } from '../types.ts';
-import { type NodeRow, type Place, type RemainingPlace, type VmRow } from './rows.ts';
+import { type Memory } from './memory.ts';
+import { type NodeRow, ownKey, type Place, type RemainingPlace, type VmRow } from './rows.ts';
 
 /** A change of what is wanted somewhere: agents tell what they have carried out by its number. */
 export function wantedAnew(row: VmRow, changes: Partial<VmRow>): VmRow {
@@ -10,6 +11,14 @@ export function wantedAnew(row: VmRow, changes: Partial<VmRow>): VmRow {
 export function toldSince(place: Place, generation: Generation, states: ReadonlySet<VmState>): boolean {
   const { observed } = place;
   return observed !== undefined && observed.generation >= generation && states.has(observed.state);
+}
+
+/** What it may have opened under its tokens belongs to it no more: whoever has these disks next comes above them. */
+export function leaveDisks(memory: Memory, { spec, fenceToken }: VmRow, disks: readonly string[]): void {
+  for (const name of disks) {
+    const disk = memory.working.disks.get(ownKey(spec.project, name));
+    if (disk !== undefined && disk.fenceToken < fenceToken) memory.put('disks', { ...disk, fenceToken });
+  }
 }
 
 /** There is no process of it, surely. */

@@ -3,6 +3,7 @@ import { type Machine } from '../../base/machine.ts';
 import { type SegmentRepair } from '../../storage/segment-files.ts';
 import { type StorageRequest, type StorageResponse } from '../storage-protocol.ts';
 import { type FenceToken } from '../types.ts';
+import { type DeletedNames } from './deleted-names.ts';
 import { DiskJournal } from './disk-journal.ts';
 import {
   type DiskPlan,
@@ -67,6 +68,7 @@ export class DiskExports implements Machine<DiskExportsEvent, DiskExportsEffect>
   readonly #journal: DiskJournal;
   /** As they are decided; what of them is not durable yet, the journal's gate says. */
   readonly #rows: Map<string, DiskRow>;
+  readonly #deleted: DeletedNames;
   /** Of disks for which something is under way. */
   readonly #queues = new Map<string, DiskQueue>();
   readonly #diskOfAct = new Map<number, string>();
@@ -83,19 +85,18 @@ export class DiskExports implements Machine<DiskExportsEvent, DiskExportsEffect>
    * @throws DataLossError when a newest token may be lost
    */
   static recover(segments: SegmentRepair, settings: DiskExportsSettings, nowUs: number): DiskExports {
-    const { journal, rows } = DiskJournal.recover(segments, settings);
-    return new DiskExports(settings, journal, rows, nowUs);
+    return new DiskExports(settings, DiskJournal.recover(segments, settings), nowUs);
   }
 
   private constructor(
     settings: DiskExportsSettings,
-    journal: DiskJournal,
-    rows: Map<string, DiskRow>,
+    found: ReturnType<typeof DiskJournal.recover>,
     nowUs: number,
   ) {
     this.#settings = settings;
-    this.#journal = journal;
-    this.#rows = rows;
+    this.#journal = found.journal;
+    this.#rows = found.rows;
+    this.#deleted = found.deleted;
     this.#recoveredAtUs = nowUs;
   }
 
@@ -231,7 +232,7 @@ export class DiskExports implements Machine<DiskExportsEvent, DiskExportsEffect>
       });
       return undefined;
     }
-    const verdict = planRequest(request, row);
+    const verdict = planRequest(request, row, { deleted: this.#deleted.has(request.disk) });
     if (verdict.kind === 'plan') return undertaking(requestId, verdict);
     this.#requests -= 1;
     this.#reply(requestId, verdict);
@@ -244,6 +245,7 @@ export class DiskExports implements Machine<DiskExportsEvent, DiskExportsEffect>
       if (step === undefined) return;
       current.at += 1;
       if (step.kind === 'write') this.#write(disk, step.row);
+      else if (step.kind === 'bury') this.#bury(disk);
       else current.actId = this.#act(disk, step.act);
     }
   }
@@ -258,7 +260,14 @@ export class DiskExports implements Machine<DiskExportsEvent, DiskExportsEffect>
   #write(disk: string, row: DiskRow | undefined): void {
     if (row === undefined) this.#rows.delete(disk);
     else this.#rows.set(disk, row);
-    this.#effects.push(this.#journal.write({ disk, row }, this.#rows));
+    this.#effects.push(this.#journal.write({ disk, row, buried: false }, this.#rows, this.#deleted));
+  }
+
+  #bury(disk: string): void {
+    this.#rows.delete(disk);
+    this.#deleted.add(disk);
+    const change = { disk, row: undefined, buried: true };
+    this.#effects.push(this.#journal.write(change, this.#rows, this.#deleted));
   }
 
   #act(disk: string, planned: PlannedAct): number {

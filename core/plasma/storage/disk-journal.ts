@@ -4,6 +4,7 @@ import { textFromUtf8, utf8FromText } from '../../base/utf8.ts';
 import { DataLossError } from '../../raft/data-loss.ts';
 import { RecordLog } from '../../storage/record-log.ts';
 import { type SegmentRepair } from '../../storage/segment-files.ts';
+import { DeletedNames } from './deleted-names.ts';
 import { byDiskName, type DiskRow, readRow } from './disk-row.ts';
 import { type DiskExportsSettings } from './exports-protocol.ts';
 
@@ -13,12 +14,15 @@ interface JournalBatch {
   readonly all: boolean;
   readonly rows: readonly DiskRow[];
   readonly gone: readonly string[];
+  /** Names that are not used again, in the order of their deletion. */
+  readonly deleted: readonly string[];
 }
 
-/** A disk's row as it is from now on; without it: the disk is gone. */
+/** A disk's row as it is from now on; without it: the disk is gone, `buried`: for good. */
 export interface DiskChange {
   readonly disk: string;
   readonly row: DiskRow | undefined;
+  readonly buried: boolean;
 }
 
 /**
@@ -41,7 +45,7 @@ export class DiskJournal {
   static recover(
     segments: SegmentRepair,
     settings: Pick<DiskExportsSettings, 'journalPrefix' | 'journalSegmentBytesMax'>,
-  ): { readonly journal: DiskJournal; readonly rows: Map<string, DiskRow> } {
+  ): { readonly journal: DiskJournal; readonly rows: Map<string, DiskRow>; readonly deleted: DeletedNames } {
     const { log, batches, damage } = RecordLog.recover(segments, {
       prefix: settings.journalPrefix,
       segmentBytesMax: settings.journalSegmentBytesMax,
@@ -52,15 +56,18 @@ export class DiskJournal {
       );
     }
     let rows = new Map<string, DiskRow>();
+    let deleted = new DeletedNames();
     for (const { location, payload } of batches) {
       const batch = decodeBatch(payload);
       if (batch === undefined)
         throw new DataLossError(`batch ${location.batchSeq} of the journal of shared disks is not readable`);
       if (batch.all) rows = new Map();
+      if (batch.all) deleted = new DeletedNames();
       for (const disk of batch.gone) rows.delete(disk);
+      for (const disk of batch.deleted) deleted.add(disk);
       for (const row of batch.rows) rows.set(row.disk, row);
     }
-    return { journal: new DiskJournal(log), rows };
+    return { journal: new DiskJournal(log), rows, deleted };
   }
 
   private constructor(log: RecordLog) {
@@ -73,16 +80,17 @@ export class DiskJournal {
     return this.#syncSeq > this.#syncedSeq ? this.#syncSeq : 0;
   }
 
-  /** @param rows all rows, the change made */
-  write(change: DiskChange, rows: ReadonlyMap<string, DiskRow>): PersistEffect {
+  /** @param rows all rows, the change made; and so are all `deleted` names */
+  write(change: DiskChange, rows: ReadonlyMap<string, DiskRow>, deleted: DeletedNames): PersistEffect {
     const all = this.#log.rolls;
     const batch: JournalBatch = all
-      ? { format: 1, all, rows: [...rows.values()].sort(byDiskName), gone: [] }
+      ? { format: 1, all, rows: [...rows.values()].sort(byDiskName), gone: [], deleted: deleted.names }
       : {
           format: 1,
           all,
           rows: change.row === undefined ? [] : [change.row],
           gone: change.row === undefined ? [change.disk] : [],
+          deleted: change.buried ? [change.disk] : [],
         };
     const { append, newSegment, location } = this.#log.append(utf8FromText(JSON.stringify(batch)));
     assert(newSegment === all, 'the first batch of a file, and no other, states everything');
@@ -112,15 +120,25 @@ function decodeBatch(payload: Uint8Array): JournalBatch | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { format, all, rows, gone } = value as { readonly [Key in keyof JournalBatch]?: unknown };
-  if (format !== 1 || typeof all !== 'boolean' || !Array.isArray(rows) || !Array.isArray(gone))
-    return undefined;
-  if (!gone.every((disk) => typeof disk === 'string')) return undefined;
+  // Journals that are older than the memory of what was deleted have nothing of it.
+  const {
+    format,
+    all,
+    rows,
+    gone,
+    deleted = [],
+  } = value as { readonly [Key in keyof JournalBatch]?: unknown };
+  if (format !== 1 || typeof all !== 'boolean' || !Array.isArray(rows)) return undefined;
+  if (!areNames(gone) || !areNames(deleted)) return undefined;
   const read: DiskRow[] = [];
   for (const each of rows) {
     const row = readRow(each);
     if (row === undefined) return undefined;
     read.push(row);
   }
-  return { format, all, rows: read, gone };
+  return { format, all, rows: read, gone, deleted };
+}
+
+function areNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((disk) => typeof disk === 'string');
 }

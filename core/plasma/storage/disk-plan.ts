@@ -14,6 +14,8 @@ export type PlannedAct = StorageAct extends infer Act
 export type DiskStep =
   /** The row is so from now on, undefined: gone. What follows waits until that is durable. */
   | { readonly kind: 'write'; readonly row: DiskRow | undefined }
+  /** It is gone, and no disk is made under its name any more. */
+  | { readonly kind: 'bury' }
   | { readonly kind: 'act'; readonly act: PlannedAct };
 
 /** What is to be done for a request, one step after the other, and what is answered at its end. */
@@ -36,7 +38,7 @@ export function refusesShape(
   if (!isDiskName(request.disk)) {
     return refuse(
       'INVALID',
-      `the disk's name ${JSON.stringify(request.disk.slice(0, 200))} must be one or two parts, apart by "/", of [A-Za-z0-9][A-Za-z0-9._-]*, of at most 63 and 128 characters`,
+      `the disk's name ${JSON.stringify(request.disk.slice(0, 200))} must be one or two parts, apart by "/", of [A-Za-z0-9][A-Za-z0-9._-]*, of at most 63 and 160 characters`,
     );
   }
   if (request.kind === 'createDisk') {
@@ -58,9 +60,16 @@ export function refusesShape(
 }
 
 /** Decides on a request while nothing else is under way for its disk. */
-export function planRequest(request: StorageRequest, row: DiskRow | undefined): DiskVerdict {
+export function planRequest(
+  request: StorageRequest,
+  row: DiskRow | undefined,
+  past: { readonly deleted: boolean },
+): DiskVerdict {
+  // Who asks so late has not heard of it; a disk that nobody knows of would be left over.
+  if (request.kind === 'createDisk' && past.deleted)
+    return refuse('NOT_FOUND', `the disk ${request.disk} was deleted, and its name is not used again`);
   if (request.kind === 'createDisk') return planCreate(request, row);
-  if (request.kind === 'deleteDisk') return planDelete(request, row);
+  if (request.kind === 'deleteDisk') return planDelete(request, row, past);
   if (row?.state !== 'there') return refuse('NOT_FOUND', `there is no disk ${request.disk}`);
   switch (request.kind) {
     case 'openExport':
@@ -177,10 +186,13 @@ function planClose(
 function planDelete(
   request: Extract<StorageRequest, { readonly kind: 'deleteDisk' }>,
   row: DiskRow | undefined,
+  past: { readonly deleted: boolean },
 ): DiskVerdict {
-  if (row === undefined) return plan([], { kind: 'deleted' });
+  if (row === undefined) return plan(past.deleted ? [] : [{ kind: 'bury' }], { kind: 'deleted' });
   if (row.vm !== undefined) {
-    if (request.vm !== row.vm) return inUse(row);
+    // A token that nobody has had yet: whoever gives them out says that it belongs to nobody any more.
+    const isAboveAll = !isStale(row, '', request.fenceToken);
+    if (request.vm !== row.vm && (request.vm !== undefined || !isAboveAll)) return inUse(row);
     if (request.fenceToken < row.newest) return stale(row, request.fenceToken);
   }
   const next: DiskRow = { ...row, state: 'deleting', exports: [] };
@@ -221,11 +233,7 @@ function createSteps(row: DiskRow): readonly DiskStep[] {
 }
 
 function deleteSteps(row: DiskRow): readonly DiskStep[] {
-  return [
-    activateStep(row),
-    { kind: 'act', act: { kind: 'delete', disk: row.disk } },
-    { kind: 'write', row: undefined },
-  ];
+  return [activateStep(row), { kind: 'act', act: { kind: 'delete', disk: row.disk } }, { kind: 'bury' }];
 }
 
 /** Nothing is written where nothing changes: a request that is asked again costs no sync. */

@@ -23,6 +23,8 @@ export interface OpenExport {
 }
 
 export const exportsMax = 16;
+/** Names of deleted disks that are remembered, the newest. */
+export const deletedMax = 10_000;
 
 export function newRow(disk: string, sizeBytes: number): DiskRow {
   return { disk, sizeBytes, state: 'creating', vm: undefined, newest: 0, exports: [] };
@@ -37,7 +39,7 @@ export function writerOf(row: DiskRow): DiskHolder | undefined {
 }
 
 /** Together short enough for the name of a file. */
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,159})?$/;
 const vmPattern = /^vm-[0-9a-f]{32}$/;
 
 export function isDiskName(name: string): boolean {

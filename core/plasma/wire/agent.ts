@@ -56,7 +56,7 @@ const DesiredOperationMessage = message('DesiredOperation', {
     restore: snapshotOperation,
     deleteSnapshot: snapshotOperation,
     attachDisk: diskOperation,
-    resizeDisk: diskOperation,
+    resizeDisk: message('ResizeOperation', { id: text(1), disk: text(2), fromBytes: optional(uint64(3)) }),
   }),
 });
 

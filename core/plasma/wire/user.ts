@@ -96,6 +96,7 @@ const SharedDiskMessage = message('SharedDisk', {
   name: text(1),
   sizeBytes: uint64(2),
   usedBy: optional(text(3)),
+  state: choice(4, ['there', 'deleting']),
 });
 const SharedDisks = message('SharedDisks', { disks: repeated(nested(1, () => SharedDiskMessage)) });
 

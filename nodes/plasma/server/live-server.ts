@@ -5,6 +5,7 @@ import { type ClientTransport } from '../../../adapters/client/driver.ts';
 import { systemPrng } from '../../../adapters/client/system-prng.ts';
 import { type Address } from '../../../adapters/config/address.ts';
 import { type ClientCredentials, GrpcTransport } from '../../../adapters/grpc/client.ts';
+import { type PlasmaStorageClient } from '../../../adapters/grpc/plasma-storage-client.ts';
 import { type NoStreams, type RunnerFailure } from '../../../adapters/runner/protocol.ts';
 import { defaultRunnerOptions, Runner } from '../../../adapters/runner/runner.ts';
 import { unreachable } from '../../../core/base/assert.ts';
@@ -18,6 +19,7 @@ import { type Authorizer } from '../../../core/plasma/authorizer.ts';
 import {
   type ControlPlaneRequest,
   type ControlPlaneResponse,
+  type StorageCall,
 } from '../../../core/plasma/control-plane/protocol.ts';
 import { type ControlPlaneSettings } from '../../../core/plasma/control-plane/settings.ts';
 import { MemorySegments } from '../../../core/storage/memory-segments.ts';
@@ -29,6 +31,8 @@ export interface LiveServerOptions {
   /** Members of the store. */
   readonly chainfire: readonly Address[];
   readonly chainfireTls: ClientCredentials | undefined;
+  /** Serves shared disks; undefined: nobody does, as far as this server is told. */
+  readonly storage: PlasmaStorageClient | undefined;
 }
 
 interface ServerPorts {
@@ -45,6 +49,7 @@ export class LiveServer {
   /** Resolves when the runner stops without being asked to. */
   readonly failed: Promise<RunnerFailure>;
   readonly #transport: ClientTransport;
+  readonly #storage: PlasmaStorageClient | undefined;
 
   constructor(options: LiveServerOptions) {
     const { controlPlane, authorizer, chainfire: endpoints, chainfireTls: tls } = options;
@@ -57,6 +62,7 @@ export class LiveServer {
     this.#transport = new GrpcTransport({ endpoints, tls, prng: systemPrng }, (event) => {
       this.runner.acted(event as PlasmaServerReport);
     });
+    this.#storage = options.storage;
     let fail: (failure: RunnerFailure) => void = () => undefined;
     this.failed = new Promise((resolve) => {
       fail = resolve;
@@ -92,6 +98,7 @@ export class LiveServer {
   async close(): Promise<void> {
     await this.runner.stop();
     this.#transport.close();
+    this.#storage?.close();
   }
 
   #act(act: PlasmaServerAct): void {
@@ -111,9 +118,30 @@ export class LiveServer {
       case 'closeStream':
         this.#transport.closeStream(act.streamId, act.reason);
         break;
+      case 'callStorage':
+        this.#callStorage(act);
+        break;
       default:
         unreachable(act);
     }
+  }
+
+  #callStorage({ callId, request, timeoutUs }: StorageCall): void {
+    const asked =
+      this.#storage === undefined
+        ? Promise.reject(new Error('this server is told of no storage node (--storage)'))
+        : this.#storage.request(request, timeoutUs);
+    void asked
+      .then(
+        (response): PlasmaServerReport => ({ kind: 'storageAnswered', callId, response }),
+        (error: unknown): PlasmaServerReport => {
+          const reason = error instanceof Error ? error.message : String(error);
+          return { kind: 'storageFailed', callId, reason };
+        },
+      )
+      .then((report) => {
+        this.runner.acted(report);
+      });
   }
 }
 

@@ -10,6 +10,7 @@ export const serverGauges: Observed<ServerObservation> = {
   revision: ['The last commit that this server knows of', (seen) => seen.revision],
   vms: ['Virtual machines; 0 on a server that does not lead', (seen) => seen.vms],
   vms_pending: ['Virtual machines for which no node has room', (seen) => seen.vmsPending],
+  disks_leaving: ['Shared disks that are deleted and may have data still', (seen) => seen.disksLeaving],
   nodes_up: ['Nodes that hold a lease', (seen) => seen.nodesUp],
   nodes_silent: ['Nodes whose lease may have run out', (seen) => seen.nodesSilent],
   nodes_lost: ['Nodes whose lease has run out', (seen) => seen.nodesLost],

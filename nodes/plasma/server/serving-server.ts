@@ -8,6 +8,7 @@ import { type DataDirectory } from '../../../adapters/data-dir/data-directory.ts
 import { systemPrng } from '../../../adapters/client/system-prng.ts';
 import { type ClientCredentials, GrpcChainfireClient } from '../../../adapters/grpc/client.ts';
 import { PlasmaClient } from '../../../adapters/grpc/plasma-client.ts';
+import { PlasmaStorageClient } from '../../../adapters/grpc/plasma-storage-client.ts';
 import { GrpcServer } from '../../../adapters/grpc/server.ts';
 import { consoleMethod } from '../../../adapters/grpc/services/plasma-console.ts';
 import { plasmaControlServices } from '../../../adapters/grpc/services/plasma-control.ts';
@@ -108,6 +109,10 @@ export class ServingServer {
       authorizer: this.#authorizer,
       chainfire: settings.chainfire,
       chainfireTls: this.#chainfireTls,
+      storage:
+        settings.storage === undefined
+          ? undefined
+          : new PlasmaStorageClient({ address: settings.storage, tls: parts.security.dial }),
     });
     this.failed = this.#live.failed.then((failure) => this.#failed(failure));
     this.#metrics = new ObservedMetrics({

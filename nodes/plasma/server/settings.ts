@@ -56,6 +56,10 @@ const settings = {
     path(),
     'Authorities that vouch for members of Chainfire, in PEM; with it they are spoken to over TLS',
   ),
+  storage: optional(
+    address(),
+    'The storage node of the agents: the leader has the data of deleted shared disks removed there',
+  ),
   prefix: withDefault(
     text({
       placeholder: '<prefix>',

@@ -1,21 +1,28 @@
 import { type HypervisorAct } from '../../../core/plasma/hypervisor.ts';
+import { type Tables } from '../../../core/plasma/control-plane/rows.ts';
+import { sharedDiskName } from '../../../core/plasma/shared-disk-name.ts';
 import { type StorageRequest, type StorageResponse } from '../../../core/plasma/storage-protocol.ts';
 import { type NodeName } from '../../../core/plasma/types.ts';
 import { Violation } from '../../types.ts';
 import { type PlasmaChecker } from '../checker.ts';
 import { agentAddress, nodeNameOf } from '../addresses.ts';
 import { type PlasmaStep } from '../processes.ts';
+import { type PlasmaHistory } from '../history.ts';
 import { type PlasmaState } from '../state.ts';
+import { type TrueCommit } from '../truth.ts';
 
 /**
  * Nothing is removed because somebody does not know of it (invariant 9): an agent removes files of a virtual machine only under a
- * token that is not its place in the store by then; it is told to kill none that is at its place; and a shared disk is deleted only when its row is gone. A row is gone only
- * after its user has asked for it.
+ * token that is not its place in the store by then; it is told to kill none that is at its place; and a shared disk is deleted
+ * only when its row is gone and proof of its deletion has come into the store with that. A row is gone only after its user has
+ * asked for it.
  *
  * Not verified: snapshots, which users here do not take, and images, which no node has files of that anybody removes.
  */
 export class RemovedOnEvidence implements PlasmaChecker {
   readonly name = 'removed-on-evidence';
+  /** Disks, by their names on the storage node, of whose deletion there was proof in the store. */
+  readonly #deletedDisks = new Set<string>();
 
   onStep(step: PlasmaStep, { truth }: PlasmaState): void {
     if (step.of !== 'agent' || step.event.kind !== 'acted') return;
@@ -40,12 +47,48 @@ export class RemovedOnEvidence implements PlasmaChecker {
   }
 
   onStorageAnswered(request: StorageRequest, response: StorageResponse, { truth }: PlasmaState): void {
-    if (request.kind !== 'deleteDisk' || response.kind !== 'deleted' || !truth.disks.has(request.disk))
-      return;
-    throw new Violation('removed-on-evidence', `${request.disk} is deleted, and has a row`, 'a disk');
+    if (request.kind !== 'deleteDisk' || response.kind !== 'deleted') return;
+    const { disk } = request;
+    for (const { project, onStorage } of truth.disks.values()) {
+      if (sharedDiskName(project, onStorage) !== disk) continue;
+      throw new Violation('removed-on-evidence', `${disk} is deleted, and has a row`, 'a disk');
+    }
+    if (this.#deletedDisks.has(disk)) return;
+    throw new Violation('removed-on-evidence', `${disk} is deleted, and nobody has wanted it`, 'a disk');
   }
 
-  onCommit({ rows }: Parameters<NonNullable<PlasmaChecker['onCommit']>>[0], { history }: PlasmaState): void {
+  onCommit(commit: TrueCommit, { history }: PlasmaState): void {
+    this.#lookAtVms(commit, history);
+    this.#lookAtDisks(commit, history);
+  }
+
+  #lookAtDisks({ rows }: TrueCommit, history: PlasmaHistory): void {
+    for (const { table, after } of rows) {
+      if (table !== 'deletedDisks' || after === undefined) continue;
+      const { project, name, onStorage, operation } = after as Tables['deletedDisks'];
+      this.#deletedDisks.add(sharedDiskName(project, onStorage));
+      const asked = history.operations.some(
+        ({ request }) =>
+          request.kind === 'sharedDiskDelete' &&
+          request.project === project &&
+          request.disk === name &&
+          request.operationId === operation,
+      );
+      if (!asked) throw new Violation('removed-on-evidence', `nobody has deleted the disk ${name}`, 'a disk');
+    }
+    for (const { table, before, after } of rows) {
+      if (table !== 'disks' || before === undefined || after !== undefined) continue;
+      const { project, name, onStorage } = before as Tables['disks'];
+      if (this.#deletedDisks.has(sharedDiskName(project, onStorage))) continue;
+      throw new Violation(
+        'removed-on-evidence',
+        `the row of the disk ${name} is gone without proof`,
+        'a disk',
+      );
+    }
+  }
+
+  #lookAtVms({ rows }: TrueCommit, history: PlasmaHistory): void {
     for (const { table, before, after } of rows) {
       if (table !== 'vms' || before === undefined || after !== undefined) continue;
       const { id, spec } = before as { id: string; spec: { name: string } };

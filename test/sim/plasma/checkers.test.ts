@@ -7,6 +7,7 @@ import { InventoryFirst } from '../../../sim/plasma/checkers/inventory-first.ts'
 import { NewestTokenWrites } from '../../../sim/plasma/checkers/newest-token-writes.ts';
 import { plasmaCheckerNames, createPlasmaCheckers } from '../../../sim/plasma/checkers/registry.ts';
 import { TermsFenced } from '../../../sim/plasma/checkers/terms-fenced.ts';
+import { RemovedOnEvidence } from '../../../sim/plasma/checkers/removed-on-evidence.ts';
 import { PlasmaHistory } from '../../../sim/plasma/history.ts';
 import { PlasmaRun } from '../../../sim/plasma/run.ts';
 import { type TrueCommit } from '../../../sim/plasma/truth.ts';
@@ -86,4 +87,32 @@ test('an agent that launches something before its inventory was judged is found'
   expect(() => new InventoryFirst().onAct('node-0', act, quietState())).toThrow(
     'before its inventory was judged',
   );
+});
+
+test('data of a shared disk that are removed while it has a row, or without proof that somebody wanted it, are found', () => {
+  const disk = { project: 'shop', name: 'root', onStorage: 'root.3', sizeBytes: 512, fenceToken: 1 };
+  const proof = { ...disk, fenceToken: 2, operation: 'op-1' };
+  const made = { table: 'disks', key: 'shop/root', before: undefined, after: disk } as const;
+  const gone = { ...made, before: disk, after: undefined } as const;
+  const proven = {
+    ...{ table: 'deletedDisks', key: 'shop/root.3', before: undefined, after: proof },
+  } as const;
+  const request = { kind: 'deleteDisk', disk: 'shop/root.3', vm: undefined, fenceToken: 2 } as const;
+  const deleted = { kind: 'deleted' } as const;
+
+  const state = quietState();
+  state.truth.disks.set('shop/root', disk);
+  expect(() => new RemovedOnEvidence().onStorageAnswered(request, deleted, state)).toThrow('and has a row');
+  state.truth.disks.clear();
+  const checker = new RemovedOnEvidence();
+  expect(() => checker.onStorageAnswered(request, deleted, state)).toThrow('nobody has wanted it');
+  expect(() => checker.onCommit(commit({ rows: [gone] }), state)).toThrow('gone without proof');
+  expect(() => checker.onCommit(commit({ rows: [gone, proven] }), state)).toThrow(
+    'nobody has deleted the disk',
+  );
+
+  const asked = { kind: 'sharedDiskDelete', operationId: 'op-1', project: 'shop', disk: 'root' } as const;
+  state.history.begin(0, asked, 0);
+  expect(() => checker.onCommit(commit({ rows: [gone, proven] }), state)).not.toThrow();
+  expect(() => checker.onStorageAnswered(request, deleted, state)).not.toThrow();
 });

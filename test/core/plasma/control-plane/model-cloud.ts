@@ -9,11 +9,13 @@ import {
   type KvEffect,
   type KvLease,
   type KvOutcome,
+  type StorageCall,
 } from '../../../../core/plasma/control-plane/protocol.ts';
 import {
   type ControlPlaneSettings,
   defaultControlPlaneSettings,
 } from '../../../../core/plasma/control-plane/settings.ts';
+import { type StorageRequest, type StorageResponse } from '../../../../core/plasma/storage-protocol.ts';
 import { type VmSpec } from '../../../../core/plasma/types.ts';
 import { seededPrng } from '../../../../sim/prng.ts';
 import { ModelStore } from './model-store.ts';
@@ -48,6 +50,10 @@ export class ModelCloud {
   readonly authorizer: Authorizer = {
     refuses: ({ identity }) => (identity === 'photon://user/mallory' ? 'mallory may do nothing' : undefined),
   };
+  /** Calls of the storage node that are not answered yet. */
+  readonly storageCalls: { readonly call: StorageCall; readonly server: number }[] = [];
+  /** What the storage node says; `lost`: nobody hears it; undefined: nothing yet. */
+  storage: (request: StorageRequest) => StorageResponse | 'lost' | undefined = () => ({ kind: 'deleted' });
   #requests = 0;
   readonly #answers = new Map<number, ControlPlaneResponse>();
 
@@ -99,6 +105,7 @@ export class ModelCloud {
     for (const effect of machine.step(event, this.nowUs)) {
       if (effect.kind === 'reply') this.#answers.set(effect.requestId, effect.response);
       else if (effect.kind === 'kvLeaseKeep') this.#server(server).lease = effect.lease;
+      else if (effect.kind === 'callStorage') this.storageCalls.push({ call: effect, server });
       else if (effect.kind === 'kvLeaseRevoke') this.store.endLease(effect.lease);
       else calls.push(effect);
     }
@@ -107,7 +114,7 @@ export class ModelCloud {
   /** Carries out what the servers have the store do, until nothing is left but what is held. */
   settle(): void {
     for (let turn = 0; turn < 100_000; turn += 1) {
-      if (!this.#carryOutNext() && !this.#tickDue()) return;
+      if (!this.#carryOutNext() && !this.#answerStorage() && !this.#tickDue()) return;
     }
     throw new Error('the servers never come to rest');
   }
@@ -179,6 +186,23 @@ export class ModelCloud {
         this.step(position, { kind: 'kvAnswered', kvId: call.kvId, outcome: this.#outcome(call, fate) });
         return true;
       }
+    }
+    return false;
+  }
+
+  #answerStorage(): boolean {
+    for (const [at, { call, server }] of this.storageCalls.entries()) {
+      const response = this.storage(call.request);
+      if (response === undefined) continue;
+      this.storageCalls.splice(at, 1);
+      const { callId } = call;
+      this.step(
+        server,
+        response === 'lost'
+          ? { kind: 'storageFailed', callId, reason: 'nobody has answered in time' }
+          : { kind: 'storageAnswered', callId, response },
+      );
+      return true;
     }
     return false;
   }

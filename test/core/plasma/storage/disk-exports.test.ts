@@ -280,6 +280,40 @@ describe('owners', () => {
     expect(bench.ask({ kind: 'deleteDisk', disk, vm: vmA, fenceToken: 2 })).toEqual({ kind: 'deleted' });
     expect(bench.ask(opens(vmA, 3))).toMatchObject({ code: 'NOT_FOUND' });
   });
+
+  test('a disk that is nobody’s any more is deleted under a token above all that it was opened under', () => {
+    const bench = created();
+    bench.ask(opens(vmA, 2));
+    bench.ask(opens(vmA, 4, false));
+    for (const fenceToken of [2, 4]) {
+      expect(bench.ask({ kind: 'deleteDisk', disk, vm: undefined, fenceToken })).toMatchObject({
+        code: 'IN_USE',
+      });
+    }
+    expect(bench.ask({ kind: 'deleteDisk', disk, vm: vmB, fenceToken: 5 })).toMatchObject({ code: 'IN_USE' });
+    expect(bench.ask({ kind: 'deleteDisk', disk, vm: undefined, fenceToken: 5 })).toEqual({
+      kind: 'deleted',
+    });
+  });
+
+  test('no disk is made under the name of one that was deleted, whether it was there or not, also after a start', () => {
+    const bench = created();
+    const late = { kind: 'createDisk', disk: 'red/late', sizeBytes } as const;
+    const deletes = (name: string) =>
+      bench.ask({ kind: 'deleteDisk', disk: name, vm: undefined, fenceToken: 1 });
+    expect([deletes(disk), deletes(late.disk), deletes(late.disk)]).toEqual(
+      Array.from({ length: 3 }, () => ({ kind: 'deleted' })),
+    );
+    expect(bench.ask(late)).toMatchObject({ code: 'NOT_FOUND' });
+    // The journal states everything again at the beginning of each of its files.
+    bench.ask({ kind: 'createDisk', disk: 'red/other', sizeBytes });
+    for (let turn = 0; turn < 3; turn += 1) {
+      bench.restart();
+      expect(bench.ask({ kind: 'createDisk', disk, sizeBytes })).toMatchObject({ code: 'NOT_FOUND' });
+      expect(bench.ask(late)).toMatchObject({ code: 'NOT_FOUND' });
+    }
+    expect(bench.machine.rows.map(({ disk: name }) => name)).toEqual(['red/other']);
+  });
 });
 
 describe('after a start', () => {
@@ -384,7 +418,7 @@ describe('what is refused', () => {
 
   test('names as long as users may give them are taken', () => {
     const bench = new Bench();
-    const longest = `${'p'.repeat(63)}/${'d'.repeat(128)}`;
+    const longest = `${'p'.repeat(63)}/${'d'.repeat(160)}`;
     expect(bench.ask({ kind: 'createDisk', disk: longest, sizeBytes })).toEqual({ kind: 'created' });
     expect(bench.ask({ kind: 'createDisk', disk: `${longest}d`, sizeBytes })).toMatchObject({
       code: 'INVALID',

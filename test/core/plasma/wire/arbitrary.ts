@@ -47,7 +47,7 @@ const operation = fc.oneof(
   record({ ...kind('restore'), id: text, snapshot: text }),
   record({ ...kind('deleteSnapshot'), id: text, snapshot: text }),
   record({ ...kind('attachDisk'), id: text, disk: text }),
-  record({ ...kind('resizeDisk'), id: text, disk: text }),
+  record({ ...kind('resizeDisk'), id: text, disk: text, fromBytes: maybe(count) }),
 );
 const want = fc.oneof(
   record({
@@ -193,7 +193,12 @@ export const userResponse: fc.Arbitrary<Exclude<PlasmaResponse, { kind: 'refused
   record({ ...kind('images'), images: list(record({ ...image, usedBy: small })) }),
   record({
     ...kind('sharedDisks'),
-    disks: list(record({ name: text, sizeBytes: count, usedBy: maybe(text) })),
+    disks: list(
+      record({
+        ...{ name: text, sizeBytes: count, usedBy: maybe(text) },
+        state: fc.constantFrom('there' as const, 'deleting' as const),
+      }),
+    ),
   }),
   record({
     ...kind('quota'),
