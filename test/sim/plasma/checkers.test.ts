@@ -94,9 +94,7 @@ test('data of a shared disk that are removed while it has a row, or without proo
   const proof = { ...disk, fenceToken: 2, operation: 'op-1' };
   const made = { table: 'disks', key: 'shop/root', before: undefined, after: disk } as const;
   const gone = { ...made, before: disk, after: undefined } as const;
-  const proven = {
-    ...{ table: 'deletedDisks', key: 'shop/root.3', before: undefined, after: proof },
-  } as const;
+  const proven = { table: 'deletedDisks', key: 'shop/root.3', before: undefined, after: proof } as const;
   const request = { kind: 'deleteDisk', disk: 'shop/root.3', vm: undefined, fenceToken: 2 } as const;
   const deleted = { kind: 'deleted' } as const;
 
