@@ -13,6 +13,7 @@ import {
   type ControlPlaneSettings,
   defaultControlPlaneSettings,
 } from '../../core/plasma/control-plane/settings.ts';
+import { type DiskExports } from '../../core/plasma/storage/disk-exports.ts';
 import { type Abandon, ClientCalls } from '../client-calls.ts';
 import { type ClientStream } from '../client-streams.ts';
 import { type Cluster, quietDriftPpmMax } from '../cluster.ts';
@@ -25,8 +26,7 @@ import { type World } from '../world.ts';
 import { clientAt, serverAddress, storageAddress } from './addresses.ts';
 import { type PlasmaCloudPlan } from './plan.ts';
 import { PortSurroundings } from './port-surroundings.ts';
-import { type PlasmaStep, type ServerProcess, type ServerTypes } from './processes.ts';
-import { type StorageNode } from './storage-node.ts';
+import { type PlasmaStep, type ServerProcess, type ServerTypes, type StorageTypes } from './processes.ts';
 
 /** 2026-01-01, when every run begins, and how far wall clocks are off. */
 const wallStartUs = 1_767_225_600_000_000;
@@ -241,7 +241,7 @@ export interface PlasmaServersOptions {
   readonly plan: PlasmaCloudPlan;
   readonly chainfire: Cluster;
   /** It is there by the time that it is asked. */
-  readonly storage: () => StorageNode;
+  readonly storage: () => { readonly calls: ClientCalls<DiskExports, StorageTypes> };
   readonly observer: PlasmaObserver;
 }
 
