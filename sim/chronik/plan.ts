@@ -1,38 +1,11 @@
 import { type BrokerSettings } from '../../core/chronik/settings.ts';
 import { type RaftOptions } from '../../core/raft/types.ts';
-import { type Fault, type FaultKind } from '../fault.ts';
+import { type FaultKind } from '../fault.ts';
+import { type FailingDiskFault } from '../faults/failing-disks.ts';
+import { type CommonFault } from '../faults/scheduled-faults.ts';
 
 /** The faults that mean something to a cluster of brokers whose members do not change. */
-export type ChronikFault = Extract<
-  Fault,
-  {
-    kind:
-      | 'crash'
-      | 'crashAll'
-      | 'pause'
-      | 'partition'
-      | 'partialPartition'
-      | 'oneWay'
-      | 'clientCut'
-      | 'lossy'
-      | 'clog'
-      | 'slowNetwork'
-      | 'flap'
-      | 'narrowLink'
-      | 'longTail'
-      | 'clockDrift'
-      | 'wallJump'
-      | 'slowDisk'
-      | 'diskStall'
-      | 'syncFails'
-      | 'appendFails'
-      | 'readFails'
-      | 'diskFull'
-      | 'storeFull';
-  }
->;
-
-export type ChronikFaultKind = ChronikFault['kind'] & FaultKind;
+export type ChronikFault = CommonFault | FailingDiskFault;
 
 /** A run of a cluster of brokers, by hand or drawn from a seed: cluster, workload, faults, checks, in that order. */
 export interface ChronikScenario {

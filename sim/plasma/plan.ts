@@ -3,27 +3,11 @@ import { type ControlPlaneSettings } from '../../core/plasma/control-plane/setti
 import { type Quota } from '../../core/plasma/api.ts';
 import { type Labels, type Resources } from '../../core/plasma/types.ts';
 import { type MemberConfig } from '../../core/chainfire/member-protocol.ts';
-import { type Fault, type FaultKind } from '../fault.ts';
+import { type FaultKind } from '../fault.ts';
+import { type CommonFault } from '../faults/scheduled-faults.ts';
 
 /** The faults that mean something to the platform. Whom they strike is told by his number, see `addresses.ts`. */
-export type PlasmaFault = Extract<
-  Fault,
-  {
-    kind:
-      | 'crash'
-      | 'pause'
-      | 'partition'
-      | 'oneWay'
-      | 'lossy'
-      | 'clog'
-      | 'slowNetwork'
-      | 'flap'
-      | 'narrowLink'
-      | 'longTail'
-      | 'clockDrift'
-      | 'wallJump';
-  }
->;
+export type PlasmaFault = Exclude<CommonFault, { kind: 'crashAll' | 'clientCut' | 'partialPartition' }>;
 
 /** A run of the VM platform, by hand or drawn from a seed: cloud, workload, faults, checks, in that order. */
 export interface PlasmaScenario {

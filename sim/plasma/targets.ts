@@ -6,21 +6,14 @@ import { type ProcessMachine, type ProcessTypes } from '../process-protocol.ts';
 import { type PlasmaCloud } from './cloud.ts';
 import { type ComputeNode } from './compute-node.ts';
 
-/** Whatever a fault can strike, by the number under which faults know it. */
-export interface FaultTarget extends FaultedProcess {
-  readonly stopped: boolean;
-  readonly paused: boolean;
-  start(): void;
-}
-
 /** Told of a watchdog that runs no more, or again. */
 export type WatchdogNews = (node: ComputeNode) => void;
 
-/** Of a cloud: processes, watchdogs, and machines as a whole. */
+/** Whatever a fault can strike in a cloud, each by its number: processes, watchdogs, and machines as a whole. */
 export function targetsOf(
   cloud: PlasmaCloud,
   news: { readonly watchdog: WatchdogNews; readonly thawed: WatchdogNews },
-): readonly FaultTarget[] {
+): readonly FaultedProcess[] {
   return [
     ...cloud.chainfire.processes,
     ...cloud.servers.processes,
@@ -32,7 +25,7 @@ export function targetsOf(
 }
 
 /** A process of a compute node alone: its machine, and what runs there besides, goes on. */
-class ProcessOnNode<M extends ProcessMachine<T>, T extends ProcessTypes> implements FaultTarget {
+class ProcessOnNode<M extends ProcessMachine<T>, T extends ProcessTypes> implements FaultedProcess {
   readonly node: NodeId;
   readonly #node: ComputeNode;
   readonly #process: SimulatedProcess<M, T>;
@@ -97,7 +90,7 @@ class ProcessOnNode<M extends ProcessMachine<T>, T extends ProcessTypes> impleme
 }
 
 /** A crash is a loss of power, a pause freezes all that is on it. */
-class WholeMachine implements FaultTarget {
+class WholeMachine implements FaultedProcess {
   readonly node: NodeId;
   readonly #node: ComputeNode;
   readonly #thawed: () => void;

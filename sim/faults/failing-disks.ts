@@ -2,45 +2,63 @@ import { unreachable } from '../../core/base/assert.ts';
 import { type NodeId } from '../../core/base/ids.ts';
 import { between, type Prng } from '../../core/base/prng.ts';
 import { type DiskFailure } from '../disk/failure.ts';
-import { type FaultOf } from '../faults/scene.ts';
-import { type FaultStage } from '../faults/stage.ts';
+import { type SimulatedSegments } from '../disk/segments.ts';
+import { type SimulatedStore } from '../disk/store.ts';
 import { Violation } from '../types.ts';
-import { type BrokerProcess } from './broker-process.ts';
+import { type FaultInForce, type FaultOf } from './scene.ts';
+import { type FaultedProcess, type FaultStage } from './stage.ts';
 
-export type ChronikDiskFault = FaultOf<
-  'slowDisk' | 'diskStall' | 'syncFails' | 'appendFails' | 'readFails' | 'diskFull' | 'storeFull'
+export type FailingDiskFault = FaultOf<
+  'slowDisk' | 'diskStall' | StrikingFault['kind'] | LastingFault['kind']
 >;
+type StrikingFault = FaultOf<'syncFails' | 'appendFails'>;
+type LastingFault = FaultOf<'readFails' | 'diskFull' | 'storeFull'>;
+
+interface ProcessWithDisk extends FaultedProcess {
+  readonly segments: SimulatedSegments;
+  readonly store: SimulatedStore;
+}
 
 /** What supervises a process starts it again so long after its disk has ended it. */
 const restartUsMin = 100_000;
 const restartUsMax = 3_000_000;
 
-/** Something that a disk does not do for a while. */
+/** Something that a disk does not do for a while: every process that needs it ends, and is started again and again. */
 interface Lasting {
-  readonly fault: FaultOf<'readFails' | 'diskFull' | 'storeFull'>;
+  readonly fault: LastingFault;
   readonly prng: Prng;
+  /** It has stopped a process. */
   hit: boolean;
 }
 
-/**
- * Brokers' disks that are slow, full or fail, and lose nothing that they had acknowledged. Disks that lie and rot are not
- * here: what a replica may lose without anybody noticing, a cluster of brokers cannot do without.
- */
-export class ChronikDiskFaults {
-  readonly #stage: FaultStage<BrokerProcess>;
-  readonly #appends = new Map<NodeId, FaultOf<'appendFails'>>();
-  readonly #syncs = new Map<NodeId, FaultOf<'syncFails'>>();
+/** Disks that are slow, full or fail, and lose nothing that they had acknowledged. */
+export class FailingDisks<P extends ProcessWithDisk> {
+  readonly #stage: FaultStage<P>;
+  /** What each process's next failing append and sync are blamed on. */
+  readonly #appends = new Map<NodeId, StrikingFault>();
+  readonly #syncs = new Map<NodeId, StrikingFault>();
+  /** What a disk does not do, by what fails. */
   readonly #lasting: Readonly<Record<'read' | 'full' | 'flush', Map<NodeId, Lasting>>> = {
     read: new Map(),
     full: new Map(),
     flush: new Map(),
   };
 
-  constructor(stage: FaultStage<BrokerProcess>) {
+  /** Disks that are slow, each with whether it has written anything meanwhile. */
+  readonly #slowed = new Map<FaultOf<'slowDisk'>, () => boolean>();
+
+  constructor(stage: FaultStage<P>) {
     this.#stage = stage;
   }
 
-  begin(fault: ChronikDiskFault, prng: Prng): void {
+  /** Those in force that a write has met. */
+  get met(): readonly FaultInForce[] {
+    return [...this.#slowed].flatMap(([fault, hasWritten]) =>
+      hasWritten() ? [{ fault, fromUs: fault.atUs }] : [],
+    );
+  }
+
+  begin(fault: FailingDiskFault, prng: Prng): void {
     const { segments, store } = this.#stage.cluster.process(fault.node);
     switch (fault.kind) {
       case 'slowDisk':
@@ -73,30 +91,32 @@ export class ChronikDiskFaults {
     }
   }
 
-  /** The disk of this broker has failed it, and its process has ended. @throws Violation when the disk is well */
-  failed(process: BrokerProcess, failure: DiskFailure, why = ''): void {
+  /**
+   * The disk of this process has failed it, and it has ended: blames it on a fault, and starts it again.
+   *
+   * @returns false when there is none that this failure could be blamed on
+   */
+  explain(process: P, failure: DiskFailure): boolean {
     switch (failure) {
       case 'append':
-        this.#struck(process, this.#appends, failure);
-        break;
+        return this.#struck(process, this.#appends, failure);
       case 'sync':
-        this.#struck(process, this.#syncs, failure);
-        break;
+        return this.#struck(process, this.#syncs, failure);
       case 'full':
       case 'flush':
       case 'read':
-        if (!this.#lasts(process, failure)) unexplained(process, failure, why);
-        break;
+        return this.#lasts(process, failure);
       case 'damage':
       case 'promises':
-        unexplained(process, failure, why);
-        break;
+        return false;
       default:
-        unreachable(failure);
+        return unreachable(failure);
     }
   }
 
   end(): void {
+    // What is written from here on is written by disks that are as fast as ever.
+    for (const [fault, hasWritten] of this.#slowed) if (!hasWritten()) this.#slowed.delete(fault);
     this.#appends.clear();
     this.#syncs.clear();
     for (const lasting of Object.values(this.#lasting)) lasting.clear();
@@ -106,23 +126,19 @@ export class ChronikDiskFaults {
     }
   }
 
-  #struck(
-    process: BrokerProcess,
-    armed: Map<NodeId, FaultOf<'syncFails' | 'appendFails'>>,
-    failure: 'append' | 'sync',
-  ): void {
+  #struck(process: P, armed: Map<NodeId, StrikingFault>, failure: 'append' | 'sync'): boolean {
     const fault = armed.get(process.node);
-    if (fault === undefined) return unexplained(process, failure, '');
+    if (fault === undefined) return false;
     armed.delete(process.node);
     this.#stage.fire(fault, `${failure} of n${process.node} failed`);
     this.#stage.startLater(process, fault.downUs);
+    return true;
   }
 
-  /** @returns false when nothing lasts that this failure could be blamed on */
-  #lasts(process: BrokerProcess, failure: 'read' | 'full' | 'flush'): boolean {
+  #lasts(process: P, failure: 'read' | 'full' | 'flush'): boolean {
     const lasting = this.#lasting[failure].get(process.node);
     if (lasting === undefined) return false;
-    if (!lasting.hit) this.#stage.fire(lasting.fault, `n${process.node} ends: ${lasting.fault.kind}`);
+    if (!lasting.hit) this.#stage.fire(lasting.fault, `n${process.node} stops: ${lasting.fault.kind}`);
     lasting.hit = true;
     this.#stage.startLater(process, between(lasting.prng, restartUsMin, restartUsMax));
     return true;
@@ -130,7 +146,7 @@ export class ChronikDiskFaults {
 
   #last(
     failure: 'read' | 'full' | 'flush',
-    fault: Lasting['fault'],
+    fault: LastingFault,
     prng: Prng,
     set: (on: boolean) => void,
   ): void {
@@ -151,8 +167,10 @@ export class ChronikDiskFaults {
     const { durable } = segments;
     segments.slow(fault.factor);
     store.slow(fault.factor);
+    this.#slowed.set(fault, () => segments.durable > durable);
     this.#stage.world.after(fault.forUs, () => {
       if (this.#stage.over) return;
+      this.#slowed.delete(fault);
       segments.slow(1);
       store.slow(1);
       if (segments.durable > durable) this.#stage.fire(fault, `disk of n${fault.node} is as fast as before`);
@@ -160,7 +178,8 @@ export class ChronikDiskFaults {
   }
 }
 
-function unexplained(process: BrokerProcess, failure: DiskFailure, why: string): never {
+/** A disk that nothing is wrong with was said to have failed. */
+export function unexplained(process: FaultedProcess, failure: DiskFailure, why = ''): never {
   const what = why === '' ? failure : `${failure}: ${why}`;
   throw new Violation(
     'unexplained-disk-failure',
