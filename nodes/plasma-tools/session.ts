@@ -106,16 +106,18 @@ export class PlasmaSession {
     for (;;) {
       const leftMs = untilMs - performance.now();
       let why: string;
+      const asked = this.client;
       try {
-        const response = await this.client.user(request, Math.min(attemptMsMax + extraMs, leftMs));
+        const response = await asked.user(request, Math.min(attemptMsMax + extraMs, leftMs));
         if (response.kind !== 'refused') return response as AnswerOf<Kind>;
         if (!again.has(response.code)) throw new ExitError(`refused: ${response.message}`, exitCodes.failed);
         why = response.message;
-        this.#turnTo(response);
+        if (asked === this.client) this.#turnTo(response);
       } catch (error) {
         if (error instanceof ExitError) throw error;
         why = (error as Error).message;
-        this.#turnToNext();
+        // What an earlier choice has come to says nothing of the present one: several may ask at once.
+        if (asked === this.client) this.#turnToNext();
       }
       if (untilMs - performance.now() > pauseMs) await after(pauseMs);
       else if (!isMutation) throw new ExitError(`no answer: ${why}`, exitCodes.failed);

@@ -32,8 +32,12 @@ export class PlasmaProcess {
     return child.pid;
   }
 
-  /** Resolves when it serves. */
-  async start(): Promise<void> {
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Starts it, and waits for nothing. */
+  launch(): ChildProcess {
     const photon = [process.execPath, photonFile, ...this.#args];
     // `ip netns exec` becomes the program that it starts: the same pid, and the channel to this process.
     const [program = '', ...args] =
@@ -43,6 +47,12 @@ export class PlasmaProcess {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text;
     });
+    return child;
+  }
+
+  /** Resolves when it serves. */
+  async start(): Promise<void> {
+    const child = this.launch();
     for (;;) {
       const message = await Promise.race([
         once(child, 'message').then(([told]) => told as { kind: string }),
