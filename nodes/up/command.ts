@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { defaultQemuPrograms, missingPrograms } from '../../adapters/qemu/programs.ts';
 import { formatAddress } from '../../adapters/config/address.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { secured, type SecuredCloud } from './pki.ts';
@@ -112,16 +112,11 @@ function plasmaOf(
   planned: readonly PlannedProcess[],
 ): readonly PlannedProcess[] {
   if (agents === 0) return [];
-  const missing = ['qemu-system-x86_64', 'qemu-img'].filter(
-    (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status !== 0,
-  );
-  if (missing.length > 0) {
-    print(
-      `${missing.join(' and ')} cannot be run: no agents, so no virtual machines (Debian: qemu-system-x86 qemu-utils)`,
-    );
-  }
+  const missing = missingPrograms(defaultQemuPrograms);
+  if (missing !== undefined)
+    print(`cannot run ${missing}: PlasmaVMC is started without agents, so that no virtual machine runs`);
   return planPlasma({
-    ...{ dataDir, host, port: plasmaPort, agents: missing.length > 0 ? 0 : agents },
+    ...{ dataDir, host, port: plasmaPort, agents: missing === undefined ? agents : 0 },
     memoryBytes: Math.floor((totalmem() * memoryPercent) / 100 / agents),
     members: ofSystem(planned, 'chainfire').map(({ client }) => client),
   });

@@ -17,6 +17,7 @@ import { MetricsServer } from '../../../adapters/metrics/http-server.ts';
 import { ObservedMetrics } from '../../../adapters/metrics/observed-metrics.ts';
 import { openConsole } from '../../../adapters/qemu/console-stream.ts';
 import { findInstances, strike } from '../../../adapters/qemu/proc.ts';
+import { missingPrograms } from '../../../adapters/qemu/programs.ts';
 import { probeAccelerators } from '../../../adapters/qemu/probe.ts';
 import { QemuHypervisor } from '../../../adapters/qemu/qemu-hypervisor.ts';
 import { type Accelerator } from '../../../adapters/qemu/qemu-options.ts';
@@ -45,6 +46,7 @@ import { type AgentProcessSettings, labelsOf } from './settings.ts';
 export const agentSystem = 'plasma-agent';
 const stopGraceMs = 500;
 const lookEveryMs = 50;
+const tellEveryMs = 5_000;
 const imageFileBytesMax = 1_024 ** 4;
 const cpuMilliEach = 1_000;
 
@@ -71,6 +73,8 @@ export class ServingAgent {
   #fail: (failure: RunnerFailure) => void = () => undefined;
   #stopping = false;
   #failure: string | undefined;
+  #toldRefusal: string | undefined;
+  #tellAgainMs = -Infinity;
 
   /** @throws DataDirError or StartError */
   static async open(parts: ServingAgentParts): Promise<ServingAgent> {
@@ -108,6 +112,7 @@ export class ServingAgent {
       const ready = this.#unready === undefined;
       this.#health.set(ready);
       if (ready) this.#becomeReady();
+      this.#tellRefusal();
     }, lookEveryMs);
     this.#closing.push(() => {
       clearInterval(looking);
@@ -124,14 +129,19 @@ export class ServingAgent {
 
   async #open(): Promise<void> {
     const { settings, directory, log } = this.#parts;
+    const missing = missingPrograms(settings);
+    if (missing !== undefined)
+      throw new StartError(`cannot run ${missing}: without that there are no virtual machines on this node`);
     const address = await this.#listen();
     const clusterId = createHash('sha256').update('photon.plasma.agent\n').digest('hex').slice(0, 16);
     directory.claim({ system: agentSystem, clusterId, nodeId: 1, name: settings.name }, ['log']);
     const accelerators = await this.#accelerators();
     const [accelerator] = accelerators;
     if (accelerator === undefined) {
+      // A machine that has too much to do now may be quick enough the next time.
       throw new StartError(
-        `${settings.qemu} has run no guest here: it is missing, or cannot (Debian: qemu-system-x86 and qemu-utils)`,
+        `${settings.qemu} is there, and has run no guest within three seconds, with accelerator ${settings.accelerator}`,
+        { cause: Object.assign(new Error('no guest has spoken'), { code: 'ETIMEDOUT' }) },
       );
     }
     const live = await this.#recover(accelerator, accelerators, settings.advertised ?? address);
@@ -274,6 +284,17 @@ export class ServingAgent {
     if (view === undefined) return 'the agent is starting';
     if (view.phase === 'serving') return undefined;
     return view.lastRefusal ?? `the agent is ${view.phase}`;
+  }
+
+  /** Each once, and no more than one a while: servers that cannot be reached are told of in turns. */
+  #tellRefusal(): void {
+    const refusal = this.#live?.machine.view.lastRefusal;
+    const nowMs = performance.now();
+    if (refusal === undefined) this.#toldRefusal = undefined;
+    if (refusal === undefined || refusal === this.#toldRefusal || nowMs < this.#tellAgainMs) return;
+    this.#toldRefusal = refusal;
+    this.#tellAgainMs = nowMs + tellEveryMs;
+    this.#parts.log.warn({ refusal }, 'the servers do not do what this agent asks');
   }
 
   #failed(failure: RunnerFailure): void {
