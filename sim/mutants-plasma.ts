@@ -134,4 +134,32 @@ export const plasmaMutants: readonly Mutant[] = [
     caughtBy: ['liveness'],
     scenarios: ['plasma-disk-deleted'],
   },
+  {
+    name: 'plasma-fetch-begins-anew',
+    about: 'An agent that starts fetches an image from its beginning, whatever of it is there.',
+    file: 'core/plasma/images/image-fetch.ts',
+    anchor: 'this.#partialBytes = options.partialBytes;',
+    replacement: 'this.#partialBytes = 0 * options.partialBytes;',
+    caughtBy: ['fetch-resumed'],
+    scenarios: ['plasma-image-fetch-cut'],
+  },
+  {
+    name: 'plasma-wrong-image-kept',
+    about:
+      'What was fetched and turned out to be another image stays there, and is found to be wrong each time.',
+    file: 'core/plasma/images/image-fetch.ts',
+    anchor: 'if (event.wrong) this.#onWrong(event.reason);',
+    replacement: 'if (event.wrong) this.#giveUp(event.reason);',
+    caughtBy: ['liveness'],
+    scenarios: ['plasma-image-fetch-cut'],
+  },
+  {
+    name: 'plasma-image-removed-in-use',
+    about: 'An image goes from the catalogue although there are virtual machines on it.',
+    file: 'core/plasma/control-plane/catalogue-requests.ts',
+    anchor: 'spec.disks.some((disk) => disk.image === image.digest)',
+    replacement: 'spec.disks.some((disk) => disk.image === image.name)',
+    caughtBy: ['images-whole'],
+    scenarios: ['plasma-image-fetch-cut'],
+  },
 ];

@@ -157,4 +157,13 @@ export const simulatorMutants: readonly Mutant[] = [
     caughtBy: ['gated-effect'],
     scenarios: ['swarm'],
   },
+  {
+    name: 'images-taken-unchecked',
+    about: 'The disks of nodes take whatever was fetched for the image that was asked for.',
+    file: 'sim/plasma/node-images.ts',
+    anchor: "if (digestOf(there) !== digest) return 'wrong';",
+    replacement: '',
+    caughtBy: ['images-whole'],
+    scenarios: ['plasma-image-fetch-cut'],
+  },
 ];

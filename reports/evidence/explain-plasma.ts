@@ -46,4 +46,12 @@ export const plasmaExplanations: Readonly<Record<string, Explanation>> = {
     sentence: 'Commits follow each other without gaps, and none is made while nobody leads.',
     source: "PlasmaVMC's terms: the leader's key and its create revision",
   },
+  'images-whole': {
+    sentence: 'No virtual machine starts on bytes that are not those of its image.',
+    source: 'PlasmaVMC: images by the digest of their bytes, fetched with a digest check',
+  },
+  'fetch-resumed': {
+    sentence: 'A fetch of an image goes on where it stopped, and throws nothing away that is right.',
+    source: 'PlasmaVMC: resumable agent fetch',
+  },
 };

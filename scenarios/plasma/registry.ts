@@ -6,6 +6,7 @@ import { plasmaCreateRetried } from './create-retried.ts';
 import { plasmaDiskDeleted } from './disk-deleted.ts';
 import { plasmaDrain } from './drain.ts';
 import { plasmaFrozenNode } from './frozen-node.ts';
+import { plasmaImageFetchCut } from './image-fetch-cut.ts';
 import { plasmaLateOpening } from './late-opening.ts';
 import { plasmaLeaderDeposed } from './leader-deposed.ts';
 import { plasmaLeaderLeaves } from './leader-leaves.ts';
@@ -32,6 +33,7 @@ export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
   plasmaDiskDeleted,
   plasmaDrain,
   plasmaTightRules,
+  plasmaImageFetchCut,
 ];
 
 export const plasmaScenarioNames: readonly string[] = plasmaScenarios.map(({ name }) => name);

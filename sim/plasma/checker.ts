@@ -1,6 +1,7 @@
 import { type HypervisorAct } from '../../core/plasma/hypervisor.ts';
 import { type StorageRequest, type StorageResponse } from '../../core/plasma/storage-protocol.ts';
-import { type NodeName } from '../../core/plasma/types.ts';
+import { type ImageFetchAct } from '../../core/plasma/images/image-fetch.ts';
+import { type Digest, type NodeName } from '../../core/plasma/types.ts';
 import { type Execution } from './hypervisor-types.ts';
 import { type PlasmaStep } from './processes.ts';
 import { type PlasmaState } from './state.ts';
@@ -19,6 +20,8 @@ export interface PlasmaChecker {
   onExecutionEnded?(execution: Execution, state: PlasmaState): void;
   /** An agent has its hypervisor do something. @throws Violation */
   onAct?(node: NodeName, act: HypervisorAct, state: PlasmaState): void;
+  /** A node fetches an image: before it is done. @throws Violation */
+  onImageAct?(node: NodeName, digest: Digest, act: ImageFetchAct, state: PlasmaState): void;
   /** A write is on its disk. @throws Violation */
   onWritten?(write: CarriedOutWrite, state: PlasmaState): void;
   /** An answer leaves the storage node. @throws Violation */

@@ -1,11 +1,14 @@
 import { type CapturablePrng } from '../../core/base/prng.ts';
 import { present } from '../../core/base/assert.ts';
-import { type NodeName } from '../../core/plasma/types.ts';
+import { type ImageFetchAct } from '../../core/plasma/images/image-fetch.ts';
+import { type Digest, type NodeName } from '../../core/plasma/types.ts';
 import { Cluster, type ClusterObserver } from '../cluster.ts';
 import { type Network } from '../network/network.ts';
 import { type World } from '../world.ts';
-import { storageAddress } from './addresses.ts';
+import { clientAt, storageAddress } from './addresses.ts';
 import { ComputeNode } from './compute-node.ts';
+import { type ImageSupply } from './image-fetches.ts';
+import { ServerImages } from './images.ts';
 import { SimulatedHypervisors } from './hypervisor.ts';
 import { type Execution, type GuestWrite } from './hypervisor-types.ts';
 import { type ComputeNodeObserver } from './node-surroundings.ts';
@@ -18,14 +21,18 @@ export interface CloudObserver extends ComputeNodeObserver, StorageObserver {
   executionBegan(execution: Execution): void;
   executionEnded(execution: Execution): void;
   writeEnded(write: GuestWrite, outcome: WriteOutcome): void;
+  /** A node fetches an image: before it is done. */
+  imageActing(node: NodeName, digest: Digest, act: ImageFetchAct): void;
 }
 
 const writeBytes = 4_096;
+const imageChunkBytes = 4_096;
 
 /** All of a cloud on one network: the store's members, servers, compute nodes and the storage node. */
 export class PlasmaCloud {
   readonly chainfire: Cluster;
   readonly servers: PlasmaServers;
+  readonly images: ServerImages;
   readonly storage: StorageNode;
   readonly hypervisors: SimulatedHypervisors;
   readonly nodes: readonly ComputeNode[];
@@ -60,11 +67,19 @@ export class PlasmaCloud {
       storage: () => this.storage,
       observer,
     });
+    this.images = new ServerImages({
+      world,
+      network,
+      prng: prng.fork('images'),
+      plans: plan.images ?? [],
+      servers: this.servers.processes,
+    });
     this.storage = new StorageNode({ world, network, prng: prng.fork('storage'), observer });
     this.hypervisors = new SimulatedHypervisors({
       world,
       prng: prng.fork('hypervisors'),
       guestTickUs: plan.guestTickUs,
+      imageSupply: (node) => this.#imageSupply(node, plan),
       write: (write) => this.#write(write),
       reaches: (from, to) => {
         const [sender, receiver] = [this.node(from).address, this.node(to).address];
@@ -92,6 +107,17 @@ export class PlasmaCloud {
     for (const process of this.servers.processes) process.start();
     this.storage.process.start();
     for (const node of this.nodes) node.powerOn();
+  }
+
+  #imageSupply(name: NodeName, plan: PlasmaCloudPlan): ImageSupply {
+    return {
+      servers: plan.servers,
+      chunkBytes: plan.imageChunkBytes ?? imageChunkBytes,
+      ask: ({ server, request, timeoutUs }, ended) => {
+        this.images.ask({ client: clientAt(this.node(name).address), server, request, timeoutUs, ended });
+      },
+      acting: (digest, act) => this.#observer.imageActing(name, digest, act),
+    };
   }
 
   /** A guest's write crosses the network to the storage node. */

@@ -37,7 +37,9 @@ export function carryOut(act: HypervisorAct, context: ActContext): void {
     case 'inventory':
       return later(context, 1_000, 30_000, () => context.answer(inventory(context.machine)));
     case 'prepare':
-      return later(context, 2_000, 60_000, () => context.answer(prepare(act, context.machine)));
+      return later(context, 2_000, 60_000, () =>
+        withImages(act, context, () => context.answer(prepare(act, context.machine))),
+      );
     case 'launch':
       return launch(act, context);
     case 'kill':
@@ -114,14 +116,29 @@ function inventory(machine: MachineState): Outcome {
       incomingUri,
     })),
     files: [...machine.files.values()].map(({ vm, fenceToken }) => ({ vm, fenceToken })),
-    images: [...machine.images],
+    images: machine.images.digests,
   };
+}
+
+/** One after the other: a node fetches what it lacks. */
+function withImages(act: ActOf<'prepare'>, context: ActContext, go: () => void): void {
+  const { machine, lives, answer } = context;
+  const next = (at: number): void => {
+    const disk = act.spec.disks[at];
+    if (disk === undefined) return go();
+    if (disk.image === undefined) return next(at + 1);
+    machine.fetches.need(disk.image, (failure) => {
+      if (!lives()) return;
+      if (failure === undefined) next(at + 1);
+      else answer(failed(failure));
+    });
+  };
+  next(0);
 }
 
 function prepare(act: ActOf<'prepare'>, machine: MachineState): Outcome {
   const lacking = lackingExport(act);
   if (lacking !== undefined) return failed(lacking);
-  for (const { image } of act.spec.disks) if (image !== undefined) machine.images.add(image);
   const key = filesKey(act.vm, act.fenceToken);
   if (!machine.files.has(key))
     machine.files.set(key, { vm: act.vm, fenceToken: act.fenceToken, snapshots: new Map() });
@@ -133,13 +150,19 @@ function lackingExport({ spec, exports }: ActOf<'prepare' | 'launch'>): string |
   return lacking && `nobody serves the shared disk ${lacking.name}`;
 }
 
+/** Its overlays are on top of them. */
+function lackingImage({ spec }: ActOf<'launch'>, { images }: MachineState): string | undefined {
+  const lacking = spec.disks.find(({ image }) => image !== undefined && images.whole(image) === undefined);
+  return lacking && `the image of disk ${lacking.name} is not here`;
+}
+
 function launch(act: ActOf<'launch'>, context: ActContext): void {
   const { machine } = context;
   later(context, 500, 5_000, () => {
     const alive = machine.processes.find(({ instance }) => instance.vm === act.vm);
     if (alive !== undefined)
       return context.answer(failed(`${act.vm} is alive here, as ${alive.instance.pid}`));
-    const lacking = lackingExport(act);
+    const lacking = lackingExport(act) ?? lackingImage(act, machine);
     if (lacking !== undefined) return context.answer(failed(lacking));
     if (!machine.files.has(filesKey(act.vm, act.fenceToken)))
       return context.answer(failed(`${act.vm} was not prepared under token ${act.fenceToken}`));

@@ -1,4 +1,5 @@
 import { type Hypervisor, type HypervisorAct } from '../../core/plasma/hypervisor.ts';
+import { type NodeImageFiles } from './node-images.ts';
 import { type EndCause, type InstanceId, type NodeName } from '../../core/plasma/types.ts';
 
 /** A span of the true clock in which a guest's processors ran. */
@@ -52,6 +53,9 @@ export interface SimulatedMachine {
   fault(fault: ActFault): void;
   /** Processes that are alive. */
   readonly instances: readonly SimulatedInstance[];
+  readonly images: NodeImageFiles;
+  /** The agent that lives fetches one now. */
+  readonly fetching: boolean;
 }
 
 export type GuestDeed = 'shutdown' | 'reset' | 'panic' | 'hang';

@@ -4,6 +4,8 @@ import { type InstanceId, type NodeName } from '../../core/plasma/types.ts';
 import { type World } from '../world.ts';
 import { AgentPort } from './agent-port.ts';
 import { type GuestWatch } from './guest-process.ts';
+import { type ImageSupply } from './image-fetches.ts';
+import { type NodeImageFiles } from './node-images.ts';
 import { endOfGuest } from './hypervisor-acts.ts';
 import {
   type ActFault,
@@ -29,6 +31,8 @@ export interface SimulatedHypervisorsOptions {
   readonly guestTickUs?: number;
   /** One in so many requests to shut down is heard by no guest; 0: all are heard. Default 10. */
   readonly deafOneIn?: number;
+  /** Who serves images to a node. Default: every image is there when it is needed. */
+  readonly imageSupply?: (node: NodeName) => ImageSupply;
 }
 
 const nothing = (): void => undefined;
@@ -65,6 +69,7 @@ export class SimulatedHypervisors {
         return waiting?.machine.frozen === true ? undefined : waiting;
       },
       reachInTime: (from, uri) => this.#reach(from, uri),
+      imageSupply: this.#options.imageSupply?.(node),
     });
     const made = new Machine(state);
     this.#machines.set(node, made);
@@ -102,8 +107,16 @@ class Machine implements SimulatedMachine {
     return this.state.processes;
   }
 
+  get images(): NodeImageFiles {
+    return this.state.images;
+  }
+
+  get fetching(): boolean {
+    return this.state.fetches.underWay;
+  }
+
   hypervisor(): Hypervisor {
-    this.#port?.close();
+    this.agentDied();
     this.#port = new AgentPort(this.state, this.#faults);
     this.state.listener = this.#port;
     return this.#port;
@@ -112,6 +125,7 @@ class Machine implements SimulatedMachine {
   agentDied(): void {
     this.#port?.close();
     this.#port = undefined;
+    this.state.fetches.agentDied();
   }
 
   freeze(): void {

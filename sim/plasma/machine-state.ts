@@ -1,7 +1,6 @@
 import { assert } from '../../core/base/assert.ts';
 import { between, type Prng } from '../../core/base/prng.ts';
 import {
-  type Digest,
   type EndCause,
   type FenceToken,
   type InstanceId,
@@ -11,6 +10,8 @@ import {
 } from '../../core/plasma/types.ts';
 import { type World } from '../world.ts';
 import { GuestProcess, type GuestWatch, sameInstance } from './guest-process.ts';
+import { ImageFetches, type ImageSupply } from './image-fetches.ts';
+import { NodeImageFiles } from './node-images.ts';
 
 /** As the kernel does where nobody has told it otherwise: pids come round, and soon enough to meet an old one. */
 const pidMax = 4_096;
@@ -47,6 +48,8 @@ export interface MachineOptions {
   readonly reach: (from: NodeName, uri: string) => Waiting | undefined;
   /** The same; bytes wait for a frozen machine. */
   readonly reachInTime: (from: NodeName, uri: string) => Waiting | undefined;
+  /** Undefined: every image is there when it is needed. */
+  readonly imageSupply: ImageSupply | undefined;
 }
 
 export interface Waiting {
@@ -57,7 +60,8 @@ export interface Waiting {
 /** Processes and files of one machine, and the time that things take on it. What it is told by an agent is `AgentPort`'s. */
 export class MachineState {
   readonly files = new Map<string, VmFiles>();
-  readonly images = new Set<Digest>();
+  readonly images = new NodeImageFiles();
+  readonly fetches: ImageFetches;
   listener: MachineListener | undefined;
   readonly #options: MachineOptions;
   /** Alive, oldest first. */
@@ -70,6 +74,11 @@ export class MachineState {
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.fetches = new ImageFetches(this, options.imageSupply);
+  }
+
+  get nowUs(): number {
+    return this.#options.world.nowUs;
   }
 
   get node(): NodeName {
@@ -187,6 +196,7 @@ export class MachineState {
     this.#frozen = false;
     this.#afterThaw.length = 0;
     this.listener = undefined;
+    this.images.powerLost(this.#options.prng);
     const processes = this.#processes;
     this.#processes = [];
     for (const process of processes) process.end('process-died');

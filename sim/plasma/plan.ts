@@ -36,6 +36,14 @@ export interface PlasmaCloudPlan {
   readonly nodes: readonly ComputeNodePlan[];
   /** Of guests: each writes to its shared disks so often. */
   readonly guestTickUs: number;
+  /** Every server has them in the beginning. Default: none. */
+  readonly images?: readonly ImagePlan[] | undefined;
+  /** Nodes fetch them in pieces of this size. Default 4,096. */
+  readonly imageChunkBytes?: number | undefined;
+}
+
+export interface ImagePlan {
+  readonly fileBytes: number;
 }
 
 export interface ComputeNodePlan {
@@ -69,6 +77,8 @@ export interface UserPlan {
   readonly spreadOfTen: number;
   /** Share that stays on its node whatever becomes of the lease, in tenths. */
   readonly keepRunningOfTen: number;
+  /** Share that boots from an image of the cloud, on a disk of its node, in tenths. Default 0. */
+  readonly imageOfTen?: number;
 }
 
 export type UserOperation =
@@ -83,7 +93,9 @@ export type UserOperation =
   | 'uncordon'
   | 'quota'
   /** Of a shared disk that no virtual machine has; it is made again under the same name. */
-  | 'diskDelete';
+  | 'diskDelete'
+  /** Takes one out of the catalogue, or puts it there again. */
+  | 'image';
 
 /** Something at its time that depends on who does what by then, which no schedule of faults can know. */
 export type PlasmaAct =
@@ -92,7 +104,22 @@ export type PlasmaAct =
   | { readonly kind: 'pauseLeader'; readonly atUs: number; readonly forUs: number }
   /** It is told to stop, hands over, and is started again when it has been gone for so long. */
   | { readonly kind: 'stopLeader'; readonly atUs: number; readonly downUs: number }
-  | { readonly kind: 'cutLeaderFromStore'; readonly atUs: number; readonly forUs: number };
+  | { readonly kind: 'cutLeaderFromStore'; readonly atUs: number; readonly forUs: number }
+  /** The agent of a node that fetches an image then, or a while later; so long after it was seen to. */
+  | {
+      readonly kind: 'crashFetching';
+      readonly atUs: number;
+      readonly afterUs: number;
+      readonly downUs: number;
+    }
+  /** A server's copy of an image is gone, or has come to harm, and is imported anew later. Both by their positions. */
+  | {
+      readonly kind: 'loseImage' | 'spoilImage';
+      readonly atUs: number;
+      readonly server: number;
+      readonly image: number;
+      readonly forUs: number;
+    };
 
 /** Least counts over one run. Below one it fails as `idle`: nothing was shown. */
 export interface PlasmaFloors {
@@ -114,6 +141,11 @@ export interface PlasmaFloors {
   readonly adopted?: number;
   /** Shared disks of which nothing is left on the storage node, as it has answered. */
   readonly disksDeleted?: number;
+  /** Images that nodes have fetched whole; of those, fetches that went on where an earlier one was cut. */
+  readonly imagesFetched?: number;
+  readonly fetchesResumed?: number;
+  /** Images that were fetched and turned out to be others. */
+  readonly imagesRefused?: number;
   /** Operations that were asked again and answered the same. */
   readonly repeated?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;

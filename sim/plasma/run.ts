@@ -5,7 +5,8 @@ import { type ChainfireMember } from '../../core/chainfire/member.ts';
 import { type MemberEffect, type MemberEvent } from '../../core/chainfire/member-protocol.ts';
 import { type HypervisorAct } from '../../core/plasma/hypervisor.ts';
 import { type StorageRequest, type StorageResponse } from '../../core/plasma/storage-protocol.ts';
-import { type NodeName } from '../../core/plasma/types.ts';
+import { type ImageFetchAct } from '../../core/plasma/images/image-fetch.ts';
+import { type Digest, type NodeName } from '../../core/plasma/types.ts';
 import { nodeLostAfterUs } from '../../core/plasma/control-plane/settings.ts';
 import { type ClusterObserver, type MemberProcess } from '../cluster.ts';
 import { defaultNetworkPlan, Network } from '../network/network.ts';
@@ -150,6 +151,11 @@ export class PlasmaRun implements CloudObserver {
     for (const checker of this.#checkers) checker.onAct?.(node, act, this.state);
   }
 
+  imageActing(node: NodeName, digest: Digest, act: ImageFetchAct): void {
+    this.#covered.add(`plasma image ${act.kind}`);
+    for (const checker of this.#checkers) checker.onImageAct?.(node, digest, act, this.state);
+  }
+
   watchdogKilled(node: NodeName): void {
     this.state.counts.watchdogKills += 1;
     this.#record.line(`the watchdog of ${node} kills`);
@@ -240,6 +246,7 @@ export class PlasmaRun implements CloudObserver {
           servers: cloud.servers,
           nodes: cloud.nodes.length,
           calls: this.#cloud.servers.calls,
+          images: this.#cloud.images.images,
           history: this.state.history,
         }),
     );

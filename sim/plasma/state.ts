@@ -15,6 +15,9 @@ export interface PlasmaCounts {
   watchdogKills: number;
   adopted: number;
   disksDeleted: number;
+  imagesFetched: number;
+  fetchesResumed: number;
+  imagesRefused: number;
 }
 
 /** What is known of a run as a whole. */
@@ -32,6 +35,9 @@ export class PlasmaState {
     watchdogKills: 0,
     adopted: 0,
     disksDeleted: 0,
+    imagesFetched: 0,
+    fetchesResumed: 0,
+    imagesRefused: 0,
   };
   readonly #world: World;
   /** When the watchdog of a node ran no more, or stood still; the newest. */

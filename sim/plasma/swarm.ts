@@ -3,10 +3,17 @@ import { between, type Prng } from '../../core/base/prng.ts';
 import { usPerMs, usPerSecond } from '../../core/base/units.ts';
 import { seededPrng } from '../prng.ts';
 import { agentAddress, machineAddress, serverAddress, storageAddress, watchdogAddress } from './addresses.ts';
-import { type PlasmaCloudPlan, type PlasmaFault, type PlasmaScenario, type UserPlan } from './plan.ts';
+import {
+  type PlasmaAct,
+  type PlasmaCloudPlan,
+  type PlasmaFault,
+  type PlasmaScenario,
+  type UserPlan,
+} from './plan.ts';
 
 const durationUs = 90 * usPerSecond;
 const bytesPerMemoryUnit = 1_048_576;
+const bytesPerImageUnit = 1_024;
 /** What servers count on. */
 const driftPpmMax = 1_000;
 
@@ -21,6 +28,7 @@ export function drawPlasma(seed: number): PlasmaScenario {
     cloud,
     workload: { users },
     faults: drawFaults(prng.fork('faults'), cloud),
+    acts: drawActs(prng.fork('acts'), cloud),
     checks: 'all',
     durationUs,
     floors: { committed: 1 },
@@ -66,7 +74,33 @@ function drawCloud(prng: Prng): PlasmaCloudPlan {
       driftPpm: between(prng, 0, 2 * driftPpmMax) - driftPpmMax,
     })),
     guestTickUs: between(prng, 50, 400) * usPerMs,
+    ...drawImages(prng.fork('images')),
   };
+}
+
+/** In half of the seeds: fetched in anything from a few pieces to a hundred. */
+function drawImages(prng: Prng): Pick<PlasmaCloudPlan, 'images' | 'imageChunkBytes'> {
+  const images = Array.from({ length: prng.chance(1, 2) ? between(prng, 1, 6) : 0 }, () => ({
+    fileBytes: between(prng, 4, 60) * bytesPerImageUnit,
+  }));
+  return { images, imageChunkBytes: between(prng, 512, 8_192) };
+}
+
+/** Copies of images that are gone for a while, or come to harm; the last server's stay as they are. */
+function drawActs(prng: Prng, { images = [], servers }: PlasmaCloudPlan): readonly PlasmaAct[] {
+  const acts: PlasmaAct[] = [];
+  if (images.length === 0 || servers === 1 || prng.chance(1, 2)) return acts;
+  const meanUs = between(prng, 1, 8) * usPerSecond;
+  for (let atUs = prng.below(meanUs); atUs < durationUs; atUs += 1 + prng.below(2 * meanUs)) {
+    acts.push({
+      kind: prng.chance(1, 2) ? 'loseImage' : 'spoilImage',
+      atUs,
+      server: prng.below(servers - 1),
+      image: prng.below(images.length),
+      forUs: drawForUs(prng),
+    });
+  }
+  return acts;
 }
 
 function drawUser(prng: Prng): UserPlan {
@@ -94,9 +128,11 @@ function drawUser(prng: Prng): UserPlan {
       uncordon: 1 + prng.below(3),
       quota: weight(1),
       ...drawDisks(prng.fork('disks')),
+      image: prng.fork('image').below(2),
     },
     spreadOfTen: prng.below(8),
     keepRunningOfTen: prng.below(5),
+    imageOfTen: prng.fork('images').below(6),
   };
 }
 

@@ -7,6 +7,7 @@ import { type ClientCalls } from '../client-calls.ts';
 import { type World } from '../world.ts';
 import { nodeNameOf, serverAddress } from './addresses.ts';
 import { type AskedOperation, isCommitted, type PlasmaHistory } from './history.ts';
+import { type SimulatedImage } from './images.ts';
 import { type UserOperation, type UserPlan } from './plan.ts';
 import { type ServerTypes } from './processes.ts';
 
@@ -35,6 +36,8 @@ export class SimulatedUser {
   readonly #vms = new Map<string, OwnVm>();
   readonly #freeDisks: string[] = [];
   readonly #diskOfVm = new Map<string, string>();
+  /** Names of images in his catalogue. */
+  readonly #catalogue = new Set<string>();
   #count = 0;
   #current: AskedOperation | undefined;
   #leader: number | undefined;
@@ -49,6 +52,7 @@ export class SimulatedUser {
     for (let at = 0; at < plan.sharedDisks; at += 1) {
       this.#todo.push(this.#diskCreation(`disk-${at}`));
     }
+    if (this.#imageOfTen > 0) for (const image of options.images) this.#todo.push(this.#addition(image));
   }
 
   get idle(): boolean {
@@ -152,11 +156,24 @@ export class SimulatedUser {
       this.#freeDisks.push(request.disk);
     } else if (request.kind === 'sharedDiskDelete') {
       this.#todo.push(this.#diskCreation(request.disk));
+    } else if (request.kind === 'imageAdd') {
+      this.#catalogue.add(request.name);
+    } else if (request.kind === 'imageRemove') {
+      this.#catalogue.delete(request.name);
     }
   }
 
   #diskCreation(disk: string): PlasmaMutation {
     return { ...this.#mutation(), kind: 'sharedDiskCreate', disk, sizeBytes: bytesOfDisk };
+  }
+
+  get #imageOfTen(): number {
+    return this.#options.plan.imageOfTen ?? 0;
+  }
+
+  #addition({ name, digest, bytes: { length } }: SimulatedImage): PlasmaMutation {
+    const facts = { format: 'raw', fileBytes: length, virtualBytes: length } as const;
+    return { ...this.#mutation(), kind: 'imageAdd', name, digest, ...facts };
   }
 
   #giveBack(vm: string): void {
@@ -197,6 +214,11 @@ export class SimulatedUser {
       const disk = this.#freeDisks.shift();
       return disk === undefined ? undefined : { ...this.#mutation(), kind: 'sharedDiskDelete', disk };
     }
+    if (operation === 'image') {
+      const image = this.#drawImage();
+      if (image === undefined || !this.#catalogue.has(image.name)) return image && this.#addition(image);
+      return { ...this.#mutation(), kind: 'imageRemove', name: image.name };
+    }
     const own = [...this.#vms.values()][prng.below(Math.max(1, this.#vms.size))];
     if (own === undefined) return undefined;
     const vm = prng.chance(1, 2) && operation !== 'delete' ? own.id : own.name;
@@ -216,6 +238,11 @@ export class SimulatedUser {
     }
   }
 
+  #drawImage(): SimulatedImage | undefined {
+    const { images, prng } = this.#options;
+    return images[prng.below(Math.max(1, images.length))];
+  }
+
   /** Names are never used twice: two virtual machines of one name are two of one request. */
   #drawCreate(): PlasmaMutation {
     const { plan, prng, user } = this.#options;
@@ -226,6 +253,8 @@ export class SimulatedUser {
     const spreads = prng.below(10) < plan.spreadOfTen;
     const shared = keeps ? undefined : this.#freeDisks.shift();
     if (shared !== undefined) this.#diskOfVm.set(name, shared);
+    const boots = this.#imageOfTen > 0 && prng.below(10) < this.#imageOfTen;
+    const image = boots ? this.#drawImage()?.digest : undefined;
     const spec: VmSpec = {
       name,
       project: this.#project,
@@ -233,6 +262,9 @@ export class SimulatedUser {
       cpus: between(prng, 1, 2),
       memoryBytes: between(prng, 1, 4) * memoryUnitBytes,
       disks: [
+        ...(image === undefined
+          ? []
+          : [{ name: 'boot', kind: 'local', image, sharedDisk: undefined, sizeBytes: bytesOfDisk } as const]),
         ...(keeps
           ? [
               {
@@ -265,7 +297,7 @@ export class SimulatedUser {
         ? [{ kind: 'anti-affinity', topology: 'node', matches: { group }, required: true }]
         : [],
       priority: 0,
-      migratable: true,
+      migratable: image === undefined,
     };
     return { ...mutation, kind: 'vmCreate', spec, start: !prng.chance(1, 10) };
   }
@@ -282,6 +314,7 @@ export interface SimulatedUserOptions {
   readonly nodes: number;
   readonly calls: ClientCalls<PlasmaServer, ServerTypes>;
   readonly history: PlasmaHistory;
+  readonly images: readonly SimulatedImage[];
 }
 
 /** Says nothing of whether it will be done: asked again, elsewhere or later. */

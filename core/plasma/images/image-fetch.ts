@@ -53,6 +53,8 @@ export interface ImageFetchOptions {
   readonly servers: number;
   /** An image that says to be larger is not fetched. */
   readonly bytesMax: number;
+  /** Of a piece. Default, and the most: `chunkBytesMax`. */
+  readonly chunkBytes?: number;
 }
 
 export const chunkBytesMax = 1_048_576;
@@ -72,6 +74,7 @@ type Phase = 'idle' | 'asking' | 'appending' | 'finishing' | 'discarding' | 'end
  */
 export class ImageFetch implements Machine<ImageFetchEvent, ImageFetchEffect> {
   readonly #options: ImageFetchOptions;
+  readonly #chunkBytes: number;
   #phase: Phase = 'idle';
   #partialBytes: number;
   #totalBytes: number | undefined;
@@ -85,6 +88,8 @@ export class ImageFetch implements Machine<ImageFetchEvent, ImageFetchEffect> {
   constructor(options: ImageFetchOptions, nowUs: number) {
     assert(options.servers > 0, 'somebody is asked');
     this.#options = options;
+    this.#chunkBytes = options.chunkBytes ?? chunkBytesMax;
+    assert(this.#chunkBytes > 0 && this.#chunkBytes <= chunkBytesMax, 'pieces are of a size that is served');
     this.#partialBytes = options.partialBytes;
     this.#askAtUs = nowUs;
   }
@@ -131,7 +136,7 @@ export class ImageFetch implements Machine<ImageFetchEvent, ImageFetchEffect> {
 
   #ask(): void {
     const fromByte = this.#partialBytes;
-    const request = { digest: this.#options.digest, fromByte, bytesMax: chunkBytesMax };
+    const request = { digest: this.#options.digest, fromByte, bytesMax: this.#chunkBytes };
     this.#phase = 'asking';
     this.#act((actId) => ({
       ...{ kind: 'askChunk', actId, request },
@@ -155,7 +160,7 @@ export class ImageFetch implements Machine<ImageFetchEvent, ImageFetchEffect> {
       return;
     }
     const missing = totalBytes - this.#partialBytes;
-    if (bytes.length > Math.min(missing, chunkBytesMax) || (bytes.length === 0 && missing > 0)) {
+    if (bytes.length > Math.min(missing, this.#chunkBytes) || (bytes.length === 0 && missing > 0)) {
       this.#onFailure(`a server has sent ${bytes.length} bytes where ${missing} are missing`, nowUs);
       return;
     }

@@ -2,6 +2,8 @@ import { type PlasmaChecker } from '../checker.ts';
 import { AnsweredAlike } from './answered-alike.ts';
 import { CapacityKept } from './capacity-kept.ts';
 import { CapacityReusedLate } from './capacity-reused-late.ts';
+import { FetchResumed } from './fetch-resumed.ts';
+import { ImagesWhole } from './images-whole.ts';
 import { InventoryFirst } from './inventory-first.ts';
 import { NeverTwice } from './never-twice.ts';
 import { NewestTokenWrites } from './newest-token-writes.ts';
@@ -10,7 +12,7 @@ import { RemovedOnEvidence } from './removed-on-evidence.ts';
 import { RulesKept } from './rules-kept.ts';
 import { TermsFenced } from './terms-fenced.ts';
 
-/** In the order of the invariants, and that of terms; that desired is actual in the end is the run's own second half. */
+/** In the order of the invariants, then that of terms, and those of images; that desired is actual in the end is the run's own second half. */
 const makers: readonly (() => PlasmaChecker)[] = [
   () => new CapacityKept(),
   () => new NeverTwice(),
@@ -22,6 +24,8 @@ const makers: readonly (() => PlasmaChecker)[] = [
   () => new RemovedOnEvidence(),
   () => new AnsweredAlike(),
   () => new TermsFenced(),
+  () => new ImagesWhole(),
+  () => new FetchResumed(),
 ];
 
 export const plasmaCheckerNames: readonly string[] = makers.map((make) => make().name);

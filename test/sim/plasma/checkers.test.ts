@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { type OperationRow } from '../../../core/plasma/control-plane/rows.ts';
 import { type StorageRequest } from '../../../core/plasma/storage-protocol.ts';
 import { AnsweredAlike } from '../../../sim/plasma/checkers/answered-alike.ts';
+import { FetchResumed } from '../../../sim/plasma/checkers/fetch-resumed.ts';
+import { ImagesWhole } from '../../../sim/plasma/checkers/images-whole.ts';
 import { InventoryFirst } from '../../../sim/plasma/checkers/inventory-first.ts';
 import { NewestTokenWrites } from '../../../sim/plasma/checkers/newest-token-writes.ts';
 import { plasmaCheckerNames, createPlasmaCheckers } from '../../../sim/plasma/checkers/registry.ts';
@@ -11,6 +13,7 @@ import { RemovedOnEvidence } from '../../../sim/plasma/checkers/removed-on-evide
 import { PlasmaHistory } from '../../../sim/plasma/history.ts';
 import { PlasmaRun } from '../../../sim/plasma/run.ts';
 import { type TrueCommit } from '../../../sim/plasma/truth.ts';
+import { plasmaImageFetchCut } from '../../../scenarios/plasma/image-fetch-cut.ts';
 import { plasmaDrain } from '../../../scenarios/plasma/drain.ts';
 
 const vm = `vm-${'0'.repeat(32)}`;
@@ -113,4 +116,36 @@ test('data of a shared disk that are removed while it has a row, or without proo
   state.history.begin(0, asked, 0);
   expect(() => checker.onCommit(commit({ rows: [gone, proven] }), state)).not.toThrow();
   expect(() => checker.onStorageAnswered(request, deleted, state)).not.toThrow();
+});
+
+test('a node that has other bytes than those of an image is found', () => {
+  const { state } = new PlasmaRun(plasmaImageFetchCut.plan(1), 1, { checkers: [] });
+  const [image] = state.cloud.images.images;
+  if (image === undefined) throw new Error('the cloud has images');
+  const { images } = state.cloud.node('node-0').machine;
+  expect(() => new ImagesWhole().onEnd(state)).not.toThrow();
+  images.take(image.digest);
+  expect(() => new ImagesWhole().onEnd(state)).toThrow('they are others');
+});
+
+test('a fetch that asks for what is there, leaves something out, or throws away what is right is found', () => {
+  const { state } = new PlasmaRun(plasmaImageFetchCut.plan(1), 1, { checkers: [] });
+  const [image] = state.cloud.images.images;
+  if (image === undefined) throw new Error('the cloud has images');
+  const { digest, bytes } = image;
+  const { images } = state.cloud.node('node-0').machine;
+  images.append(digest, 0, bytes.slice(0, 100));
+  const asks = (fromByte: number) => {
+    const request = { digest, fromByte, bytesMax: 10 };
+    const act = { kind: 'askChunk', actId: 1, server: 0, request, timeoutUs: 1 } as const;
+    return () => new FetchResumed().onImageAct('node-0', digest, act, state);
+  };
+  const discards = (): void =>
+    new FetchResumed().onImageAct('node-0', digest, { kind: 'discardPartial', actId: 1 }, state);
+  expect(asks(100)).not.toThrow();
+  expect(asks(0)).toThrow('has 100 bytes');
+  expect(asks(110)).toThrow('asks for those from 110 on');
+  expect(discards).toThrow('which are its beginning');
+  images.append(digest, 100, Uint8Array.of((bytes[100] as number) ^ 1));
+  expect(discards).not.toThrow();
 });

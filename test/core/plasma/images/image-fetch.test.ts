@@ -37,6 +37,13 @@ test('pieces are asked for, kept and checked, one after the other', () => {
   expect(fetch.step({ kind: 'done', actId: 5 }, 6)).toEqual([]);
 });
 
+test('pieces are as large as they are asked to be', () => {
+  const options = { digest, partialBytes: 0, servers: 1, bytesMax: chunkBytesMax, chunkBytes: 64 };
+  const [ask] = new ImageFetch(options, 0).step({ kind: 'tick' }, 0);
+  expect(ask).toMatchObject({ act: { request: { fromByte: 0, bytesMax: 64 } } });
+  expect(() => new ImageFetch({ ...options, chunkBytes: chunkBytesMax + 1 }, 0)).toThrow('that is served');
+});
+
 test('it goes on where an earlier attempt had come to, also when that was the end', () => {
   const fetch = fetching(totalBytes);
   expect(fetch.step({ kind: 'tick' }, 0)).toEqual(asks(1, totalBytes, 0));
