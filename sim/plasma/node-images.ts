@@ -58,8 +58,9 @@ export class NodeImageFiles {
   powerLost(prng: Prng): void {
     for (const [digest, bytes] of this.#partial) {
       const from = prng.below(bytes.length + 1);
-      if (prng.chance(1, 2)) this.#partial.set(digest, bytes.slice(0, from));
-      else if (prng.chance(1, 2)) this.#partial.set(digest, bytes.slice().fill(0, from));
+      const fate = prng.below(4);
+      if (fate < 2) this.#partial.set(digest, bytes.slice(0, from));
+      else if (fate === 2) this.#partial.set(digest, bytes.slice().fill(0, from));
     }
   }
 }
