@@ -6,7 +6,11 @@ import { usPerSecond } from '../base/units.ts';
 import { ChainfireClient } from '../chainfire/client/client.ts';
 import { type ClientConfig, type ClientEffect, type ClientEvent } from '../chainfire/client/protocol.ts';
 import { type Authorizer } from '../plasma/authorizer.ts';
-import { ControlPlane, type ControlPlaneStatus } from '../plasma/control-plane/control-plane.ts';
+import {
+  ControlPlane,
+  type ControlPlaneStanding,
+  type ControlPlaneStatus,
+} from '../plasma/control-plane/control-plane.ts';
 import {
   type ControlPlaneEffect,
   type ControlPlaneEvent,
@@ -61,6 +65,10 @@ export class PlasmaServer implements Machine<PlasmaServerEvent, PlasmaServerEffe
     this.#controlPlane = new ControlPlane(config.controlPlane, authorizer, prng.fork('control plane'), nowUs);
     this.#client = new ChainfireClient(config.chainfire, prng.fork('chainfire'), nowUs);
     this.#nowUs = nowUs;
+  }
+
+  get standing(): ControlPlaneStanding {
+    return this.#controlPlane.standing;
   }
 
   get status(): ControlPlaneStatus {

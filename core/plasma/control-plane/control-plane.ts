@@ -16,18 +16,22 @@ import {
 import { checkControlPlaneSettings, type ControlPlaneSettings } from './settings.ts';
 import { Takeover, type TakeoverNews } from './takeover.ts';
 
-/** What a server shows of itself: for metrics, `/ready` and operators. */
-export interface ControlPlaneStatus {
+/** Who leads, as far as a server knows: may be asked all the time, however large the cloud is. */
+export interface ControlPlaneStanding {
   /** `following`: another leads, or nobody does. `taking over`: reads what there is. */
   readonly role: 'following' | 'campaigning' | 'taking over' | 'leading';
   /** Position of the leader among the servers, as far as this one knows. */
   readonly leader: number | undefined;
+  /** Why it does not lead though it could; empty: nothing is wrong. */
+  readonly trouble: string;
+}
+
+/** What a server shows of itself: for metrics, `/ready` and operators. */
+export interface ControlPlaneStatus extends ControlPlaneStanding {
   /** Revision of the store at which this one became leader; 0: it is not. */
   readonly term: number;
   /** Of the last commit that this one knows of. */
   readonly revision: Revision;
-  /** Why it does not lead though it could; empty: nothing is wrong. */
-  readonly trouble: string;
   readonly vms: number;
   readonly vmsPending: number;
   /** Shared disks that are deleted, and of which something may be there still. */
@@ -86,17 +90,23 @@ export class ControlPlane implements Machine<ControlPlaneEvent, ControlPlaneEffe
     return Math.min(this.#election.deadlineUs, leaderUs);
   }
 
+  get standing(): ControlPlaneStanding {
+    return {
+      role: this.#term?.kind ?? (this.#election.isCampaigning ? 'campaigning' : 'following'),
+      leader: this.#election.leader,
+      trouble: this.#trouble,
+    };
+  }
+
   get status(): ControlPlaneStatus {
     const leader = this.#leader;
     const nodes = leader === undefined ? [] : [...leader.memory.committed.nodes.values()];
     const lost = nodes.filter((node) => node.lost !== undefined).length;
     const silent = leader?.sessions.silent ?? 0;
     return {
-      role: this.#term?.kind ?? (this.#election.isCampaigning ? 'campaigning' : 'following'),
-      leader: this.#election.leader,
+      ...this.standing,
       term: this.#term?.term ?? 0,
       revision: leader?.commits.revision ?? this.#revision,
-      trouble: this.#trouble,
       vms: leader?.memory.committed.vms.size ?? 0,
       vmsPending: leader?.pendingCount ?? 0,
       disksLeaving: leader?.memory.committed.deletedDisks.size ?? 0,

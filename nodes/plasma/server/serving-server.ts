@@ -239,7 +239,7 @@ export class ServingServer {
   get #unready(): string | undefined {
     if (this.#failure !== undefined) return this.#failure;
     if (this.#stopping) return 'the server is stopping';
-    const { role, leader, trouble } = this.#live.machine.status;
+    const { role, leader, trouble } = this.#live.machine.standing;
     if (trouble !== '') return trouble;
     if (role === 'leading') return undefined;
     return leader === undefined || leader === this.#parts.settings.position ? 'no server leads' : undefined;

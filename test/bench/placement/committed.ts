@@ -48,7 +48,7 @@ export interface CommittedResults {
 
 /** Enough that no rack is out of bounds for the next of an application. */
 const apps = 10_000;
-const warmUpCreates = 3_000;
+const warmUpCreates = 6_000;
 const warmUpUnderWay = 64;
 /** As many as one commit of the control plane holds. */
 const batchedPerTxn = 42;
