@@ -1,3 +1,4 @@
+import { usPerSecond } from '../core/base/units.ts';
 import { type StepRecord } from './step-record.ts';
 import { type RunResult, Violation } from './types.ts';
 import { violationShown } from './violation-shown.ts';
@@ -48,4 +49,56 @@ export function resultOf(
     snapshotsInstalled: run.processes.reduce((sum, { snapshotsInstalled }) => sum + snapshotsInstalled, 0),
     coverage: [...run.covered].sort((left, right) => (left < right ? -1 : 1)),
   };
+}
+
+/**
+ * The second half of a run: everything is healed, and within the bound nothing may be lacking any more.
+ *
+ * @param lacking what still is, in words; undefined when nothing is
+ * @throws Violation when it does not come about in time
+ */
+export function awaitHealth(
+  world: World,
+  options: {
+    readonly lookUs: number;
+    readonly boundUs: number;
+    readonly lacking: () => string | undefined;
+  },
+): void {
+  const { lookUs, boundUs } = options;
+  const endUs = world.nowUs + boundUs;
+  for (;;) {
+    world.runUntil(world.nowUs + lookUs);
+    const lacking = options.lacking();
+    if (lacking === undefined) return;
+    if (world.nowUs >= endUs)
+      throw new Violation('liveness', `${boundUs / usPerSecond} s after everything was healed, ${lacking}`);
+  }
+}
+
+/** Which floor a run has not come up to, in words; undefined when it has come up to all. What is not counted is 0. */
+export function firstMissed(
+  floors: Readonly<Partial<Record<string, number>>>,
+  counts: Readonly<Partial<Record<string, number>>>,
+): string | undefined {
+  for (const [name, floor] of Object.entries(floors)) {
+    const count = counts[name] ?? 0;
+    if (floor !== undefined && count < floor) return `${name}: ${count}, where ${floor} is the least`;
+  }
+  return undefined;
+}
+
+/** Fresh checkers for one run: all of them, or those that are named. @throws RangeError for a name that is none */
+export function checkersNamed<Checker extends { readonly name: string }>(
+  all: readonly Checker[],
+  names: readonly string[] | 'all',
+): readonly Checker[] {
+  if (names === 'all') return all;
+  return names.map((name) => {
+    const found = all.find((checker) => checker.name === name);
+    if (found !== undefined) return found;
+    throw new RangeError(
+      `no checker is called ${name}; there are ${all.map((each) => each.name).join(', ')}`,
+    );
+  });
 }

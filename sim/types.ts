@@ -216,11 +216,13 @@ export interface Floors {
 }
 
 /** How a scenario file offers itself: everything may depend on the seed, and must not depend on anything else. */
-export interface ScenarioSource {
+export interface PlanSource<Plan> {
   readonly name: string;
   readonly about: string;
-  plan(seed: number): Scenario;
+  plan(seed: number): Plan;
 }
+
+export type ScenarioSource = PlanSource<Scenario>;
 
 export interface ClusterPlan {
   readonly members: number;

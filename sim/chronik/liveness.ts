@@ -1,5 +1,4 @@
-import { usPerSecond } from '../../core/base/units.ts';
-import { Violation } from '../types.ts';
+import { awaitHealth } from '../system-run.ts';
 import { type World } from '../world.ts';
 import { type SimulatedAdmin } from './clients/admin.ts';
 import { type SimulatedConsumer } from './clients/consumer.ts';
@@ -56,16 +55,7 @@ export class ChronikLiveness {
     for (const members of groups) for (const member of members) member.stop();
     // One that takes little at a time and thinks about it for long may have a backlog of minutes.
     for (const consumer of consumers) consumer.hurry();
-    const endUs = this.#world.nowUs + this.#boundUs;
-    for (;;) {
-      this.#world.runUntil(this.#world.nowUs + lookUs);
-      const lacking = this.#lacking();
-      if (lacking === undefined) break;
-      if (this.#world.nowUs >= endUs) {
-        const seconds = this.#boundUs / usPerSecond;
-        throw new Violation('liveness', `${seconds} s after everything was healed, ${lacking}`);
-      }
-    }
+    awaitHealth(this.#world, { lookUs, boundUs: this.#boundUs, lacking: () => this.#lacking() });
     for (const consumer of consumers) consumer.stop();
     // Calls that are under way end by their time-outs.
     this.#world.runUntil(this.#world.nowUs + lookUs);

@@ -3,6 +3,7 @@ import { type RaftOptions } from '../../core/raft/types.ts';
 import { type FaultKind } from '../fault.ts';
 import { type FailingDiskFault } from '../faults/failing-disks.ts';
 import { type CommonFault } from '../faults/scheduled-faults.ts';
+import { type PlanSource } from '../types.ts';
 
 /** The faults that mean something to a cluster of brokers whose members do not change. */
 export type ChronikFault = CommonFault | FailingDiskFault;
@@ -176,8 +177,4 @@ export interface ChronikFloors {
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 
-export interface ChronikScenarioSource {
-  readonly name: string;
-  readonly about: string;
-  plan(seed: number): ChronikScenario;
-}
+export type ChronikScenarioSource = PlanSource<ChronikScenario>;

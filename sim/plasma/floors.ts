@@ -1,4 +1,5 @@
 import { type FaultKind } from '../fault.ts';
+import { firstMissed } from '../system-run.ts';
 import { type PlasmaFloors } from './plan.ts';
 import { type PlasmaState } from './state.ts';
 
@@ -15,15 +16,5 @@ export function missedFloor(
     terms: state.truth.terms,
     repeated: state.history.repeated,
   };
-  for (const [name, floor] of Object.entries(counted) as [keyof typeof counted, number][]) {
-    if (counts[name] < floor) return missed(name, counts[name], floor);
-  }
-  for (const [kind, floor] of Object.entries(firedFloors) as [FaultKind, number][]) {
-    if ((fired[kind] ?? 0) < floor) return missed(kind, fired[kind] ?? 0, floor);
-  }
-  return undefined;
-}
-
-function missed(what: string, count: number, floor: number): string {
-  return `${what}: ${count}, where ${floor} is the least`;
+  return firstMissed(counted, counts) ?? firstMissed(firedFloors, fired);
 }

@@ -1,7 +1,6 @@
-import { usPerSecond } from '../../core/base/units.ts';
 import { type Tables } from '../../core/plasma/control-plane/rows.ts';
 import { sharedDiskName } from '../../core/plasma/shared-disk-name.ts';
-import { Violation } from '../types.ts';
+import { awaitHealth } from '../system-run.ts';
 import { type World } from '../world.ts';
 import { type PlasmaFaults } from './faults.ts';
 import { type PlasmaState } from './state.ts';
@@ -40,16 +39,7 @@ export class PlasmaLiveness {
   run(): void {
     this.#faults.heal();
     for (const user of this.#users) user.stop();
-    const endUs = this.#world.nowUs + this.#boundUs;
-    for (;;) {
-      this.#world.runUntil(this.#world.nowUs + lookUs);
-      const lacking = this.#lacking();
-      if (lacking === undefined) return;
-      if (this.#world.nowUs >= endUs) {
-        const seconds = this.#boundUs / usPerSecond;
-        throw new Violation('liveness', `${seconds} s after everything was healed, ${lacking}`);
-      }
-    }
+    awaitHealth(this.#world, { lookUs, boundUs: this.#boundUs, lacking: () => this.#lacking() });
   }
 
   /** What is still missing; undefined when nothing is. */

@@ -5,6 +5,7 @@ import { type Labels, type Resources } from '../../core/plasma/types.ts';
 import { type MemberConfig } from '../../core/chainfire/member-protocol.ts';
 import { type FaultKind } from '../fault.ts';
 import { type CommonFault } from '../faults/scheduled-faults.ts';
+import { type PlanSource } from '../types.ts';
 
 /** The faults that mean something to the platform. Whom they strike is told by his number, see `addresses.ts`. */
 export type PlasmaFault = Exclude<CommonFault, { kind: 'crashAll' | 'clientCut' | 'partialPartition' }>;
@@ -151,8 +152,4 @@ export interface PlasmaFloors {
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;
 }
 
-export interface PlasmaScenarioSource {
-  readonly name: string;
-  readonly about: string;
-  plan(seed: number): PlasmaScenario;
-}
+export type PlasmaScenarioSource = PlanSource<PlasmaScenario>;

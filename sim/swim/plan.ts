@@ -2,6 +2,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { defaultSwimOptions, type SwimOptions } from '../../core/swim/config.ts';
 import { bitLength, suspicionMinUs } from '../../core/swim/scaling.ts';
 import { type Fault } from '../fault.ts';
+import { type PlanSource } from '../types.ts';
 
 /** The faults that mean something to a group that only sends datagrams, and two things that its members do themselves. */
 export type SwimFault =
@@ -39,11 +40,7 @@ export interface SwimFloors {
   readonly updated?: number;
 }
 
-export interface SwimScenarioSource {
-  readonly name: string;
-  readonly about: string;
-  plan(seed: number): SwimScenario;
-}
+export type SwimScenarioSource = PlanSource<SwimScenario>;
 
 export function optionsOf(plan: SwimScenario): SwimOptions {
   return { ...defaultSwimOptions, ...plan.options };

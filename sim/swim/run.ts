@@ -6,14 +6,14 @@ import { CaptureCheck } from '../capture-check.ts';
 import { defaultNetworkPlan, Network } from '../network/network.ts';
 import { seededPrng } from '../prng.ts';
 import { StepRecord } from '../step-record.ts';
-import { firstViolation, resultOf } from '../system-run.ts';
+import { firstMissed, firstViolation, resultOf } from '../system-run.ts';
 import { type TraceSink } from '../trace.ts';
 import { type RunResult, Violation } from '../types.ts';
 import { World } from '../world.ts';
 import { type SwimChecker, type SwimGroup, type SwimStep } from './checker.ts';
 import { createSwimCheckers } from './checkers/registry.ts';
 import { lengthUs, SwimFaults } from './faults.ts';
-import { convergenceUs, optionsOf, type SwimFloors, type SwimScenario } from './plan.ts';
+import { convergenceUs, optionsOf, type SwimScenario } from './plan.ts';
 import { SwimProcess } from './process.ts';
 import { swimStepLine } from './trace.ts';
 
@@ -101,7 +101,8 @@ class SwimRun implements SwimGroup {
       this.#faults.schedule();
       this.#world.runUntil(this.#endUs);
       for (const checker of this.#checkers) checker.onEnd?.(this);
-      this.#requireFloors(this.#plan.floors);
+      const missed = firstMissed({ ...this.#plan.floors }, Object.fromEntries(this.#changes));
+      if (missed !== undefined) throw new Violation('idle', `members ${missed}`);
     });
     return this.#result(violation);
   }
@@ -178,14 +179,6 @@ class SwimRun implements SwimGroup {
         to.deliver({ kind: 'received', from: String(from.node), datagram });
       },
     });
-  }
-
-  #requireFloors(floors: SwimFloors): void {
-    for (const [change, floor] of Object.entries(floors)) {
-      const count = this.#changes.get(change) ?? 0;
-      if (count < Number(floor))
-        throw new Violation('idle', `members ${change}: ${count}, where ${String(floor)} is the least`);
-    }
   }
 
   #result(violation: Violation | undefined): RunResult {

@@ -1,3 +1,4 @@
+import { checkersNamed } from '../../system-run.ts';
 import { type ChronikChecker } from '../checker.ts';
 import { AcknowledgedWhenReplicated } from './acknowledged-when-replicated.ts';
 import { EpochFencing } from './epoch-fencing.ts';
@@ -39,12 +40,8 @@ export const chronikCheckerNames: readonly string[] = makers.map((make) => make(
 
 /** Fresh ones: a checker remembers a run. @throws RangeError for a name that is none */
 export function createChronikCheckers(names: readonly string[] | 'all' = 'all'): readonly ChronikChecker[] {
-  const all = makers.map((make) => make());
-  if (names === 'all') return all;
-  return names.map((name) => {
-    const found = all.find((checker) => checker.name === name);
-    if (found === undefined)
-      throw new RangeError(`no checker is called ${name}; there are ${chronikCheckerNames.join(', ')}`);
-    return found;
-  });
+  return checkersNamed(
+    makers.map((make) => make()),
+    names,
+  );
 }

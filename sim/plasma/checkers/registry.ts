@@ -1,3 +1,4 @@
+import { checkersNamed } from '../../system-run.ts';
 import { type PlasmaChecker } from '../checker.ts';
 import { AnsweredAlike } from './answered-alike.ts';
 import { CapacityKept } from './capacity-kept.ts';
@@ -32,12 +33,8 @@ export const plasmaCheckerNames: readonly string[] = makers.map((make) => make()
 
 /** Fresh ones: a checker remembers a run. @throws RangeError for a name that is none */
 export function createPlasmaCheckers(names: readonly string[] | 'all' = 'all'): readonly PlasmaChecker[] {
-  const all = makers.map((make) => make());
-  if (names === 'all') return all;
-  return names.map((name) => {
-    const found = all.find((checker) => checker.name === name);
-    if (found === undefined)
-      throw new RangeError(`no checker is called ${name}; there are ${plasmaCheckerNames.join(', ')}`);
-    return found;
-  });
+  return checkersNamed(
+    makers.map((make) => make()),
+    names,
+  );
 }
