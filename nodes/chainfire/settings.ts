@@ -5,16 +5,8 @@ import {
   type Settings,
   withDefault,
 } from '../../adapters/config/schema.ts';
-import {
-  address,
-  bool,
-  integer,
-  memberNamePattern,
-  namedAddresses,
-  oneOf,
-  path,
-  text,
-} from '../../adapters/config/values.ts';
+import { address, bool, integer, namedAddresses, oneOf, path, text } from '../../adapters/config/values.ts';
+import { logLevel, processName } from '../process/common-settings.ts';
 import { jwtMethods } from '../../adapters/auth/jwt.ts';
 import { defaultRecorderOptions } from '../../adapters/recorder/recorder.ts';
 import { bytesPerKib, bytesPerMib, usPerMs } from '../../core/base/units.ts';
@@ -27,14 +19,7 @@ const mib = bytesPerMib;
 const raft = defaultMemberConfig.raft;
 
 const settings = {
-  name: required(
-    text({
-      placeholder: '<name>',
-      allowed: 'a name of 1 to 63 letters, digits, ".", "_" and "-" that begins with a letter or digit',
-      pattern: memberNamePattern,
-    }),
-    "This member's name, one of those in initial_cluster where that is given",
-  ),
+  name: processName("This member's name, one of those in initial_cluster where that is given"),
   dataDir: required(path(), 'Directory that holds everything this member keeps; made when it does not exist'),
   listenClient: withDefault(
     address(),
@@ -90,11 +75,7 @@ const settings = {
   ),
   peerKeyFile: optional(path(), 'Private key of peer_cert_file, in PEM'),
   peerTrustedCaFile: optional(path(), 'Authorities that may vouch for members, in PEM'),
-  logLevel: withDefault(
-    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
-    'info',
-    'Lines of the log below this level are left out',
-  ),
+  logLevel,
   electionTimeoutMs: withDefault(
     integer({ min: 10, max: 60_000, unit: 'ms' }),
     raft.electionTimeoutUs / usPerMs,

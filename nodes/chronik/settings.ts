@@ -5,16 +5,8 @@ import {
   type Settings,
   withDefault,
 } from '../../adapters/config/schema.ts';
-import {
-  address,
-  bool,
-  integer,
-  memberNamePattern,
-  namedAddresses,
-  oneOf,
-  path,
-  text,
-} from '../../adapters/config/values.ts';
+import { address, bool, integer, namedAddresses, oneOf, path, text } from '../../adapters/config/values.ts';
+import { logLevel, processName } from '../process/common-settings.ts';
 import { bytesPerKib, bytesPerMib } from '../../core/base/units.ts';
 import { advertisedAddresses, listeners } from './listener-setting.ts';
 
@@ -25,12 +17,7 @@ const longestMs = 36_500 * dayMs;
 const bytesMax = 1_024 ** 5;
 
 const places = {
-  name: required(
-    text({
-      placeholder: '<name>',
-      allowed: 'a name of 1 to 63 letters, digits, ".", "_" and "-" that begins with a letter or digit',
-      pattern: memberNamePattern,
-    }),
+  name: processName(
     "This broker's name, one of those in initial_cluster; its id, by which Kafka's clients know it, is its place among the names in order, from 1",
   ),
   dataDir: required(path(), 'Directory that holds everything this broker keeps; made when it does not exist'),
@@ -278,11 +265,7 @@ const settings = {
   ...durability,
   ...times,
   ...bounds,
-  logLevel: withDefault(
-    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
-    'info',
-    'Lines of the log below this level are left out',
-  ),
+  logLevel,
 } as const;
 
 export const chronikSchema: ProcessSchema<typeof settings> = {

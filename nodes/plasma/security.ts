@@ -68,7 +68,7 @@ export function plasmaSecurity(
  *
  * @throws ConfigError naming the address that others reach
  */
-export function onLoopback(listens: Readonly<Record<string, Address>>): void {
+function onLoopback(listens: Readonly<Record<string, Address>>): void {
   for (const [name, { host }] of Object.entries(listens)) {
     if (!loopback.test(host)) {
       throw new ConfigError(

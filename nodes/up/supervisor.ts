@@ -153,7 +153,6 @@ function plasmaArguments(
     ...(tls === undefined
       ? []
       : ['--cert-file', tls.certFile, '--key-file', tls.keyFile, '--trusted-ca-file', tls.caFile]),
-    ...(tls !== undefined && role === 'storage' ? ['--client-cert-auth', 'true'] : []),
     ...(tls !== undefined && role === 'server' ? ['--chainfire-ca-file', tls.caFile] : []),
   ];
 }

@@ -6,6 +6,7 @@ import {
   withDefault,
 } from '../../../adapters/config/schema.ts';
 import { address, addresses, integer, oneOf, path, text } from '../../../adapters/config/values.ts';
+import { logLevel } from '../../process/common-settings.ts';
 import { securitySettings } from '../security.ts';
 import { serversMax } from '../server/settings.ts';
 
@@ -88,11 +89,7 @@ const settings = {
     'What becomes of virtual machines when the agent is told to stop: they go on, or are killed',
   ),
   ...securitySettings,
-  logLevel: withDefault(
-    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
-    'info',
-    'Lines of the log below this level are left out',
-  ),
+  logLevel,
 } as const;
 
 export const agentSchema: ProcessSchema<typeof settings> = {

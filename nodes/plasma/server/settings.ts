@@ -5,28 +5,14 @@ import {
   type Settings,
   withDefault,
 } from '../../../adapters/config/schema.ts';
-import {
-  address,
-  addresses,
-  integer,
-  memberNamePattern,
-  oneOf,
-  path,
-  text,
-} from '../../../adapters/config/values.ts';
+import { address, addresses, integer, path, text } from '../../../adapters/config/values.ts';
+import { logLevel, processName } from '../../process/common-settings.ts';
 import { securitySettings } from '../security.ts';
 
 export const serversMax = 9;
 
 const settings = {
-  name: required(
-    text({
-      placeholder: '<name>',
-      allowed: 'a name of 1 to 63 letters, digits, ".", "_" and "-" that begins with a letter or digit',
-      pattern: memberNamePattern,
-    }),
-    "This server's name",
-  ),
+  name: processName("This server's name"),
   dataDir: required(path(), 'Directory for images; made when it does not exist. All else is in Chainfire'),
   listen: withDefault(
     address(),
@@ -89,11 +75,7 @@ const settings = {
     'A larger image file is refused',
   ),
   ...securitySettings,
-  logLevel: withDefault(
-    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
-    'info',
-    'Lines of the log below this level are left out',
-  ),
+  logLevel,
 } as const;
 
 export const serverSchema: ProcessSchema<typeof settings> = {

@@ -4,8 +4,7 @@ import { exitCodes } from '../../exit.ts';
 import { newLogger } from '../../process/log.ts';
 import { tellParent } from '../../process/process-messages.ts';
 import { stopRequest } from '../../process/stop-request.ts';
-import { transportSecurity } from '../../process/transport-security.ts';
-import { onLoopback } from '../security.ts';
+import { plasmaSecurity } from '../security.ts';
 import { ServingStorage, storageSystem } from './serving-storage.ts';
 import { type StorageSettings } from './settings.ts';
 
@@ -29,14 +28,7 @@ export async function serve(settings: StorageSettings): Promise<number> {
   }
   if (Buffer.byteLength(nbdSocket ?? '') > socketPathMax)
     throw new ConfigError(`nbd_socket is longer than ${socketPathMax} bytes, which a unix socket cannot be`);
-  const noPeers = { peerCertFile: undefined, peerKeyFile: undefined, peerTrustedCaFile: undefined };
-  const security = transportSecurity({ ...settings, ...noPeers }, storageSystem, log);
-  if (security.clients !== undefined && !settings.clientCertAuth) {
-    throw new ConfigError(
-      'cert_file needs client_cert_auth and trusted_ca_file: agents are known by their certificates',
-    );
-  }
-  if (security.clients === undefined) onLoopback({ listen: settings.listen });
+  const security = plasmaSecurity(settings, { listen: settings.listen }, log);
   const stop = stopRequest();
   const directory = await DataDirectory.lock(settings.dataDir);
   let storage: ServingStorage;

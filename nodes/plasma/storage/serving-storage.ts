@@ -18,8 +18,8 @@ import { storageServiceName } from '../../../core/plasma/wire/storage.ts';
 import { DataLossError } from '../../../core/raft/data-loss.ts';
 import { StartError } from '../../process/start-error.ts';
 import { StrangerLog } from '../../process/stranger-log.ts';
-import { type TransportSecurity } from '../../process/transport-security.ts';
 import { version } from '../../version.ts';
+import { type PlasmaSecurity } from '../security.ts';
 import { LiveStorage } from './live-storage.ts';
 import { type StorageSettings } from './settings.ts';
 import { everybody, onlyPlasma } from './storage-authorizer.ts';
@@ -28,7 +28,7 @@ export const storageSystem = 'plasma-storage';
 
 export interface ServingStorageParts {
   readonly settings: StorageSettings;
-  readonly security: TransportSecurity;
+  readonly security: PlasmaSecurity;
   /** Released when the node is closed; not when it cannot be opened. */
   readonly directory: DataDirectory;
   readonly log: Logger;
@@ -136,11 +136,11 @@ export class ServingStorage implements StoragePort {
         address: settings.listen,
         purpose: 'agents',
         services: [
-          plasmaStorageService(this, security.clients === undefined ? everybody : onlyPlasma),
+          plasmaStorageService(this, security.listen === undefined ? everybody : onlyPlasma),
           healthService(this.#health, [storageServiceName]),
         ],
         receiveBytesMax: bytesPerMib,
-        tls: security.clients,
+        tls: security.listen,
         hooks,
         onRefused: (remote, reason) => {
           strangers.refused('clients', remote, reason);

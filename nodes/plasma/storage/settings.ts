@@ -5,27 +5,14 @@ import {
   type Settings,
   withDefault,
 } from '../../../adapters/config/schema.ts';
-import {
-  address,
-  bool,
-  integer,
-  memberNamePattern,
-  oneOf,
-  path,
-  text,
-} from '../../../adapters/config/values.ts';
+import { address, integer, oneOf, path } from '../../../adapters/config/values.ts';
+import { logLevel, processName } from '../../process/common-settings.ts';
+import { securitySettings } from '../security.ts';
 
 const tib = 1_024 ** 4;
 
 const settings = {
-  name: required(
-    text({
-      placeholder: '<name>',
-      allowed: 'a name of 1 to 63 letters, digits, ".", "_" and "-" that begins with a letter or digit',
-      pattern: memberNamePattern,
-    }),
-    "This storage node's name",
-  ),
+  name: processName("This storage node's name"),
   dataDir: required(
     path(),
     'Directory that holds the disks and what is known of their owners; made when it does not exist',
@@ -58,17 +45,7 @@ const settings = {
     { host: '127.0.0.1', port: 17072 },
     'Address for /metrics, /health and /ready',
   ),
-  certFile: optional(path(), 'Certificate that agents are shown, in PEM'),
-  keyFile: optional(path(), 'Private key of cert_file, in PEM'),
-  trustedCaFile: optional(
-    path(),
-    'Authorities that may vouch for agents, in PEM: only certificates with a name photon://plasma/<node> are let in',
-  ),
-  clientCertAuth: withDefault(
-    bool(),
-    false,
-    'Whoever asks must show a certificate that an authority in trusted_ca_file vouches for',
-  ),
+  ...securitySettings,
   disksMax: withDefault(integer({ min: 1, max: 100_000 }), 10_000, 'Disks; further ones are refused'),
   diskBytesMax: withDefault(
     integer({ min: 512, max: 1_024 * tib, unit: 'bytes' }),
@@ -80,11 +57,7 @@ const settings = {
     1_024,
     'Connections of hypervisors at once; further ones are closed',
   ),
-  logLevel: withDefault(
-    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
-    'info',
-    'Lines of the log below this level are left out',
-  ),
+  logLevel,
 } as const;
 
 export const storageSchema: ProcessSchema<typeof settings> = {

@@ -1,5 +1,6 @@
 import { type ProcessSchema, required, type Settings, withDefault } from '../../../adapters/config/schema.ts';
-import { integer, oneOf, path } from '../../../adapters/config/values.ts';
+import { integer, path } from '../../../adapters/config/values.ts';
+import { logLevel } from '../../process/common-settings.ts';
 
 const settings = {
   dataDir: required(path(), "The watchdog's directory: its lock, and the socket watchdog.sock"),
@@ -8,11 +9,7 @@ const settings = {
     30,
     'After so long without an agent, and with nothing to guard, it ends',
   ),
-  logLevel: withDefault(
-    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
-    'info',
-    'Lines of the log below this level are left out',
-  ),
+  logLevel,
 } as const;
 
 export const watchdogSchema: ProcessSchema<typeof settings> = {

@@ -163,7 +163,6 @@ export class PlasmaCloud {
         ...['plasma', 'storage', '--name', 'storage', '--data-dir', join(this.dir, 'storage')],
         ...['--listen', storageAddress, '--listen-nbd', `${host}:${nbd}`],
         ...['--listen-metrics', `127.0.0.1:${storageMetrics}`, ...this.#tlsFlags('storage', host)],
-        ...(plan.security === undefined ? [] : ['--client-cert-auth', 'true']),
       ),
     ];
     this.nodes = plan.nodes.map(({ name, network }, at) => {

@@ -45,7 +45,7 @@ beforeAll(async () => {
   [port = 0] = ports;
   const tls = [
     ...['--cert-file', own.certFile, '--key-file', own.keyFile],
-    ...['--trusted-ca-file', ours.certFile, '--client-cert-auth', 'true'],
+    ...['--trusted-ca-file', ours.certFile],
   ];
   storage = new StorageProcess(join(dir, 's1'), ports, tls, credentials(agent));
   await storage.start();
