@@ -87,6 +87,16 @@ const groups: readonly Group[] = [
     load: async () => (await import('./plasma-tools/image.ts')).imageCommand(),
   },
   {
+    name: 'quota',
+    about: 'look at and set what a project may use',
+    load: async () => (await import('./plasma-tools/quota.ts')).quotaCommand(),
+  },
+  {
+    name: 'operation',
+    about: 'what has become of something that was asked for',
+    load: async () => (await import('./plasma-tools/operation.ts')).operationCommand(),
+  },
+  {
     name: 'disk',
     about: 'make, look at and remove shared disks',
     load: async () => (await import('./plasma-tools/disk.ts')).diskCommand(),

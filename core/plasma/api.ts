@@ -173,6 +173,8 @@ export interface VmShown {
   readonly cause: EndCause | undefined;
   readonly message: string;
   readonly restarts: number;
+  /** Names of the states that are kept of it, oldest first. */
+  readonly snapshots: readonly string[];
   /** Of the last change of what is wanted. */
   readonly revision: Revision;
 }

@@ -1,20 +1,22 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 
-import { parseBytes, printJson, printLine, printTable, showBytes } from './print.ts';
+import { type MutationOptions, mutate, tell, withMutation } from './mutation.ts';
+import { printJson, printTable, showBytes } from './print.ts';
 import { type PlasmaOptions, withPlasma, withServers } from './session.ts';
+import { bytes } from './vm-disks.ts';
 
 /** Shared disks: served by a storage node to whichever node has their virtual machine. */
 export function diskCommand(): Command {
   const disk = new Command('disk').description('make, look at and remove shared disks of PlasmaVMC');
-  withServers(disk.command('create'))
+  withMutation(disk.command('create'))
     .description('make a shared disk')
     .argument('<disk>', 'its name in the project')
-    .argument('<size>', 'its size: 512M, 20GiB', sizeOf)
-    .action((name: string, sizeBytes: number, options: PlasmaOptions) =>
+    .argument('<size>', 'its size: 512M, 20GiB', bytes)
+    .action((name: string, sizeBytes: number, options: MutationOptions) =>
       withPlasma(options, 'photon disk create', async (session) => {
-        const done = await session.mutate({ kind: 'sharedDiskCreate', disk: name, sizeBytes });
-        if (options.json === true) printJson(done);
-        else printLine(`${name}: ${showBytes(sizeBytes)}`);
+        const asked = { kind: 'sharedDiskCreate', disk: name, sizeBytes } as const;
+        const done = await session.mutate(asked, options.operationId);
+        await tell(session, options, done, `${name}: ${showBytes(sizeBytes)}, created`);
       }),
     );
   withServers(disk.command('list'))
@@ -23,28 +25,26 @@ export function diskCommand(): Command {
       withPlasma(options, 'photon disk list', async (session) => {
         const { project } = session;
         const { disks } = await session.ask<'sharedDisks'>({ kind: 'sharedDiskList', project });
-        if (options.json === true) printJson(disks);
-        else {
-          const rows = disks.map((one) => [one.name, showBytes(one.sizeBytes), one.usedBy ?? '-']);
-          printTable(['DISK', 'SIZE', 'USED BY'], rows);
-        }
+        if (options.json === true) return printJson(disks);
+        const { vms } = await session.ask<'vms'>({ kind: 'vmList', project, matches: {} });
+        const names = new Map(vms.map(({ id, spec }) => [id, spec.name]));
+        printTable(
+          ['DISK', 'SIZE', 'STATE', 'USED BY'],
+          disks.map(({ name, sizeBytes, state, usedBy = '-' }) => [
+            ...[name, showBytes(sizeBytes), state, names.get(usedBy) ?? usedBy],
+          ]),
+        );
       }),
     );
-  withServers(disk.command('delete'))
-    .description('remove a shared disk that no virtual machine has')
+  withMutation(disk.command('delete'))
+    .description('remove a shared disk that no virtual machine has, and what is on it')
     .argument('<disk>', 'its name')
-    .action((name: string, options: PlasmaOptions) =>
-      withPlasma(options, 'photon disk delete', async (session) => {
-        const done = await session.mutate({ kind: 'sharedDiskDelete', disk: name });
-        if (options.json === true) printJson(done);
-        else printLine(`${name}: deleted at revision ${done.revision}`);
-      }),
+    .action((name: string, options: MutationOptions) =>
+      mutate(
+        options,
+        { command: 'photon disk delete', subject: name, verb: 'deleted' },
+        { kind: 'sharedDiskDelete', disk: name },
+      ),
     );
   return disk;
-}
-
-function sizeOf(text: string): number {
-  const bytes = parseBytes(text);
-  if (bytes === undefined) throw new InvalidArgumentError('it must be a size: 512M or 20GiB.');
-  return bytes;
 }

@@ -8,6 +8,7 @@ import { type PlasmaClient } from '../../adapters/grpc/plasma-client.ts';
 import { uploadPath, UploadRequest, UploadResponse } from '../../core/plasma/wire/console.ts';
 import { type Infer } from '../../core/wire/protobuf.ts';
 import { exitCodes, ExitError } from '../exit.ts';
+import { type MutationOptions, mutate, withMutation } from './mutation.ts';
 import { printJson, printLine, printTable, showBytes } from './print.ts';
 import { writeSampleGuest } from './sample-guest.ts';
 import { type PlasmaOptions, type PlasmaSession, withPlasma, withServers } from './session.ts';
@@ -62,15 +63,15 @@ export function imageCommand(): Command {
         );
       }),
     );
-  withServers(image.command('remove'))
+  withMutation(image.command('remove'))
     .description('take an image out of the catalogue')
     .argument('<name>', 'name of the image')
-    .action((name: string, options: PlasmaOptions) =>
-      withPlasma(options, 'photon image remove', async (session) => {
-        const done = await session.mutate({ kind: 'imageRemove', name });
-        if (options.json === true) printJson(done);
-        else printLine(`${name}: removed at revision ${done.revision}`);
-      }),
+    .action((name: string, options: MutationOptions) =>
+      mutate(
+        options,
+        { command: 'photon image remove', subject: name, verb: 'removed' },
+        { kind: 'imageRemove', name },
+      ),
     );
   image
     .command('sample')

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 
 import { type NodeShown } from '../../core/plasma/api.ts';
-import { printJson, printLine, printTable, showBytes } from './print.ts';
+import { type MutationOptions, mutate, withMutation } from './mutation.ts';
+import { printJson, printTable, showBytes } from './print.ts';
 import { type PlasmaOptions, withPlasma, withServers } from './session.ts';
 
 const verbs = [
@@ -31,15 +32,11 @@ export function nodeCommand(): Command {
       }),
     );
   for (const [verb, kind, about] of verbs) {
-    withServers(node.command(verb))
+    withMutation(node.command(verb))
       .description(about)
       .argument('<node>', 'name of the node')
-      .action((name: string, options: PlasmaOptions) =>
-        withPlasma(options, `photon node ${verb}`, async (session) => {
-          const done = await session.mutate({ kind, node: name });
-          if (options.json === true) printJson(done);
-          else printLine(`${name}: ${verb} at revision ${done.revision}`);
-        }),
+      .action((name: string, options: MutationOptions) =>
+        mutate(options, { command: `photon node ${verb}`, subject: name, verb }, { kind, node: name }),
       );
   }
   return node;

@@ -94,8 +94,8 @@ export class PlasmaSession {
   }
 
   /** Under one operation id, whoever is asked and however often: it is done once. @throws ExitError */
-  mutate(mutation: MutationAsked): Promise<AnswerOf<'committed'>> {
-    const request = { ...mutation, project: this.project, operationId: randomUUID() } as PlasmaMutation;
+  mutate(mutation: MutationAsked, operationId: string = randomUUID()): Promise<AnswerOf<'committed'>> {
+    const request = { ...mutation, project: this.project, operationId } as PlasmaMutation;
     return this.ask<'committed'>(request);
   }
 

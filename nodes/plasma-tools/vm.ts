@@ -8,7 +8,8 @@ import { exitCodes, ExitError } from '../exit.ts';
 import { integer } from '../kv/options.ts';
 import { runConsole } from './console.ts';
 import { followEvents } from './events.ts';
-import { parseBytes, printJson, printLine, printTable, showBytes } from './print.ts';
+import { printJson, printLine, printTable, showBytes } from './print.ts';
+import { type MutationOptions, mutate, tell, withMutation } from './mutation.ts';
 import {
   type MutationAsked,
   type PlasmaOptions,
@@ -16,14 +17,16 @@ import {
   withPlasma,
   withServers,
 } from './session.ts';
+import { addDiskCommands, bytes, diskOf } from './vm-disks.ts';
 
-interface CreateOptions extends PlasmaOptions {
+interface CreateOptions extends MutationOptions {
   readonly image?: string;
   readonly diskSize?: number;
   readonly sharedDisk?: string;
   readonly cpus: number;
   readonly memory: number;
   readonly nics: number;
+  readonly tap: readonly string[];
   readonly restart: VmSpec['restartPolicy'];
   readonly lease?: VmSpec['leasePolicy'];
   readonly label: Readonly<Record<string, string>>;
@@ -39,6 +42,9 @@ Examples:
   photon vm list
   photon vm console web            Ctrl-] ends it
   photon vm migrate web --to n2 --live
+  photon vm attach-disk web data --size 10GiB --wait
+  photon vm resize-disk web data 20GiB --wait
+  photon vm snapshot web before-upgrade --wait
 `;
 
 export function vmCommand(): Command {
@@ -59,22 +65,11 @@ export function vmCommand(): Command {
   }))
     .option('--to <node>', 'where to; by default where there is room')
     .option('--live', 'while it runs');
-  for (const [verb, kind, about] of [
-    ['snapshot', 'vmSnapshot', 'keep its state under a name'],
-    ['restore', 'vmRestore', 'go back to a kept state'],
-  ] as const) {
-    withServers(vm.command(verb))
-      .description(about)
-      .argument('<vm>', 'name or id')
-      .argument('<snapshot>', 'name of the snapshot')
-      .action((one: string, snapshot: string, options: PlasmaOptions) =>
-        mutate(options, verb, one, { kind, vm: one, snapshot }),
-      );
-  }
+  addDiskCommands(vm);
   return vm;
 }
 
-interface VerbOptions extends PlasmaOptions {
+interface VerbOptions extends MutationOptions {
   readonly force?: boolean;
   readonly to?: string;
   readonly live?: boolean;
@@ -86,22 +81,16 @@ function simple(
   about: string,
   mutation: (vm: string, options: VerbOptions) => MutationAsked,
 ): Command {
-  return withServers(vm.command(verb))
+  return withMutation(vm.command(verb))
     .description(about)
     .argument('<vm>', 'name or id')
-    .action((one: string, options: VerbOptions) => mutate(options, verb, one, mutation(one, options)));
-}
-
-function mutate(options: PlasmaOptions, verb: string, vm: string, mutation: MutationAsked): Promise<void> {
-  return withPlasma(options, `photon vm ${verb}`, async (session) => {
-    const done = await session.mutate(mutation);
-    if (options.json === true) printJson(done);
-    else printLine(`${vm}: ${verb} at revision ${done.revision}`);
-  });
+    .action((one: string, options: VerbOptions) =>
+      mutate(options, { command: `photon vm ${verb}`, subject: one, verb }, mutation(one, options)),
+    );
 }
 
 function addCreate(vm: Command): void {
-  withServers(vm.command('create'))
+  withMutation(vm.command('create'))
     .description('make a virtual machine')
     .argument('<name>', 'its name in the project')
     .option('--image <image>', 'image of its disk, by name or digest')
@@ -109,7 +98,12 @@ function addCreate(vm: Command): void {
     .option('--shared-disk <disk>', 'a shared disk in place of a local one')
     .addOption(new Option('--cpus <count>', 'processors').default(1).argParser(integer(1)))
     .addOption(new Option('--memory <bytes>', 'memory: 512M, 2GiB').default(536_870_912).argParser(bytes))
-    .addOption(new Option('--nics <count>', 'network interfaces').default(0).argParser(integer(0)))
+    .addOption(
+      new Option('--nics <count>', "network interfaces of the hypervisor's own network")
+        .default(0)
+        .argParser(integer(0)),
+    )
+    .option('--tap <interface>', 'a network interface on this one of its node; may be given again', more, [])
     .addOption(
       new Option('--restart <policy>', 'when its guest has ended')
         .choices(['always', 'on-failure', 'never'])
@@ -129,37 +123,28 @@ function addCreate(vm: Command): void {
     .action((name: string, options: CreateOptions) =>
       withPlasma(options, 'photon vm create', async (session) => {
         const spec = await specOf(session, name, options);
-        const done = await session.mutate({ kind: 'vmCreate', spec, start: options.start });
-        if (options.json === true) printJson(done);
-        else printLine(done.vm ?? name);
+        const { start, operationId } = options;
+        const done = await session.mutate({ kind: 'vmCreate', spec, start }, operationId);
+        // A script takes the id as it is.
+        if (options.wait === undefined && options.json !== true) printLine(done.vm ?? name);
+        else await tell(session, options, done, `${done.vm ?? name}: create`);
       }),
     );
 }
 
 async function specOf(session: PlasmaSession, name: string, options: CreateOptions): Promise<VmSpec> {
   const { project } = session;
-  const disks: DiskSpec[] = [];
-  if (options.sharedDisk !== undefined) {
-    const { disks: known } = await session.ask<'sharedDisks'>({ kind: 'sharedDiskList', project });
-    const disk = known.find((one) => one.name === options.sharedDisk);
-    if (disk === undefined)
-      throw new ExitError(`there is no shared disk ${options.sharedDisk}`, exitCodes.failed);
-    const { sizeBytes } = disk;
-    disks.push({ name: 'root', kind: 'shared', image: undefined, sharedDisk: disk.name, sizeBytes });
-  } else if (options.image !== undefined) {
-    const { images } = await session.ask<'images'>({ kind: 'imageList', project });
-    const image = images.find((one) => one.name === options.image || one.digest === options.image);
-    if (image === undefined) throw new ExitError(`there is no image ${options.image}`, exitCodes.failed);
-    const sizeBytes = options.diskSize ?? image.virtualBytes;
-    disks.push({ name: 'root', kind: 'local', image: image.digest, sharedDisk: undefined, sizeBytes });
-  } else if (options.diskSize !== undefined) {
-    const { diskSize: sizeBytes } = options;
-    disks.push({ name: 'root', kind: 'local', image: undefined, sharedDisk: undefined, sizeBytes });
-  }
+  const { image, diskSize: size, sharedDisk: shared } = options;
+  const root = await diskOf(session, 'root', {
+    ...(image === undefined ? {} : { image }),
+    ...(size === undefined ? {} : { size }),
+    ...(shared === undefined ? {} : { shared }),
+  });
+  const disks: readonly DiskSpec[] = root === undefined ? [] : [root];
   const local = disks.some((disk) => disk.kind === 'local');
   return {
     ...{ name, project, labels: options.label, cpus: options.cpus, memoryBytes: options.memory, disks },
-    nics: Array.from({ length: options.nics }, (_, position) => nic(position)),
+    nics: [...Array.from({ length: options.nics }, () => undefined), ...options.tap].map(nic),
     cloudInit:
       options.userData === undefined
         ? undefined
@@ -174,9 +159,9 @@ async function specOf(session: PlasmaSession, name: string, options: CreateOptio
   };
 }
 
-function nic(position: number): NicSpec {
+function nic(tap: string | undefined, position: number): NicSpec {
   const tail = [...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
-  return { name: `net${position}`, kind: 'user', tap: undefined, mac: `52:54:00:${tail}` };
+  return { name: `net${position}`, kind: tap === undefined ? 'user' : 'tap', tap, mac: `52:54:00:${tail}` };
 }
 
 function textOf(file: string): string {
@@ -234,10 +219,8 @@ function rowOf(vm: VmShown): readonly string[] {
   ];
 }
 
-function bytes(text: string): number {
-  const value = parseBytes(text);
-  if (value === undefined) throw new InvalidArgumentError('it must be a size: 1048576, 512M or 2GiB.');
-  return value;
+function more(text: string, previous: readonly string[]): readonly string[] {
+  return [...previous, text];
 }
 
 function pair(text: string, previous: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

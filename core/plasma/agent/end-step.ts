@@ -100,16 +100,18 @@ export function failed(
   nowUs: number,
 ): void {
   vm.pending = undefined;
-  vm.message = shortened(message);
   const { step } = pending;
   const { process } = vm;
+  if (step.kind === 'operate') {
+    // It is the operation that has failed: the virtual machine is well.
+    endOperation(vm, step.operationId, { outcome: 'failed', message: shortened(message) }, parts);
+    return;
+  }
+  vm.message = shortened(message);
   switch (step.kind) {
     case 'prepare':
     case 'launch':
       launchFailed(vm, parts, nowUs);
-      return;
-    case 'operate':
-      endOperation(vm, step.operationId, { outcome: 'failed', message: vm.message }, parts);
       return;
     case 'migrateOut':
       vm.migrationFailedUri = step.uri;

@@ -3,6 +3,7 @@ import { type Memory } from './memory.ts';
 import { ownKey } from './rows.ts';
 import { exceeded, sum } from './usage.ts';
 import { wrongDigest, wrongOwnName, wrongSize } from './validation.ts';
+import { vmNamed } from './vm-requests.ts';
 
 /** Decides what users want of images, shared disks and quotas: rows of the catalogue. */
 export function decideOnCatalogue(
@@ -96,7 +97,7 @@ function deleteDisk(memory: Memory, request: MutationOf<'sharedDiskDelete'>): De
   if (disk === undefined) return refusedWith('NOT_FOUND', `there is no shared disk ${name} in ${project}`);
   const user = memory.working.vmOfDisk(project, name);
   if (user !== undefined) {
-    return refusedWith('FAILED_PRECONDITION', `the shared disk ${name} belongs to ${user}`);
+    return refusedWith('FAILED_PRECONDITION', `the shared disk ${name} belongs to ${vmNamed(memory, user)}`);
   }
   const { onStorage, sizeBytes } = disk;
   const fenceToken = disk.fenceToken + 1;

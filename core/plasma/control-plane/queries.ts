@@ -86,6 +86,7 @@ export class Queries {
       cause: observed?.cause,
       message: row.pendingReason === '' || isDeleted ? (observed?.message ?? '') : row.pendingReason,
       restarts: observed?.restarts ?? 0,
+      snapshots: row.snapshots,
       revision,
     };
   }
@@ -186,8 +187,8 @@ export class Queries {
     if (!toldSince(placement, generation, executing) && !toldSince(placement, generation, withoutProcess)) {
       return { ...shown, message: found.pendingReason };
     }
-    const failed = placement.observed?.state === 'failed';
-    return { ...shown, state: failed ? 'failed' : 'done', message: placement.observed?.message ?? '' };
+    if (placement.observed?.state !== 'failed') return { ...shown, state: 'done' };
+    return { ...shown, state: 'failed', message: placement.observed.message };
   }
 
   /** Of one that does not end by what an agent tells of a generation. */

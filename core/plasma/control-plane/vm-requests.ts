@@ -262,7 +262,12 @@ export function unusableSharedDisk(
   }
   const user = memory.working.vmOfDisk(project, name);
   if (user === undefined) return undefined;
-  return refusedWith('FAILED_PRECONDITION', `the shared disk ${name} belongs to ${user}`);
+  return refusedWith('FAILED_PRECONDITION', `the shared disk ${name} belongs to ${vmNamed(memory, user)}`);
+}
+
+/** For people, who know it by its name. */
+export function vmNamed(memory: Memory, id: VmId): string {
+  return memory.working.vms.get(id)?.spec.name ?? id;
 }
 
 function placed(

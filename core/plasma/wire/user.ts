@@ -62,6 +62,7 @@ const VmShownMessage = message('Vm', {
   message: text(11),
   restarts: uint32(12),
   revision: uint64(13),
+  snapshots: repeated(text(14)),
 });
 const Vms = message('Vms', { revision: uint64(1), vms: repeated(nested(2, () => VmShownMessage)) });
 

@@ -116,7 +116,7 @@ export class PlasmaCloud {
   readonly #services: readonly PlasmaProcess[];
   readonly #storageClient: PlasmaStorageClient;
   readonly #session: PlasmaSession;
-  readonly #disk: TickDisk;
+  #disk: TickDisk | undefined;
   readonly #consoles: ConsoleFile[] = [];
   /** As far as they were asked for. */
   readonly #events: PlasmaEvent[] = [];
@@ -156,7 +156,7 @@ export class PlasmaCloud {
       new PlasmaProcess(
         ...['plasma', 'server', '--name', 's', '--data-dir', join(this.dir, 's')],
         ...['--listen', this.endpoint, '--listen-metrics', `127.0.0.1:${serverMetrics}`],
-        ...['--chainfire', chainfire, ...this.#tlsFlags('s', host)],
+        ...['--chainfire', chainfire, '--storage', storageAddress, ...this.#tlsFlags('s', host)],
         ...(plan.security === undefined ? [] : ['--operators', plan.security.operator.name]),
       ),
       new PlasmaProcess(
@@ -191,7 +191,6 @@ export class PlasmaCloud {
       address: { host, port: storage },
       tls: plan.security === undefined ? undefined : this.#credentials(host),
     });
-    this.#disk = new TickDisk(join(this.dir, 'storage', 'disks', `${project}+tick.raw`));
   }
 
   node(name: string | undefined): CloudNode {
@@ -207,6 +206,7 @@ export class PlasmaCloud {
 
   /** The disk `tick`, as it lies on the storage node. */
   get disk(): TickDisk {
+    if (this.#disk === undefined) throw new Error('it has not been made yet');
     return this.#disk;
   }
 
@@ -291,11 +291,15 @@ export class PlasmaCloud {
 
   /** Nobody has it open yet, so that its file may be written to. */
   async #makeTickDisk(): Promise<void> {
-    await this.photon('disk', 'create', 'tick', '1MiB');
-    const request = { kind: 'createDisk', disk: `${project}/tick`, sizeBytes: diskBytes } as const;
+    const { stdout } = await this.photon('disk', 'create', 'tick', '1MiB', '--json');
+    // There it is known by the commit that has made it, too.
+    const name = `tick.${(JSON.parse(stdout) as { readonly revision: number }).revision}`;
+    const request = { kind: 'createDisk', disk: `${project}/${name}`, sizeBytes: diskBytes } as const;
     const answer = await this.#storageClient.request(request, answersWithinUs);
     if (answer.kind !== 'created') throw new Error(JSON.stringify(answer));
-    writeFileSync(join(this.dir, 'storage', 'disks', `${project}+tick.raw`), TickDisk.content());
+    const path = join(this.dir, 'storage', 'disks', `${project}+${name}.raw`);
+    writeFileSync(path, TickDisk.content());
+    this.#disk = new TickDisk(path);
   }
 
   #tlsFlags(name: string, host: string): readonly string[] {

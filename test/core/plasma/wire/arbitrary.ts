@@ -169,7 +169,7 @@ const vm = record({
   wanted: fc.constantFrom('running' as const, 'paused' as const, 'stopped' as const, 'deleted' as const),
   ...{ migratingTo: maybe(text), instance: maybe(instance), cause: maybe(fc.constantFrom(...endCauses)) },
   state: fc.constantFrom(...vmStates, 'pending' as const, 'unknown' as const),
-  ...{ message: text, restarts: small, revision: count },
+  ...{ message: text, restarts: small, snapshots: list(text), revision: count },
 });
 
 export const userResponse: fc.Arbitrary<Exclude<PlasmaResponse, { kind: 'refused' }>> = fc.oneof(
