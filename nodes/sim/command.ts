@@ -63,7 +63,7 @@ Examples:
   photon sim canary                                  would a failure be seen at all?
   photon sim mutants                                 does the simulator find what it should?
   photon sim mutants --quick                         the same, by the seeds that found it last time
-  photon sim placement --trace docs/examples/placement-trace.csv    how many hosts each policy takes
+  photon sim placement                               how many hosts each policy of the scheduler takes
 `;
 
 /** `photon sim`: run the cluster in the simulator, show a failure again, and put the simulator itself to the test. */

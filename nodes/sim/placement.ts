@@ -12,6 +12,8 @@ import {
   tooLargeFor,
 } from '../../sim/plasma/placement-replay.ts';
 import { type Arrival, readPlacementTrace } from '../../sim/plasma/placement-trace.ts';
+import { sampleTrace } from '../../sim/plasma/sample-trace.ts';
+import { seededPrng } from '../../sim/prng.ts';
 import { exitCodes, ExitError } from '../exit.ts';
 import { parseCount } from './arguments.ts';
 import { jsonOption, writeJson } from './json-file.ts';
@@ -21,13 +23,27 @@ const msPerHour = 3_600_000;
 /** A file is read as a whole. */
 const traceBytesMax = 1_073_741_824;
 
+/** The same arrivals as `docs/examples/placement-trace.csv`. */
+const sample = { seed: 'placement-trace', arrivals: 600 };
+
+const help = `
+Peak hosts are those in use at once, at most; host-hours count each for as long as something is on it. The lower bound is what would
+do if virtual machines could be moved and split at any moment, and percentages are above it. Nothing is moved, and nobody knows
+beforehand how long one will live. The control plane places by pack; docs/placement.md says why.
+
+Examples:
+  photon sim placement                                            the sample, under all policies
+  photon sim placement --policy pack spread --host-cpus 16 --host-memory-gib 128
+  photon sim placement --trace arrivals.csv.gz --json out.json    arrivals of your own
+`;
+
 /** `photon sim placement`: how many hosts real arrivals take under each policy. */
 export function placementCommand(): Command {
   return new Command('placement')
     .description('replay arrivals of virtual machines: how many hosts they take under each policy')
-    .requiredOption(
+    .option(
       '--trace <file>',
-      'CSV, plain or gzip, with columns arrive_s, lifetime_s, vcpus, memory_gib (docs/placement.md)',
+      'CSV, plain or gzip, with columns arrive_s, lifetime_s, vcpus, memory_gib (default: a sample that is made up)',
     )
     .addOption(
       new Option('--policy <policies...>', `which: ${placementPolicies.join(', ')} (default: all)`)
@@ -43,13 +59,14 @@ export function placementCommand(): Command {
         .argParser(parseCount(1_000_000)),
     )
     .addOption(jsonOption())
+    .addHelpText('after', help)
     .action((options: PlacementOptions) => {
       replayTrace(options);
     });
 }
 
 interface PlacementOptions {
-  readonly trace: string;
+  readonly trace?: string;
   readonly policy?: readonly PlacementPolicy[];
   readonly hostCpus: number;
   readonly hostMemoryGib: number;
@@ -67,7 +84,7 @@ function collectPolicies(
 
 /** @throws ExitError when the trace cannot be read, or something in it fits no host */
 function replayTrace(options: PlacementOptions): void {
-  const arrivals = readTrace(options.trace);
+  const arrivals = options.trace === undefined ? readSample() : readTrace(options.trace);
   const host = { cpuMilli: options.hostCpus * 1_000, memoryBytes: options.hostMemoryGib * gibibyte };
   const large = tooLargeFor(host, arrivals);
   if (large !== undefined) {
@@ -75,6 +92,10 @@ function replayTrace(options: PlacementOptions): void {
     throw refusal(`one of ${shape} fits no host: give --host-cpus and --host-memory-gib`);
   }
   const bound = fluidLowerBound(host, arrivals);
+  if (options.trace === undefined)
+    process.stdout.write(
+      'a sample that is made up; --trace names arrivals of your own, --help says what is shown\n',
+    );
   process.stdout.write(`${headOf(host, arrivals)}\n${rowOf('lower bound', bound, undefined)}\n`);
   const replayed = (options.policy ?? placementPolicies).map((policy) => {
     const used = replayPlacement(host, arrivals, policy);
@@ -82,6 +103,12 @@ function replayTrace(options: PlacementOptions): void {
     return used;
   });
   writeJson(options.json, { host, arrivals: arrivals.length, bound, replayed });
+}
+
+function readSample(): readonly Arrival[] {
+  const read = readPlacementTrace(sampleTrace(seededPrng(sample.seed), sample.arrivals));
+  if (read.kind === 'unreadable') throw refusal(`the sample: ${read.message}`);
+  return read.arrivals;
 }
 
 function readTrace(file: string): readonly Arrival[] {

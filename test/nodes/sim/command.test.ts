@@ -110,6 +110,17 @@ test('a results file that cannot be written is an error that names it, before an
   expect(stdout).toBe('');
 });
 
+test('placement replays a sample where no trace is named: the one that the pages show', () => {
+  const trace = fileURLToPath(new URL('../../../docs/examples/placement-trace.csv', import.meta.url));
+  const named = photonSim('placement', '--trace', trace);
+  const sample = photonSim('placement');
+  expect(sample.stderr).toBe('');
+  expect(sample.status).toBe(0);
+  const [first = '', ...rows] = sample.stdout.split('\n');
+  expect(first).toMatch(/^a sample that is made up; --trace names arrivals of your own/);
+  expect(rows.join('\n')).toBe(named.stdout);
+});
+
 test('placement replays a trace under the policies that are named, and says what is wrong with one it cannot', () => {
   const trace = fileURLToPath(new URL('../../../docs/examples/placement-trace.csv', import.meta.url));
   const file = join(directory, 'placement.json');
