@@ -7,7 +7,7 @@ import {
   nodeConsoleServiceName,
 } from '../../../core/plasma/wire/console.ts';
 import { type Infer } from '../../../core/wire/protobuf.ts';
-import { type ConsoleStream } from '../../qemu/console-stream.ts';
+import { ConsoleBehindError, ConsoleFullError, type ConsoleStream } from '../../qemu/consoles.ts';
 import { type CallContext, duplex, type Service } from '../service.ts';
 import { StatusError } from '../status.ts';
 import { callerOf } from './plasma-caller.ts';
@@ -21,14 +21,13 @@ export interface NodeConsoleParts {
 type Typed = Infer<typeof NodeConsoleRequest>;
 type Said = Infer<typeof ConsoleResponse>;
 
-/** `photon.plasma.v1.NodeConsoleService`: servers ask agents for a virtual machine's console. One at a time has it. */
+/** `photon.plasma.v1.NodeConsoleService`: servers ask agents for a virtual machine's console. Whoever has it open may type. */
 export function nodeConsoleService(parts: NodeConsoleParts): Service {
-  const taken = new Set<string>();
   return {
     name: nodeConsoleServiceName,
     methods: [
       duplex(nodeConsolePath, NodeConsoleRequest, ConsoleResponse, (requests, context) =>
-        serve(parts, taken, requests, context),
+        serve(parts, requests, context),
       ),
     ],
   };
@@ -36,7 +35,6 @@ export function nodeConsoleService(parts: NodeConsoleParts): Service {
 
 async function* serve(
   parts: NodeConsoleParts,
-  taken: Set<string>,
   requests: AsyncIterable<Typed>,
   context: CallContext,
 ): AsyncIterable<Said> {
@@ -49,9 +47,6 @@ async function* serve(
   });
   if (refusal !== undefined) throw new StatusError('PERMISSION_DENIED', refusal);
   if (!/^vm-[0-9a-f]{32}$/.test(vm)) throw new StatusError('INVALID_ARGUMENT', 'vm is vm- and 32 hex digits');
-  const key = `${vm}.${fenceToken}`;
-  if (taken.has(key)) throw new StatusError('FAILED_PRECONDITION', 'somebody else has this console open');
-  taken.add(key);
   let console: ConsoleStream | undefined;
   const gone = (): void => console?.close();
   context.signal.addEventListener('abort', gone, { once: true });
@@ -61,10 +56,12 @@ async function* serve(
     await console.type(input);
     void typeOn(iterator, console);
     for await (const output of console.said) yield { output };
+  } catch (error) {
+    if (error instanceof ConsoleBehindError) throw new StatusError('RESOURCE_EXHAUSTED', error.message);
+    throw error;
   } finally {
     context.signal.removeEventListener('abort', gone);
     console?.close();
-    taken.delete(key);
   }
 }
 
@@ -72,6 +69,7 @@ async function opened(parts: NodeConsoleParts, vm: VmId, fenceToken: FenceToken)
   try {
     return await parts.open(vm, fenceToken);
   } catch (error) {
+    if (error instanceof ConsoleFullError) throw new StatusError('RESOURCE_EXHAUSTED', error.message);
     throw new StatusError('FAILED_PRECONDITION', `it does not run here: ${(error as Error).message}`);
   }
 }

@@ -15,7 +15,7 @@ import { nodeConsoleService } from '../../../adapters/grpc/services/plasma-node-
 import { ImageStore } from '../../../adapters/images/image-store.ts';
 import { MetricsServer } from '../../../adapters/metrics/http-server.ts';
 import { ObservedMetrics } from '../../../adapters/metrics/observed-metrics.ts';
-import { openConsole } from '../../../adapters/qemu/console-stream.ts';
+import { Consoles } from '../../../adapters/qemu/consoles.ts';
 import { findInstances, strike } from '../../../adapters/qemu/proc.ts';
 import { missingPrograms } from '../../../adapters/qemu/programs.ts';
 import { probeAccelerators } from '../../../adapters/qemu/probe.ts';
@@ -156,6 +156,7 @@ export class ServingAgent {
   async #listen(): Promise<Address> {
     const { settings, security, log } = this.#parts;
     const strangers = new StrangerLog(log);
+    const consoles = new Consoles(this.#vmsDir);
     try {
       const grpc = await GrpcServer.listen({
         address: settings.listen,
@@ -164,7 +165,7 @@ export class ServingAgent {
           nodeConsoleService({
             authorizer: new DefaultAuthorizer({ operators: [] }),
             secured: security.listen !== undefined,
-            open: (vm, fenceToken) => openConsole(this.#vmsDir, vm, fenceToken),
+            open: (vm, fenceToken) => consoles.open(vm, fenceToken),
           }),
           healthService(this.#health, [nodeConsoleServiceName]),
         ],

@@ -1,21 +1,20 @@
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { findInstances, isAlive, strike } from '../../../adapters/qemu/proc.ts';
 import { type NodeShown, type VmShown } from '../../../core/plasma/api.ts';
 import { photonFile } from '../cluster.ts';
 import { type CommandResult, LiveCommand, runCommand } from '../command.ts';
 import { freePorts } from '../ports.ts';
+import { describeWith } from '../requirement.ts';
 import { PlasmaProcess } from './plasma-process.ts';
 import { bootDisk } from './qemu-subject.ts';
-import { qemuToolsMissing } from './qemu-tools.ts';
 
-const missing = qemuToolsMissing();
 const patienceMs = 60_000;
 
-describe.skipIf(missing !== undefined)(`PlasmaVMC as processes (${missing ?? 'there'})`, () => {
+describeWith(['qemu-system-x86_64', 'qemu-img'], 'PlasmaVMC as processes', () => {
   let dir = '';
   let endpoint = '';
   let chainfire: PlasmaProcess;
@@ -72,24 +71,37 @@ describe.skipIf(missing !== undefined)(`PlasmaVMC as processes (${missing ?? 'th
     return result;
   }
 
-  async function shown(): Promise<VmShown> {
-    return JSON.parse((await photon('vm', 'show', 'ticker')).stdout) as VmShown;
+  async function shown(name = 'ticker'): Promise<VmShown> {
+    return JSON.parse((await photon('vm', 'show', name)).stdout) as VmShown;
   }
 
   /** Asked again until it is so. */
-  async function untilShown(is: (vm: VmShown) => boolean): Promise<VmShown> {
+  async function untilShown(is: (vm: VmShown) => boolean, name = 'ticker'): Promise<VmShown> {
     const untilMs = Date.now() + patienceMs;
     for (;;) {
-      const vm = await shown();
+      const vm = await shown(name);
       if (is(vm)) return vm;
       if (Date.now() > untilMs) throw new Error(`it does not come to that: ${JSON.stringify(vm)}`);
     }
   }
 
+  async function create(name: string, ...further: readonly string[]): Promise<void> {
+    await photon('vm', 'create', name, '--image', 'tick', '--memory', '16M', ...further);
+  }
+
+  function runs(name?: string): Promise<VmShown> {
+    return untilShown((vm) => vm.state === 'running' && vm.instance !== undefined, name);
+  }
+
   async function created(...further: readonly string[]): Promise<VmShown> {
     await photon('image', 'import', join(dir, 'tick.raw'));
-    await photon('vm', 'create', 'ticker', '--image', 'tick', '--memory', '16M', ...further);
-    return untilShown((vm) => vm.state === 'running' && vm.instance !== undefined);
+    await create('ticker', ...further);
+    return runs();
+  }
+
+  function consoleOf(name: string): LiveCommand {
+    const asked = [photonFile, 'vm', 'console', name, '--endpoints', endpoint];
+    return new LiveCommand(process.execPath, asked, {});
   }
 
   test('an image is brought in, a virtual machine runs, and its console is heard', async () => {
@@ -98,8 +110,7 @@ describe.skipIf(missing !== undefined)(`PlasmaVMC as processes (${missing ?? 'th
     expect(instances()).toEqual([vm.instance]);
     const nodes = JSON.parse((await photon('node', 'list', '--json')).stdout) as readonly NodeShown[];
     expect(nodes).toMatchObject([{ name: 'n1', state: 'up', vms: 1 }]);
-    const asked = [photonFile, 'vm', 'console', 'ticker', '--endpoints', endpoint];
-    const console = new LiveCommand(process.execPath, asked, {});
+    const console = consoleOf('ticker');
     await console.until((stdout) => stdout.includes('t 00000005'));
     await console.end('SIGKILL');
     expect((await photon('vm', 'events')).stdout).toMatch(
@@ -121,13 +132,76 @@ describe.skipIf(missing !== undefined)(`PlasmaVMC as processes (${missing ?? 'th
     expect((await shown()).restarts).toBe(0);
   });
 
-  test('a process that was killed is started again, as its policy says', async () => {
-    const before = await created('--restart', 'always');
-    if (before.instance === undefined) throw new Error('it has a process');
-    strike(before.instance);
-    const after = await untilShown((vm) => vm.restarts === 1 && vm.state === 'running');
-    expect(after.instance?.pid).not.toBe(before.instance.pid);
-    expect(after.fenceToken).toBe(before.fenceToken);
-    expect(instances()).toEqual([after.instance]);
+  const policies = ['always', 'on-failure', 'never'] as const;
+
+  async function createdOfEach(): Promise<readonly VmShown[]> {
+    await photon('image', 'import', join(dir, 'tick.raw'));
+    for (const policy of policies) await create(policy, '--restart', policy);
+    const vms: VmShown[] = [];
+    for (const policy of policies) vms.push(await runs(policy));
+    return vms;
+  }
+
+  test('a process that was killed is started again, unless its policy says never', async () => {
+    for (const { instance } of await createdOfEach()) {
+      if (instance === undefined) throw new Error('it has a process');
+      strike(instance);
+    }
+    const again: VmShown[] = [];
+    for (const policy of ['always', 'on-failure'])
+      again.push(await untilShown((vm) => vm.restarts === 1 && vm.state === 'running', policy));
+    expect(again.map(({ fenceToken }) => fenceToken)).toEqual([1, 1]);
+    const ended = await untilShown((vm) => vm.state !== 'running', 'never');
+    expect(ended).toMatchObject({ wanted: 'running', cause: 'process-died', restarts: 0 });
+    expect(instances()).toEqual(again.map(({ instance }) => instance).sort(byPid));
+  });
+
+  test('a guest that shuts down is started again where its policy says always, and by being asked', async () => {
+    await createdOfEach();
+    for (const policy of policies) {
+      const console = consoleOf(policy);
+      await console.until((stdout) => stdout.includes('t 0000'));
+      console.write('q');
+      // Its process is gone, and with it the console.
+      expect((await console.end()).code).toBe(0);
+    }
+    const always = await untilShown((vm) => vm.restarts === 1 && vm.state === 'running', 'always');
+    for (const policy of ['on-failure', 'never']) {
+      const ended = await untilShown((vm) => vm.state !== 'running', policy);
+      expect(ended).toMatchObject({ state: 'stopped', cause: 'guest-shutdown', restarts: 0 });
+    }
+    expect(instances()).toEqual([always.instance]);
+    await photon('vm', 'start', 'never');
+    expect((await runs('never')).restarts).toBe(0);
+  });
+
+  test('a guest that panics is started again; where its policy says never it stands as it is', async () => {
+    const before = await createdOfEach();
+    for (const policy of policies) {
+      const console = consoleOf(policy);
+      await console.until((stdout) => stdout.includes('t 0000'));
+      console.write('p');
+      if (policy === 'never') await untilShown(({ message }) => message === 'the guest has panicked', policy);
+      else await untilShown((vm) => vm.restarts === 1 && vm.state === 'running', policy);
+      await console.end('SIGKILL');
+    }
+    expect(await shown('never')).toMatchObject({ instance: before.at(-1)?.instance, restarts: 0 });
+  });
+
+  test('several look at a console at once; what one types the guest hears', async () => {
+    await created();
+    const [first, second] = [consoleOf('ticker'), consoleOf('ticker')];
+    await first.until((stdout) => stdout.includes('t 00000005'));
+    await second.until((stdout) => stdout.includes('t 00000005'));
+    second.write('r');
+    for (const console of [first, second]) await console.until((stdout) => stdout.includes('b 00000002'));
+    await first.end('SIGKILL');
+    const heard = second.stdout.length;
+    await second.until((stdout) => stdout.length > heard + 100);
+    await second.end('SIGKILL');
   });
 });
+
+function byPid(left: VmShown['instance'], right: VmShown['instance']): number {
+  return (left?.pid ?? 0) - (right?.pid ?? 0);
+}

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+import { isProcessMessage } from '../../../nodes/process/process-messages.ts';
 import { photonFile } from '../cluster.ts';
 
 /** A `photon` process that tells its parent when it is ready. */
@@ -53,15 +54,7 @@ export class PlasmaProcess {
   /** Resolves when it serves. */
   async start(): Promise<void> {
     const child = this.launch();
-    for (;;) {
-      const message = await Promise.race([
-        once(child, 'message').then(([told]) => told as { kind: string }),
-        once(child, 'exit').then(([code]) => ({ kind: `exited with ${String(code)}` })),
-      ]);
-      if (message.kind === 'ready') return;
-      if (message.kind !== 'listening')
-        throw new Error(`${this.#args.join(' ')} has ${message.kind}: ${this.#log}`);
-    }
+    await untilReady(child, () => `${this.#args.join(' ')}: ${this.#log}`);
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
@@ -77,4 +70,17 @@ export class PlasmaProcess {
     const child = this.#child;
     return child?.exitCode === null && child.signalCode === null ? child : undefined;
   }
+}
+
+/** Several messages may come at once: none of them is missed. @throws when it ends before, with what is told of it */
+export function untilReady(child: ChildProcess, tell: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.on('message', (message) => {
+      if (isProcessMessage(message) && message.kind === 'ready') resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      reject(new Error(`ended with ${code ?? signal ?? ''} before it was ready: ${tell()}`));
+    });
+  });
 }

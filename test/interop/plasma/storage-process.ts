@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type ClientCredentials } from '../../../adapters/grpc/client.ts';
 import { PlasmaStorageClient } from '../../../adapters/grpc/plasma-storage-client.ts';
 import { type StorageRequest, type StorageResponse } from '../../../core/plasma/storage-protocol.ts';
+import { untilReady } from './plasma-process.ts';
 
 const photon = fileURLToPath(new URL('../../../nodes/photon.ts', import.meta.url));
 const answersWithinUs = 10_000_000;
@@ -45,14 +46,7 @@ export class StorageProcess {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text;
     });
-    for (;;) {
-      const message = await Promise.race([
-        once(child, 'message').then(([told]) => told as { kind: string }),
-        once(child, 'exit').then(([code]) => ({ kind: `exited with ${String(code)}` })),
-      ]);
-      if (message.kind === 'ready') return;
-      if (message.kind !== 'listening') throw new Error(`the storage node has ${message.kind}: ${this.#log}`);
-    }
+    await untilReady(child, () => `the storage node: ${this.#log}`);
   }
 
   request(request: StorageRequest): Promise<StorageResponse> {
