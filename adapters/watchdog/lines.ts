@@ -1,21 +1,22 @@
 import { type Socket } from 'node:net';
 
 /** A guard of 65,536 instances has some 10 MB. */
-const lineBytesMax = 32 * 1_024 * 1_024;
+const lineCharsMax = 32 * 1_024 * 1_024;
 
 /** Calls with each line that comes, as JSON. Whoever sends what is none, or too much of it, is cut off. */
 export function onJsonLines(socket: Socket, take: (value: unknown) => void): void {
-  let text = '';
+  /** Of the line that has not ended yet. Only what is new is searched for its end: a long line comes in many pieces. */
+  let pieces: string[] = [];
+  let chars = 0;
   socket.setEncoding('utf8');
-  socket.on('data', (piece: string) => {
-    text += piece;
-    if (text.length > lineBytesMax) {
-      socket.destroy();
-      return;
-    }
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
-      const line = text.slice(0, end);
-      text = text.slice(end + 1);
+  socket.on('data', (text: string) => {
+    const ended = text.split('\n');
+    const rest = ended.pop() ?? '';
+    for (const piece of ended) {
+      pieces.push(piece);
+      const line = pieces.join('');
+      pieces = [];
+      chars = 0;
       let value: unknown;
       try {
         value = JSON.parse(line);
@@ -26,5 +27,8 @@ export function onJsonLines(socket: Socket, take: (value: unknown) => void): voi
       }
       take(value);
     }
+    pieces.push(rest);
+    chars += rest.length;
+    if (chars > lineCharsMax) socket.destroy();
   });
 }

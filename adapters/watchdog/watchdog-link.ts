@@ -53,9 +53,12 @@ export class WatchdogLink {
     });
   }
 
+  /** Whoever still waits is told that there is no answer. */
   close(): void {
-    this.#socket?.destroy();
-    this.#socket = undefined;
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    socket.destroy();
+    this.#lost(socket, new Error('the connection to the watchdog is closed'));
   }
 
   #connect(): Socket {
@@ -73,8 +76,9 @@ export class WatchdogLink {
       this.#lost(socket, new Error('the watchdog has closed the connection'));
     });
     onJsonLines(socket, (value) => {
-      const { callId, response } = value as { callId: number; response: WatchdogResponse };
-      this.#waiting.get(callId)?.resolve(response);
+      const answer = answerOf(value);
+      if (answer === undefined) socket.destroy(new Error('what the watchdog says cannot be understood'));
+      else this.#waiting.get(answer.callId)?.resolve(answer.response);
     });
     return socket;
   }
@@ -84,4 +88,14 @@ export class WatchdogLink {
     this.#socket = undefined;
     for (const waiting of [...this.#waiting.values()]) waiting.reject(error);
   }
+}
+
+/** Undefined: it is none. */
+function answerOf(
+  value: unknown,
+): { readonly callId: number; readonly response: WatchdogResponse } | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { callId, response } = value as { callId?: unknown; response?: unknown };
+  if (typeof callId !== 'number' || typeof response !== 'object' || response === null) return undefined;
+  return { callId, response: response as WatchdogResponse };
 }

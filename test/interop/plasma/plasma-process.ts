@@ -58,11 +58,16 @@ export class PlasmaProcess {
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    const exited = this.exited();
+    this.#running?.kill(signal);
+    return exited;
+  }
+
+  /** Resolves when it has ended; null: by a signal, or before. */
+  async exited(): Promise<number | null> {
     const child = this.#running;
     if (child === undefined) return null;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const [code] = (await exited) as [number | null];
+    const [code] = (await once(child, 'exit')) as [number | null];
     return code;
   }
 
