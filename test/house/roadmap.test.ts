@@ -24,3 +24,24 @@ test('every scenario that the roadmap names can be run', () => {
   expect(mentioned.length).toBeGreaterThan(10);
   expect(mentioned.filter((name) => !runnable.has(name))).toEqual([]);
 });
+
+test('every row names what shows it, or says that nothing does yet', () => {
+  const rows = roadmap
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
+    .filter(([, row]) => row !== 'row' && !/^-+$/.test(row ?? ''));
+  expect(rows.length).toBeGreaterThan(110);
+  const wrong = rows.filter(
+    ([, row = '', by = '']) =>
+      row === '' || !(by.startsWith('not yet') || /`[^`]+\.test\.ts`|scenarios? `|\.md\)|the swarm/.test(by)),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('the systems that are not there yet have their rows, too', () => {
+  for (const system of ['FlareDB', 'Aegis', 'FlashDNS']) {
+    const section = roadmap.split(/^## /m).find((part) => part.startsWith(system)) ?? '';
+    expect([system, section.match(/^\| .* \| not yet +\|$/gm)?.length]).toEqual([system, 16]);
+  }
+});
