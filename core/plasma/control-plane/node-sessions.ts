@@ -21,6 +21,7 @@ export class NodeSessions {
   readonly #settings: ControlPlaneSettings;
   readonly #desk: Desk;
   readonly #memory: Memory;
+  /** In the order of their last grants, so that whoever looks for what is due looks at nothing else. */
   readonly #sessions = new Map<NodeName, Session>();
   /** Nothing is due before; at times too early, never too late. */
   #wakeUs = Infinity;
@@ -98,14 +99,17 @@ export class NodeSessions {
     for (const [node, { grantedUs }] of this.#sessions) {
       const silentUs = grantedUs + this.#settings.nodeLeaseTtlUs;
       const lostUs = grantedUs + nodeLostAfterUs(this.#settings);
-      if (nowUs >= silentUs) this.tellRoom(node);
+      if (nowUs < lostUs) this.#wakeUs = Math.min(this.#wakeUs, nowUs < silentUs ? silentUs : lostUs);
+      // Those behind it were granted later.
+      if (nowUs < silentUs) break;
+      this.tellRoom(node);
       if (nowUs >= lostUs) overdue.push(node);
-      else this.#wakeUs = Math.min(this.#wakeUs, nowUs < silentUs ? silentUs : lostUs);
     }
     return overdue.toSorted(compareKeys);
   }
 
   #set(node: NodeName, session: Session): void {
+    this.#sessions.delete(node);
     this.#sessions.set(node, session);
     this.#wakeUs = Math.min(this.#wakeUs, session.grantedUs + this.#settings.nodeLeaseTtlUs);
   }

@@ -12,7 +12,7 @@ interface SimulatedNode {
 
 const registrationsUnderWay = 128;
 const callTimeoutMs = 30_000;
-/** Renewals are spread over their interval in so many steps a second. */
+/** Renewals are spread over their interval: so often in a second some are sent. */
 const stepsPerSecond = 50;
 
 /**
@@ -25,6 +25,9 @@ export class SimulatedAgents {
   readonly #renewSeconds: number;
   #timer: NodeJS.Timeout | undefined;
   #next = 0;
+  /** Renewals that are to be sent, and when that was reckoned. */
+  #due = 0;
+  #renewedMs = performance.now();
   #stopped = false;
   renewals = 0;
   desired = 0;
@@ -69,8 +72,11 @@ export class SimulatedAgents {
   }
 
   #renewSome(): void {
-    const count = Math.ceil(this.#nodes.length / (this.#renewSeconds * stepsPerSecond));
-    for (let each = 0; each < count; each += 1) {
+    const nowMs = performance.now();
+    // A timer that fires late has more to do.
+    this.#due += (this.#nodes.length * (nowMs - this.#renewedMs)) / (this.#renewSeconds * 1_000);
+    this.#renewedMs = nowMs;
+    for (; this.#due >= 1; this.#due -= 1) {
       const node = this.#nodes[this.#next % this.#nodes.length];
       this.#next += 1;
       if (node !== undefined) void this.#renew(node);
