@@ -78,8 +78,8 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
     this.#recalled = recall(this.#vms, recovered);
     this.#damaged = recovered.damaged;
     this.#lease = new Lease(settings.leaseMarginUs);
-    const backoff = (label: string): Backoff =>
-      new Backoff({ usMin: settings.retryUsMin, usMax: settings.retryUsMax }, prng.fork(label));
+    const backoff = (label: string, usMax = settings.retryUsMax): Backoff =>
+      new Backoff({ usMin: settings.retryUsMin, usMax }, prng.fork(label));
     this.#guard = new Guard(
       {
         agentBootId: config.agentBootId,

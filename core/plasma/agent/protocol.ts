@@ -46,6 +46,8 @@ export interface AgentSettings {
   /** Waits between attempts double from the first to the second, each with up to a quarter on top of it. */
   readonly retryUsMin: number;
   readonly retryUsMax: number;
+  /** Of renewals: while no server leads the lease runs on, and the next leader is to be found before it ends. */
+  readonly renewRetryUsMax: number;
   /** Waits before a guest that has ended is started again; it doubles. */
   readonly restartUsMin: number;
   readonly restartUsMax: number;
@@ -75,6 +77,7 @@ export const defaultAgentSettings: AgentSettings = {
   watchWaitUs: 10 * usPerSecond,
   retryUsMin: 100_000,
   retryUsMax: 5 * usPerSecond,
+  renewRetryUsMax: 5 * usPerSecond,
   restartUsMin: usPerSecond,
   restartUsMax: 300 * usPerSecond,
   restartResetUs: 600 * usPerSecond,

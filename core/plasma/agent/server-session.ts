@@ -27,7 +27,7 @@ export interface SessionParts {
   readonly guard: Guard;
   readonly driver: VmDriver;
   readonly desired: Desired;
-  readonly backoff: (label: string) => Backoff;
+  readonly backoff: (label: string, usMax?: number) => Backoff;
 }
 
 /**
@@ -57,7 +57,7 @@ export class ServerSession {
     this.#inventory = new Channel(backoff('judge'));
     this.#watch = new Channel(backoff('watch'));
     this.#report = new Channel(backoff('report'));
-    this.#renewBackoff = backoff('renew');
+    this.#renewBackoff = backoff('renew', parts.config.settings.renewRetryUsMax);
   }
 
   get phase(): Exclude<AgentPhase, 'inventorying'> {

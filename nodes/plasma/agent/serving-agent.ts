@@ -46,6 +46,8 @@ import { type AgentProcessSettings, labelsOf } from './settings.ts';
 export const agentSystem = 'plasma-agent';
 const stopGraceMs = 500;
 const lookEveryMs = 50;
+/** See `leaderTtlSeconds` of servers: together they leave what must stop running when a leader dies. */
+const renewRetryUsMax = 500_000;
 const tellEveryMs = 5_000;
 const imageFileBytesMax = 1_024 ** 4;
 const cpuMilliEach = 1_000;
@@ -249,7 +251,7 @@ export class ServingAgent {
           accelerators,
           address: formatAddress(address),
           servers: servers.length,
-          settings: defaultAgentSettings,
+          settings: { ...defaultAgentSettings, renewRetryUsMax },
         },
       });
     } catch (error) {

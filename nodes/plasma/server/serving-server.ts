@@ -41,6 +41,13 @@ const stopGraceMs = 1_000;
 /** How often it looks whether it is known who leads. */
 const lookEveryMs = 50;
 const receiveBytesMax = 2 * bytesPerMib;
+/**
+ * When the leader dies, the next one must renew agents' leases before they end: an agent kills what must stop 7 s after it sent the
+ * last renewal that was granted. 2 s may have passed since then, 3 s pass until the leader's key goes, 0.5 s until it is seen, and
+ * at most 0.6 s until the agent asks again; that leaves a second for the takeover.
+ */
+const leaderTtlSeconds = 3;
+const electionPollUs = 500_000;
 
 export interface ServingServerParts {
   readonly settings: ServerSettings;
@@ -98,6 +105,8 @@ export class ServingServer {
         ...defaultControlPlaneSettings,
         server: settings.position,
         prefix: settings.prefix,
+        leaderTtlSeconds,
+        electionPollUs,
         scheduler: {
           ...defaultControlPlaneSettings.scheduler,
           overcommit: {

@@ -213,6 +213,49 @@ describeWith(['qemu-system-x86_64', 'qemu-img'], 'three servers of the control p
     expect((await listed()).filter(({ spec }) => spec.name.startsWith('stop-'))).toHaveLength(60);
   });
 
+  test('what must stop when its lease ends goes on when the leader dies: the next one renews it in time', async () => {
+    onTestFailed(() => void process.stderr.write(cluster.logs()));
+    const endpoints = cluster.addresses.join(',');
+    const started = async (name: string): Promise<VmShown> => {
+      const created = await photon(
+        endpoints,
+        'vm',
+        'create',
+        name,
+        '--memory',
+        '16M',
+        '--lease',
+        'must-stop',
+      );
+      expect(created).toMatchObject({ code: 0, stderr: '' });
+      const shown = async (): Promise<VmShown | undefined> =>
+        (await listed()).find(({ spec }) => spec.name === name);
+      await expect.poll(async () => (await shown())?.state, pollOptions).toBe('running');
+      return (await shown()) as VmShown;
+    };
+    // All come to the same node: that one starts there says that its lease was renewed.
+    await photon(endpoints, 'node', 'cordon', 'n2');
+    const guarded = await started('guarded');
+    expect(guarded).toMatchObject({ node: 'n1', restarts: 0, spec: { leasePolicy: 'must-stop' } });
+    for (const [round, dies] of (['server', 'store', 'both', 'server'] as const).entries()) {
+      const [leader, member] = await Promise.all([cluster.leader(), cluster.chainfireLeader()]);
+      const server = cluster.servers[leader] as PlasmaProcess;
+      await Promise.all([
+        dies === 'store' ? undefined : server.end('SIGKILL'),
+        dies === 'server' ? undefined : cluster.chainfire.end(member, 'SIGKILL'),
+      ]);
+      expect(await started(`marker-${round}`)).toMatchObject({ node: 'n1' });
+      const now = (await listed()).find(({ id }) => id === guarded.id);
+      expect([dies, now]).toMatchObject([
+        dies,
+        { state: 'running', restarts: 0, instance: guarded.instance },
+      ]);
+      if (dies !== 'store') await server.start();
+      if (dies !== 'server') await cluster.chainfire.startMember(member);
+    }
+    await photon(endpoints, 'node', 'uncordon', 'n2');
+  });
+
   test('whichever server a command is given, and in whichever order, it reaches the one that leads', async () => {
     const leader = await cluster.leader();
     const [a = '', b = '', c = ''] = cluster.addresses;
