@@ -18,12 +18,15 @@ export function hasFailedWrite(said: string): boolean {
 /** All that a virtual machine's process has said on its serial console. The file stays open, and so readable, whoever removes it. */
 export class ConsoleFile {
   readonly #descriptor: number;
+  /** What it had said when it was closed. */
+  #last: string | undefined;
 
   constructor(path: string) {
     this.#descriptor = openSync(path, 'r');
   }
 
   get said(): string {
+    if (this.#last !== undefined) return this.#last;
     const { size } = fstatSync(this.#descriptor);
     const bytes = Buffer.alloc(size);
     const read = readSync(this.#descriptor, bytes, 0, size, 0);
@@ -35,6 +38,7 @@ export class ConsoleFile {
   }
 
   close(): void {
+    this.#last = this.said;
     closeSync(this.#descriptor);
   }
 }

@@ -328,7 +328,9 @@ export class PlasmaCloud {
 
   #logs(): string {
     const all = [...this.#services, ...this.nodes.map(({ agent }) => agent)];
-    return all.map(({ log }) => log.split('\n').slice(-20).join('\n')).join('\n---\n');
+    const consoles = this.#consoles.map(({ said }) => JSON.stringify(said.slice(-200)));
+    const logs = all.map(({ log }) => log.split('\n').slice(-20).join('\n'));
+    return [...logs, ...consoles].join('\n---\n');
   }
 }
 
