@@ -18,7 +18,7 @@ import { type CommittedResults, measureCommitted } from './placement/committed.t
 import { measureScheduling, type Scheduling, schedulingTable } from './placement/scheduling.ts';
 
 const usage = `npm run bench -- placement [--only scheduler|committed] [--nodes N] [--placements N] [--policy POLICY]
-  [--under-way N,…] [--renew-seconds N] [--watching] [--dir DIR] [--quick] [--json FILE]`;
+  [--under-way N,…] [--renew-seconds N] [--dir DIR] [--quick] [--json FILE]`;
 const parts = ['scheduler', 'committed'] as const;
 
 function wholeNumber(name: string, text: string, max: number): number {
@@ -52,7 +52,6 @@ async function main(): Promise<void> {
       policy: { type: 'string' },
       'under-way': { type: 'string', default: '64,256,512' },
       'renew-seconds': { type: 'string' },
-      watching: { type: 'boolean', default: false },
       dir: { type: 'string', default: tmpdir() },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -88,7 +87,7 @@ async function main(): Promise<void> {
       );
       const results = await measureCommitted(
         {
-          ...{ dir: values.dir, nodes: size, renewSeconds, watching: values.watching, underWay },
+          ...{ dir: values.dir, nodes: size, renewSeconds, underWay },
           creates: placements ?? (values.quick ? 3_000 : 10_000),
           withEtcd: size === sizes[0] && spawnSync('etcd', ['--version']).status === 0,
         },

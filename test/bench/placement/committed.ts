@@ -13,8 +13,6 @@ export interface CommittedSettings {
   readonly nodes: number;
   /** From one renewal of a node's lease to the next. */
   readonly renewSeconds: number;
-  /** Agents wait to hear what is wanted of their nodes. */
-  readonly watching: boolean;
   readonly creates: number;
   /** Creates under way at once, one measurement each. */
   readonly underWay: readonly number[];
@@ -89,7 +87,7 @@ async function throughServer(
     const startMs = performance.now();
     await agents.register(benchNodes(settings.nodes));
     const registeredPerSecond = (settings.nodes * 1_000) / (performance.now() - startMs);
-    if (settings.watching) agents.watch();
+    agents.watch();
     const prng = seededPrng('committed placements');
     const client = server.client();
     let made = 0;

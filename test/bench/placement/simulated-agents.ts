@@ -17,7 +17,7 @@ const stepsPerSecond = 50;
 
 /**
  * The agents of many nodes, as far as a server can see them while nothing is wrong: they register, tell that nothing is there,
- * renew their leases, and, where it is wanted, wait to hear what they are to run. They run nothing.
+ * renew their leases, and wait to hear what they are to run. They run nothing.
  */
 export class SimulatedAgents {
   readonly #client: PlasmaClient;
