@@ -4,14 +4,22 @@ const perSecondMin = 1_000;
 
 /** What was measured, as a page shows it. */
 export function committedTable(results: CommittedResults): readonly string[] {
-  const { nodes, registeredPerSecond, renewalsPerSecond, toldPerSecond, pending, bytesOfCreate, rows } =
-    results;
+  const {
+    nodes,
+    registeredPerSecond,
+    nodesLost,
+    renewalsPerSecond,
+    toldPerSecond,
+    pending,
+    bytesOfCreate,
+    rows,
+  } = results;
   const ours = rows.filter(({ what }) => what === 'creates');
   const best = ours.reduce((most, { perSecond }) => Math.max(most, perSecond), 0);
   const met = best >= perSecondMin ? 'met' : 'missed';
   return [
     `${nodes} nodes (registered at ${registeredPerSecond.toFixed(0)}/s), ${renewalsPerSecond.toFixed(0)} renewals/s meanwhile, ` +
-      `${toldPerSecond.toFixed(0)}/s told what they are to run; ${bytesOfCreate} bytes a create; ${pending} found no node`,
+      `${toldPerSecond.toFixed(0)}/s told what they are to run; ${bytesOfCreate} bytes a create; ${pending} found no node, ${nodesLost} nodes were lost`,
     '',
     "| what | at once | placements/s | p50 ms | p99 ms | a commit | CPU µs each: server | store's leader | store, all | load |",
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',

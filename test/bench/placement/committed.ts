@@ -13,6 +13,8 @@ export interface CommittedSettings {
   readonly nodes: number;
   /** From one renewal of a node's lease to the next. */
   readonly renewSeconds: number;
+  /** Agents wait to hear what is wanted of their nodes. */
+  readonly watching: boolean;
   readonly creates: number;
   /** Creates under way at once, one measurement each. */
   readonly underWay: readonly number[];
@@ -38,6 +40,8 @@ export interface CommittedResults {
   readonly registeredPerSecond: number;
   readonly renewalsPerSecond: number;
   readonly toldPerSecond: number;
+  /** How often a node was given up: its lease was not renewed in time. */
+  readonly nodesLost: number;
   /** For which no node was found. */
   readonly pending: number;
   readonly bytesOfCreate: number;
@@ -87,7 +91,7 @@ async function throughServer(
     const startMs = performance.now();
     await agents.register(benchNodes(settings.nodes));
     const registeredPerSecond = (settings.nodes * 1_000) / (performance.now() - startMs);
-    agents.watch();
+    if (settings.watching) agents.watch();
     const prng = seededPrng('committed placements');
     const client = server.client();
     let made = 0;
@@ -109,13 +113,21 @@ async function throughServer(
     const rates = [agents.renewals - renewals, agents.desired - told].map((each) => each / seconds);
     if (agents.failure !== undefined) throw agents.failure;
     const pending = await server.metric('vms_pending');
+    const nodesLost = agents.lost;
     agents.stop();
     await server.stop();
     const ofCreate = await rowsOfCreate((await store.leader()).calls);
     rows.push(...(await yardsticks(store, ofCreate, settings.creates, say)));
     if (settings.withEtcd) rows.push(...(await throughEtcd(settings, ofCreate, say)));
     return {
-      ...{ nodes: settings.nodes, registeredPerSecond, pending, bytesOfCreate: bytesOf(ofCreate), rows },
+      ...{
+        nodes: settings.nodes,
+        registeredPerSecond,
+        nodesLost,
+        pending,
+        bytesOfCreate: bytesOf(ofCreate),
+        rows,
+      },
       ...{ renewalsPerSecond: rates[0] ?? 0, toldPerSecond: rates[1] ?? 0 },
     };
   } finally {

@@ -4,10 +4,12 @@ import { type PlacementNode } from '../../../core/plasma/placement/placement-nod
 import { inTurns } from './in-turns.ts';
 
 interface SimulatedNode {
-  readonly name: string;
-  readonly epoch: number;
+  readonly node: PlacementNode;
+  epoch: number;
   sequence: number;
   revision: number;
+  /** It has lost its epoch, and registers again. */
+  returning: boolean;
 }
 
 const registrationsUnderWay = 128;
@@ -30,6 +32,8 @@ export class SimulatedAgents {
   #renewedMs = performance.now();
   #stopped = false;
   renewals = 0;
+  /** How often the server has given a node up. */
+  lost = 0;
   desired = 0;
   /** What was not as it should be, first of all. */
   failure: Error | undefined;
@@ -45,7 +49,9 @@ export class SimulatedAgents {
       this.#renewSome();
     }, 1_000 / stepsPerSecond);
     await inTurns(nodes.length, registrationsUnderWay, async (at) => {
-      this.#nodes.push(await this.#registered(nodes[at] as PlacementNode));
+      const node = nodes[at] as PlacementNode;
+      const epoch = await this.#register(node);
+      this.#nodes.push({ node, epoch, sequence: 0, revision: 0, returning: false });
     });
   }
 
@@ -59,7 +65,8 @@ export class SimulatedAgents {
     clearInterval(this.#timer);
   }
 
-  async #registered({ name, capacity, labels, accelerators }: PlacementNode): Promise<SimulatedNode> {
+  async #register(node: PlacementNode): Promise<number> {
+    const { name, capacity, labels, accelerators } = node;
     const registered = await this.#ask({
       kind: 'register',
       node: name,
@@ -68,7 +75,7 @@ export class SimulatedAgents {
     });
     const { epoch } = expected(registered, 'registered');
     expected(await this.#ask({ kind: 'inventory', node: name, epoch, found: [] }), 'inventoryJudged');
-    return { name, epoch, sequence: 0, revision: 0 };
+    return epoch;
   }
 
   #renewSome(): void {
@@ -84,23 +91,24 @@ export class SimulatedAgents {
   }
 
   async #renew(node: SimulatedNode): Promise<void> {
+    if (node.returning) return;
     node.sequence += 1;
-    const { name, epoch, sequence, revision: appliedRevision } = node;
+    const { epoch, sequence, revision: appliedRevision } = node;
     try {
-      const renewal = { kind: 'renewLease', node: name, epoch, sequence, appliedRevision } as const;
-      expected(await this.#ask(renewal), 'leaseGranted');
-      this.renewals += 1;
+      const renewal = { kind: 'renewLease', node: node.node.name, epoch, sequence, appliedRevision } as const;
+      if (await this.#heard(node, await this.#ask(renewal))) this.renewals += 1;
     } catch (error) {
       this.#failed(error as Error);
     }
   }
 
   async #watch(node: SimulatedNode): Promise<void> {
-    const { name, epoch } = node;
     try {
       while (!this.#stopped) {
-        const asked = { fromRevision: node.revision, waitUs: 10_000_000 };
-        const answer = await this.#ask({ kind: 'watchDesired', node: name, epoch, ...asked });
+        const { epoch, revision: fromRevision } = node;
+        const watch = { kind: 'watchDesired', node: node.node.name, epoch, fromRevision } as const;
+        const answer = await this.#ask({ ...watch, waitUs: 10_000_000 });
+        if (!(await this.#heard(node, answer))) continue;
         const { revision } = expected(answer, 'desired');
         if (revision > node.revision) this.desired += 1;
         node.revision = revision;
@@ -108,6 +116,23 @@ export class SimulatedAgents {
     } catch (error) {
       this.#failed(error as Error);
     }
+  }
+
+  /** @returns false where the server has given the node up, which registers again, as agents do */
+  async #heard(node: SimulatedNode, answer: AgentResponse): Promise<boolean> {
+    if (answer.kind !== 'refused') return true;
+    if (answer.code !== 'STALE_EPOCH' && answer.code !== 'INVENTORY_DUE') expected(answer, 'leaseGranted');
+    if (node.returning) {
+      // Somebody else sees to it: not at once again.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return false;
+    }
+    node.returning = true;
+    this.lost += 1;
+    node.epoch = await this.#register(node.node);
+    node.revision = 0;
+    node.returning = false;
+    return false;
   }
 
   #ask(request: AgentRequest): Promise<AgentResponse> {
