@@ -162,4 +162,33 @@ export const plasmaMutants: readonly Mutant[] = [
     caughtBy: ['images-whole'],
     scenarios: ['plasma-image-fetch-cut'],
   },
+  {
+    name: 'plasma-shutdown-is-a-failure',
+    about: 'A guest that has shut down is started again when it is only to be after failures.',
+    file: 'core/plasma/agent/restart-policy.ts',
+    anchor: "return policy === 'always';",
+    replacement: "return policy !== 'never';",
+    caughtBy: ['restarts-kept'],
+    scenarios: ['plasma-guests-end'],
+  },
+  {
+    name: 'plasma-restarts-at-once',
+    about: 'What has ended by itself is started again without a wait, as often as it likes to end.',
+    file: 'core/plasma/agent/end-step.ts',
+    anchor:
+      'vm.startNotBeforeUs = nowUs + doubled(settings.restartUsMin, settings.restartUsMax, vm.restartsInRow);',
+    replacement:
+      'vm.startNotBeforeUs = nowUs + 0 * doubled(settings.restartUsMin, settings.restartUsMax, 0);',
+    caughtBy: ['restarts-kept'],
+    scenarios: ['plasma-guests-end'],
+  },
+  {
+    name: 'plasma-panic-left-standing',
+    about: 'A guest that has panicked stands for ever where it is to be started again after failures.',
+    file: 'core/plasma/agent/next-step.ts',
+    anchor: "if (desired.spec.restartPolicy === 'never') return rest;",
+    replacement: "if (desired.spec.restartPolicy !== 'always') return rest;",
+    caughtBy: ['liveness'],
+    scenarios: ['plasma-guests-end'],
+  },
 ];

@@ -6,6 +6,7 @@ import { plasmaCreateRetried } from './create-retried.ts';
 import { plasmaDiskDeleted } from './disk-deleted.ts';
 import { plasmaDrain } from './drain.ts';
 import { plasmaFrozenNode } from './frozen-node.ts';
+import { plasmaGuestsEnd } from './guests-end.ts';
 import { plasmaImageFetchCut } from './image-fetch-cut.ts';
 import { plasmaLateOpening } from './late-opening.ts';
 import { plasmaLeaderDeposed } from './leader-deposed.ts';
@@ -34,6 +35,7 @@ export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
   plasmaDrain,
   plasmaTightRules,
   plasmaImageFetchCut,
+  plasmaGuestsEnd,
 ];
 
 export const plasmaScenarioNames: readonly string[] = plasmaScenarios.map(({ name }) => name);

@@ -6,7 +6,8 @@ import { type ServerProcess } from './processes.ts';
 import { type PlasmaState } from './state.ts';
 
 type ImageAct = Extract<PlasmaAct, { readonly image: number }>;
-type AwaitingAct = Exclude<PlasmaAct, ImageAct>;
+type GuestAct = Extract<PlasmaAct, { readonly kind: 'guestEnds' }>;
+type AwaitingAct = Exclude<PlasmaAct, ImageAct | GuestAct>;
 
 const patienceUs = 10_000_000;
 const lookUs = 20_000;
@@ -35,9 +36,20 @@ export class PlasmaActs {
   schedule(acts: readonly PlasmaAct[]): void {
     for (const act of acts)
       this.#world.at(act.atUs, () => {
-        if ('image' in act) this.#harmImage(act);
+        if (act.kind === 'guestEnds') this.#endGuest(act);
+        else if ('image' in act) this.#harmImage(act);
         else this.#begin(act, act.atUs + patienceUs);
       });
+  }
+
+  #endGuest({ pick, by }: GuestAct): void {
+    const { cloud } = this.#state;
+    const executing = cloud.hypervisors.executing();
+    const one = executing[pick % Math.max(1, executing.length)];
+    if (one === undefined) return;
+    const { machine } = cloud.node(one.node);
+    if (by === 'die') machine.processDies(one.instance);
+    else machine.guest(one.instance, by);
   }
 
   /** Before the end of the safety phase it is imported anew. */

@@ -52,6 +52,10 @@ export class AgentPort implements Hypervisor, MachineListener {
     if (this.#machine.listener === this) this.#machine.listener = undefined;
   }
 
+  knows({ instance }: GuestProcess): boolean {
+    return !this.#closed && this.#isKnown(instance);
+  }
+
   ended({ instance, ended }: GuestProcess): void {
     if (this.#closed || ended === undefined || !this.#isKnown(instance)) return;
     this.#known = this.#known.filter((known) => !sameInstance(known, instance));

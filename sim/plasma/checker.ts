@@ -2,7 +2,7 @@ import { type HypervisorAct } from '../../core/plasma/hypervisor.ts';
 import { type StorageRequest, type StorageResponse } from '../../core/plasma/storage-protocol.ts';
 import { type ImageFetchAct } from '../../core/plasma/images/image-fetch.ts';
 import { type Digest, type NodeName } from '../../core/plasma/types.ts';
-import { type Execution } from './hypervisor-types.ts';
+import { type EndedProcess, type Execution } from './hypervisor-types.ts';
 import { type PlasmaStep } from './processes.ts';
 import { type PlasmaState } from './state.ts';
 import { type CarriedOutWrite } from './storage.ts';
@@ -18,6 +18,8 @@ export interface PlasmaChecker {
   /** A guest begins to execute, by the true clock. @throws Violation */
   onExecution?(execution: Execution, state: PlasmaState): void;
   onExecutionEnded?(execution: Execution, state: PlasmaState): void;
+  /** A hypervisor process is no more, by the true clock. @throws Violation */
+  onProcessEnded?(ended: EndedProcess, state: PlasmaState): void;
   /** An agent has its hypervisor do something. @throws Violation */
   onAct?(node: NodeName, act: HypervisorAct, state: PlasmaState): void;
   /** A node fetches an image: before it is done. @throws Violation */

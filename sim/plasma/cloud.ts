@@ -10,7 +10,7 @@ import { ComputeNode } from './compute-node.ts';
 import { type ImageSupply } from './image-fetches.ts';
 import { ServerImages } from './images.ts';
 import { SimulatedHypervisors } from './hypervisor.ts';
-import { type Execution, type GuestWrite } from './hypervisor-types.ts';
+import { type EndedProcess, type Execution, type GuestWrite } from './hypervisor-types.ts';
 import { type ComputeNodeObserver } from './node-surroundings.ts';
 import { type PlasmaCloudPlan } from './plan.ts';
 import { PlasmaServers } from './servers.ts';
@@ -20,6 +20,7 @@ import { type WriteOutcome } from './storage.ts';
 export interface CloudObserver extends ComputeNodeObserver, StorageObserver {
   executionBegan(execution: Execution): void;
   executionEnded(execution: Execution): void;
+  processEnded(ended: EndedProcess): void;
   writeEnded(write: GuestWrite, outcome: WriteOutcome): void;
   /** A node fetches an image: before it is done. */
   imageActing(node: NodeName, digest: Digest, act: ImageFetchAct): void;
@@ -87,6 +88,7 @@ export class PlasmaCloud {
       },
       executionBegan: (execution) => observer.executionBegan(execution),
       executionEnded: (execution) => observer.executionEnded(execution),
+      processEnded: (ended) => observer.processEnded(ended),
     });
     this.nodes = plan.nodes.map((_, position) => {
       const machine = this.hypervisors.machine(`node-${position}`);

@@ -3,9 +3,11 @@ import { type FoundInstance } from '../../core/plasma/hypervisor.ts';
 import { type EndCause, type InstanceId, type NodeName, type VmSpec } from '../../core/plasma/types.ts';
 import { type World } from '../world.ts';
 import {
+  type EndedProcess,
   type Execution,
   type GuestDeed,
   type GuestWrite,
+  type OwnEndDeed,
   type SimulatedInstance,
 } from './hypervisor-types.ts';
 
@@ -14,6 +16,7 @@ export interface GuestWatch {
   readonly write: (write: GuestWrite) => void;
   readonly executionBegan: (execution: Execution) => void;
   readonly executionEnded: (execution: Execution) => void;
+  readonly processEnded: (ended: EndedProcess) => void;
 }
 
 /** On its way to another machine. */
@@ -53,6 +56,7 @@ export class GuestProcess implements SimulatedInstance {
   /** The guest's end, which waits for an agent that notes it. */
   shutDown = false;
   panicked = false;
+  deed: OwnEndDeed | undefined;
   tick = 0;
   #hung = false;
   #running = false;
@@ -144,6 +148,8 @@ export class GuestProcess implements SimulatedInstance {
     this.#running = false;
     this.#afterThaw.length = 0;
     this.#update();
+    const { node, watch } = this.#options;
+    watch.processEnded({ node, instance: this.instance, cause, deed: this.deed });
   }
 
   does(deed: GuestDeed): void {

@@ -72,7 +72,7 @@ export function carryOut(act: HypervisorAct, context: ActContext): void {
 /** A guest that has shut down stays, standing, until an agent is there that hears why it ended. */
 export function endOfGuest(machine: MachineState, process: GuestProcess): void {
   machine.later(machine.delayUs(1_000, 20_000), () => {
-    if (machine.listener !== undefined) machine.end(process, 'guest-shutdown');
+    if (machine.listener?.knows(process) === true) machine.end(process, 'guest-shutdown');
   });
 }
 
@@ -249,7 +249,7 @@ function cancelMigration(process: GuestProcess, machine: MachineState): Outcome 
   if (migration === undefined) return done;
   process.migration = undefined;
   machine.breakOff(migration.uri, 'the other side has given up');
-  if (migration.wasRunning) process.run();
+  if (migration.wasRunning && !process.panicked && !process.shutDown) process.run();
   return done;
 }
 

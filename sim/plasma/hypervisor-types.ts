@@ -49,6 +49,8 @@ export interface SimulatedMachine {
   killProcess(pid: number, startTicks: number): boolean;
   /** The guest by itself, while it executes. */
   guest(instance: InstanceId, does: GuestDeed): void;
+  /** The process dies by itself. */
+  processDies(instance: InstanceId): void;
   /** Hits the next act of that kind. */
   fault(fault: ActFault): void;
   /** Processes that are alive. */
@@ -60,11 +62,25 @@ export interface SimulatedMachine {
 
 export type GuestDeed = 'shutdown' | 'reset' | 'panic' | 'hang';
 
+/** What ends a guest that nobody has asked to. `die`: its process is gone, as when memory has run out. */
+export type OwnEndDeed = 'shutdown' | 'panic' | 'die';
+
+/** A hypervisor process that is no more. */
+export interface EndedProcess {
+  readonly node: NodeName;
+  readonly instance: InstanceId;
+  readonly cause: EndCause;
+  /** What it had done by itself. */
+  readonly deed: OwnEndDeed | undefined;
+}
+
 export interface SimulatedInstance {
   readonly instance: InstanceId;
   readonly executing: boolean;
   /** Set when it has ended. */
   readonly ended: EndCause | undefined;
+  /** What it has done by itself, and ends by. */
+  readonly deed: OwnEndDeed | undefined;
   /** How often the guest has ticked. */
   readonly tick: number;
 }

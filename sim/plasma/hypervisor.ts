@@ -9,6 +9,7 @@ import { type NodeImageFiles } from './node-images.ts';
 import { endOfGuest } from './hypervisor-acts.ts';
 import {
   type ActFault,
+  type EndedProcess,
   type Execution,
   type GuestDeed,
   type GuestWrite,
@@ -27,6 +28,8 @@ export interface SimulatedHypervisorsOptions {
   /** Told when an instance begins and ceases to execute, by the true clock. */
   readonly executionBegan?: (execution: Execution) => void;
   readonly executionEnded?: (execution: Execution) => void;
+  /** Told of each process that is no more. */
+  readonly processEnded?: (ended: EndedProcess) => void;
   /** Default 100,000. */
   readonly guestTickUs?: number;
   /** One in so many requests to shut down is heard by no guest; 0: all are heard. Default 10. */
@@ -49,6 +52,7 @@ export class SimulatedHypervisors {
       write: options.write,
       executionBegan: options.executionBegan ?? nothing,
       executionEnded: options.executionEnded ?? nothing,
+      processEnded: options.processEnded ?? nothing,
     };
   }
 
@@ -162,10 +166,18 @@ class Machine implements SimulatedMachine {
   guest(instance: InstanceId, does: GuestDeed): void {
     const process = this.state.find(instance);
     if (process?.executing !== true) return;
+    if (does === 'shutdown' || does === 'panic') process.deed = does;
     process.does(does);
     if (does === 'shutdown') endOfGuest(this.state, process);
     if (does === 'panic')
       this.state.later(this.state.delayUs(1_000, 10_000), () => this.state.listener?.panicked(process));
+  }
+
+  processDies(instance: InstanceId): void {
+    const process = this.state.find(instance);
+    if (process === undefined) return;
+    process.deed = 'die';
+    this.state.end(process, 'process-died');
   }
 
   fault(fault: ActFault): void {

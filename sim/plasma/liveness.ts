@@ -3,7 +3,9 @@ import { sharedDiskName } from '../../core/plasma/shared-disk-name.ts';
 import { awaitHealth } from '../system-run.ts';
 import { type World } from '../world.ts';
 import { type PlasmaFaults } from './faults.ts';
+import { type SimulatedInstance } from './hypervisor-types.ts';
 import { type PlasmaState } from './state.ts';
+import { startsAgainAfter } from './restart-rules.ts';
 import { type SimulatedUser } from './user.ts';
 
 const lookUs = 200_000;
@@ -99,12 +101,26 @@ export class PlasmaLiveness {
     const found = this.#state.cloud
       .node(node)
       .machine.instances.find(({ instance }) => instance.vm === row.id && instance.fenceToken === fenceToken);
-    if (wanted === 'running' && found?.executing !== true) {
+    if (wanted === 'running' && found?.executing !== true && !this.#hasEndedForGood(row, found)) {
       return `is to run on ${node} under token ${fenceToken}, and does not (${placement.observed?.state ?? 'nothing was told'}: ${placement.observed?.message ?? ''})`;
     }
     if (wanted !== 'running' && found?.executing === true) return `is to be ${wanted}, and runs on ${node}`;
     if (wanted === 'stopped' && found !== undefined) return `is to be stopped, and has a process on ${node}`;
     return undefined;
+  }
+
+  /**
+   * By itself, and its policy does not have it started again. Of one that is never started again nobody may have noted that it
+   * was its lease that had ended.
+   */
+  #hasEndedForGood({ id, spec, placement }: Tables['vms'], found: SimulatedInstance | undefined): boolean {
+    if (found !== undefined) return found.deed === 'panic' && spec.restartPolicy === 'never';
+    const end = this.#state.ends.get(id);
+    return (
+      end !== undefined &&
+      end.instance.fenceToken === placement?.fenceToken &&
+      !startsAgainAfter(spec.restartPolicy, end)
+    );
   }
 
   #leaked(): string | undefined {

@@ -29,6 +29,8 @@ export interface VmFiles {
 
 /** Whoever hears what becomes of processes: the agent that lives, if one does. */
 export interface MachineListener {
+  /** It is told what becomes of this one. */
+  knows(process: GuestProcess): boolean;
   ended(process: GuestProcess): void;
   arrived(process: GuestProcess): void;
   stopped(process: GuestProcess): void;

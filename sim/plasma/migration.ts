@@ -15,7 +15,8 @@ export function sendState(process: GuestProcess, uri: string, machine: MachineSt
       process.whenAwake(() => {
         if (process.migration !== migration) return;
         const waiting = machine.reach(uri);
-        if (waiting === undefined) {
+        // Of a guest that has ended there is nothing to go on with elsewhere.
+        if (waiting === undefined || process.panicked || process.shutDown) {
           fail(process, uri, machine);
           return;
         }

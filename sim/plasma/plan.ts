@@ -3,6 +3,7 @@ import { type ControlPlaneSettings } from '../../core/plasma/control-plane/setti
 import { type Quota } from '../../core/plasma/api.ts';
 import { type Labels, type Resources } from '../../core/plasma/types.ts';
 import { type MemberConfig } from '../../core/chainfire/member-protocol.ts';
+import { type OwnEndDeed } from './hypervisor-types.ts';
 import { type FaultKind } from '../fault.ts';
 import { type CommonFault } from '../faults/scheduled-faults.ts';
 import { type PlanSource } from '../types.ts';
@@ -78,6 +79,8 @@ export interface UserPlan {
   readonly spreadOfTen: number;
   /** Share that stays on its node whatever becomes of the lease, in tenths. */
   readonly keepRunningOfTen: number;
+  /** Share that is never started again when it has ended, in tenths. Default 0. */
+  readonly neverAgainOfTen?: number;
   /** Share that boots from an image of the cloud, on a disk of its node, in tenths. Default 0. */
   readonly imageOfTen?: number;
 }
@@ -113,6 +116,8 @@ export type PlasmaAct =
       readonly afterUs: number;
       readonly downUs: number;
     }
+  /** One of the guests that execute then ends by itself; `pick` says which, round and round. */
+  | { readonly kind: 'guestEnds'; readonly atUs: number; readonly pick: number; readonly by: OwnEndDeed }
   /** A server's copy of an image is gone, or has come to harm, and is imported anew later. Both by their positions. */
   | {
       readonly kind: 'loseImage' | 'spoilImage';
@@ -147,6 +152,8 @@ export interface PlasmaFloors {
   readonly fetchesResumed?: number;
   /** Images that were fetched and turned out to be others. */
   readonly imagesRefused?: number;
+  /** Guests that ended by themselves, and were started again. */
+  readonly restarted?: number;
   /** Operations that were asked again and answered the same. */
   readonly repeated?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;

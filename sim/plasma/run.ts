@@ -23,7 +23,7 @@ import { type CloudObserver, PlasmaCloud } from './cloud.ts';
 import { PlasmaFaults } from './faults.ts';
 import { missedFloor } from './floors.ts';
 import { PlasmaHistory } from './history.ts';
-import { type Execution, type GuestWrite } from './hypervisor-types.ts';
+import { type EndedProcess, type Execution, type GuestWrite } from './hypervisor-types.ts';
 import { PlasmaLiveness } from './liveness.ts';
 import { type PlasmaScenario } from './plan.ts';
 import { type PlasmaStep } from './processes.ts';
@@ -174,6 +174,13 @@ export class PlasmaRun implements CloudObserver {
     const { node, instance } = execution;
     this.#record.line(`${instance.vm} executes no more on ${node}, token ${instance.fenceToken}`);
     for (const checker of this.#checkers) checker.onExecutionEnded?.(execution, this.state);
+  }
+
+  processEnded(ended: EndedProcess): void {
+    const { instance, cause, node } = ended;
+    this.#record.line(`${instance.vm} has ended on ${node}: ${cause}`);
+    this.state.ends.set(instance.vm, ended);
+    for (const checker of this.#checkers) checker.onProcessEnded?.(ended, this.state);
   }
 
   written(write: CarriedOutWrite): void {

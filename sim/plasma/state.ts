@@ -1,7 +1,8 @@
 import { type Tables } from '../../core/plasma/control-plane/rows.ts';
-import { type NodeName } from '../../core/plasma/types.ts';
+import { type NodeName, type VmId } from '../../core/plasma/types.ts';
 import { type World } from '../world.ts';
 import { type PlasmaCloud } from './cloud.ts';
+import { type EndedProcess } from './hypervisor-types.ts';
 import { type PlasmaHistory } from './history.ts';
 import { type PlasmaScenario } from './plan.ts';
 import { type PlasmaTruth, type TrueCommit } from './truth.ts';
@@ -18,6 +19,8 @@ export interface PlasmaCounts {
   imagesFetched: number;
   fetchesResumed: number;
   imagesRefused: number;
+  /** Guests that ended by themselves, and were started again. */
+  restarted: number;
 }
 
 /** What is known of a run as a whole. */
@@ -38,7 +41,10 @@ export class PlasmaState {
     imagesFetched: 0,
     fetchesResumed: 0,
     imagesRefused: 0,
+    restarted: 0,
   };
+  /** How the last process of each virtual machine ended. */
+  readonly ends = new Map<VmId, EndedProcess>();
   readonly #world: World;
   /** When the watchdog of a node ran no more, or stood still; the newest. */
   readonly #unwatchedUs = new Map<NodeName, number>();

@@ -87,7 +87,23 @@ function drawImages(prng: Prng): Pick<PlasmaCloudPlan, 'images' | 'imageChunkByt
 }
 
 /** Copies of images that are gone for a while, or come to harm; the last server's stay as they are. */
-function drawActs(prng: Prng, { images = [], servers }: PlasmaCloudPlan): readonly PlasmaAct[] {
+function drawActs(prng: Prng, cloud: PlasmaCloudPlan): readonly PlasmaAct[] {
+  return [...drawImageActs(prng.fork('images'), cloud), ...drawEnds(prng.fork('guests'))];
+}
+
+/** Guests that end by themselves, in half of the seeds. */
+function drawEnds(prng: Prng): readonly PlasmaAct[] {
+  const acts: PlasmaAct[] = [];
+  if (prng.chance(1, 2)) return acts;
+  const meanUs = between(prng, 1, 15) * usPerSecond;
+  for (let atUs = prng.below(meanUs); atUs < durationUs; atUs += 1 + prng.below(2 * meanUs))
+    acts.push({ kind: 'guestEnds', atUs, pick: prng.below(64), by: ownEnds[prng.below(3)] ?? 'die' });
+  return acts;
+}
+
+const ownEnds = ['shutdown', 'panic', 'die'] as const;
+
+function drawImageActs(prng: Prng, { images = [], servers }: PlasmaCloudPlan): readonly PlasmaAct[] {
   const acts: PlasmaAct[] = [];
   if (images.length === 0 || servers === 1 || prng.chance(1, 2)) return acts;
   const meanUs = between(prng, 1, 8) * usPerSecond;
@@ -133,6 +149,7 @@ function drawUser(prng: Prng): UserPlan {
     spreadOfTen: prng.below(8),
     keepRunningOfTen: prng.below(5),
     imageOfTen: prng.fork('images').below(6),
+    neverAgainOfTen: prng.fork('policies').below(4),
   };
 }
 

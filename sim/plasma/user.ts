@@ -2,7 +2,7 @@ import { between, type Prng } from '../../core/base/prng.ts';
 import { usPerMs } from '../../core/base/units.ts';
 import { type PlasmaMutation, type PlasmaResponse } from '../../core/plasma/api.ts';
 import { type PlasmaServer } from '../../core/cloud/plasma-server.ts';
-import { type VmId, type VmSpec } from '../../core/plasma/types.ts';
+import { type RestartPolicy, type VmId, type VmSpec } from '../../core/plasma/types.ts';
 import { type ClientCalls } from '../client-calls.ts';
 import { type World } from '../world.ts';
 import { nodeNameOf, serverAddress } from './addresses.ts';
@@ -243,6 +243,13 @@ export class SimulatedUser {
     return images[prng.below(Math.max(1, images.length))];
   }
 
+  #drawRestartPolicy(): RestartPolicy {
+    const { prng, plan } = this.#options;
+    const { neverAgainOfTen = 0 } = plan;
+    if (neverAgainOfTen > 0 && prng.below(10) < neverAgainOfTen) return 'never';
+    return prng.chance(1, 2) ? 'always' : 'on-failure';
+  }
+
   /** Names are never used twice: two virtual machines of one name are two of one request. */
   #drawCreate(): PlasmaMutation {
     const { plan, prng, user } = this.#options;
@@ -290,7 +297,7 @@ export class SimulatedUser {
       ],
       nics: [],
       cloudInit: undefined,
-      restartPolicy: prng.chance(1, 2) ? 'always' : 'on-failure',
+      restartPolicy: this.#drawRestartPolicy(),
       leasePolicy: keeps ? 'keep-running' : 'must-stop',
       nodeSelector: {},
       affinity: spreads

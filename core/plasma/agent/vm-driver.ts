@@ -213,7 +213,9 @@ export class VmDriver {
         if (phase === 'incoming') process.killCause ??= 'launch-failed';
         else if (phase === 'handingOver') process.killCause ??= 'migrated';
         else {
-          process.phase = process.stoodBefore ? 'paused' : 'running';
+          // What has panicked or fallen silent meanwhile does not run for that.
+          if (phase === 'sending' || phase === 'stoppedBeforeHandOver')
+            process.phase = process.stoodBefore ? 'paused' : 'running';
           if (vm.desired?.want.kind === 'migrate') vm.migrationFailedUri = vm.desired.want.uri;
         }
         return;

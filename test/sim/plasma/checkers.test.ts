@@ -8,6 +8,7 @@ import { ImagesWhole } from '../../../sim/plasma/checkers/images-whole.ts';
 import { InventoryFirst } from '../../../sim/plasma/checkers/inventory-first.ts';
 import { NewestTokenWrites } from '../../../sim/plasma/checkers/newest-token-writes.ts';
 import { plasmaCheckerNames, createPlasmaCheckers } from '../../../sim/plasma/checkers/registry.ts';
+import { RestartsKept } from '../../../sim/plasma/checkers/restarts-kept.ts';
 import { TermsFenced } from '../../../sim/plasma/checkers/terms-fenced.ts';
 import { RemovedOnEvidence } from '../../../sim/plasma/checkers/removed-on-evidence.ts';
 import { PlasmaHistory } from '../../../sim/plasma/history.ts';
@@ -148,4 +149,25 @@ test('a fetch that asks for what is there, leaves something out, or throws away 
   expect(discards).toThrow('which are its beginning');
   images.append(digest, 100, Uint8Array.of((bytes[100] as number) ^ 1));
   expect(discards).not.toThrow();
+});
+
+test('a guest that has shut down and is started against its policy is found, and one that is started at once', () => {
+  const { state } = new PlasmaRun(plasmaDrain.plan(1), 1, { checkers: [] });
+  state.cloud.start();
+  const instance = { vm, fenceToken: 1, pid: 300, startTicks: 1 };
+  const ended = { node: 'node-0', instance, cause: 'guest-shutdown', deed: 'shutdown' } as const;
+  const starts =
+    (restartPolicy: string, killed = false) =>
+    () => {
+      const checker = new RestartsKept();
+      checker.onProcessEnded(ended, state);
+      type Act = Parameters<RestartsKept['onAct']>[1];
+      if (killed) checker.onAct('node-0', { kind: 'kill', actId: 1, instance }, state);
+      const act = { kind: 'launch', actId: 2, vm, fenceToken: 1, spec: { restartPolicy } } as Act;
+      checker.onAct('node-0', act, state);
+    };
+  expect(starts('on-failure')).toThrow('whose policy is on-failure');
+  expect(starts('never')).toThrow('whose policy is never');
+  expect(starts('always')).toThrow('starts vm-00000000000000000000000000000000 again 0 µs after');
+  expect(starts('never', true)).not.toThrow();
 });

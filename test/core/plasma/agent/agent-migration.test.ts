@@ -152,6 +152,22 @@ describe('the node that a virtual machine leaves', () => {
     expect(bench.reported.get(vmId(1))).not.toHaveProperty('migrationFailed');
   });
 
+  test('does not take a guest that has panicked meanwhile for one that goes on', () => {
+    const bench = new Bench();
+    bench.serve(desiredVm({ spec: shared }));
+    bench.held.add('kill');
+    want(bench, migrate, 2);
+    const source = processOf(bench);
+    bench.hypervisorReport({ kind: 'guestPanicked', instance: source });
+    bench.hypervisorReport({ kind: 'migrationFailed', instance: source, message: 'its guest has ended' });
+    want(bench, run, 3);
+    expect(bench.acts).toMatchObject([{ act: { kind: 'kill', instance: source } }]);
+    bench.held.clear();
+    bench.pass(10_000_000);
+    expect(bench.hypervisor.of(vmId(1))?.state).toBe('running');
+    expect(processOf(bench)).not.toEqual(source);
+  });
+
   test('hands over only after it is written down that it does, and quits', () => {
     const bench = sent();
     bench.sync();
