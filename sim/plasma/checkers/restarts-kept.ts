@@ -53,7 +53,7 @@ export class RestartsKept implements PlasmaChecker {
     const { agent } = cloud.node(node);
     if (!isOwn || !agent.alive) this.#ends.delete(vm);
     else {
-      const told = this.#told.get(keyOf(node, vm, fenceToken)) ?? 0;
+      const told = this.#toldOf(node, vm, fenceToken);
       this.#ends.set(vm, { ended, atUs: nowUs, boot: agent.boot, told });
     }
   }
@@ -71,6 +71,10 @@ export class RestartsKept implements PlasmaChecker {
     }
   }
 
+  #toldOf(node: NodeName, vm: string, fenceToken: number): number {
+    return this.#told.get(keyOf(node, vm, fenceToken)) ?? 0;
+  }
+
   #isSameWish(
     node: NodeName,
     { vm, fenceToken }: HypervisorAct & { kind: 'launch' },
@@ -78,7 +82,7 @@ export class RestartsKept implements PlasmaChecker {
     { cloud }: PlasmaState,
   ): boolean {
     if (ended.node !== node || ended.instance.fenceToken !== fenceToken) return false;
-    return cloud.node(node).agent.boot === boot && this.#told.get(keyOf(node, vm, fenceToken)) === told;
+    return cloud.node(node).agent.boot === boot && this.#toldOf(node, vm, fenceToken) === told;
   }
 }
 
