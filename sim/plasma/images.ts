@@ -7,7 +7,6 @@ import { type Digest } from '../../core/plasma/types.ts';
 import { clientAddress } from '../network/conditions.ts';
 import { type Network } from '../network/network.ts';
 import { type World } from '../world.ts';
-import { type ImagePlan } from './plan.ts';
 import { type ServerProcess } from './processes.ts';
 
 /** An image as its owner has it. */
@@ -64,7 +63,7 @@ export class ServerImages {
     readonly world: World;
     readonly network: Network;
     readonly prng: Prng;
-    readonly plans: readonly ImagePlan[];
+    readonly plans: readonly { readonly fileBytes: number }[];
     readonly servers: readonly ServerProcess[];
   }) {
     this.#world = options.world;
