@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { type VmSpec } from '../../core/plasma/types.ts';
 import { prepareOverlay } from './disk-images.ts';
@@ -23,6 +24,11 @@ export function refuseBadSpec(spec: VmSpec, exports: Readonly<Record<string, str
   if (disks.length > disksMax) throw new Error(`it has at most ${disksMax} disks, not ${disks.length}`);
   if (nics.length > nicsMax)
     throw new Error(`it has at most ${nicsMax} network interfaces, not ${nics.length}`);
+  for (const { name, tap } of nics) {
+    // QEMU, where it may, makes one that leads nowhere.
+    if (tap !== undefined && !existsSync(join('/sys/class/net', tap)))
+      throw new Error(`there is no network interface ${tap} on this node, which ${name} is to be on`);
+  }
   for (const { name, kind } of disks) {
     if (!/^[a-z0-9-]{1,32}$/.test(name))
       throw new Error(`a disk's name matches [a-z0-9-]{1,32}, not ${name}`);

@@ -22,6 +22,7 @@ const packages = {
   isoinfo: 'genisoimage',
   ip: 'iproute2',
   networkNamespaces: 'util-linux, run as root',
+  tunDevice: 'coreutils, run as root where there is /dev/net/tun',
 } as const;
 export type Program = keyof typeof packages;
 
@@ -53,6 +54,8 @@ function probeOf(program: Program): readonly [program: string, ...args: string[]
       return ['ip', '-V'];
     case 'networkNamespaces':
       return ['unshare', '--net', 'true'];
+    case 'tunDevice':
+      return ['test', '-w', '/dev/net/tun'];
     default:
       return [program, '--version'];
   }

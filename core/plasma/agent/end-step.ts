@@ -150,6 +150,7 @@ export function storageAnswered(
     return;
   }
   vm.retries = 0;
+  vm.message = '';
   if (step.kind === 'openExport' && response.kind === 'opened')
     vm.exports.set(step.disk, { uri: response.uri, active: step.activate });
   if (step.kind === 'createDisk') vm.missingDisk = undefined;
@@ -189,6 +190,8 @@ function storageRefused(
       const opens = step.kind === 'openExport' && step.activate;
       const disk = opens && desired !== undefined ? sharedDiskOf(desired, step.disk) : undefined;
       if (disk !== undefined) {
+        // As each disk is before it is used for the first time.
+        vm.message = '';
         vm.missingDisk = { name: disk.name, sizeBytes: disk.sizeBytes };
         return;
       }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
@@ -199,6 +199,17 @@ export class PlasmaCloud {
     return found;
   }
 
+  /** The process that serves shared disks, and names of the disks' files. */
+  get storage(): PlasmaProcess {
+    const storage = this.#services.at(-1);
+    if (storage === undefined) throw new Error('a cloud has a storage node');
+    return storage;
+  }
+
+  get diskFiles(): readonly string[] {
+    return readdirSync(join(this.dir, 'storage', 'disks'));
+  }
+
   /** The one that is not this one. */
   other(than: CloudNode): CloudNode {
     return this.node(this.nodes.find((node) => node !== than)?.name);
@@ -208,6 +219,18 @@ export class PlasmaCloud {
   get disk(): TickDisk {
     if (this.#disk === undefined) throw new Error('it has not been made yet');
     return this.#disk;
+  }
+
+  /** Runs a command, which must be refused. @returns what it says */
+  async refused(...args: readonly string[]): Promise<string> {
+    const result = await runCommand(process.execPath, [photonFile, ...args, ...this.#toolFlags]);
+    expect(result.code).toBe(1);
+    return result.stderr;
+  }
+
+  /** What a command prints with `--json`. */
+  async json(...args: readonly string[]): Promise<unknown> {
+    return JSON.parse((await this.photon(...args, '--json')).stdout) as unknown;
   }
 
   /** Runs a command, which must do what it is told. */
