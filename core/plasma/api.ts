@@ -54,6 +54,8 @@ export type PlasmaMutation =
       readonly snapshot: string;
     })
   | (Mutation & { readonly kind: 'vmAttachDisk'; readonly vm: string; readonly disk: DiskSpec })
+  /** Of a shared disk, while it stands still. What is on it stays, and another virtual machine may have it. */
+  | (Mutation & { readonly kind: 'vmDetachDisk'; readonly vm: string; readonly disk: string })
   | (Mutation & {
       readonly kind: 'vmResizeDisk';
       readonly vm: string;
@@ -86,6 +88,8 @@ export interface Quota {
   readonly cpusMax: number | undefined;
   readonly memoryBytesMax: number | undefined;
   readonly diskBytesMax: number | undefined;
+  /** Of the files of its images. */
+  readonly imageBytesMax: number | undefined;
 }
 
 export type PlasmaQuery =
@@ -218,6 +222,7 @@ export interface QuotaUsed {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly diskBytes: number;
+  readonly imageBytes: number;
 }
 
 /** An audit record, durable before the answer to what it records: who, what, and what came of it. */

@@ -42,6 +42,7 @@ export function imageCommand(): Command {
       withPlasma(options, 'photon image import', async (session) => {
         const format = options.format ?? (/\.qcow2$/i.test(file) ? 'qcow2' : 'raw');
         const name = options.name ?? basename(file).replace(/\.[a-z0-9]+$/i, '');
+        await refuseBeyondQuota(session, file);
         const uploaded = await uploadToAll(session, file, format);
         const done = await session.mutate({ kind: 'imageAdd', name, ...uploaded });
         if (options.json === true) printJson({ ...done, name, ...uploaded });
@@ -82,6 +83,22 @@ export function imageCommand(): Command {
       printLine(`${file}: bring it in by photon image import ${file}`);
     });
   return image;
+}
+
+/** The control plane would refuse it, after all of it was sent. @throws ExitError */
+async function refuseBeyondQuota(session: PlasmaSession, file: string): Promise<void> {
+  const { quota, used } = await session.ask<'quota'>({ kind: 'quotaGet', project: session.project });
+  const { imageBytesMax } = quota;
+  if (imageBytesMax === undefined) return;
+  const found = await stat(file).catch((error: unknown) => {
+    throw new ExitError((error as Error).message, exitCodes.failed, { cause: error });
+  });
+  const would = used.imageBytes + found.size;
+  if (would <= imageBytesMax) return;
+  throw new ExitError(
+    `refused: it would use ${would} bytes of images of ${imageBytesMax}: see photon quota show`,
+    exitCodes.failed,
+  );
 }
 
 /** Servers that are down do not matter, as long as one takes it. @throws ExitError */

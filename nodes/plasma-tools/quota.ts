@@ -14,6 +14,7 @@ interface QuotaOptions extends MutationOptions {
   readonly cpus?: Bound;
   readonly memory?: Bound;
   readonly disk?: Bound;
+  readonly images?: Bound;
 }
 
 const examples = `
@@ -43,17 +44,21 @@ export function quotaCommand(): Command {
     .option('--cpus <count>', 'processors of all of them, or none', countOf)
     .option('--memory <bytes>', 'memory of all of them: 64GiB, or none', bytesOf)
     .option('--disk <bytes>', 'local and shared disks: 2TiB, or none', bytesOf)
+    .option('--images <bytes>', 'files of images: 100GiB, or none', bytesOf)
     .action((options: QuotaOptions) =>
       withPlasma(options, 'photon quota set', async (session) => {
-        const { vms, cpus, memory, disk } = options;
-        if ([vms, cpus, memory, disk].every((one) => one === undefined))
-          throw new ExitError('nothing is set: name --vms, --cpus, --memory or --disk', exitCodes.refused);
+        const { vms, cpus, memory, disk, images } = options;
+        if ([vms, cpus, memory, disk, images].every((one) => one === undefined)) {
+          const named = '--vms, --cpus, --memory, --disk or --images';
+          throw new ExitError(`nothing is set: name ${named}`, exitCodes.refused);
+        }
         const { quota: now } = await session.ask<'quota'>({ kind: 'quotaGet', project: session.project });
         const next: Quota = {
           vmsMax: changed(now.vmsMax, vms),
           cpusMax: changed(now.cpusMax, cpus),
           memoryBytesMax: changed(now.memoryBytesMax, memory),
           diskBytesMax: changed(now.diskBytesMax, disk),
+          imageBytesMax: changed(now.imageBytesMax, images),
         };
         const done = await session.mutate({ kind: 'quotaSet', quota: next }, options.operationId);
         await tell(session, options, done, `${session.project}: quota set`);
@@ -70,6 +75,7 @@ function rowsOf(quota: Quota, used: QuotaUsed): readonly (readonly string[])[] {
     ['processors', String(used.cpus), most(quota.cpusMax, String)],
     ['memory', showBytes(used.memoryBytes), most(quota.memoryBytesMax, showBytes)],
     ['disk', showBytes(used.diskBytes), most(quota.diskBytesMax, showBytes)],
+    ['images', showBytes(used.imageBytes), most(quota.imageBytesMax, showBytes)],
   ];
 }
 

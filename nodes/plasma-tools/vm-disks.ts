@@ -31,6 +31,17 @@ export function addDiskCommands(vm: Command): void {
         await tell(session, options, done, `${one}: attach-disk ${name}`);
       }),
     );
+  withMutation(vm.command('detach-disk'))
+    .description('take a shared disk away from it, with what is on it, while it stands still')
+    .argument('<vm>', 'name or id')
+    .argument('<disk>', 'name of the disk in the virtual machine')
+    .action((one: string, disk: string, options: MutationOptions) =>
+      mutate(
+        options,
+        { command: 'photon vm detach-disk', subject: one, verb: `detach-disk ${disk}` },
+        { kind: 'vmDetachDisk', vm: one, disk },
+      ),
+    );
   withMutation(vm.command('resize-disk'))
     .description('make a local disk of it larger, while it runs or stands still')
     .argument('<vm>', 'name or id')

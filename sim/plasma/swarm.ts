@@ -123,7 +123,13 @@ function drawUser(prng: Prng): UserPlan {
   const weight = (most: number): number => (prng.chance(1, 4) ? 0 : 1 + prng.below(most));
   const vmsMax = between(prng, 2, 6);
   const thinkUsMin = between(prng, 50, 500) * usPerMs;
-  const quota = { vmsMax, cpusMax: undefined, memoryBytesMax: undefined, diskBytesMax: undefined };
+  const quota = {
+    vmsMax,
+    cpusMax: undefined,
+    memoryBytesMax: undefined,
+    diskBytesMax: undefined,
+    imageBytesMax: undefined,
+  };
   return {
     quota: prng.chance(1, 3) ? quota : undefined,
     sharedDisks: prng.below(4),

@@ -207,7 +207,13 @@ export class SimulatedUser {
     if (operation === 'uncordon') return { ...this.#mutation(), kind: 'nodeUncordon', node };
     if (operation === 'quota') {
       const vmsMax = between(prng, 1, plan.vmsMax);
-      const quota = { vmsMax, cpusMax: undefined, memoryBytesMax: undefined, diskBytesMax: undefined };
+      const quota = {
+        vmsMax,
+        cpusMax: undefined,
+        memoryBytesMax: undefined,
+        diskBytesMax: undefined,
+        imageBytesMax: undefined,
+      };
       return { ...this.#mutation(), kind: 'quotaSet', quota };
     }
     if (operation === 'diskDelete') {

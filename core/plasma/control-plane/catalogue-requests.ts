@@ -1,7 +1,7 @@
 import { type Decision, decidedAtOnce, type MutationOf, refusedWith } from './decision.ts';
 import { type Memory } from './memory.ts';
 import { ownKey } from './rows.ts';
-import { exceeded, sum } from './usage.ts';
+import { exceeded, nothingUsed, sum } from './usage.ts';
 import { wrongDigest, wrongOwnName, wrongSize } from './validation.ts';
 import { vmNamed } from './vm-requests.ts';
 
@@ -35,6 +35,9 @@ function addImage(memory: Memory, request: MutationOf<'imageAdd'>): Decision {
   if (memory.working.images.has(ownKey(project, name))) {
     return refusedWith('ALREADY_EXISTS', `there is an image ${name} in ${project}`);
   }
+  const would = sum(memory.usage.of(project), { ...nothingUsed, imageBytes: fileBytes });
+  const over = exceeded(memory.working.quotas.get(project)?.quota, would);
+  if (over !== undefined) return refusedWith('QUOTA_EXCEEDED', over);
   memory.put('images', { project, name, digest, format, fileBytes, virtualBytes });
   return decidedAtOnce;
 }
@@ -67,7 +70,7 @@ function createDisk(memory: Memory, request: MutationOf<'sharedDiskCreate'>): De
   if (memory.working.disks.has(ownKey(project, name))) {
     return refusedWith('ALREADY_EXISTS', `there is a shared disk ${name} in ${project}`);
   }
-  const would = sum(memory.usage.of(project), { vms: 0, cpus: 0, memoryBytes: 0, diskBytes: sizeBytes });
+  const would = sum(memory.usage.of(project), { ...nothingUsed, diskBytes: sizeBytes });
   const over = exceeded(memory.working.quotas.get(project)?.quota, would);
   if (over !== undefined) return refusedWith('QUOTA_EXCEEDED', over);
   const onStorage = newStorageName(memory, project, name);
@@ -107,7 +110,8 @@ function deleteDisk(memory: Memory, request: MutationOf<'sharedDiskDelete'>): De
 }
 
 function setQuota(memory: Memory, { project, quota }: MutationOf<'quotaSet'>): Decision {
-  for (const bound of [quota.vmsMax, quota.cpusMax, quota.memoryBytesMax, quota.diskBytesMax]) {
+  const { vmsMax, cpusMax, memoryBytesMax, diskBytesMax, imageBytesMax } = quota;
+  for (const bound of [vmsMax, cpusMax, memoryBytesMax, diskBytesMax, imageBytesMax]) {
     if (bound !== undefined && (!Number.isSafeInteger(bound) || bound < 0)) {
       return refusedWith('INVALID', `a bound of the quota is ${bound}, and must be a whole number from 0`);
     }

@@ -4,11 +4,11 @@ import { type DiskSpec, type VmSpec } from '../types.ts';
 import { type Decision, type MutationOf, refusedWith } from './decision.ts';
 import { type Memory } from './memory.ts';
 import { ownKey, vmOperationsMax, type VmRow, vmSnapshotsMax } from './rows.ts';
-import { exceeded, sum, usedBySpec } from './usage.ts';
+import { exceeded, nothingUsed, sum, usedBySpec } from './usage.ts';
 import { wrongDisk, wrongOwnName, wrongSize } from './validation.ts';
 import { type VmLife } from './vm-life.ts';
 import { findVm, unusableSharedDisk } from './vm-requests.ts';
-import { wantedAnew } from './vm-row-changes.ts';
+import { leaveDisks, wantedAnew } from './vm-row-changes.ts';
 
 type Refusal = Extract<Decision, { kind: 'refused' }>;
 
@@ -63,6 +63,27 @@ export class DiskRequests {
     if (unusable !== undefined) return unusable;
     const spec = { ...row.spec, disks: [...row.spec.disks, disk] };
     return this.#lacksRoom(row, spec) ?? this.#order(row, { id, kind: 'attachDisk', disk: disk.name }, spec);
+  }
+
+  detach(request: MutationOf<'vmDetachDisk'>): Decision {
+    const row = this.#findStill(request);
+    if (!('spec' in row)) return row;
+    const { spec } = row;
+    const disk = spec.disks.find(({ name }) => name === request.disk);
+    if (disk === undefined) return refusedWith('NOT_FOUND', `${spec.name} has no disk ${request.disk}`);
+    if (disk.sharedDisk === undefined) {
+      return refusedWith('FAILED_PRECONDITION', `the disk ${disk.name} is local, and goes with ${spec.name}`);
+    }
+    // Until it is confirmed to have stopped somebody may still write to the disk, and look for it in vain.
+    if (row.wanted !== 'stopped' || (row.placement !== undefined && row.counts === 'all')) {
+      return refusedWith('FAILED_PRECONDITION', `${spec.name} must have stopped first`);
+    }
+    leaveDisks(this.#memory, row, [disk.sharedDisk]);
+    const disks = spec.disks.filter((one) => one !== disk);
+    const { revision } = this.#memory.batch;
+    this.#memory.put('vms', wantedAnew(row, { spec: { ...spec, disks }, revision }));
+    this.#life.settle(row.id);
+    return { kind: 'decided', vm: row.id, awaits: 'nothing' };
   }
 
   resize(request: MutationOf<'vmResizeDisk'>): Decision {
@@ -122,7 +143,7 @@ export class DiskRequests {
     const { project } = spec;
     const { usage, working, scheduler } = this.#memory;
     const more = usedBySpec(spec).diskBytes - usedBySpec(row.spec).diskBytes;
-    const would = sum(usage.of(project), { vms: 0, cpus: 0, memoryBytes: 0, diskBytes: more });
+    const would = sum(usage.of(project), { ...nothingUsed, diskBytes: more });
     const over = exceeded(working.quotas.get(project)?.quota, would);
     if (over !== undefined) return refusedWith('QUOTA_EXCEEDED', over);
     if (row.placement === undefined) return undefined;

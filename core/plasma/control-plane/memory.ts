@@ -9,6 +9,7 @@ import {
   countedPlacesOf,
   type DeletedDiskRow,
   type DiskRow,
+  type ImageRow,
   type NodeRow,
   ownKey,
   type Place,
@@ -143,6 +144,8 @@ export class Memory {
       this.#followVm(this.working.vms.get(key), row as VmRow | undefined);
     } else if (table === 'disks') {
       this.#followDisk(this.working.disks.get(key), row as DiskRow | undefined);
+    } else if (table === 'images') {
+      this.#followImage(this.working.images.get(key), row as ImageRow | undefined);
     } else if (table === 'deletedDisks') {
       // It takes its room until nothing of it is left.
       this.#followDisk(this.working.deletedDisks.get(key), row as DeletedDiskRow | undefined);
@@ -197,6 +200,15 @@ export class Memory {
     if (now === undefined || !this.scheduler.hasNode(now)) return;
     const kept = demandOf(spec);
     this.scheduler.reserve({ id: roomFor(id), node: now, kept, beneficiary: { kind: 'vm', vm: id } });
+  }
+
+  #followImage(before: ImageRow | undefined, after: ImageRow | undefined): void {
+    const { project } = present(before ?? after, 'a row changes');
+    this.usage.change(
+      project,
+      { ...nothingUsed, imageBytes: before?.fileBytes ?? 0 },
+      { ...nothingUsed, imageBytes: after?.fileBytes ?? 0 },
+    );
   }
 
   #followDisk(before: SharedDisk | undefined, after: SharedDisk | undefined): void {

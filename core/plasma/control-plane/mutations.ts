@@ -80,6 +80,8 @@ export class Mutations {
         return this.#disks.snapshot(request);
       case 'vmAttachDisk':
         return this.#disks.attach(request);
+      case 'vmDetachDisk':
+        return this.#disks.detach(request);
       case 'vmResizeDisk':
         return this.#disks.resize(request);
       case 'nodeCordon':

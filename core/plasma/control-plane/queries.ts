@@ -161,11 +161,15 @@ export class Queries {
     for (const disk of [...view.disks.values(), ...view.deletedDisks.values()]) {
       if (disk.project === project) used = sum(used, { ...nothingUsed, diskBytes: disk.sizeBytes });
     }
+    for (const image of view.images.values()) {
+      if (image.project === project) used = sum(used, { ...nothingUsed, imageBytes: image.fileBytes });
+    }
     const unbounded = {
       vmsMax: undefined,
       cpusMax: undefined,
       memoryBytesMax: undefined,
       diskBytesMax: undefined,
+      imageBytesMax: undefined,
     };
     return { quota: view.quotas.get(project)?.quota ?? unbounded, used };
   }

@@ -218,6 +218,7 @@ const shapes: { readonly [Name in TableName]: Shape<Tables[Name]> } = {
       cpusMax: optional(count),
       memoryBytesMax: optional(count),
       diskBytesMax: optional(count),
+      imageBytesMax: optional(count),
     }),
   }),
   operations: object<OperationRow>({

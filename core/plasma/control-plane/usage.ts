@@ -1,7 +1,7 @@
 import { type Quota, type QuotaUsed } from '../api.ts';
 import { type ProjectName, type VmSpec } from '../types.ts';
 
-export const nothingUsed: QuotaUsed = { vms: 0, cpus: 0, memoryBytes: 0, diskBytes: 0 };
+export const nothingUsed: QuotaUsed = { vms: 0, cpus: 0, memoryBytes: 0, diskBytes: 0, imageBytes: 0 };
 
 /** What projects use of their quotas. A virtual machine counts from its creation until nothing of it remains. */
 export class Usage {
@@ -13,7 +13,8 @@ export class Usage {
 
   change(project: ProjectName, before: QuotaUsed, after: QuotaUsed): void {
     const used = sum(minus(this.of(project), before), after);
-    if (used.vms + used.cpus + used.memoryBytes + used.diskBytes === 0) this.#used.delete(project);
+    const { vms, cpus, memoryBytes, diskBytes, imageBytes } = used;
+    if (vms + cpus + memoryBytes + diskBytes + imageBytes === 0) this.#used.delete(project);
     else this.#used.set(project, used);
   }
 }
@@ -22,7 +23,7 @@ export class Usage {
 export function usedBySpec(spec: VmSpec): QuotaUsed {
   let diskBytes = 0;
   for (const disk of spec.disks) if (disk.kind === 'local') diskBytes += disk.sizeBytes;
-  return { vms: 1, cpus: spec.cpus, memoryBytes: spec.memoryBytes, diskBytes };
+  return { vms: 1, cpus: spec.cpus, memoryBytes: spec.memoryBytes, diskBytes, imageBytes: 0 };
 }
 
 export function sum(left: QuotaUsed, right: QuotaUsed): QuotaUsed {
@@ -31,6 +32,7 @@ export function sum(left: QuotaUsed, right: QuotaUsed): QuotaUsed {
     cpus: left.cpus + right.cpus,
     memoryBytes: left.memoryBytes + right.memoryBytes,
     diskBytes: left.diskBytes + right.diskBytes,
+    imageBytes: left.imageBytes + right.imageBytes,
   };
 }
 
@@ -40,6 +42,7 @@ function minus(left: QuotaUsed, right: QuotaUsed): QuotaUsed {
     cpus: left.cpus - right.cpus,
     memoryBytes: left.memoryBytes - right.memoryBytes,
     diskBytes: left.diskBytes - right.diskBytes,
+    imageBytes: left.imageBytes - right.imageBytes,
   };
 }
 
@@ -51,6 +54,7 @@ export function exceeded(quota: Quota | undefined, used: QuotaUsed): string | un
     ['processors', quota.cpusMax, used.cpus],
     ['bytes of memory', quota.memoryBytesMax, used.memoryBytes],
     ['bytes of disk', quota.diskBytesMax, used.diskBytes],
+    ['bytes of images', quota.imageBytesMax, used.imageBytes],
   ] as const;
   for (const [what, most, would] of bounds) {
     if (most !== undefined && would > most) return `it would use ${would} ${what} of ${most}`;

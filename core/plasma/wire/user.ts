@@ -37,6 +37,7 @@ const quotaFields = {
   cpusMax: optional(uint64(2)),
   memoryBytesMax: optional(uint64(3)),
   diskBytesMax: optional(uint64(4)),
+  imageBytesMax: optional(uint64(5)),
 } as const;
 const QuotaMessage = message('Quota', quotaFields);
 const QuotaUsedMessage = message('QuotaUsed', {
@@ -44,6 +45,7 @@ const QuotaUsedMessage = message('QuotaUsed', {
   cpus: uint64(2),
   memoryBytes: uint64(3),
   diskBytes: uint64(4),
+  imageBytes: uint64(5),
 });
 
 const Committed = message('Committed', { operationId: text(1), revision: uint64(2), vm: optional(text(3)) });
@@ -171,6 +173,12 @@ export const userMethods: Readonly<Record<PlasmaRequest['kind'], Method>> = {
     vmServiceName,
     'AttachDisk',
     message('AttachDiskRequest', { ...ofVm, disk: part(4, DiskSpecMessage) }),
+  ),
+  vmDetachDisk: mutation(
+    'vmDetachDisk',
+    vmServiceName,
+    'DetachDisk',
+    message('DetachDiskRequest', { ...ofVm, disk: text(4) }),
   ),
   vmResizeDisk: mutation(
     'vmResizeDisk',

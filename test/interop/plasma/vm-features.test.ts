@@ -94,6 +94,21 @@ describeWith(['qemu-system-x86_64', 'qemu-img'], 'a virtual machine', () => {
       const labelled = await cloud.json('vm', 'list', '--label', 'tier=front');
       expect(labelled).toMatchObject([{ spec: { name: 'web', labels: { tier: 'front' } } }]);
       expect(await cloud.json('vm', 'list', '--label', 'tier=back')).toEqual([]);
+
+      expect(await cloud.refused('vm', 'detach-disk', 'web', 'data')).toContain('must have stopped first');
+      await cloud.photon('vm', 'stop', 'web', '--force', '--wait');
+      await cloud.photon('vm', 'detach-disk', 'web', 'data', '--wait');
+      await cloud.photon('disk', 'delete', 'data', '--wait');
+      await cloud.photon('vm', 'start', 'web', '--wait');
+      expect((await cloud.running('web')).spec.disks.map(({ name }) => name)).toEqual(['root', 'own']);
+
+      await cloud.photon('quota', 'set', '--vms', '1', '--images', '1MiB');
+      expect((await cloud.photon('quota', 'show')).stdout).toMatch(/^images +1 MiB +1 MiB$/m);
+      const again = ['image', 'import', join(cloud.dir, 'counting.raw'), '--name', 'again'];
+      expect(await cloud.refused(...again)).toContain('bytes of images of 1048576');
+      expect(await cloud.refused('vm', 'create', 'other')).toContain('2 virtual machines of 1');
+      await cloud.photon('quota', 'set', '--vms', 'none');
+      expect(await cloud.json('quota', 'show')).toMatchObject({ quota: { imageBytesMax: mebibyte } });
     },
     timeoutMs,
   );

@@ -16,6 +16,7 @@ const noBounds = {
   cpusMax: undefined,
   memoryBytesMax: undefined,
   diskBytesMax: undefined,
+  imageBytesMax: undefined,
 };
 
 test('a quota holds for all that is decided, also for what waits for the same commit', () => {
@@ -34,6 +35,27 @@ test('a quota holds for all that is decided, also for what waits for the same co
   expect(
     cloud.user({ kind: 'quotaSet', operationId: 'q-2', project: 'p', quota: { ...noBounds, cpusMax: 1 } }),
   ).toMatchObject({ kind: 'refused', code: 'FAILED_PRECONDITION' });
+});
+
+test('images count by their files, and go out of the count with their rows', () => {
+  const quota = { ...noBounds, imageBytesMax: 25 };
+  cloud.user({ kind: 'quotaSet', operationId: 'q', project: 'p', quota });
+  const add = (name: string): unknown =>
+    cloud.user({
+      ...{ kind: 'imageAdd', operationId: `add-${name}`, project: 'p', name },
+      ...{ digest: `sha256:${'a'.repeat(64)}`, format: 'raw', fileBytes: 10, virtualBytes: 512 },
+    });
+  expect([add('a'), add('b')]).toMatchObject([{ kind: 'committed' }, { kind: 'committed' }]);
+  expect(add('c')).toMatchObject({
+    code: 'QUOTA_EXCEEDED',
+    message: 'it would use 30 bytes of images of 25',
+  });
+  cloud.user({ kind: 'imageRemove', operationId: 'r', project: 'p', name: 'a' });
+  expect(cloud.user({ kind: 'quotaGet', project: 'p' })).toMatchObject({ used: { imageBytes: 10 } });
+  cloud.endLease(cloud.elect(), 'told');
+  cloud.advance(2 * second);
+  expect(add('d')).toMatchObject({ kind: 'committed' });
+  expect(add('e')).toMatchObject({ code: 'QUOTA_EXCEEDED' });
 });
 
 test('anti-affinity holds between what is decided together', () => {

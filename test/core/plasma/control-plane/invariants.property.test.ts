@@ -78,6 +78,7 @@ class Life {
         cpusMax: undefined,
         memoryBytesMax: undefined,
         diskBytesMax: undefined,
+        imageBytesMax: undefined,
       },
     });
     for (let node = 0; node < nodeCount; node += 1) {

@@ -191,6 +191,7 @@ const noBounds = {
   cpusMax: undefined,
   memoryBytesMax: undefined,
   diskBytesMax: undefined,
+  imageBytesMax: undefined,
 };
 
 test('proof that a virtual machine was deleted names its disks as the storage node knows them', () => {
@@ -223,6 +224,27 @@ test('a disk that could not be attached may have been opened: whoever has it nex
   cloud.user({ kind: 'vmAttachDisk', operationId: 'a', project: 'p', vm: 'web', disk: disks[0] });
   const { fenceToken } = node.only();
   node.tell(node.only(), 'running', { operations: [{ id: 'a', outcome: 'failed', message: 'no slot' }] });
+  remove('x');
+  expect(asked).toMatchObject([{ fenceToken: fenceToken + 1 }]);
+});
+
+test('a disk is detached once its virtual machine has surely stopped, and whoever has it next comes above that one', () => {
+  make('c');
+  const local = { name: 'own', kind: 'local', image: undefined, sharedDisk: undefined } as const;
+  cloud.user(create('web', { disks: [disks[0], { ...local, sizeBytes: 1_000 }] }));
+  node.tell(node.only(), 'running');
+  const detach = (operationId: string, disk: string): PlasmaResponse =>
+    cloud.user({ kind: 'vmDetachDisk', operationId, project: 'p', vm: 'web', disk });
+  expect(detach('d-1', 'none')).toMatchObject({ code: 'NOT_FOUND' });
+  expect(detach('d-2', 'own')).toMatchObject({ code: 'FAILED_PRECONDITION' });
+  expect(detach('d-3', 'root')).toMatchObject({ message: 'web must have stopped first' });
+  cloud.user({ kind: 'vmStop', operationId: 's', project: 'p', vm: 'web', force: true });
+  expect(detach('d-4', 'root')).toMatchObject({ message: 'web must have stopped first' });
+  node.tell(node.only(), 'stopped', { cause: 'killed' });
+  expect(detach('d-5', 'root')).toMatchObject({ kind: 'committed' });
+  expect(operation(cloud, 'd-5')).toMatchObject({ state: 'done' });
+  expect(node.only().spec.disks).toMatchObject([{ name: 'own' }]);
+  const { fenceToken } = node.only();
   remove('x');
   expect(asked).toMatchObject([{ fenceToken: fenceToken + 1 }]);
 });

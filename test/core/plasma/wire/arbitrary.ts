@@ -127,6 +127,7 @@ const quota = record({
     cpusMax: maybe(count),
     memoryBytesMax: maybe(count),
     diskBytesMax: maybe(count),
+    imageBytesMax: maybe(count),
   },
 });
 const image = {
@@ -145,6 +146,7 @@ export const userRequest: fc.Arbitrary<PlasmaRequest> = fc.oneof(
     record({ ...kind(name), ...ofVm, snapshot: text }),
   ),
   record({ ...kind('vmAttachDisk'), ...ofVm, disk }),
+  record({ ...kind('vmDetachDisk'), ...ofVm, disk: text }),
   record({ ...kind('vmResizeDisk'), ...ofVm, disk: text, sizeBytes: count }),
   ...(['nodeCordon', 'nodeUncordon', 'nodeDrain', 'nodeFence', 'nodeForget'] as const).map((name) =>
     record({ ...kind(name), ...mutation, node: text }),
@@ -203,7 +205,7 @@ export const userResponse: fc.Arbitrary<Exclude<PlasmaResponse, { kind: 'refused
   record({
     ...kind('quota'),
     quota,
-    used: record({ vms: count, cpus: count, memoryBytes: count, diskBytes: count }),
+    used: record({ vms: count, cpus: count, memoryBytes: count, diskBytes: count, imageBytes: count }),
   }),
   record({
     ...kind('operation'),
