@@ -169,7 +169,7 @@ async function yardsticks(
     say(`${name}: ${creates} raw, ${perTxn} a transaction, ${underWay} at once`);
     const shape = { creates, perTxn, underWay, run: `of ${perTxn}` };
     const result = await withCpu(store, undefined, creates, () => rawTxns(calls, rows, shape));
-    const what = `${name === 'photon' ? 'Chainfire' : name}: raw, ${perTxn} a transaction`;
+    const what = `${name === 'photon' ? 'Chainfire' : name}, raw${perTxn === 1 ? '' : `, ${perTxn} together`}`;
     results.push({ ...result, perSecond: creates / result.seconds, what, underWay, perCommit: perTxn });
   }
   return results;
