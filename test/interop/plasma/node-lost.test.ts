@@ -63,26 +63,29 @@ describeWith(['qemu-system-x86_64', 'qemu-img'], 'a node of which nothing is hea
     expect(await cloud.running('ticker')).toMatchObject({ instance: vm.instance, restarts: 0 });
   });
 
-  test('has a dead agent: its watchdog stops what must stop before another node has it', async () => {
-    const old = cloud.consoleOf(before, node);
-    await until(() => old.ticks.length >= 5);
-    const stoppedBy = await stoppedByUs(node, before);
-    await node.agent.end('SIGKILL');
-    expect(isAlive(before)).toBe(true);
-    await until(() => !isAlive(before));
+  test.each(['dead', 'frozen'] as const)(
+    'has a %s agent: its watchdog stops what must stop, and another node has it',
+    async (agent) => {
+      const old = cloud.consoleOf(before, node);
+      await until(() => old.ticks.length >= 5);
+      const stoppedBy = await stoppedByUs(node, before);
+      if (agent === 'dead') await node.agent.end('SIGKILL');
+      else process.kill(node.agent.pid, 'SIGSTOP');
+      await until(() => !isAlive(before));
 
-    expect(await cloud.event('nodeLost')).toMatchObject({ node: node.name });
-    const vm = await cloud.running('ticker');
-    expect(vm.node).toBe(cloud.other(node).name);
-    expect(startedAfterUs(vm.instance)).toBeGreaterThanOrEqual(stoppedBy);
-    const console = cloud.consoleOf(vm.instance, cloud.other(node));
-    await until(() => console.ticks.length >= 5);
-    expect(hasFailedWrite(old.said)).toBe(false);
-    expect([1, 2]).toContain((console.ticks[0] ?? 0) - (old.ticks.at(-1) ?? 0));
+      expect(await cloud.event('nodeLost')).toMatchObject({ node: node.name });
+      const vm = await cloud.running('ticker');
+      expect(vm.node).toBe(cloud.other(node).name);
+      expect(startedAfterUs(vm.instance)).toBeGreaterThanOrEqual(stoppedBy);
+      const console = cloud.consoleOf(vm.instance, cloud.other(node));
+      await until(() => console.ticks.length >= 5);
+      expect([1, 2]).toContain((console.ticks[0] ?? 0) - (old.ticks.at(-1) ?? 0));
 
-    await node.agent.start();
-    await cloud.untilNode(node.name, ({ state }) => state === 'up');
-    expect(node.instances).toEqual([]);
-    expect((await cloud.running('ticker')).instance).toEqual(vm.instance);
-  });
+      if (agent === 'dead') await node.agent.start();
+      else process.kill(node.agent.pid, 'SIGCONT');
+      await cloud.untilNode(node.name, ({ state, epoch }) => state === 'up' && epoch === 2);
+      expect(node.instances).toEqual([]);
+      expect((await cloud.running('ticker')).instance).toEqual(vm.instance);
+    },
+  );
 });
