@@ -8,14 +8,12 @@ const photonFile = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../../photon.ts' : '../../photon.js', import.meta.url),
 );
 
-/** A watchdog that has just been started has so long to answer before another one is. */
-const patienceMs = 5_000;
-
 /** Starts the watchdog of this node when there is none. It lives on when this process ends. */
 export class OwnWatchdog {
   readonly directory: string;
   readonly #log: Logger;
-  #startedMs = -Infinity;
+  /** Until it ends there is no use in another one: it holds the directory, however long it takes to answer. */
+  #running = false;
 
   constructor(dataDir: string, log: Logger) {
     this.directory = join(dataDir, 'watchdog');
@@ -24,9 +22,7 @@ export class OwnWatchdog {
   }
 
   start(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#startedMs < patienceMs) return;
-    this.#startedMs = nowMs;
+    if (this.#running) return;
     const output = openSync(join(this.directory, 'watchdog.log'), 'a', 0o600);
     try {
       const child = spawn(
@@ -34,11 +30,13 @@ export class OwnWatchdog {
         [photonFile, 'plasma', 'watchdog', '--data-dir', this.directory],
         { detached: true, stdio: ['ignore', 'ignore', output], env: { PATH: process.env['PATH'] } },
       );
+      this.#running = true;
       child.once('error', (error) => {
+        this.#running = false;
         this.#log.error({ err: error }, 'the watchdog cannot be started');
       });
       child.once('exit', (code) => {
-        this.#startedMs = -Infinity;
+        this.#running = false;
         this.#log.warn({ code }, 'the watchdog has ended');
       });
       child.unref();
