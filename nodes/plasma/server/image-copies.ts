@@ -2,13 +2,21 @@ import { setTimeout as after } from 'node:timers/promises';
 
 import { fetchImage } from '../../../adapters/images/fetch-image.ts';
 import { type ImageStore } from '../../../adapters/images/image-store.ts';
-import { type PlasmaClient } from '../../../adapters/grpc/plasma-client.ts';
+import { type ImageChunkRequest } from '../../../core/plasma/agent-protocol.ts';
 import { type Digest } from '../../../core/plasma/types.ts';
+
+/** Another server: gives pieces of what it has, and rejects for what it has not. */
+export interface ImageHolder {
+  fetchImage(
+    request: ImageChunkRequest,
+    timeoutMs: number,
+  ): Promise<{ readonly bytes: Uint8Array; readonly totalBytes: number }>;
+}
 
 export interface ImageCopiesParts {
   readonly store: ImageStore;
   /** The other servers. None: there is nobody to fetch from, and nothing is done. */
-  readonly peers: readonly PlasmaClient[];
+  readonly peers: readonly ImageHolder[];
   readonly fileBytesMax: number;
   /** Digests that the catalogue names, of all projects. */
   readonly catalogue: (signal: AbortSignal) => Promise<ReadonlySet<Digest>>;
@@ -66,9 +74,11 @@ export class ImageCopies {
     const here = new Set(await this.#parts.store.list());
     const lacking = [...wanted].filter((digest) => !here.has(digest));
     this.#missing = lacking.length;
+    // No more is remembered of what was tried than what is still to be tried.
+    for (const what of this.#failed) if (!lacking.includes(what)) this.#failed.delete(what);
     for (const digest of lacking) {
       if (this.#end.signal.aborted) return;
-      if (await this.#try(digest, () => this.#copy(digest))) this.#missing -= 1;
+      await this.#try(digest, () => this.#copy(digest));
     }
   }
 
@@ -85,10 +95,11 @@ export class ImageCopies {
         return this.#unlessEnded(holder.fetchImage(request, timeoutUs / usPerMs));
       },
     });
+    this.#missing -= 1;
     onCopied(digest);
   }
 
-  async #holders(digest: Digest): Promise<readonly PlasmaClient[]> {
+  async #holders(digest: Digest): Promise<readonly ImageHolder[]> {
     const has = await Promise.all(
       this.#parts.peers.map((peer) =>
         this.#unlessEnded(peer.fetchImage({ digest, fromByte: 0, bytesMax: 1 }, askTimeoutMs)).then(
@@ -116,17 +127,15 @@ export class ImageCopies {
   }
 
   /** What fails is tried again in the next round. */
-  async #try(what: string, work: () => Promise<void>): Promise<boolean> {
+  async #try(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
       this.#failed.delete(what);
-      return true;
     } catch (error) {
       if (!this.#end.signal.aborted && !this.#failed.has(what)) {
         this.#failed.add(what);
         this.#parts.onFailed(what, error);
       }
-      return false;
     }
   }
 }
