@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive } from '../../../adapters/qemu/proc.ts';
 import { type InstanceId } from '../../../core/plasma/types.ts';
 import { describeWith } from '../requirement.ts';
-import { hasFailedWrite } from './guest-ticks.ts';
+import { type ConsoleFile, hasFailedWrite } from './guest-ticks.ts';
 import { startedAfterUs, stoppedByUs } from './node-fence.ts';
 import { type CloudNode, PlasmaCloud } from './plasma-cloud.ts';
 import { until } from './qemu-subject.ts';
@@ -24,68 +24,87 @@ describeWith(['qemu-system-x86_64', 'qemu-img'], 'a node of which nothing is hea
 
   afterEach(() => cloud.end());
 
-  test('stands still, and writes nothing when it goes on: another node has what must stop', async () => {
+  interface Taken {
+    /** What it said on the node that is lost. */
+    readonly old: ConsoleFile;
+    /** Where it runs now, and what it says there. */
+    readonly now: InstanceId;
+    readonly console: ConsoleFile;
+  }
+
+  /** It is taken from its node by another one, not before all that must stop there has surely ended. */
+  async function taken(lose: () => Promise<void> | void): Promise<Taken> {
     const old = cloud.consoleOf(before, node);
     await until(() => old.ticks.length >= 5);
     const stoppedBy = await stoppedByUs(node, before);
-    node.signal('SIGSTOP');
-
+    await lose();
     const lost = await cloud.event('nodeLost');
     expect(lost).toMatchObject({ node: node.name });
-    expect(await cloud.event('placed', lost)).toMatchObject({ vm: before.vm, node: cloud.other(node).name });
-    const vm = await cloud.running('ticker');
-    expect(startedAfterUs(vm.instance)).toBeGreaterThanOrEqual(stoppedBy);
-    expect(vm.instance.fenceToken).toBeGreaterThan(before.fenceToken);
-    const console = cloud.consoleOf(vm.instance, cloud.other(node));
+    const other = cloud.other(node);
+    expect(await cloud.event('placed', lost)).toMatchObject({ vm: before.vm, node: other.name });
+    const { instance: now } = await cloud.running('ticker');
+    expect(startedAfterUs(now)).toBeGreaterThanOrEqual(stoppedBy);
+    expect(now.fenceToken).toBeGreaterThan(before.fenceToken);
+    const console = cloud.consoleOf(now, other);
     await until(() => console.ticks.length >= 5);
-    expect(cloud.disk.counted.boots).toBe(2);
+    return { old, now, console };
+  }
 
-    // The guest first, with nobody to stop it: it goes on where it stood, and the disk takes nothing of it.
-    process.kill(before.pid, 'SIGCONT');
-    await until(() => hasFailedWrite(old.said));
-    const seen = console.ticks.length;
-    await until(() => console.ticks.length >= seen + 5);
-    // Then the watchdog, whose time has come long ago; at last the agent, as another registration of its node.
-    process.kill(node.watchdog, 'SIGCONT');
-    await until(() => !isAlive(before));
-    process.kill(node.agent.pid, 'SIGCONT');
+  /** The node is back, with nothing of it; every tick was written once, by the one whose turn it was. */
+  async function rejoined({ old, now, console }: Taken): Promise<void> {
     await cloud.untilNode(node.name, ({ state, epoch }) => state === 'up' && epoch === 2);
-
+    await until(() => !isAlive(before));
     const [first = 0, ...further] = console.ticks;
     expect(old.ticks).toEqual(old.ticks.map((_, at) => at + 1));
     expect(further).toEqual(further.map((_, at) => first + 1 + at));
-    // Of what was written last before it fell asleep it may not have heard any more.
+    // Of what was written last there it may not have heard any more.
     expect([1, 2]).toContain(first - (old.ticks.at(-1) ?? 0));
     expect(hasFailedWrite(console.said)).toBe(false);
     await until(() => cloud.disk.counted.ticks >= (further.at(-1) ?? 0) + 5);
     expect(cloud.disk.counted.boots).toBe(2);
     expect(node.instances).toEqual([]);
-    expect(await cloud.running('ticker')).toMatchObject({ instance: vm.instance, restarts: 0 });
+    expect(await cloud.running('ticker')).toMatchObject({ instance: now, restarts: 0 });
+  }
+
+  test('stands still, and writes nothing when it goes on: another node has what must stop', async () => {
+    const all = await taken(() => {
+      node.signal('SIGSTOP');
+    });
+    // The guest first, with nobody to stop it: it goes on where it stood, and the disk takes nothing of it.
+    process.kill(before.pid, 'SIGCONT');
+    await until(() => hasFailedWrite(all.old.said));
+    const seen = all.console.ticks.length;
+    await until(() => all.console.ticks.length >= seen + 5);
+    // Then the watchdog, whose time has come long ago; at last the agent, as another registration of its node.
+    process.kill(node.watchdog, 'SIGCONT');
+    await until(() => !isAlive(before));
+    process.kill(node.agent.pid, 'SIGCONT');
+    await rejoined(all);
   });
 
-  test.each(['dead', 'frozen'] as const)(
-    'has a %s agent: its watchdog stops what must stop, and another node has it',
-    async (agent) => {
-      const old = cloud.consoleOf(before, node);
-      await until(() => old.ticks.length >= 5);
-      const stoppedBy = await stoppedByUs(node, before);
-      if (agent === 'dead') await node.agent.end('SIGKILL');
-      else process.kill(node.agent.pid, 'SIGSTOP');
+  test('stands still, and goes on all at once: what it had comes to rest', async () => {
+    const all = await taken(() => {
+      node.signal('SIGSTOP');
+    });
+    node.signal('SIGCONT');
+    await rejoined(all);
+  });
+
+  test('has a dead agent: its watchdog stops what must stop, and another node has it', async () => {
+    const all = await taken(async () => {
+      await node.agent.end('SIGKILL');
       await until(() => !isAlive(before));
+    });
+    await node.agent.start();
+    await rejoined(all);
+  });
 
-      expect(await cloud.event('nodeLost')).toMatchObject({ node: node.name });
-      const vm = await cloud.running('ticker');
-      expect(vm.node).toBe(cloud.other(node).name);
-      expect(startedAfterUs(vm.instance)).toBeGreaterThanOrEqual(stoppedBy);
-      const console = cloud.consoleOf(vm.instance, cloud.other(node));
-      await until(() => console.ticks.length >= 5);
-      expect([1, 2]).toContain((console.ticks[0] ?? 0) - (old.ticks.at(-1) ?? 0));
-
-      if (agent === 'dead') await node.agent.start();
-      else process.kill(node.agent.pid, 'SIGCONT');
-      await cloud.untilNode(node.name, ({ state, epoch }) => state === 'up' && epoch === 2);
-      expect(node.instances).toEqual([]);
-      expect((await cloud.running('ticker')).instance).toEqual(vm.instance);
-    },
-  );
+  test('has a frozen agent: its watchdog stops what must stop, and another node has it', async () => {
+    const all = await taken(async () => {
+      process.kill(node.agent.pid, 'SIGSTOP');
+      await until(() => !isAlive(before));
+    });
+    process.kill(node.agent.pid, 'SIGCONT');
+    await rejoined(all);
+  });
 });
