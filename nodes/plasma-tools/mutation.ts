@@ -15,8 +15,8 @@ import {
 /** Options of every command that changes something. */
 export interface MutationOptions extends PlasmaOptions {
   readonly operationId?: string;
-  /** Seconds; true: so many as it is by default. */
-  readonly wait?: number | true;
+  readonly wait?: boolean;
+  readonly waitSeconds: number;
 }
 
 type Committed = AnswerOf<'committed'>;
@@ -35,11 +35,11 @@ export function withMutation(command: Command): Command {
         'id of what is asked; asked again under the same one it is done once, and answered alike',
       ),
     )
+    .option('--wait', 'come back when it is carried out, not when it is committed')
     .addOption(
-      new Option(
-        '--wait [seconds]',
-        `come back when it is carried out, not when it is committed; ${waitSeconds} seconds at most unless said otherwise`,
-      ).argParser(secondsOf),
+      new Option('--wait-seconds <seconds>', 'how long to wait for that at most')
+        .default(waitSeconds)
+        .argParser(secondsOf),
     );
 }
 
@@ -66,12 +66,12 @@ export async function tell(
   done: Committed,
   line: string,
 ): Promise<void> {
-  if (options.wait === undefined) {
+  if (options.wait !== true) {
     if (options.json === true) printJson(done);
     else printLine(`${line} at revision ${done.revision}`);
     return;
   }
-  const ended = await waitFor(session, done, options.wait === true ? waitSeconds : options.wait);
+  const ended = await waitFor(session, done, options.waitSeconds);
   if (options.json === true) printJson({ ...done, state: ended.state, message: ended.message });
   if (ended.state === 'failed') throw new ExitError(`it has failed: ${ended.message}`, exitCodes.failed);
   if (options.json !== true) printLine(`${line}, done`);

@@ -126,7 +126,7 @@ function addCreate(vm: Command): void {
         const { start, operationId } = options;
         const done = await session.mutate({ kind: 'vmCreate', spec, start }, operationId);
         // A script takes the id as it is.
-        if (options.wait === undefined && options.json !== true) printLine(done.vm ?? name);
+        if (options.wait !== true && options.json !== true) printLine(done.vm ?? name);
         else await tell(session, options, done, `${done.vm ?? name}: create`);
       }),
     );

@@ -7,7 +7,7 @@ import { builder, planOf, timesOf } from './base-plan.ts';
 export const plasmaDiskDeleted: PlasmaScenarioSource = {
   name: 'plasma-disk-deleted',
   about:
-    'The data of a shared disk go when its deletion is committed, all of them, and of no other disk, whoever leads.',
+    'Data of a disk, and a snapshot, go when their deletion is committed, all of them, and no others, whoever leads.',
   plan: (seed) => {
     const untilUs = 56 * usPerSecond;
     const crashes = timesOf(seed, { fromUs: 4 * usPerSecond, everyUs: 12 * usPerSecond, untilUs });
@@ -36,8 +36,12 @@ export const plasmaDiskDeleted: PlasmaScenarioSource = {
         : { kind: 'crashLeader', atUs, downUs: 2 * usPerSecond };
     });
     const user = { ...builder, repeatOneIn: 6, mix: { create: 4, stop: 1, delete: 4, diskDelete: 4 } };
+    const keeper = {
+      ...{ ...user, sharedDisks: 1, keepRunningOfTen: 9 },
+      mix: { create: 3, delete: 1, snapshot: 4, snapshotDelete: 3, restore: 2 },
+    };
     return planOf(plasmaDiskDeleted, {
-      workload: { users: [user, user] },
+      workload: { users: [user, user, keeper] },
       faults,
       acts,
       floors: { committed: 20, disksDeleted: 3, terms: 2, fired: { crash: 2 } },

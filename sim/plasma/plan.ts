@@ -99,7 +99,10 @@ export type UserOperation =
   /** Of a shared disk that no virtual machine has; it is made again under the same name. */
   | 'diskDelete'
   /** Takes one out of the catalogue, or puts it there again. */
-  | 'image';
+  | 'image'
+  | 'snapshot'
+  | 'snapshotDelete'
+  | 'restore';
 
 /** Something at its time that depends on who does what by then, which no schedule of faults can know. */
 export type PlasmaAct =

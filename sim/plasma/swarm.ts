@@ -161,7 +161,10 @@ function drawUser(prng: Prng): UserPlan {
 
 /** By a stream of its own: what else is drawn stays as it is. */
 function drawDisks(prng: Prng): UserPlan['mix'] {
-  return prng.chance(1, 3) ? { diskDelete: 1 + prng.below(4) } : {};
+  return {
+    ...(prng.chance(1, 3) ? { diskDelete: 1 + prng.below(4) } : {}),
+    ...(prng.chance(1, 3) ? { snapshot: 2, restore: 1, snapshotDelete: 1 + prng.below(3) } : {}),
+  };
 }
 
 /** Whom faults may strike. Watchdogs only in some seeds: without one, nothing but fences is left of the promises. */

@@ -36,6 +36,8 @@ export class SimulatedUser {
   readonly #vms = new Map<string, OwnVm>();
   readonly #freeDisks: string[] = [];
   readonly #diskOfVm = new Map<string, string>();
+  /** By name of the virtual machine. */
+  readonly #snapshots = new Map<string, readonly string[]>();
   /** Names of images in his catalogue. */
   readonly #catalogue = new Set<string>();
   #count = 0;
@@ -152,6 +154,8 @@ export class SimulatedUser {
     } else if (request.kind === 'vmDelete') {
       this.#vms.delete(request.vm);
       this.#giveBack(request.vm);
+    } else if (request.kind === 'vmSnapshot') {
+      this.#snapshots.set(request.vm, [...(this.#snapshots.get(request.vm) ?? []), request.snapshot]);
     } else if (request.kind === 'sharedDiskCreate') {
       this.#freeDisks.push(request.disk);
     } else if (request.kind === 'sharedDiskDelete') {
@@ -227,6 +231,8 @@ export class SimulatedUser {
     }
     const own = [...this.#vms.values()][prng.below(Math.max(1, this.#vms.size))];
     if (own === undefined) return undefined;
+    if (operation === 'snapshot' || operation === 'snapshotDelete' || operation === 'restore')
+      return this.#drawSnapshot(operation, own.name);
     const vm = prng.chance(1, 2) && operation !== 'delete' ? own.id : own.name;
     switch (operation) {
       case 'delete':
@@ -254,6 +260,23 @@ export class SimulatedUser {
     const { neverAgainOfTen = 0 } = plan;
     if (neverAgainOfTen > 0 && prng.below(10) < neverAgainOfTen) return 'never';
     return prng.chance(1, 2) ? 'always' : 'on-failure';
+  }
+
+  /** Of those that were asked for: some have failed, and are asked for in vain. */
+  #drawSnapshot(
+    operation: 'snapshot' | 'snapshotDelete' | 'restore',
+    vm: string,
+  ): PlasmaMutation | undefined {
+    const { prng } = this.#options;
+    if (operation === 'snapshot') {
+      const mutation = this.#mutation();
+      return { ...mutation, kind: 'vmSnapshot', vm, snapshot: `s-${this.#count}` };
+    }
+    const taken = this.#snapshots.get(vm) ?? [];
+    const snapshot = taken[prng.below(Math.max(1, taken.length))];
+    if (snapshot === undefined) return undefined;
+    const kind = operation === 'restore' ? 'vmRestore' : 'vmDeleteSnapshot';
+    return { ...this.#mutation(), kind, vm, snapshot };
   }
 
   /** Names are never used twice: two virtual machines of one name are two of one request. */

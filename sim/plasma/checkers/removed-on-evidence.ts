@@ -15,14 +15,16 @@ import { type TrueCommit } from '../truth.ts';
  * Nothing is removed because somebody does not know of it (invariant 9): an agent removes files of a virtual machine only under a
  * token that is not its place in the store by then; it is told to kill none that is at its place; and a shared disk is deleted
  * only when its row is gone and proof of its deletion has come into the store with that. A row is gone only after its user has
- * asked for it.
+ * asked for it, and so is a snapshot.
  *
- * Not verified: snapshots, which users here do not take, and images, which no node has files of that anybody removes.
+ * Not verified: images, which no node has files of that anybody removes.
  */
 export class RemovedOnEvidence implements PlasmaChecker {
   readonly name = 'removed-on-evidence';
   /** Disks, by their names on the storage node, of whose deletion there was proof in the store. */
   readonly #deletedDisks = new Set<string>();
+  /** Of virtual machines, by id. */
+  readonly #names = new Map<string, string>();
 
   onStep(step: PlasmaStep, { truth }: PlasmaState): void {
     if (step.of !== 'agent' || step.event.kind !== 'acted') return;
@@ -37,7 +39,8 @@ export class RemovedOnEvidence implements PlasmaChecker {
     }
   }
 
-  onAct(node: NodeName, act: HypervisorAct, { truth }: PlasmaState): void {
+  onAct(node: NodeName, act: HypervisorAct, { truth, history }: PlasmaState): void {
+    if (act.kind === 'deleteSnapshot') this.#lookAtSnapshot(act.instance.vm, act.snapshot, history);
     if (act.kind !== 'remove') return;
     const row = truth.vms.get(act.vm);
     const own = [row?.placement, row?.migration?.to];
@@ -60,6 +63,19 @@ export class RemovedOnEvidence implements PlasmaChecker {
   onCommit(commit: TrueCommit, { history }: PlasmaState): void {
     this.#lookAtVms(commit, history);
     this.#lookAtDisks(commit, history);
+  }
+
+  #lookAtSnapshot(vm: string, snapshot: string, history: PlasmaHistory): void {
+    const name = this.#names.get(vm);
+    const asked = history.operations.some(
+      ({ request }) =>
+        request.kind === 'vmDeleteSnapshot' &&
+        request.snapshot === snapshot &&
+        (request.vm === vm || request.vm === name),
+    );
+    if (asked) return;
+    const detail = `nobody has deleted the snapshot ${snapshot} of ${name ?? vm}`;
+    throw new Violation('removed-on-evidence', detail, 'a snapshot');
   }
 
   #lookAtDisks({ rows }: TrueCommit, history: PlasmaHistory): void {
@@ -89,6 +105,13 @@ export class RemovedOnEvidence implements PlasmaChecker {
   }
 
   #lookAtVms({ rows }: TrueCommit, history: PlasmaHistory): void {
+    for (const { table, before, after } of rows) {
+      if (table !== 'vms' || after === undefined) continue;
+      const { id, spec, snapshots } = after as Tables['vms'];
+      this.#names.set(id, spec.name);
+      for (const snapshot of (before as Tables['vms'] | undefined)?.snapshots ?? [])
+        if (!snapshots.includes(snapshot)) this.#lookAtSnapshot(id, snapshot, history);
+    }
     for (const { table, before, after } of rows) {
       if (table !== 'vms' || before === undefined || after !== undefined) continue;
       const { id, spec } = before as { id: string; spec: { name: string } };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { type OperationRow } from '../../../core/plasma/control-plane/rows.ts';
+import { type OperationRow, type Tables } from '../../../core/plasma/control-plane/rows.ts';
 import { type StorageRequest } from '../../../core/plasma/storage-protocol.ts';
 import { AnsweredAlike } from '../../../sim/plasma/checkers/answered-alike.ts';
 import { FetchResumed } from '../../../sim/plasma/checkers/fetch-resumed.ts';
@@ -91,6 +91,25 @@ test('an agent that launches something before its inventory was judged is found'
   expect(() => new InventoryFirst().onAct('node-0', act, quietState())).toThrow(
     'before its inventory was judged',
   );
+});
+
+test('a snapshot that is deleted, by its row or by its node, and was not to be is found', () => {
+  const state = quietState();
+  const checker = new RemovedOnEvidence();
+  const row = {
+    ...{ id: vm, spec: { name: 'web' }, snapshots: ['s-1'], remains: [] },
+  } as unknown as Tables['vms'];
+  const taken = { table: 'vms', key: vm, before: undefined, after: row } as const;
+  const gone = { ...taken, before: row, after: { ...row, snapshots: [] } } as const;
+  const instance = { vm, fenceToken: 1, pid: 1, startTicks: 1 };
+  const act = { kind: 'deleteSnapshot', actId: 1, instance, snapshot: 's-1' } as const;
+  expect(() => checker.onCommit(commit({ rows: [taken] }), state)).not.toThrow();
+  expect(() => checker.onCommit(commit({ rows: [gone] }), state)).toThrow('nobody has deleted the snapshot');
+  expect(() => checker.onAct('node-0', act, state)).toThrow('nobody has deleted the snapshot s-1 of web');
+  const asked = { operationId: 'op-1', project: 'shop', vm: 'web', snapshot: 's-1' };
+  state.history.begin(0, { kind: 'vmDeleteSnapshot', ...asked }, 0);
+  expect(() => checker.onCommit(commit({ rows: [gone] }), state)).not.toThrow();
+  expect(() => checker.onAct('node-0', act, state)).not.toThrow();
 });
 
 test('data of a shared disk that are removed while it has a row, or without proof that somebody wanted it, are found', () => {
