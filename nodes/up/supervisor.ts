@@ -54,8 +54,14 @@ export class Supervisor {
     });
   }
 
+  /** Members of the store last: who keeps something there hands it over first, and the next start waits for no lease to end. */
   async stop(): Promise<void> {
-    await Promise.all(this.#children.map((child) => child.stop(stopGraceMs)));
+    const isMember = (_: SupervisedChild, position: number): boolean =>
+      this.processes[position]?.system === chainfireSystem;
+    const members = this.#children.filter(isMember);
+    const others = this.#children.filter((child) => !members.includes(child));
+    for (const children of [others, members])
+      await Promise.all(children.map((child) => child.stop(stopGraceMs)));
   }
 
   #wasRemoved({ system, title, dataDir }: PlannedProcess): boolean {
