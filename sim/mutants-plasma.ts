@@ -163,6 +163,25 @@ export const plasmaMutants: readonly Mutant[] = [
     scenarios: ['plasma-image-fetch-cut'],
   },
   {
+    name: 'plasma-operation-begun-again',
+    about: 'An agent that starts begins again what was begun when it died, whatever has come of it.',
+    file: 'core/plasma/agent/inventory.ts',
+    anchor: 'vm.operations = known.operations.map(withoutDoubt);',
+    replacement:
+      "vm.operations = known.operations.filter(({ outcome }) => outcome !== 'begun').map(withoutDoubt);",
+    caughtBy: ['operations-once'],
+    scenarios: ['plasma-snapshots'],
+  },
+  {
+    name: 'plasma-snapshots-of-a-lost-node',
+    about: 'What is placed anew is said to have the snapshots that lie on the node where it was.',
+    file: 'core/plasma/control-plane/vm-life.ts',
+    anchor: 'snapshots: [],',
+    replacement: 'snapshots: row.snapshots,',
+    caughtBy: ['operations-once'],
+    scenarios: ['plasma-snapshots'],
+  },
+  {
     name: 'plasma-shutdown-is-a-failure',
     about: 'A guest that has shut down is started again when it is only to be after failures.',
     file: 'core/plasma/agent/restart-policy.ts',

@@ -54,6 +54,10 @@ export const plasmaExplanations: Readonly<Record<string, Explanation>> = {
     sentence: 'A fetch of an image goes on where it stopped, and throws nothing away that is right.',
     source: 'PlasmaVMC: resumable agent fetch',
   },
+  'operations-once': {
+    sentence: 'A snapshot is taken, gone back to and removed once for each time that it was asked for.',
+    source: `${spec}: 10`,
+  },
   'restarts-kept': {
     sentence: 'What ends by itself is started again as its restart policy says, after a wait.',
     source: 'PlasmaVMC: restart policy (always, on-failure, never), guest crash handling',

@@ -13,6 +13,7 @@ import { plasmaLeaderDeposed } from './leader-deposed.ts';
 import { plasmaLeaderLeaves } from './leader-leaves.ts';
 import { plasmaMigrationCut } from './migration-cut.ts';
 import { plasmaSlowAnswers } from './slow-answers.ts';
+import { plasmaSnapshots } from './snapshots.ts';
 import { plasmaStalledAgent } from './stalled-agent.ts';
 import { plasmaSwarm } from './swarm.ts';
 import { plasmaTightRules } from './tight-rules.ts';
@@ -36,6 +37,7 @@ export const plasmaScenarios: readonly PlasmaScenarioSource[] = [
   plasmaTightRules,
   plasmaImageFetchCut,
   plasmaGuestsEnd,
+  plasmaSnapshots,
 ];
 
 export const plasmaScenarioNames: readonly string[] = plasmaScenarios.map(({ name }) => name);

@@ -1,6 +1,12 @@
 import { type Hypervisor, type HypervisorAct } from '../../core/plasma/hypervisor.ts';
 import { type NodeImageFiles } from './node-images.ts';
-import { type EndCause, type InstanceId, type NodeName } from '../../core/plasma/types.ts';
+import {
+  type EndCause,
+  type FenceToken,
+  type InstanceId,
+  type NodeName,
+  type VmId,
+} from '../../core/plasma/types.ts';
 
 /** A span of the true clock in which a guest's processors ran. */
 export interface Execution {
@@ -56,6 +62,8 @@ export interface SimulatedMachine {
   /** Processes that are alive. */
   readonly instances: readonly SimulatedInstance[];
   readonly images: NodeImageFiles;
+  /** Names of those on its disk. */
+  snapshotsOf(vm: VmId, fenceToken: FenceToken): readonly string[];
   /** The agent that lives fetches one now. */
   readonly fetching: boolean;
 }

@@ -1,6 +1,6 @@
 import { type Prng } from '../../core/base/prng.ts';
 import { type Hypervisor } from '../../core/plasma/hypervisor.ts';
-import { type InstanceId, type NodeName } from '../../core/plasma/types.ts';
+import { type FenceToken, type InstanceId, type NodeName, type VmId } from '../../core/plasma/types.ts';
 import { type World } from '../world.ts';
 import { AgentPort } from './agent-port.ts';
 import { type GuestWatch } from './guest-process.ts';
@@ -113,6 +113,13 @@ class Machine implements SimulatedMachine {
 
   get images(): NodeImageFiles {
     return this.state.images;
+  }
+
+  snapshotsOf(vm: VmId, fenceToken: FenceToken): readonly string[] {
+    const files = [...this.state.files.values()].find(
+      (one) => one.vm === vm && one.fenceToken === fenceToken,
+    );
+    return [...(files?.snapshots.keys() ?? [])];
   }
 
   get fetching(): boolean {

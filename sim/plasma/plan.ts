@@ -98,6 +98,11 @@ export type UserOperation =
   | 'quota'
   /** Of a shared disk that no virtual machine has; it is made again under the same name. */
   | 'diskDelete'
+  | 'snapshot'
+  | 'restore'
+  | 'deleteSnapshot'
+  | 'attach'
+  | 'resize'
   /** Takes one out of the catalogue, or puts it there again. */
   | 'image'
   | 'snapshot'
@@ -157,6 +162,8 @@ export interface PlasmaFloors {
   readonly imagesRefused?: number;
   /** Guests that ended by themselves, and were started again. */
   readonly restarted?: number;
+  /** Snapshots that an agent has had taken, gone back to or removed. */
+  readonly operated?: number;
   /** Operations that were asked again and answered the same. */
   readonly repeated?: number;
   readonly fired?: Readonly<Partial<Record<FaultKind, number>>>;

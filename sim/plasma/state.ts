@@ -21,6 +21,8 @@ export interface PlasmaCounts {
   imagesRefused: number;
   /** Guests that ended by themselves, and were started again. */
   restarted: number;
+  /** Snapshots that an agent has had taken, gone back to or removed. */
+  operated: number;
 }
 
 /** What is known of a run as a whole. */
@@ -42,6 +44,7 @@ export class PlasmaState {
     fetchesResumed: 0,
     imagesRefused: 0,
     restarted: 0,
+    operated: 0,
   };
   /** How the last process of each virtual machine ended. */
   readonly ends = new Map<VmId, EndedProcess>();

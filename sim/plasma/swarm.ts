@@ -151,6 +151,7 @@ function drawUser(prng: Prng): UserPlan {
       quota: weight(1),
       ...drawDisks(prng.fork('disks')),
       image: prng.fork('image').below(2),
+      ...drawOperations(prng.fork('operations')),
     },
     spreadOfTen: prng.below(8),
     keepRunningOfTen: prng.below(5),
@@ -164,6 +165,16 @@ function drawDisks(prng: Prng): UserPlan['mix'] {
   return {
     ...(prng.chance(1, 3) ? { diskDelete: 1 + prng.below(4) } : {}),
     ...(prng.chance(1, 3) ? { snapshot: 2, restore: 1, snapshotDelete: 1 + prng.below(3) } : {}),
+  };
+}
+
+/** Snapshots and disks of what runs, in half of the seeds. */
+function drawOperations(prng: Prng): UserPlan['mix'] {
+  if (prng.chance(1, 2)) return {};
+  const weight = (): number => prng.below(4);
+  return {
+    ...{ snapshot: 1 + weight(), restore: weight(), deleteSnapshot: weight() },
+    ...{ attach: prng.below(2), resize: weight() },
   };
 }
 

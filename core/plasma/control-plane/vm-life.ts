@@ -191,6 +191,8 @@ export class VmLife {
       eviction: undefined,
       fenceToken,
       counts: 'all',
+      // They lie with the files of the token that they were taken under.
+      snapshots: [],
       pendingReason: '',
     });
   }

@@ -9,12 +9,13 @@ import { InventoryFirst } from './inventory-first.ts';
 import { NeverTwice } from './never-twice.ts';
 import { NewestTokenWrites } from './newest-token-writes.ts';
 import { OneVmARequest } from './one-vm-a-request.ts';
+import { OperationsOnce } from './operations-once.ts';
 import { RemovedOnEvidence } from './removed-on-evidence.ts';
 import { RestartsKept } from './restarts-kept.ts';
 import { RulesKept } from './rules-kept.ts';
 import { TermsFenced } from './terms-fenced.ts';
 
-/** In the order of the invariants, then that of terms, those of images, and that of restarts; that desired is actual in the end is the run's own second half. */
+/** In the order of the invariants, then that of terms, those of images, that of restarts, and that of snapshots; that desired is actual in the end is the run's own second half. */
 const makers: readonly (() => PlasmaChecker)[] = [
   () => new CapacityKept(),
   () => new NeverTwice(),
@@ -29,6 +30,7 @@ const makers: readonly (() => PlasmaChecker)[] = [
   () => new ImagesWhole(),
   () => new FetchResumed(),
   () => new RestartsKept(),
+  () => new OperationsOnce(),
 ];
 
 export const plasmaCheckerNames: readonly string[] = makers.map((make) => make().name);

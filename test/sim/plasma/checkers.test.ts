@@ -10,6 +10,7 @@ import { NewestTokenWrites } from '../../../sim/plasma/checkers/newest-token-wri
 import { plasmaCheckerNames, createPlasmaCheckers } from '../../../sim/plasma/checkers/registry.ts';
 import { RestartsKept } from '../../../sim/plasma/checkers/restarts-kept.ts';
 import { TermsFenced } from '../../../sim/plasma/checkers/terms-fenced.ts';
+import { OperationsOnce } from '../../../sim/plasma/checkers/operations-once.ts';
 import { RemovedOnEvidence } from '../../../sim/plasma/checkers/removed-on-evidence.ts';
 import { PlasmaHistory } from '../../../sim/plasma/history.ts';
 import { PlasmaRun } from '../../../sim/plasma/run.ts';
@@ -189,4 +190,20 @@ test('a guest that has shut down and is started against its policy is found, and
   expect(starts('never')).toThrow('whose policy is never');
   expect(starts('always')).toThrow('starts vm-00000000000000000000000000000000 again 0 µs after');
   expect(starts('never', true)).not.toThrow();
+});
+
+test('a snapshot that is gone back to more often than anybody has asked for is found', () => {
+  const checker = new OperationsOnce();
+  const state = quietState();
+  const ask = { operationId: 'op-1', project: 'shop', kind: 'vmRestore', vm, snapshot: 'before' } as const;
+  state.history.begin(0, ask, 0);
+  const row = { ...{ project: 'shop', id: 'op-1', digest: 'a', revision: 3, vm }, generation: undefined };
+  state.truth.operations.set('shop/op-1', { ...row, state: 'running', message: '' });
+  const instance = { vm, fenceToken: 1, pid: 300, startTicks: 1 };
+  const act = { kind: 'restore', actId: 1, instance, snapshot: 'before' } as const;
+  expect(() => checker.onAct('node-0', act, state)).not.toThrow();
+  expect(() => checker.onAct('node-0', { ...act, actId: 2 }, state)).toThrow('for the 2. time');
+  expect(() => new OperationsOnce().onAct('node-0', { ...act, snapshot: 'other' }, state)).toThrow(
+    'asked for 0 times',
+  );
 });

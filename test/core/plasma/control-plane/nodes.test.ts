@@ -216,6 +216,22 @@ test('a node that is fenced gives away at once what must stop', () => {
   expect(first.renew()).toMatchObject({ kind: 'refused', code: 'STALE_EPOCH' });
 });
 
+test('what is placed anew has none of the snapshots that lie on its lost node, and may have others of their names', () => {
+  const { cloud, first, second: other } = twoNodes();
+  const snapshot = (operationId: string) =>
+    cloud.user({ kind: 'vmSnapshot', operationId, project: 'p', vm: 'web', snapshot: 'before' });
+  first.tell(first.only(), 'running');
+  snapshot('s');
+  first.tell(first.only(), 'running', { operations: [{ id: 's', outcome: 'done', message: '' }] });
+  expect(snapshot('s-2')).toMatchObject({ kind: 'refused', code: 'ALREADY_EXISTS' });
+  cloud.user({ kind: 'nodeFence', operationId: 'f', project: 'p', node: 'node-1' });
+  other.tell(other.only(), 'running');
+  expect(
+    cloud.user({ kind: 'vmRestore', operationId: 'r', project: 'p', vm: 'web', snapshot: 'before' }),
+  ).toMatchObject({ kind: 'refused', code: 'NOT_FOUND' });
+  expect(snapshot('s-3')).toMatchObject({ kind: 'committed' });
+});
+
 test('nothing is placed on a cordoned node, and a drained one is emptied', () => {
   const { cloud, first, second: other } = twoNodes();
   cloud.user({ kind: 'nodeCordon', operationId: 'c', project: 'p', node: 'node-2' });
