@@ -37,7 +37,7 @@ export const plasmaSnapshots: PlasmaScenarioSource = {
         ],
       },
       faults,
-      floors: { committed: 40, operated: 15, fired: { crash: 10 } },
+      floors: { committed: 20, operated: 4, fired: { crash: 5 } },
     });
   },
 };
