@@ -31,7 +31,7 @@ export const plasmaSnapshots: PlasmaScenarioSource = {
             ...{ sharedDisks: 0, vmsMax: 6, keepRunningOfTen: 6, imageOfTen: 5, thinkUsMax: 300 * usPerMs },
             mix: {
               ...{ create: 4, start: 1, stop: 1 },
-              ...{ snapshot: 6, restore: 6, deleteSnapshot: 4, attach: 1, resize: 2 },
+              ...{ snapshot: 6, restore: 6, snapshotDelete: 3, attach: 1, resize: 2 },
             },
           },
         ],

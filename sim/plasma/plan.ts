@@ -98,9 +98,6 @@ export type UserOperation =
   | 'quota'
   /** Of a shared disk that no virtual machine has; it is made again under the same name. */
   | 'diskDelete'
-  | 'snapshot'
-  | 'restore'
-  | 'deleteSnapshot'
   | 'attach'
   | 'resize'
   /** Takes one out of the catalogue, or puts it there again. */

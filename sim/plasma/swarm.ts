@@ -168,14 +168,9 @@ function drawDisks(prng: Prng): UserPlan['mix'] {
   };
 }
 
-/** Snapshots and disks of what runs, in half of the seeds. */
+/** Disks of what runs, in half of the seeds. */
 function drawOperations(prng: Prng): UserPlan['mix'] {
-  if (prng.chance(1, 2)) return {};
-  const weight = (): number => prng.below(4);
-  return {
-    ...{ snapshot: 1 + weight(), restore: weight(), deleteSnapshot: weight() },
-    ...{ attach: prng.below(2), resize: weight() },
-  };
+  return prng.chance(1, 2) ? {} : { attach: prng.below(2), resize: prng.below(4) };
 }
 
 /** Whom faults may strike. Watchdogs only in some seeds: without one, nothing but fences is left of the promises. */

@@ -13,13 +13,6 @@ import { type ServerTypes } from './processes.ts';
 
 const bytesOfDisk = 65_536;
 const sectorBytes = 512;
-/** Few, so that they meet. */
-const snapshotNames = 3;
-const snapshotRequests = {
-  snapshot: 'vmSnapshot',
-  restore: 'vmRestore',
-  deleteSnapshot: 'vmDeleteSnapshot',
-} as const;
 const memoryUnitBytes = 1_048_576;
 const backoffUsMin = 50 * usPerMs;
 const backoffUsMax = 800 * usPerMs;
@@ -249,12 +242,6 @@ export class SimulatedUser {
         return { ...this.#mutation(), kind: prng.chance(1, 3) ? 'vmResume' : 'vmStart', vm };
       case 'pause':
         return { ...this.#mutation(), kind: 'vmPause', vm };
-      case 'snapshot':
-      case 'restore':
-      case 'deleteSnapshot': {
-        const snapshot = `snapshot-${prng.below(snapshotNames)}`;
-        return { ...this.#mutation(), kind: snapshotRequests[operation], vm, snapshot };
-      }
       case 'attach': {
         const disk = { name: `data-${this.#count}`, image: undefined, sizeBytes: bytesOfDisk };
         const local = { ...disk, kind: 'local', sharedDisk: undefined } as const;

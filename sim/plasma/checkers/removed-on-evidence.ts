@@ -15,7 +15,7 @@ import { type TrueCommit } from '../truth.ts';
  * Nothing is removed because somebody does not know of it (invariant 9): an agent removes files of a virtual machine only under a
  * token that is not its place in the store by then; it is told to kill none that is at its place; and a shared disk is deleted
  * only when its row is gone and proof of its deletion has come into the store with that. A row is gone only after its user has
- * asked for it, and so is a snapshot.
+ * asked for it, and so is a snapshot of what has not been placed anew.
  *
  * Not verified: images, which no node has files of that anybody removes.
  */
@@ -107,10 +107,13 @@ export class RemovedOnEvidence implements PlasmaChecker {
   #lookAtVms({ rows }: TrueCommit, history: PlasmaHistory): void {
     for (const { table, before, after } of rows) {
       if (table !== 'vms' || after === undefined) continue;
-      const { id, spec, snapshots } = after as Tables['vms'];
+      const { id, spec, snapshots, placement, fenceToken } = after as Tables['vms'];
       this.#names.set(id, spec.name);
-      for (const snapshot of (before as Tables['vms'] | undefined)?.snapshots ?? [])
-        if (!snapshots.includes(snapshot)) this.#lookAtSnapshot(id, snapshot, history);
+      const was = before as Tables['vms'] | undefined;
+      // They lie with the files of the token that it had.
+      const isPlacedAnew = placement?.fenceToken === fenceToken && was?.fenceToken !== fenceToken;
+      for (const snapshot of was?.snapshots ?? [])
+        if (!snapshots.includes(snapshot) && !isPlacedAnew) this.#lookAtSnapshot(id, snapshot, history);
     }
     for (const { table, before, after } of rows) {
       if (table !== 'vms' || before === undefined || after !== undefined) continue;
