@@ -1,6 +1,7 @@
 import { type PlasmaClient } from '../../../adapters/grpc/plasma-client.ts';
 import { type AgentRequest, type AgentResponse } from '../../../core/plasma/agent-protocol.ts';
 import { type PlacementNode } from '../../../core/plasma/placement/placement-node.ts';
+import { OldestFirst } from '../../../core/plasma/control-plane/oldest-first.ts';
 import { inTurns } from './in-turns.ts';
 
 interface SimulatedNode {
@@ -8,13 +9,14 @@ interface SimulatedNode {
   epoch: number;
   sequence: number;
   revision: number;
+  renewMs: number;
   /** It has lost its epoch, and registers again. */
   returning: boolean;
 }
 
 const registrationsUnderWay = 128;
 const callTimeoutMs = 30_000;
-/** Renewals are spread over their interval: so often in a second some are sent. */
+/** How often in a second it is looked whose lease is to be renewed. */
 const stepsPerSecond = 50;
 
 /**
@@ -24,12 +26,10 @@ const stepsPerSecond = 50;
 export class SimulatedAgents {
   readonly #client: PlasmaClient;
   readonly #nodes: SimulatedNode[] = [];
+  /** Whose lease is to be renewed next. */
+  readonly #renewals = new OldestFirst<SimulatedNode>();
   readonly #renewSeconds: number;
   #timer: NodeJS.Timeout | undefined;
-  #next = 0;
-  /** Renewals that are to be sent, and when that was reckoned. */
-  #due = 0;
-  #renewedMs = performance.now();
   #stopped = false;
   renewals = 0;
   /** How often the server has given a node up. */
@@ -51,7 +51,9 @@ export class SimulatedAgents {
     await inTurns(nodes.length, registrationsUnderWay, async (at) => {
       const node = nodes[at] as PlacementNode;
       const epoch = await this.#register(node);
-      this.#nodes.push({ node, epoch, sequence: 0, revision: 0, returning: false });
+      const registered = { node, epoch, sequence: 0, revision: 0, renewMs: 0, returning: false };
+      this.#nodes.push(registered);
+      this.#renewAfter(registered, performance.now());
     });
   }
 
@@ -80,14 +82,17 @@ export class SimulatedAgents {
 
   #renewSome(): void {
     const nowMs = performance.now();
-    // A timer that fires late has more to do.
-    this.#due += (this.#nodes.length * (nowMs - this.#renewedMs)) / (this.#renewSeconds * 1_000);
-    this.#renewedMs = nowMs;
-    for (; this.#due >= 1; this.#due -= 1) {
-      const node = this.#nodes[this.#next % this.#nodes.length];
-      this.#next += 1;
-      if (node !== undefined) void this.#renew(node);
+    while ((this.#renewals.first?.renewMs ?? Infinity) <= nowMs) {
+      const node = this.#renewals.shift();
+      if (node === undefined) break;
+      void this.#renew(node);
+      this.#renewAfter(node, nowMs);
     }
+  }
+
+  #renewAfter(node: SimulatedNode, nowMs: number): void {
+    node.renewMs = nowMs + this.#renewSeconds * 1_000;
+    this.#renewals.push(node);
   }
 
   async #renew(node: SimulatedNode): Promise<void> {
