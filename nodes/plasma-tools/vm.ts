@@ -36,6 +36,9 @@ interface CreateOptions extends MutationOptions {
   readonly start: boolean;
 }
 
+/** Of what is said of a virtual machine in a table. */
+const messageCharsMax = 100;
+
 const examples = `
 Examples:
   photon vm create web --image debian --cpus 2 --memory 2GiB --disk-size 20GiB
@@ -183,7 +186,7 @@ function addLooks(vm: Command): void {
         const { project } = session;
         const { vms } = await session.ask<'vms'>({ kind: 'vmList', project, matches: options.label });
         if (options.json === true) printJson(vms);
-        else printTable(['NAME', 'STATE', 'NODE', 'CPUS', 'MEMORY', 'PID', 'RESTARTS', 'ID'], vms.map(rowOf));
+        else printVms(vms);
       }),
     );
   withServers(vm.command('show'))
@@ -207,6 +210,17 @@ function addLooks(vm: Command): void {
     .option('--follow', 'go on with what happens from now on')
     .action((options: PlasmaOptions & { readonly from: number; readonly follow?: boolean }) =>
       withPlasma(options, 'photon vm events', (session) => followEvents(session, options)),
+    );
+}
+
+/** With why it is as it is, where something is to be said of one of them. */
+function printVms(vms: readonly VmShown[]): void {
+  const columns = ['NAME', 'STATE', 'NODE', 'CPUS', 'MEMORY', 'PID', 'RESTARTS', 'ID'];
+  if (vms.every(({ message }) => message === '')) printTable(columns, vms.map(rowOf));
+  else
+    printTable(
+      [...columns, 'MESSAGE'],
+      vms.map((vm) => [...rowOf(vm), vm.message.replaceAll(/\s+/g, ' ').slice(0, messageCharsMax)]),
     );
 }
 
