@@ -97,7 +97,8 @@ function run(
       return backFromMigration(process, now) ?? rest;
     case 'unresponsive':
     case 'panicked':
-      if (desired.spec.restartPolicy === 'never') return rest;
+      // It stands as it is, and what is asked of it besides is done, or has failed.
+      if (desired.spec.restartPolicy === 'never') return operate(vm, desired);
       return { kind: 'kill', cause: process.phase === 'panicked' ? 'guest-panic' : 'unresponsive' };
     default:
       return unreachable(process.phase);

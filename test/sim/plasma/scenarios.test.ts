@@ -31,7 +31,7 @@ test.each(plasmaScenarios.map((source) => [source.name, source] as const))(
   timeoutMs,
 );
 
-/** What these runs once ended with, and why. */
+/** What these runs once ended with, or others like them, and why. */
 const mended: readonly (readonly [scenario: string, seed: number, was: string])[] = [
   [
     'plasma',
@@ -40,6 +40,11 @@ const mended: readonly (readonly [scenario: string, seed: number, was: string])[
   ],
   ['plasma', 560, 'liveness: what had left its node, and found no room, was on its way for ever'],
   ['plasma', 666, 'liveness: the room that it was to go to was given to others while it left its node'],
+  [
+    'plasma',
+    1155,
+    'liveness: a disk of a guest that had panicked, and was not to be started again, was to grow for ever',
+  ],
   [
     'plasma',
     971,

@@ -200,6 +200,24 @@ describe('a guest that ends by itself', () => {
   });
 });
 
+test('a guest that has panicked and is not to be started again stands, and what is asked of it besides ends', () => {
+  const bench = new Bench();
+  const never = spec({ restartPolicy: 'never' });
+  bench.serve(desiredVm({ spec: never }));
+  const instance = bench.hypervisor.of(vmId(1))?.instance;
+  if (instance === undefined) throw new Error('it runs');
+  bench.hypervisorReport({ kind: 'guestPanicked', instance });
+  const grow = { id: 'grow', kind: 'resizeDisk', disk: 'root', fromBytes: 512 } as const;
+  bench.want(desiredVm({ spec: never, generation: 2, operations: [grow] }));
+  bench.pass(restartUsMin);
+  expect(bench.hypervisor.launches).toBe(1);
+  expect(bench.reported.get(vmId(1))).toMatchObject({
+    message: 'the guest has panicked',
+    generation: 2,
+    operations: [{ id: 'grow', outcome: 'done' }],
+  });
+});
+
 describe('a process that does not answer', () => {
   for (const [restartPolicy, launches, message] of [
     ['on-failure', 2, ''],
