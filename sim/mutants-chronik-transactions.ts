@@ -12,7 +12,7 @@ export const chronikTransactionMutants: readonly Mutant[] = [
     anchor: '(partition.openTransaction(marker.producerId) ?? -1) === marker.firstOffset;',
     replacement: 'marker.firstOffset >= -1;',
     caughtBy: ['transactions-whole'],
-    scenarios: transactions,
+    scenarios: ['chronik-late-markers', ...transactions],
   },
   {
     name: 'chronik-aborted-transactions-not-listed',

@@ -75,7 +75,7 @@ export const chronikMutants: readonly Mutant[] = [
       'unclean-elections',
       'invariant',
     ],
-    scenarios: ['chronik-zombie-leader', 'chronik-diverging-logs', 'chronik-lossy-network', 'chronik'],
+    scenarios: ['chronik-uninformed-leader', 'chronik'],
   },
   {
     name: 'chronik-lagging-member-ignored',

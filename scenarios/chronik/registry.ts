@@ -5,6 +5,7 @@ import { chronikDeposedLeader } from './deposed-leader.ts';
 import { chronikDiskFull } from './disk-full.ts';
 import { chronikDivergingLogs } from './diverging-logs.ts';
 import { chronikGroups } from './groups.ts';
+import { chronikLateMarkers } from './late-markers.ts';
 import { chronikLossyNetwork } from './lossy-network.ts';
 import { chronikProducerAcrossFailover } from './producer-across-failover.ts';
 import { chronikReassignmentWithoutController } from './reassignment-without-controller.ts';
@@ -14,6 +15,7 @@ import { chronikSwarm } from './swarm.ts';
 import { chronikTornTails } from './torn-tails.ts';
 import { chronikTruncationByEpoch } from './truncation-by-epoch.ts';
 import { chronikUncleanElectionAllowed, chronikUncleanElectionForbidden } from './unclean-elections.ts';
+import { chronikUninformedLeader } from './uninformed-leader.ts';
 import { chronikZombieLeader } from './zombie-leader.ts';
 
 /** Scenarios of brokers: another machine, and another run, than those of Chainfire's cluster. */
@@ -23,6 +25,7 @@ export const chronikScenarios: readonly ChronikScenarioSource[] = [
   chronikDivergingLogs,
   chronikZombieLeader,
   chronikDeposedLeader,
+  chronikUninformedLeader,
   chronikShrinkingInSyncSet,
   chronikReassignmentWithoutController,
   chronikUncleanElectionAllowed,
@@ -35,6 +38,7 @@ export const chronikScenarios: readonly ChronikScenarioSource[] = [
   chronikGroups,
   chronikTransactions,
   chronikCoordinatorCutOff,
+  chronikLateMarkers,
 ];
 
 export const chronikScenarioNames: readonly string[] = chronikScenarios.map(({ name }) => name);
