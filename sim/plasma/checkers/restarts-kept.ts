@@ -1,5 +1,6 @@
 import { defaultAgentSettings } from '../../../core/plasma/agent/protocol.ts';
 import { type HypervisorAct } from '../../../core/plasma/hypervisor.ts';
+import { instanceKey } from '../../../core/plasma/instance-key.ts';
 import { type NodeName } from '../../../core/plasma/types.ts';
 import { Violation } from '../../types.ts';
 import { agentAddress, nodeNameOf } from '../addresses.ts';
@@ -25,13 +26,15 @@ const drift = 0.002;
  * What ends by itself is started again as its restart policy says: under the same wish, one that its policy leaves alone is not
  * started again, and one that is starts after a wait, the first of which the settings name. It counts such starts.
  *
- * Not verified: ends of which nobody living was told why, since the agent died by then; that the waits grow; and that what is to
+ * Not verified: shutdowns of what was asked to shut down for an earlier wish; ends of which nobody living was told why, since the agent died by then; that the waits grow; and that what is to
  * run again does in the end (`liveness`).
  */
 export class RestartsKept implements PlasmaChecker {
   readonly name = 'restarts-kept';
   /** By node, virtual machine and token: the newest generation that the agent was told. */
   readonly #told = new Map<string, number>();
+  /** Processes that were asked to shut down at some time: nobody can tell whether they do for that. */
+  readonly #asked = new Set<string>();
   /** By virtual machine. */
   readonly #ends = new Map<string, OwnEnd>();
 
@@ -49,7 +52,9 @@ export class RestartsKept implements PlasmaChecker {
   onProcessEnded(ended: EndedProcess, { cloud, nowUs }: PlasmaState): void {
     const { node, instance, cause, deed } = ended;
     const { vm, fenceToken } = instance;
-    const isOwn = (deed === 'shutdown' && cause === 'guest-shutdown') || deed === 'die';
+    const isOwn =
+      deed === 'die' ||
+      (deed === 'shutdown' && cause === 'guest-shutdown' && !this.#asked.has(instanceKey(instance)));
     const { agent } = cloud.node(node);
     if (!isOwn || !agent.alive) this.#ends.delete(vm);
     else {
@@ -59,6 +64,7 @@ export class RestartsKept implements PlasmaChecker {
   }
 
   onAct(node: NodeName, act: HypervisorAct, state: PlasmaState): void {
+    if (act.kind === 'powerDown') this.#asked.add(instanceKey(act.instance));
     if (act.kind === 'kill') {
       // What it ends by is the agent's doing, for all that it has heard.
       const end = this.#ends.get(act.instance.vm);
