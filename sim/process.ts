@@ -14,6 +14,7 @@ import { NodeClock } from './clock.ts';
 import { AppendFailed, type DiskFailure } from './disk/failure.ts';
 import { type SimulatedSegments } from './disk/segments.ts';
 import { type SimulatedStore } from './disk/store.ts';
+import { CrashPlans } from './crash-plans.ts';
 import { type CrashMoment, type CrashScope } from './fault.ts';
 import { type OutputGate } from './gate.ts';
 import { GatedOutput } from './gated-output.ts';
@@ -25,6 +26,7 @@ import {
   type ProcessTypes,
 } from './process-protocol.ts';
 import { type ProcessWatcher } from './process-watcher.ts';
+import { type Disks, Residence } from './residence.ts';
 import { ToldWallClock } from './told-wall-clock.ts';
 import { Violation } from './types.ts';
 import { WakeTimer } from './wake-timer.ts';
@@ -88,12 +90,6 @@ export interface ProcessOptions<M extends ProcessMachine<T>, T extends ProcessTy
   readonly gate?: () => OutputGate<GatedEffect<T>>;
 }
 
-/** What a machine keeps things on. */
-export interface Disks {
-  readonly segments: SimulatedSegments;
-  readonly store: SimulatedStore;
-}
-
 const nobody = 0 as NodeId;
 /** Events that wait for a process's next turn; a message or a request beyond it is dropped, as a full socket does. */
 const inboxMax = 8_192;
@@ -108,13 +104,7 @@ const clockStartUsMax = 4_000_000_000;
  */
 export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessTypes> {
   readonly node: NodeId;
-  #member: NodeId;
-  #segments: SimulatedSegments;
-  #store: SimulatedStore;
-  /** Snapshots installed in stores that are gone. */
-  #installedBefore = 0;
-  /** What this member has written to its log has reached the disk, at least once. */
-  #hasSynced = false;
+  readonly #residence: Residence;
   readonly #options: ProcessOptions<M, T>;
   readonly #world: World;
   readonly #prng: CapturablePrng;
@@ -133,15 +123,14 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
   /** The machine's, as it was after its last step: asking costs more than remembering. */
   #deadlineUs = Infinity;
   #output: GatedOutput<GatedEffect<T>>;
-  #crashPlans: { readonly moment: CrashMoment; readonly strike: () => void }[] = [];
+  readonly #crashPlans = new CrashPlans();
 
   constructor(options: ProcessOptions<M, T>) {
     this.#options = options;
     this.node = options.node;
-    this.#member = options.member === 'none' ? nobody : (options.member ?? options.node);
+    const member = options.member === 'none' ? nobody : (options.member ?? options.node);
+    this.#residence = new Residence(member, options);
     if (options.member === 'none') this.#state = 'stopped';
-    this.#segments = options.segments;
-    this.#store = options.store;
     this.#world = options.world;
     this.#prng = options.prng;
     this.#driftPpm = options.driftPpm;
@@ -157,25 +146,25 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
 
   /** Who lives here: the member's id; 0 while nobody does. */
   get member(): NodeId {
-    return this.#member;
+    return this.#residence.member;
   }
 
   get segments(): SimulatedSegments {
-    return this.#segments;
+    return this.#residence.segments;
   }
 
   get store(): SimulatedStore {
-    return this.#store;
+    return this.#residence.store;
   }
 
   /** Snapshots that members here have installed. */
   get snapshotsInstalled(): number {
-    return this.#installedBefore + this.#store.installed;
+    return this.#residence.snapshotsInstalled;
   }
 
   /** The member's log was durable at some time: that it is to be found again is what it has promised. */
   get hasSynced(): boolean {
-    return this.#hasSynced;
+    return this.#residence.hasSynced;
   }
 
   /** All that this life has written is durable, and the machine was told so. */
@@ -247,9 +236,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
   /** The disks of a process that is down are gone, and others with nothing on them are in their place. */
   wipe(disks: Disks): void {
     assert(!this.alive, 'a disk goes while nobody uses it');
-    this.#installedBefore += this.#store.installed;
-    this.#segments = disks.segments;
-    this.#store = disks.store;
+    this.#residence.replace(disks);
   }
 
   /** Nobody starts here any more, before somebody else is set up. */
@@ -266,8 +253,8 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
   setUp(member: NodeId, disks: Disks, given: { readonly hasStarted: boolean } = { hasStarted: false }): void {
     assert(this.stopped, 'one member leaves before the next moves in');
     this.wipe(disks);
-    this.#member = member;
-    this.#hasSynced = given.hasStarted;
+    this.#residence.member = member;
+    this.#residence.hasSynced = given.hasStarted;
     this.#state = 'down';
   }
 
@@ -296,11 +283,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
 
   /** Crashes as soon as this moment comes, if it comes while the plan stands. @returns takes the plan back */
   crashAt(moment: CrashMoment, strike: () => void): () => void {
-    const plan = { moment, strike };
-    this.#crashPlans.push(plan);
-    return () => {
-      this.#crashPlans = this.#crashPlans.filter((other) => other !== plan);
-    };
+    return this.#crashPlans.add(moment, strike);
   }
 
   pause(): boolean {
@@ -346,7 +329,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
 
   #newOutput(): GatedOutput<GatedEffect<T>> {
     return new GatedOutput<GatedEffect<T>>({
-      segments: this.#segments,
+      segments: this.segments,
       gate: this.#options.gate?.(),
       leave: (effect) => {
         const { surroundings } = this.#options;
@@ -409,7 +392,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
     const machine = this.#machine;
     if (machine === undefined) return;
     if (event.kind === 'synced') {
-      this.#hasSynced = true;
+      this.#residence.hasSynced = true;
       this.#output.synced(event.syncSeq);
       this.#options.surroundings.synced(this, event.syncSeq, machine);
     }
@@ -482,11 +465,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
 
   /** Carries out the first plan for this moment. @returns true when the process is gone */
   #strikes(moment: CrashMoment): boolean {
-    const plan = this.#crashPlans.find((candidate) => candidate.moment === moment);
-    if (plan === undefined) return false;
-    this.#crashPlans = this.#crashPlans.filter((other) => other !== plan);
-    plan.strike();
-    return !this.alive;
+    return this.#crashPlans.strike(moment) && !this.alive;
   }
 
   #failed(failure: DiskFailure): void {
@@ -497,7 +476,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
   #stop(reason: string): void {
     this.#end('stopped');
     if (this.#options.mayStop?.(this) === true) return;
-    throw new Violation('member-stopped', `member ${this.#member} stopped: ${reason}`);
+    throw new Violation('member-stopped', `member ${this.member} stopped: ${reason}`);
   }
 
   #scheduleWake(): void {
@@ -535,7 +514,7 @@ export class SimulatedProcess<M extends ProcessMachine<T>, T extends ProcessType
         this.#options.surroundings.diskFailed(this, 'promises', failure.message);
         return undefined;
       }
-      throw thrownViolation(`member ${this.#member}`, failure);
+      throw thrownViolation(`member ${this.member}`, failure);
     }
   }
 }

@@ -5,6 +5,7 @@ import { type NodeId } from '../../core/base/ids.ts';
 import { type Machine } from '../../core/base/machine.ts';
 import { type SegmentFiles } from '../../core/storage/segment-files.ts';
 import { newCounters, type RunnerCounters, type SyncRound } from './counters.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import { EventQueue } from './event-queue.ts';
 import { Outbox } from './outbox.ts';
 import { PendingRequests } from './pending-requests.ts';
@@ -64,9 +65,6 @@ export const defaultRunnerOptions = {
   wallClock: systemWallUs,
 } as const;
 
-/** Node's timers take 31 bits of milliseconds. */
-const timerMsMax = 0x7fff_ffff;
-
 /**
  * `running` until `stop()`, then `draining` while requests are pending, `closing` while the last sync is on its way (no
  * step happens any more), `stopped` at the end or after a failure.
@@ -114,8 +112,7 @@ export class Runner<
 
   #nowUs = 0;
   #turnScheduled = false;
-  #timer: NodeJS.Timeout | undefined;
-  #timerDueUs = Infinity;
+  readonly #timer = new DeadlineTimer(() => this.#schedule());
 
   readonly #syncs: SyncRounds;
   #storedSeq = 0;
@@ -452,25 +449,11 @@ export class Runner<
     this.#closeWhenDrained();
   };
 
-  /** A timer that fires early costs a turn without a step; so it is set anew only for an earlier deadline. */
   #armTimer(): void {
-    const deadlineUs = this.#machine.deadlineUs;
-    if (deadlineUs <= this.#nowUs) {
-      this.#schedule();
-      return;
-    }
-    if (deadlineUs === Infinity || this.#timerDueUs <= deadlineUs) return;
-    clearTimeout(this.#timer);
-    this.#timerDueUs = deadlineUs;
-    const delayMs = Math.ceil((deadlineUs - this.#nowUs) / 1_000);
-    this.#timer = setTimeout(this.#onTimer, Math.min(delayMs, timerMsMax));
+    const { deadlineUs } = this.#machine;
+    if (deadlineUs <= this.#nowUs) this.#schedule();
+    else this.#timer.arm(deadlineUs, this.#nowUs);
   }
-
-  readonly #onTimer = (): void => {
-    this.#timer = undefined;
-    this.#timerDueUs = Infinity;
-    this.#schedule();
-  };
 
   #closeWhenDrained(): void {
     if (this.#state === 'draining' && this.#pending.size === 0) this.#close();
@@ -500,7 +483,7 @@ export class Runner<
   #end(): void {
     this.#state = 'stopped';
     this.#syncs.stop();
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     clearTimeout(this.#drainTimer);
     this.#wallClock?.stop();
     const reason = new RunnerError('STOPPED', 'the node has stopped; what was asked may have happened');

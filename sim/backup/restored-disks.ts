@@ -11,7 +11,7 @@ import { MemorySegments } from '../../core/storage/memory-segments.ts';
 import { type DiskParts } from '../cluster.ts';
 import { SimulatedSegments } from '../disk/segments.ts';
 import { SimulatedStore } from '../disk/store.ts';
-import { type Disks } from '../process.ts';
+import { type Disks } from '../residence.ts';
 import { Violation } from '../types.ts';
 import { type Backup } from './backup.ts';
 

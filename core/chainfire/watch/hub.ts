@@ -1,6 +1,5 @@
 import { assert, present } from '../../base/assert.ts';
 import { type Links, passSet, type StateForm } from '../../base/capture.ts';
-import { OrderedMap } from '../../base/ordered-map.ts';
 import { type StorageBackend } from '../../storage/backend.ts';
 import { type ResponseHeader } from '../api/kv.ts';
 import { everyWatch, type WatchCreateRequest, type WatchRequest } from '../api/watch.ts';
@@ -9,12 +8,12 @@ import { type MemberConfig, type MemberRefusal, type MemberStream } from '../mem
 import { type WatchQuota } from '../namespace/watch-quota.ts';
 import { type Change } from '../mvcc/change.ts';
 import { type KeyRange } from '../mvcc/key-range.ts';
-import { revisionKey } from '../mvcc/keys.ts';
 import { etcdRefusal } from '../refusals.ts';
 import { CatchUp, defaultTurnBounds, type TurnBounds } from './catch-up.ts';
 import { Cohort, passCohort } from './cohort.ts';
 import { checkCreate } from './create.ts';
 import { WatchEvent } from './event.ts';
+import { FutureWatches } from './future.ts';
 import { WatchHistory } from './history.ts';
 import { IdleWatches } from './idle.ts';
 import { LeaderlessStreams } from './leaderless.ts';
@@ -75,9 +74,7 @@ export class WatchHub {
   readonly #catchUp: CatchUp;
   /** The watches at the present: their cursor is the next revision there will be. */
   #live: Cohort;
-  /** Watches that begin later, by the revision at which they do. */
-  readonly #future = new OrderedMap<Watch>();
-  #futureSeq = 0;
+  readonly #future = new FutureWatches();
   /** Streams with room again, and watches that wait for it. */
   readonly #resuming = new Set<WatchStream>();
   /** Streams whose question for progress may now have its answer. */
@@ -249,7 +246,7 @@ export class WatchHub {
     form.fields('catchUp', (fields) => {
       this.#catchUp.passState(fields, watches);
     });
-    this.#futureSeq = form.number('futureSeq', this.#futureSeq);
+    this.#future.passSeq(form);
     passSet(form, 'resuming', this.#resuming, blankStream, streams.each);
     passSet(form, 'progressDue', this.#progressDue, blankStream, streams.each);
     form.fields('idle', (fields) => {
@@ -275,13 +272,11 @@ export class WatchHub {
     const passed = form.list('ofStreams', heldWatches, blankWatch, watches.each);
     const parkedNow = all.flatMap((stream) => [...stream.parked]);
     const parked = form.list('parked', parkedNow, blankWatch, watches.each);
-    const laterNow = [...this.#future.range({ from: '' })].map(([, watch]) => watch);
-    const later = form.list('future', laterNow, blankWatch, watches.each);
+    this.#future.passWatches(form, watches);
     if (!form.restores) return;
     for (const stream of held) this.#streams.set(stream.id, stream);
     for (const watch of passed) watch.stream.watches.set(watch.id, watch);
     for (const watch of parked) watch.stream.parked.add(watch);
-    for (const watch of later) this.#future.set(watch.futureKey, watch);
   }
 
   #create(stream: WatchStream, request: WatchCreateRequest, nowUs: number): void {
@@ -315,9 +310,7 @@ export class WatchHub {
   /** Where a watch belongs that lacks everything from `watch.next` on. */
   #enter(watch: Watch): void {
     if (watch.next > this.#live.cursor) {
-      this.#futureSeq += 1;
-      watch.futureKey = revisionKey(watch.next, 0) + revisionKey(this.#futureSeq, 0);
-      this.#future.set(watch.futureKey, watch);
+      this.#future.add(watch);
       this.#setPlace(watch, 'future');
     } else if (watch.next === this.#live.cursor) {
       this.#live.add(watch);
@@ -385,10 +378,9 @@ export class WatchHub {
   /** The live watches have been given everything up to `revision`. */
   #moveOn(revision: number): void {
     this.#live.cursor = revision + 1;
-    for (let first = this.#future.first(); first !== undefined; first = this.#future.first()) {
-      const [key, watch] = first;
-      if (watch.next > revision + 1) break;
-      this.#future.delete(key);
+    for (;;) {
+      const watch = this.#future.takeDue(revision + 1);
+      if (watch === undefined) return;
       this.#enter(watch);
     }
   }
@@ -484,7 +476,7 @@ export class WatchHub {
     stream.watches.delete(watch.id);
     stream.parked.delete(watch);
     this.#idle.delete(watch);
-    if (watch.place === 'future') this.#future.delete(watch.futureKey);
+    if (watch.place === 'future') this.#future.delete(watch);
     watch.cohort?.remove(watch);
     this.#watches -= 1;
     this.#quota?.closed(watch.range);
