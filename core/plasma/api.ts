@@ -65,8 +65,11 @@ export type PlasmaMutation =
   | (Mutation & { readonly kind: 'nodeCordon' | 'nodeUncordon'; readonly node: NodeName })
   /** Cordons it and moves away what runs there: live where it can be, else stopped first. */
   | (Mutation & { readonly kind: 'nodeDrain'; readonly node: NodeName })
-  /** The caller has seen that the machine is off: what ran there may run elsewhere at once. */
-  | (Mutation & { readonly kind: 'nodeFence'; readonly node: NodeName })
+  /**
+   * The caller has seen that the machine is off: what ran there may run elsewhere at once. The epoch is that of the life which he
+   * has seen the end of: asked late, it does nothing to the next one.
+   */
+  | (Mutation & { readonly kind: 'nodeFence'; readonly node: NodeName; readonly epoch: NodeEpoch })
   /** It will never come back: nothing is waited for any more that only it could say. */
   | (Mutation & { readonly kind: 'nodeForget'; readonly node: NodeName })
   | (Mutation & {

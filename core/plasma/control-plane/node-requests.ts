@@ -19,6 +19,12 @@ export function decideOnNode(memory: Memory, request: NodeMutation): Decision {
     case 'nodeDrain':
       return changed(memory, { ...row, cordoned: true, draining: true });
     case 'nodeFence':
+      if (row.epoch !== request.epoch) {
+        return refusedWith(
+          'FAILED_PRECONDITION',
+          `the node ${row.name} is in epoch ${row.epoch}, and epoch ${request.epoch} was to be fenced: it has registered since`,
+        );
+      }
       return changed(memory, { ...row, lost: 'fenced' });
     case 'nodeForget':
       if (row.lost === undefined) {

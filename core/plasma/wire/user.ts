@@ -189,7 +189,12 @@ export const userMethods: Readonly<Record<PlasmaRequest['kind'], Method>> = {
   nodeCordon: mutation('nodeCordon', nodeServiceName, 'Cordon', NodeRequest),
   nodeUncordon: mutation('nodeUncordon', nodeServiceName, 'Uncordon', NodeRequest),
   nodeDrain: mutation('nodeDrain', nodeServiceName, 'Drain', NodeRequest),
-  nodeFence: mutation('nodeFence', nodeServiceName, 'Fence', NodeRequest),
+  nodeFence: mutation(
+    'nodeFence',
+    nodeServiceName,
+    'Fence',
+    message('FenceNodeRequest', { ...ofNode, epoch: uint64(4) }),
+  ),
   nodeForget: mutation('nodeForget', nodeServiceName, 'Forget', NodeRequest),
   imageAdd: mutation(
     'imageAdd',

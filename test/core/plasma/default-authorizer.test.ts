@@ -11,7 +11,7 @@ const user = (project: string): GuardedCall => ({
 });
 const fence: GuardedCall = {
   service: 'user',
-  request: { kind: 'nodeFence', operationId: 'o', project: 'alice', node: 'n1' },
+  request: { kind: 'nodeFence', operationId: 'o', project: 'alice', node: 'n1', epoch: 1 },
 };
 const renewal = (node: string): GuardedCall => {
   const request: AgentRequest = { kind: 'renewLease', node, epoch: 1, sequence: 1, appliedRevision: 0 };

@@ -211,9 +211,22 @@ test('a report of an earlier stop does not free what was started again since', (
 
 test('a node that is fenced gives away at once what must stop', () => {
   const { cloud, first } = twoNodes();
-  cloud.user({ kind: 'nodeFence', operationId: 'f', project: 'p', node: 'node-1' });
+  cloud.user({ kind: 'nodeFence', operationId: 'f', project: 'p', node: 'node-1', epoch: 1 });
   expect(shown(cloud, 'web')).toMatchObject({ node: 'node-2', fenceToken: 2 });
   expect(first.renew()).toMatchObject({ kind: 'refused', code: 'STALE_EPOCH' });
+});
+
+test('a fence that comes late does nothing to the next life of its node', () => {
+  const { cloud, first } = twoNodes();
+  first.join();
+  expect(
+    cloud.user({ kind: 'nodeFence', operationId: 'f', project: 'p', node: 'node-1', epoch: 1 }),
+  ).toMatchObject({
+    kind: 'refused',
+    code: 'FAILED_PRECONDITION',
+    message: 'the node node-1 is in epoch 2, and epoch 1 was to be fenced: it has registered since',
+  });
+  expect(shown(cloud, 'web')).toMatchObject({ node: 'node-1', fenceToken: 1 });
 });
 
 test('what is placed anew has none of the snapshots that lie on its lost node, and may have others of their names', () => {
@@ -224,7 +237,7 @@ test('what is placed anew has none of the snapshots that lie on its lost node, a
   snapshot('s');
   first.tell(first.only(), 'running', { operations: [{ id: 's', outcome: 'done', message: '' }] });
   expect(snapshot('s-2')).toMatchObject({ kind: 'refused', code: 'ALREADY_EXISTS' });
-  cloud.user({ kind: 'nodeFence', operationId: 'f', project: 'p', node: 'node-1' });
+  cloud.user({ kind: 'nodeFence', operationId: 'f', project: 'p', node: 'node-1', epoch: 1 });
   other.tell(other.only(), 'running');
   expect(
     cloud.user({ kind: 'vmRestore', operationId: 'r', project: 'p', vm: 'web', snapshot: 'before' }),

@@ -148,9 +148,10 @@ export const userRequest: fc.Arbitrary<PlasmaRequest> = fc.oneof(
   record({ ...kind('vmAttachDisk'), ...ofVm, disk }),
   record({ ...kind('vmDetachDisk'), ...ofVm, disk: text }),
   record({ ...kind('vmResizeDisk'), ...ofVm, disk: text, sizeBytes: count }),
-  ...(['nodeCordon', 'nodeUncordon', 'nodeDrain', 'nodeFence', 'nodeForget'] as const).map((name) =>
+  ...(['nodeCordon', 'nodeUncordon', 'nodeDrain', 'nodeForget'] as const).map((name) =>
     record({ ...kind(name), ...mutation, node: text }),
   ),
+  record({ ...kind('nodeFence'), ...mutation, ...ofEpoch }),
   record({ ...kind('imageAdd'), ...mutation, ...image }),
   record({ ...kind('imageRemove'), ...mutation, name: text }),
   record({ ...kind('sharedDiskCreate'), ...mutation, disk: text, sizeBytes: count }),
