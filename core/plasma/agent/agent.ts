@@ -191,7 +191,11 @@ export class Agent implements Machine<AgentEvent, AgentEffect> {
       this.#inventory.failed(nowUs);
       return;
     }
-    takeInventory(this.#vms, recalled, report, { damaged: this.#damaged, nowUs });
+    takeInventory(this.#vms, recalled, report, {
+      damaged: this.#damaged,
+      restartUsMin: this.#config.settings.restartUsMin,
+      nowUs,
+    });
     for (const vm of this.#vms.all) this.#journal.save(vm);
     this.#recalled = undefined;
   }

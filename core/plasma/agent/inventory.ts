@@ -6,6 +6,7 @@ import { type WatchdogResponse } from '../watchdog/protocol.ts';
 import { type AgentVms } from './agent-vms.ts';
 import { type RecoveredJournal } from './journal.ts';
 import { type StoredVm } from './journal-record.ts';
+import { waitsBeforeRestart } from './restart-policy.ts';
 import { mustStop, newProcess, type AgentVm, type ProcessPhase, type VmOperation } from './vm.ts';
 
 const unknownOutcome = 'the agent ended while it was under way: whether it took effect is not known';
@@ -37,8 +38,9 @@ export function takeInventory(
   vms: AgentVms,
   recalled: ReadonlyMap<AgentVm, StoredVm>,
   found: HypervisorReport & { kind: 'inventoried' },
-  { damaged, nowUs }: { readonly damaged: boolean; readonly nowUs: number },
+  about: { readonly damaged: boolean; readonly restartUsMin: number; readonly nowUs: number },
 ): void {
+  const { damaged, restartUsMin, nowUs } = about;
   for (const { vm, fenceToken } of found.files)
     (vms.get(vm, fenceToken) ?? vms.add(vm, fenceToken)).files = true;
   for (const one of found.instances) {
@@ -54,6 +56,11 @@ export function takeInventory(
     // It ended while no agent looked.
     const cause = stored.intent === 'handingOver' ? 'migrated' : 'process-died';
     vm.exit = { cause, generation: stored.generation };
+    if (waitsBeforeRestart(cause)) {
+      // How often that has happened in a row is not known: agents and guests may be going down together.
+      vm.startNotBeforeUs = nowUs + restartUsMin;
+      vm.restartsInRow = 1;
+    }
     vm.lastInstance = stored.instance;
     vm.intent = 'known';
   }
@@ -100,8 +107,11 @@ export function markKilled(vms: AgentVms, instance: InstanceId): void {
   if (vm.process === undefined) {
     const last = vm.lastInstance;
     if (last === undefined || instanceKey(last) !== instanceKey(instance)) return;
-    if (vm.exit?.cause === 'process-died' || vm.exit?.cause === 'killed')
+    if (vm.exit?.cause === 'process-died' || vm.exit?.cause === 'killed') {
       vm.exit = { cause: 'lease-lost', generation: vm.exit.generation };
+      // It has not ended by itself.
+      vm.startNotBeforeUs = 0;
+    }
   } else if (instanceKey(vm.process.instance) === instanceKey(instance)) {
     vm.process.killCause ??= 'lease-lost';
   }

@@ -158,6 +158,18 @@ describe('an agent that starts anew', () => {
     expect(bench.reported.get(vmId(1))).toMatchObject({ state: 'gone', generation: 2, instance: undefined });
   });
 
+  test('what has ended while no agent looked waits before it starts again, as any that ends by itself', () => {
+    const bench = new Bench();
+    bench.serve(desiredVm());
+    bench.hypervisor.processes.clear();
+    bench.restart();
+    bench.serve(desiredVm());
+    expect(bench.hypervisor.launches).toBe(1);
+    bench.pass(1_100_000);
+    expect(bench.hypervisor.launches).toBe(2);
+    expect(bench.reported.get(vmId(1))).toMatchObject({ state: 'running', restarts: 1 });
+  });
+
   test('leaves alone what nobody knows, and tells of it', () => {
     const bench = new Bench();
     bench.serve(desiredVm({ spec: spec({ leasePolicy: 'keep-running' }) }));
